@@ -1,0 +1,88 @@
+"""The exceptions users meet.
+
+::
+
+    KakehashiError
+    ├── CorpusError        a file is not what its format says        .path .line
+    ├── TagError           a tag or type the tagset does not know    .tag    (also ValueError)
+    ├── ConfigError        a setting is unknown or wrong             .key    (also ValueError)
+    ├── ModelError         a model folder is damaged, incomplete or too new   .path
+    ├── TransferError      the requested transfer is impossible      .group
+    ├── RunError           a run folder cannot be created or used    .path
+    └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
+
+A message is one line: where, what was expected, what came, what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class KakehashiError(Exception):
+    """What every error of this package is."""
+
+
+class CorpusError(KakehashiError):
+    """Say that a corpus, vector or prediction file is not what its format says.
+
+    Attributes:
+        path: The file, or the archive and its member as ``archive!member``.
+        line: The line number, from 1; None where lines make no sense.
+    """
+
+    def __init__(self, path: str | Path, problem: str, line: int | None = None) -> None:
+        self.path = str(path)
+        self.line = line
+        where = self.path if line is None else f"{self.path}:{line}"
+        super().__init__(f"{where}: {problem}")
+
+
+class TagError(KakehashiError, ValueError):
+    """Say that a tag or an entity type is not one the tagset knows."""
+
+    def __init__(self, tag: str, problem: str) -> None:
+        self.tag = tag
+        super().__init__(problem)
+
+
+class ConfigError(KakehashiError, ValueError):
+    """Say that a setting is unknown or wrong; ``key`` is its dotted name."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        self.key = key
+        super().__init__(f"{key}: {problem}" if key else problem)
+
+
+class ModelError(KakehashiError):
+    """Say that a model folder is damaged, incomplete or of a newer format."""
+
+    def __init__(self, path: str | Path, problem: str) -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path}: {problem}")
+
+
+class TransferError(KakehashiError):
+    """Say that the requested transfer is impossible; ``group`` is the layer group."""
+
+    def __init__(self, group: str, problem: str) -> None:
+        self.group = group
+        super().__init__(problem)
+
+
+class RunError(KakehashiError):
+    """Say that a run folder cannot be created or used as asked."""
+
+    def __init__(self, path: str | Path, problem: str) -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path}: {problem}")
+
+
+class MissingExtraError(KakehashiError, ImportError):
+    """Say that an optional library is not installed, and how to install it."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"this needs {module}, which is not installed; run: pip install 'kakehashi[{extra}]'"
+        )

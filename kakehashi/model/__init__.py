@@ -1,0 +1,1 @@
+"""The tagger and what moves its weights."""

@@ -1,0 +1,145 @@
+"""The data model: a sentence, its tokens, and what is named in it.
+
+Gold and predicted entities are *mentions*: character ranges of the raw text. A segmentation is
+one way to cut that text into *tokens*; *spans* are mentions counted in tokens. So a corpus can be
+segmented again without losing anything, and a mention that no token boundary meets stays visible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Token(NamedTuple):
+    """One element of a segmented sentence.
+
+    Attributes:
+        text: The form as written; never empty; equals ``sentence.text[start:end]``.
+        start: First character in the raw text.
+        end: One past the last character.
+        reading: Kana reading given by the segmenter or corpus; ``""`` where there is none.
+        pos: Coarse part of speech; ``""`` where there is none.
+    """
+
+    text: str
+    start: int
+    end: int
+    reading: str = ""
+    pos: str = ""
+
+
+class Span(NamedTuple):
+    """An entity counted in tokens, ``end`` exclusive."""
+
+    start: int
+    end: int
+    type: str
+
+
+class Mention(NamedTuple):
+    """An entity counted in characters of the raw text, ``end`` exclusive.
+
+    ``probability`` is None for gold mentions; for predicted ones it lies between 0 and 1.
+    """
+
+    start: int
+    end: int
+    type: str
+    text: str
+    probability: float | None = None
+
+
+class Projection(NamedTuple):
+    """Mentions laid over a segmentation.
+
+    Attributes:
+        spans: The mentions whose both edges are token edges, in sentence order.
+        lost: The mentions that no span of whole tokens equals; a word-level tagger cannot find them.
+    """
+
+    spans: tuple[Span, ...]
+    lost: tuple[Mention, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence: raw text, mentions, and, once segmented, tokens.
+
+    Attributes:
+        text: The raw text; all offsets count its characters.
+        mentions: Gold or predicted entities, in order, without overlap.
+        tokens: One segmentation of the text; None until there is one.
+        id: The corpus's own name for the sentence, ``""`` where it has none.
+        group: The article or document it stands in, ``""`` where unknown; splits may respect it.
+    """
+
+    text: str
+    mentions: tuple[Mention, ...] = ()
+    tokens: tuple[Token, ...] | None = None
+    id: str = ""
+    group: str = ""
+
+    def project(self) -> Projection:
+        """Lay the mentions over the tokens.
+
+        Raises:
+            ValueError: If the sentence has not been segmented.
+        """
+        if self.tokens is None:
+            raise ValueError("the sentence has no tokens yet; segment it first")
+        if not self.mentions:
+            return Projection((), ())
+        starts = {token.start: index for index, token in enumerate(self.tokens)}
+        ends = {token.end: index + 1 for index, token in enumerate(self.tokens)}
+        spans: list[Span] = []
+        lost: list[Mention] = []
+        for mention in self.mentions:
+            start, end = starts.get(mention.start), ends.get(mention.end)
+            if start is None or end is None or end <= start:
+                lost.append(mention)
+            else:
+                spans.append(Span(start, end, mention.type))
+        return Projection(tuple(spans), tuple(lost))
+
+
+def mentions_from_spans(
+    text: str, tokens: Sequence[Token], spans: Sequence[Span]
+) -> tuple[Mention, ...]:
+    """Count spans in characters of the raw text instead of tokens."""
+    mentions = []
+    for span in spans:
+        start, end = tokens[span.start].start, tokens[span.end - 1].end
+        mentions.append(Mention(start, end, span.type, text[start:end]))
+    return tuple(mentions)
+
+
+def sentence_from_forms(
+    forms: Sequence[str],
+    spans: Sequence[Span] = (),
+    *,
+    joiner: str = " ",
+    id: str = "",
+    group: str = "",
+) -> Sentence:
+    """Build a sentence from token forms, where the raw text is not known.
+
+    Args:
+        forms: The tokens as written.
+        spans: Entities, counted in tokens.
+        joiner: What stands between tokens: a space, or nothing for Japanese.
+        id: The corpus's name for the sentence.
+        group: The article it stands in.
+
+    Example:
+        >>> sentence_from_forms(["Hello", "Tokyo"], [Span(1, 2, "LOC")]).mentions
+        (Mention(start=6, end=11, type='LOC', text='Tokyo', probability=None),)
+    """
+    tokens: list[Token] = []
+    position = 0
+    for form in forms:
+        tokens.append(Token(form, position, position + len(form)))
+        position += len(form) + len(joiner)
+    text = joiner.join(forms)
+    return Sentence(text, mentions_from_spans(text, tokens, spans), tuple(tokens), id, group)

@@ -1,0 +1,239 @@
+"""Tags at the edge: schemes, tag sets, and the way between tags and spans.
+
+Everywhere else entities are spans or mentions. ``B-PER`` and its kin appear only in files and in
+the output layer of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from kakehashi.errors import TagError
+from kakehashi.sentence import Mention, Span
+
+OUTSIDE = "O"
+
+SchemeName = Literal["bio", "iob1", "iobes"]
+
+
+class Scheme(NamedTuple):
+    """How a span of one, two or more tokens is written as prefixes.
+
+    ``unfinished`` holds the prefixes after which a span must go on; ``open`` those after which it may.
+    """
+
+    begin: str
+    inside: str
+    end: str
+    single: str
+    open: frozenset[str]
+    unfinished: frozenset[str]
+
+
+_NONE: frozenset[str] = frozenset()
+_BI = frozenset("BI")
+# IOB1 writes B- only to part neighbours of one type; the writer below knows that one exception.
+SCHEMES: Mapping[str, Scheme] = {
+    "bio": Scheme("B", "I", "I", "B", _BI, _NONE),
+    "iob1": Scheme("I", "I", "I", "I", _BI, _NONE),
+    "iobes": Scheme("B", "I", "E", "S", _BI, _BI),
+}
+
+_STARTING = frozenset("BSU")
+_CONTINUING = frozenset("IEL")
+_CLOSED = frozenset("OESUL")
+
+
+def split_tag(tag: str) -> tuple[str, str]:
+    """Part a tag into prefix and entity type; ``O`` has the type ``""``.
+
+    Raises:
+        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>``.
+
+    Example:
+        >>> split_tag("B-date-time")
+        ('B', 'date-time')
+    """
+    if tag == OUTSIDE:
+        return OUTSIDE, ""
+    prefix, hyphen, entity_type = tag.partition("-")
+    if not hyphen or not entity_type or (prefix not in _STARTING and prefix not in _CONTINUING):
+        raise TagError(
+            tag, f"expected 'O' or '<B, I, E, S, L or U>-<entity type>' as a tag, got {tag!r}"
+        )
+    return prefix, entity_type
+
+
+def spans_from_tags(tags: Iterable[str]) -> list[Span]:
+    """Read the entity spans off a tag sequence; BIO, IOB1, IOBES and BILOU are read alike.
+
+    Invalid sequences are repaired, never rejected: an ``I-`` that does not continue an open span of
+    its own type opens a new one, as conlleval reads BIO and IOB1 (CoNLL-2000). Unlike conlleval,
+    ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart.
+
+    Args:
+        tags: One tag per token.
+
+    Returns:
+        Spans in sentence order; ``start`` and ``end`` count tokens, end exclusive.
+
+    Raises:
+        TagError: If a tag is neither ``O`` nor ``<prefix>-<entity type>``.
+
+    Example:
+        >>> spans_from_tags(["B-PER", "I-PER", "O", "I-LOC"])
+        [Span(start=0, end=2, type='PER'), Span(start=3, end=4, type='LOC')]
+    """
+    spans: list[Span] = []
+    start, open_type, previous = 0, "", OUTSIDE
+    position = -1
+    for position, tag in enumerate(tags):
+        prefix, entity_type = split_tag(tag)
+        goes_on = prefix in _CONTINUING and previous not in _CLOSED and entity_type == open_type
+        if not goes_on:
+            if open_type:
+                spans.append(Span(start, position, open_type))
+            start, open_type = position, entity_type
+        previous = prefix
+    if open_type:
+        spans.append(Span(start, position + 1, open_type))
+    return spans
+
+
+def tags_from_spans(spans: Iterable[Span], length: int, scheme: SchemeName = "bio") -> list[str]:
+    """Write spans as one tag per token.
+
+    Args:
+        spans: Spans in sentence order, without overlap.
+        length: Number of tokens.
+        scheme: ``bio``, ``iob1`` or ``iobes``.
+
+    Example:
+        >>> tags_from_spans([Span(0, 2, "PER"), Span(2, 3, "PER")], 4, "iob1")
+        ['I-PER', 'I-PER', 'B-PER', 'O']
+    """
+    rule = SCHEMES[scheme]
+    tags = [OUTSIDE] * length
+    previous = Span(0, 0, "")
+    for span in spans:
+        size = span.end - span.start
+        prefixes = (
+            [rule.begin, *[rule.inside] * (size - 2), rule.end] if size > 1 else [rule.single]
+        )
+        if scheme == "iob1" and previous.end == span.start and previous.type == span.type:
+            prefixes[0] = "B"
+        tags[span.start : span.end] = [f"{prefix}-{span.type}" for prefix in prefixes]
+        previous = span
+    return tags
+
+
+@dataclass(frozen=True)
+class Tagset:
+    """The tags a model can give: ``O`` first, then every entity type in every prefix.
+
+    Attributes:
+        types: Entity types, in the order of their tags.
+        scheme: ``bio`` or ``iobes``.
+    """
+
+    types: tuple[str, ...]
+    scheme: SchemeName = "bio"
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        """All tags in the order of their ids; id 0 is ``O``."""
+        rule = SCHEMES[self.scheme]
+        prefixes = dict.fromkeys([rule.begin, rule.inside, rule.end, rule.single])
+        return (OUTSIDE, *(f"{prefix}-{kind}" for kind in self.types for prefix in prefixes))
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        return {tag: index for index, tag in enumerate(self.tags)}
+
+    def __len__(self) -> int:
+        """Count the tags."""
+        return len(self.tags)
+
+    def ids_from_spans(self, spans: Iterable[Span], length: int) -> list[int]:
+        """Write spans as tag ids.
+
+        Raises:
+            TagError: If a span has a type that the tagset does not know.
+        """
+        try:
+            return [self._ids[tag] for tag in tags_from_spans(spans, length, self.scheme)]
+        except KeyError as error:
+            _, entity_type = split_tag(error.args[0])
+            raise TagError(
+                error.args[0],
+                f"entity type {entity_type!r} is not one of {', '.join(self.types)}; "
+                "map it with a type mapping or train a model that knows it",
+            ) from None
+
+    def spans_from_ids(self, ids: Iterable[int]) -> list[Span]:
+        """Read spans off tag ids, as `spans_from_tags` does."""
+        return spans_from_tags(self.tags[index] for index in ids)
+
+    def transitions(self) -> npt.NDArray[np.bool_]:
+        """Say which tag may follow which.
+
+        Returns:
+            Booleans (n + 1, n + 1): row = previous tag, column = next tag; the last row is the
+            sentence's start and the last column its end.
+        """
+        rule = SCHEMES[self.scheme]
+        parts = [split_tag(tag) for tag in self.tags] + [(OUTSIDE, "")]
+        continuing = {rule.inside, rule.end} - {rule.begin, rule.single}
+        allowed = np.ones((len(parts), len(parts)), dtype=np.bool_)
+        for i, (before, type_before) in enumerate(parts):
+            for j, (after, type_after) in enumerate(parts):
+                goes_on = after in continuing
+                same = type_before == type_after
+                if goes_on and not (before in rule.open and same):
+                    allowed[i, j] = False
+                if before in rule.unfinished and not (goes_on and same):
+                    allowed[i, j] = False
+        return allowed
+
+
+@dataclass(frozen=True)
+class TypeMapping:
+    """Entity types of one corpus as those of another, e.g. IREX's eight as CoNLL's four.
+
+    Attributes:
+        name: What it is called in configs and signatures.
+        types: From type to type; None drops the mention.
+    """
+
+    name: str
+    types: Mapping[str, str | None]
+
+    def apply(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Give every mention its mapped type; drop those mapped to nothing.
+
+        Raises:
+            TagError: If a mention has a type that the mapping does not name.
+        """
+        mapped = []
+        for mention in mentions:
+            if mention.type not in self.types:
+                raise TagError(
+                    mention.type,
+                    f"mapping {self.name!r} does not say what becomes of entity type "
+                    f"{mention.type!r}; it knows {', '.join(sorted(self.types))}",
+                )
+            target = self.types[mention.type]
+            if target is not None:
+                mapped.append(mention._replace(type=target))
+        return tuple(mapped)
+
+
+def sorted_types(spans: Iterable[Sequence[Span]]) -> tuple[str, ...]:
+    """Collect the entity types of many sentences, sorted."""
+    return tuple(sorted({span.type for sentence in spans for span in sentence}))
