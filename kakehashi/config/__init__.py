@@ -1,0 +1,1 @@
+"""Settings: TOML files checked against closed models, with presets and overrides."""

@@ -1,0 +1,146 @@
+"""The settings of one training run. Every default stands here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from kakehashi.config.sources import Settings, Source
+
+Group = Literal["char", "word", "dense", "crf"]
+View = Literal["original", "romaji"]
+
+
+class Split(Settings):
+    """How a corpus that comes in one piece is cut in three; what is left over is dev."""
+
+    by: Literal["sentence", "group"] = Field(
+        "sentence", description="Cut anywhere, or never inside an article."
+    )
+    train: int = Field(gt=0, description="Sentences for training.")
+    test: int = Field(gt=0, description="Sentences for testing.")
+    seed: int = Field(0, description="Seed of the shuffle before the cut.")
+
+
+class CorpusSettings(Settings):
+    """Which sentences to train on, to select on, and to test on."""
+
+    train: tuple[Source, ...] = ()
+    dev: tuple[Source, ...] = ()
+    test: tuple[Source, ...] = ()
+    all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to be split.")
+    split: Split | None = None
+    mapping: str | None = Field(
+        None, description="Entity type mapping: a shipped name such as irex-to-conll, or a file."
+    )
+    train_size: int | None = Field(
+        None, gt=0, description="Train on this many sentences, drawn at random."
+    )
+    train_size_seed: int = Field(0, description="Seed of that draw.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> CorpusSettings:
+        if bool(self.all) == bool(self.train or self.dev or self.test):
+            raise ValueError("give either 'train', 'dev' and 'test', or 'all' with 'split'")
+        if bool(self.all) != (self.split is not None):
+            raise ValueError("'all' and 'split' go together")
+        if not self.all and not self.train:
+            raise ValueError("'train' is missing")
+        return self
+
+
+class TextSettings(Settings):
+    """How text is cut into tokens."""
+
+    segmenter: Literal["unidic-lite", "ipadic", "sudachi", "words", "whitespace"] = "words"
+    cut_scripts: bool = Field(True, description="Also cut where the script changes (Japanese).")
+    keep_tokens: bool = Field(
+        False,
+        description="Keep the tokens of a corpus that comes segmented; only add readings to them.",
+    )
+
+
+class VectorsSettings(Settings):
+    """Pre-trained word vectors."""
+
+    path: str
+    format: Literal["text", "polyglot"] = "text"
+    extra_words: Literal["none", "corpus", "all"] = Field(
+        "corpus",
+        description="Vectors to keep beside those of training words: none, those of words of the"
+        " dev and test text, or all.",
+    )
+
+
+class ModelSettings(Settings):
+    """The architecture of the paper, section 4.2."""
+
+    word_width: int | None = Field(
+        None, gt=0, description="Word embedding; default 50, or the width of the vectors."
+    )
+    word_lstm_width: int = Field(300, gt=0, description="Word LSTM, per direction.")
+    char_width: int = Field(50, gt=0, description="Character n-gram embedding.")
+    char_lstm_width: int = Field(100, gt=0, description="Character LSTM, per direction.")
+    ngram: int = Field(2, gt=0, description="Characters per n-gram.")
+    word_view: View = Field("original", description="What the word channel sees of a token.")
+    char_view: View = Field(
+        "original", description="What the character channel sees; romaji makes it the MOM."
+    )
+    dropout: float = Field(0.5, ge=0, lt=1, description="Before the word LSTM.")
+    decoder: Literal["softmax", "crf"] = "softmax"
+    scheme: Literal["bio", "iobes"] = "bio"
+    lstm: Literal["fused", "torch"] = Field(
+        "fused", description="Our LSTM, or torch's own as the reference; same weights, same result."
+    )
+
+
+class TrainingSettings(Settings):
+    """How the weights are found."""
+
+    epochs: int = Field(10, gt=0)
+    learning_rate: float = Field(0.001, gt=0, description="Of Adam.")
+    batch_tokens: int = Field(512, gt=0, description="Tokens per batch, at most.")
+    clip_norm: float = Field(5.0, gt=0, description="Longest gradient.")
+    unknown_rate: float = Field(
+        0.5, ge=0, le=1, description="How often a word seen once is trained as the unknown word."
+    )
+    patience: int | None = Field(
+        None, gt=0, description="Stop after this many epochs without a better development F1."
+    )
+    select: Literal["dev", "best-test"] = Field(
+        "dev",
+        description="Keep the epoch best on dev; best-test keeps the one best on test, as the"
+        " paper reports, and is not an honest estimate.",
+    )
+    seed: int = 1
+    threads: int | None = Field(None, gt=0, description="CPU threads; default all cores.")
+
+
+class TransferSettings(Settings):
+    """What to start from instead of random weights."""
+
+    source: str = Field(description="Run or model folder of the source recognizer.")
+    groups: tuple[Group, ...] = Field(("char", "dense"), min_length=1)
+
+
+class RunSettings(Settings):
+    """Everything one training run depends on."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", description="Names the run folder.")
+    preset: Literal["external", "internal"] = Field(
+        "external",
+        description="external: character LSTM 100, 10 epochs; internal: 30 and 20 (section 4.2).",
+    )
+    corpus: CorpusSettings
+    text: TextSettings = TextSettings()
+    vectors: VectorsSettings | None = None
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    transfer: TransferSettings | None = None
+
+
+PRESETS: dict[str, dict[str, dict[str, int]]] = {
+    "external": {"model": {"char_lstm_width": 100}, "training": {"epochs": 10}},
+    "internal": {"model": {"char_lstm_width": 30}, "training": {"epochs": 20}},
+}
