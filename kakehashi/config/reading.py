@@ -1,0 +1,128 @@
+"""Read a TOML config: preset, then file, then overrides; refuse what nobody would read."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from kakehashi.config.settings import PRESETS, RunSettings
+from kakehashi.errors import ConfigError
+
+Tree = dict[str, Any]
+
+
+def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSettings:
+    """Read the settings of a run.
+
+    Args:
+        path: TOML file, or the ``config.json`` that an earlier run saved.
+        overrides: ``dotted.key=value`` each, the value as TOML would write it; plain words may
+            stand without quotes.
+
+    Raises:
+        ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
+    """
+    tree = _parse(Path(path))
+    for override in overrides:
+        _override(tree, override)
+    return settings_from_tree(tree, where=str(path))
+
+
+def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSettings:
+    """Check a tree of settings, filling in the preset below what is given.
+
+    Raises:
+        ConfigError: Naming ``where``, the dotted key, and the nearest known key for a typo.
+    """
+    preset = PRESETS.get(str(tree.get("preset", RunSettings.model_fields["preset"].default)), {})
+    try:
+        # JSON mode, since TOML has lists where the models have tuples.
+        return RunSettings.model_validate_json(json.dumps(_merged(preset, tree), default=str))
+    except ValidationError as error:
+        raise _config_error(error, where) from None
+
+
+def _parse(path: Path) -> Tree:
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree: Tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except FileNotFoundError:
+        raise ConfigError("", f"{path}: there is no such config file") from None
+    except OSError as error:
+        raise ConfigError("", f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ConfigError("", f"{path}: expected UTF-8 text") from None
+    except ValueError as error:
+        raise ConfigError("", f"{path}: is not well-formed ({error})") from None
+    return tree
+
+
+def _override(tree: Tree, override: str) -> None:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(override, "expected --set KEY=VALUE, e.g. --set training.epochs=5")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, last = key.split(".")
+    for table in tables:
+        branch = tree.setdefault(table, {})
+        if not isinstance(branch, dict):
+            raise ConfigError(key, f"{table!r} is a value here, not a table")
+        tree = branch
+    tree[last] = value
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merged(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _config_error(error: ValidationError, where: str) -> ConfigError:
+    first = error.errors()[0]
+    path = first["loc"]
+    key = ".".join(str(part) for part in path)
+    problem = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        names = sorted({name for model in _models_at(path[:-1]) for name in model.model_fields})
+        near = difflib.get_close_matches(str(path[-1]), names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
+        problem = f"unknown setting; {hint}"
+    elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
+        problem += f", got {first['input']!r}"
+    return ConfigError(f"{where}: {key}" if key else where, problem)
+
+
+def _models_at(path: Sequence[str | int]) -> list[type[BaseModel]]:
+    """Find the models that may stand at a place in the settings."""
+    models: list[type[BaseModel]] = [RunSettings]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        if len(models) > 1:  # the chosen member of a union, named by its format
+            models = [m for m in models if part in get_args(m.model_fields["format"].annotation)]
+        else:
+            models = [
+                m for model in models for m in _models_in(model.model_fields[part].annotation)
+            ]
+    return models
+
+
+def _models_in(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models_in(argument)]
