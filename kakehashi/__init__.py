@@ -1,3 +1,96 @@
-"""Bootstrap a named-entity recognizer for a new language from one that already works."""
+"""Bootstrap a named-entity recognizer for a new language from one that already works.
+
+Importing this costs nothing: every name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kakehashi.config.reading import read_settings as read_settings
+    from kakehashi.config.settings import RunSettings as RunSettings
+    from kakehashi.corpora.assistant import generate as generate
+    from kakehashi.corpora.formats import read_source as read_source
+    from kakehashi.errors import ConfigError as ConfigError
+    from kakehashi.errors import CorpusError as CorpusError
+    from kakehashi.errors import KakehashiError as KakehashiError
+    from kakehashi.errors import MissingExtraError as MissingExtraError
+    from kakehashi.errors import ModelError as ModelError
+    from kakehashi.errors import RunError as RunError
+    from kakehashi.errors import TagError as TagError
+    from kakehashi.errors import TransferError as TransferError
+    from kakehashi.inference.recognizer import Recognizer as Recognizer
+    from kakehashi.model.storage import load_model as load_model
+    from kakehashi.model.storage import save_model as save_model
+    from kakehashi.model.transfer import apply_transfer as apply_transfer
+    from kakehashi.model.transfer import plan_transfer as plan_transfer
+    from kakehashi.progress import Progress as Progress
+    from kakehashi.scoring.comparison import score_mentions as score_mentions
+    from kakehashi.scoring.comparison import score_spans as score_spans
+    from kakehashi.scoring.comparison import score_tags as score_tags
+    from kakehashi.scoring.score import Score as Score
+    from kakehashi.sentence import Mention as Mention
+    from kakehashi.sentence import Sentence as Sentence
+    from kakehashi.sentence import Span as Span
+    from kakehashi.sentence import Token as Token
+    from kakehashi.tags import Tagset as Tagset
+    from kakehashi.tags import TypeMapping as TypeMapping
+    from kakehashi.tags import spans_from_tags as spans_from_tags
+    from kakehashi.tags import tags_from_spans as tags_from_spans
+    from kakehashi.tasks import train as train
+    from kakehashi.text.romanize import romanize as romanize
+    from kakehashi.text.segment import load_segmenter as load_segmenter
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "ConfigError": "errors",
+    "CorpusError": "errors",
+    "KakehashiError": "errors",
+    "Mention": "sentence",
+    "MissingExtraError": "errors",
+    "ModelError": "errors",
+    "Progress": "progress",
+    "Recognizer": "inference.recognizer",
+    "RunError": "errors",
+    "RunSettings": "config.settings",
+    "Score": "scoring.score",
+    "Sentence": "sentence",
+    "Span": "sentence",
+    "TagError": "errors",
+    "Tagset": "tags",
+    "Token": "sentence",
+    "TransferError": "errors",
+    "TypeMapping": "tags",
+    "apply_transfer": "model.transfer",
+    "generate": "corpora.assistant",
+    "load_model": "model.storage",
+    "load_segmenter": "text.segment",
+    "plan_transfer": "model.transfer",
+    "read_settings": "config.reading",
+    "read_source": "corpora.formats",
+    "romanize": "text.romanize",
+    "save_model": "model.storage",
+    "score_mentions": "scoring.comparison",
+    "score_spans": "scoring.comparison",
+    "score_tags": "scoring.comparison",
+    "spans_from_tags": "tags",
+    "tags_from_spans": "tags",
+    "train": "tasks",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kakehashi' has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"kakehashi.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

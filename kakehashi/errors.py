@@ -79,10 +79,13 @@ class RunError(KakehashiError):
 
 
 class MissingExtraError(KakehashiError, ImportError):
-    """Say that an optional library is not installed, and how to install it."""
+    """Say that a library is not installed, and how to install it.
+
+    Attributes:
+        extra: The extra that installs it; ``""`` for what the package itself installs.
+    """
 
     def __init__(self, module: str, extra: str) -> None:
         self.extra = extra
-        super().__init__(
-            f"this needs {module}, which is not installed; run: pip install 'kakehashi[{extra}]'"
-        )
+        package = f"'kakehashi[{extra}]'" if extra else "kakehashi"
+        super().__init__(f"this needs {module}, which is not installed; run: pip install {package}")

@@ -23,7 +23,7 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
     Args:
         path: TOML file, or the ``config.json`` that an earlier run saved.
         overrides: ``dotted.key=value`` each, the value as TOML would write it; plain words may
-            stand without quotes.
+            stand without quotes, and ``null`` takes a setting away.
 
     Raises:
         ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
@@ -69,7 +69,7 @@ def _override(tree: Tree, override: str) -> None:
     if not equals or not key:
         raise ConfigError(override, "expected --set KEY=VALUE, e.g. --set training.epochs=5")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = None if text == "null" else tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text
     *tables, last = key.split(".")

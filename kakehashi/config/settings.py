@@ -45,8 +45,8 @@ class CorpusSettings(Settings):
             raise ValueError("give either 'train', 'dev' and 'test', or 'all' with 'split'")
         if bool(self.all) != (self.split is not None):
             raise ValueError("'all' and 'split' go together")
-        if not self.all and not self.train:
-            raise ValueError("'train' is missing")
+        if not self.all and not (self.train and self.dev):
+            raise ValueError("'train' and 'dev' are both needed; 'test' may be left out")
         return self
 
 

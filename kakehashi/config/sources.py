@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from kakehashi.tags import SchemeName
 
 Partition = Literal["train", "dev", "test"]
 Language = Literal["en", "ja", "de"]
+
+COLUMNS = ("token", "reading", "pos", "tag", "_")
+IREX_TYPES = (
+    "ARTIFACT",
+    "DATE",
+    "LOCATION",
+    "MONEY",
+    "OPTIONAL",
+    "ORGANIZATION",
+    "PERCENT",
+    "PERSON",
+    "TIME",
+)
 
 
 class Settings(BaseModel):
@@ -22,55 +35,96 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _line_encoding(name: str) -> str:
+    # Files are cut into lines before they are decoded, so that an error can name its line.
+    try:
+        ascii_stays = "a\n".encode(name) == b"a\n"
+    except (LookupError, UnicodeError):
+        ascii_stays = False
+    if not ascii_stays:
+        raise ValueError(
+            f"expected an encoding that keeps ASCII, such as utf-8, euc-jp or cp932, got {name!r}"
+        )
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_line_encoding)]
+
+
 class ColumnsSource(Settings):
     """Token per line, columns, blank line between sentences (CoNLL-2003, CRF++, …)."""
 
-    format: Literal["columns"]
+    format: Literal["columns"] = "columns"
     path: str
     columns: tuple[str, ...] = Field(
         ("token", "tag"),
         description="What each column holds: token, reading, pos, tag, or _ to pass over it.",
     )
     separator: str = Field(
-        " ", description="What parts columns, exactly; 'whitespace' for any run of blanks and tabs."
+        " ",
+        min_length=1,
+        description="What parts columns, exactly; tab and space may be named; 'whitespace' is any"
+        " run of the two.",
     )
     scheme: SchemeName = Field("bio", description="How tags are written; all are read alike.")
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     docstart: Literal["skip", "keep"] = Field(
         "skip", description="Leave out -DOCSTART- lines, or keep each as a sentence of its own."
     )
     spaces: bool = Field(True, description="Whether the raw text has spaces between tokens.")
 
+    @field_validator("separator")
+    @classmethod
+    def _named_separator(cls, separator: str) -> str:
+        return {"tab": "\t", "space": " "}.get(separator, separator)
+
+    @field_validator("columns")
+    @classmethod
+    def _known_columns(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in columns if name not in COLUMNS]
+        if unknown:
+            raise ValueError(f"expected {', '.join(COLUMNS)} as columns, got {unknown[0]!r}")
+        named = [name for name in columns if name != "_"]
+        if len(named) != len(set(named)) or "token" not in named:
+            raise ValueError("expected the column 'token' once, and no other one twice")
+        return columns
+
 
 class JsonlSource(Settings):
     """One JSON object per line: text, mentions as character ranges, optional tokens."""
 
-    format: Literal["jsonl"]
+    format: Literal["jsonl"] = "jsonl"
     path: str
 
 
 class KnpSource(Settings):
     """KNP files, one or many sentences each, in a folder or a tar.gz (KNBC, KWDLC)."""
 
-    format: Literal["knp"]
+    format: Literal["knp"] = "knp"
     path: str
-    encoding: str = "utf-8"
-    folder: str = Field("", description="Only files below this folder of the archive.")
+    encoding: Encoding = "utf-8"
+    files: str = Field(
+        "*.knp",
+        description="Which files of the archive, as a pattern; * also stands for folders.",
+    )
     ids: str = Field("", description="A list of article ids in the archive: read only those.")
 
 
 class InlineSource(Settings):
     """Text with inline tags, ``<PERSON>…</PERSON>`` (IREX, BCCWJ's named-entity corpus)."""
 
-    format: Literal["inline"]
+    format: Literal["inline"] = "inline"
     path: str
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
+    types: tuple[str, ...] = Field(
+        IREX_TYPES, description="Elements that are entities; the tags of others are passed over."
+    )
 
 
 class AnnotatedSource(Settings):
     """Voice-assistant utterances of MASSIVE: JSON lines with ``utt`` and ``annot_utt``."""
 
-    format: Literal["annotated"]
+    format: Literal["annotated"] = "annotated"
     path: str
     partition: Partition | None = None
 
@@ -78,14 +132,14 @@ class AnnotatedSource(Settings):
 class StockmarkSource(Settings):
     """One JSON list of texts with character spans (Stockmark's Wikipedia corpus)."""
 
-    format: Literal["stockmark"]
+    format: Literal["stockmark"] = "stockmark"
     path: str
 
 
 class AssistantSource(Settings):
     """Utterances generated from the built-in voice-assistant grammars."""
 
-    format: Literal["assistant"]
+    format: Literal["assistant"] = "assistant"
     language: Language
     utterances: int = Field(gt=0)
     partition: Partition = "train"

@@ -1,0 +1,150 @@
+"""Verbs that make and use models: demo, train, predict."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the program."""
+    app.command()(demo)
+    app.command()(train)
+    app.command()(predict)
+
+
+class Select(StrEnum):
+    """What the best epoch is chosen by."""
+
+    dev = "dev"
+    best_test = "best-test"
+
+
+class Layout(StrEnum):
+    """How predictions are printed."""
+
+    jsonl = "jsonl"
+    columns = "columns"
+    inline = "inline"
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Where the three runs go.")] = Path("runs/demo"),
+    seed: Annotated[int, typer.Option(help="Seed of all three trainings.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Show it all on generated utterances: English lifts Japanese. No data, no network.
+
+    Trains an English recognizer, then a Japanese one from scratch and one with the character and
+    dense layers of the English one. Takes a few minutes.
+
+    Example: kakehashi demo
+    """
+    from kakehashi.cli.console import ProgressBars, print_json
+    from kakehashi.cli.reports import print_demo
+    from kakehashi.demo import run_demo
+
+    report = run_demo(out, seed, ProgressBars())
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print_demo(report)
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML file, or config.json of an earlier run.")],
+    source: Annotated[
+        str | None, typer.Option(help="Run or model folder to transfer from.")
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(help="Layer groups to transfer: char, word, dense, crf. Default char,dense."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
+    select: Annotated[
+        Select | None, typer.Option(help="Keep the epoch best on dev, or, as the paper, on test.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default runs/NAME[-GROUPS]-seedN.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train a recognizer, from scratch or from a source model.
+
+    The same command goes on with an unfinished run. The last line printed is the run folder.
+
+    Examples:
+
+    kakehashi train configs/conll2003-en.toml
+
+    kakehashi train configs/crf-knbc-ja.toml --source runs/conll2003-en-seed1 --groups char,dense
+
+    kakehashi train configs/massive-ja.toml --seed 2 --set corpus.train_size=2000
+    """
+    from kakehashi.cli.console import ProgressBars, print_json, print_line
+    from kakehashi.cli.reports import print_run, print_transfer
+    from kakehashi.config.reading import read_settings
+    from kakehashi.errors import ConfigError
+    from kakehashi.tasks import load_result
+    from kakehashi.tasks import train as train_task
+
+    if groups is not None and source is None:
+        raise ConfigError("--groups", "says what to transfer, but not from where; add --source")
+    changes = list(overrides or ())
+    if source is not None:
+        changes.append(f"transfer.source='{source}'")
+    if groups is not None:
+        changes.append(f"transfer.groups={[group.strip() for group in groups.split(',')]}")
+    if seed is not None:
+        changes.append(f"training.seed={seed}")
+    if select is not None:
+        changes.append(f"training.select='{select}'")
+    folder = train_task(read_settings(config, changes), out, ProgressBars())
+    result = load_result(folder)
+    if as_json:
+        print_json(result)
+    else:
+        print_transfer(result["transfer"])
+        print_run(result)
+    print_line(str(folder))
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="Run or model folder.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="One sentence per line; default standard input.")
+    ] = None,
+    layout: Annotated[
+        Layout, typer.Option("--format", help="JSON lines, token and tag columns, or inline tags.")
+    ] = Layout.jsonl,
+) -> None:
+    """Find the entities of text, one sentence per line.
+
+    Examples:
+
+    echo 昨日ジョンは東京に着いた | kakehashi predict runs/crf-knbc-ja-seed1
+
+    kakehashi predict runs/conll2003-en-seed1 news.txt --format columns > news.conll
+    """
+    from kakehashi.tasks import predict_lines
+
+    for line in predict_lines(model, _lines(files or []), layout.value):
+        sys.stdout.write(line)
+
+
+def _lines(files: list[Path]) -> Iterator[str]:
+    """Read the lines of files, or of standard input, as UTF-8."""
+    from kakehashi.corpora.lines import read_lines
+
+    for file in files or [Path("-")]:
+        yield from read_lines(file)

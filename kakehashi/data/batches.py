@@ -1,0 +1,131 @@
+"""Batches: flat rows of tokens, sentence after sentence, without padding.
+
+The order of an epoch is a function of (seed, epoch), so that resuming needs only a position.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kakehashi.data.forms import FormFeatures
+
+Ids = npt.NDArray[np.int64]
+
+_WINDOW = 64
+"""Batches' worth of shuffled sentences that are sorted by length together."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some sentences, ready for the tagger; all arrays are int64.
+
+    Attributes:
+        sentences: Their numbers in the corpus (sentences,).
+        lengths: Tokens per sentence (sentences,), each at least 1.
+        words: Word id per token (tokens,), one sentence after the other.
+        forms: Row in the batch's distinct forms per token (tokens,).
+        form_lengths: N-grams per distinct form (forms,).
+        ngrams: Row in ``ngram_ids`` per n-gram of the distinct forms (n-grams,).
+        ngram_ids: The distinct n-gram ids of the batch (distinct n-grams,).
+        tags: Gold tag id per token (tokens,), or None.
+    """
+
+    sentences: Ids
+    lengths: Ids
+    words: Ids
+    forms: Ids
+    form_lengths: Ids
+    ngrams: Ids
+    ngram_ids: Ids
+    tags: Ids | None = None
+
+
+def plan_batches(
+    lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None
+) -> list[Ids]:
+    """Cut a corpus into batches of sentences of like length.
+
+    Args:
+        lengths: Tokens per sentence (sentences,); empty sentences are left out.
+        batch_tokens: Tokens per batch, at most; a longer sentence is a batch of its own.
+        order: (seed, epoch) of the shuffle; None for shortest first.
+
+    Returns:
+        Sentence numbers of each batch.
+    """
+    sentences = np.flatnonzero(lengths)
+    if order is None:
+        return _cut(sentences[np.argsort(lengths[sentences], kind="stable")], lengths, batch_tokens)
+    random = np.random.default_rng(order)
+    random.shuffle(sentences)
+    mean = max(1.0, float(lengths.sum()) / max(1, len(sentences)))
+    window = max(1, int(_WINDOW * batch_tokens / mean))
+    batches: list[Ids] = []
+    for start in range(0, len(sentences), window):
+        part = sentences[start : start + window]
+        part = part[np.argsort(lengths[part], kind="stable")]
+        batches += _cut(part, lengths, batch_tokens)
+    return [batches[index] for index in random.permutation(len(batches))]
+
+
+def _cut(sentences: Ids, lengths: Ids, batch_tokens: int) -> list[Ids]:
+    batches: list[Ids] = []
+    begin, tokens = 0, 0
+    for index, length in enumerate(lengths[sentences].tolist()):
+        if tokens and tokens + length > batch_tokens:
+            batches.append(sentences[begin:index])
+            begin, tokens = index, 0
+        tokens += length
+    if tokens:
+        batches.append(sentences[begin:])
+    return batches
+
+
+def make_batch(
+    sentences: Ids,
+    offsets: Ids,
+    forms: npt.NDArray[np.integer],
+    features: FormFeatures,
+    tags: Ids | None = None,
+) -> Batch:
+    """Gather the rows of some sentences.
+
+    Args:
+        sentences: Numbers of sentences that have tokens.
+        offsets: Where each sentence of the corpus begins, and the end (sentences + 1,).
+        forms: Form number per token of the corpus.
+        features: Features per form number.
+        tags: Gold tag id per token of the corpus, in training.
+    """
+    lengths = offsets[sentences + 1] - offsets[sentences]
+    tokens = ranges(offsets[sentences], lengths)
+    distinct, rows = np.unique(forms[tokens], return_inverse=True)
+    form_lengths = features.offsets[distinct + 1] - features.offsets[distinct]
+    ngrams = features.ngrams[ranges(features.offsets[distinct], form_lengths)]
+    ngram_ids, ngram_rows = np.unique(ngrams, return_inverse=True)
+    return Batch(
+        sentences=sentences,
+        lengths=lengths,
+        words=features.words[distinct][rows],
+        forms=rows,
+        form_lengths=form_lengths,
+        ngrams=ngram_rows,
+        ngram_ids=ngram_ids,
+        tags=None if tags is None else tags[tokens],
+    )
+
+
+def ranges(starts: Ids, lengths: Ids) -> Ids:
+    """Concatenate the ranges that begin at ``starts``.
+
+    Example:
+        >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+        [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    shifts: Ids = np.repeat(starts - (ends - lengths), lengths)
+    return np.arange(total) + shifts

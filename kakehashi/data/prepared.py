@@ -1,0 +1,134 @@
+"""From segmented sentences and settings to what a tagger trains on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kakehashi.config.settings import ModelSettings, VectorsSettings
+from kakehashi.corpora.paths import data_path
+from kakehashi.data.encoded import EncodedCorpus, count_words, encode, ngram_vocabulary
+from kakehashi.data.forms import Channels, FormFeatures, Forms, featurize
+from kakehashi.data.vectors import Coverage, Vectors, read_vectors
+from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.errors import ConfigError
+from kakehashi.sentence import Sentence
+from kakehashi.tags import Tagset, sorted_types
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Encoded corpora with the vocabularies of the training set.
+
+    Attributes:
+        train: The sentences to learn from.
+        dev: The sentences to select on.
+        test: The sentences to test on.
+        features: Word and n-gram ids of every form of the three.
+        words: Words of the training set, then those known from vectors only.
+        ngrams: N-grams of the training set.
+        tagset: The tags of the training set.
+        vectors: Pre-trained vectors of the words, or None.
+        coverage: How many of the training words have a vector, or None.
+        once: Whether a word id occurs just once in training (words,) bool.
+    """
+
+    train: EncodedCorpus
+    dev: EncodedCorpus
+    test: EncodedCorpus
+    features: FormFeatures
+    words: Vocabulary
+    ngrams: Vocabulary
+    tagset: Tagset
+    vectors: Vectors | None
+    coverage: Coverage | None
+    once: np.ndarray[tuple[int], np.dtype[np.bool_]]
+
+    def summary(self) -> dict[str, object]:
+        """Count sentences, tokens, entities, words and n-grams, for the report of a run."""
+        parts = {"train": self.train, "dev": self.dev, "test": self.test}
+        return {
+            **{name: corpus.summary() for name, corpus in parts.items()},
+            "words": self.words.n_seen,
+            "ngrams": self.ngrams.n_seen,
+            "types": list(self.tagset.types),
+            "vectors": self.coverage.to_dict() if self.coverage is not None else None,
+        }
+
+    def fingerprint(self) -> str:
+        """Hash what training depends on beside the settings: tokens, features, gold spans."""
+        digest = hashlib.sha256()
+        for corpus in (self.train, self.dev, self.test):
+            for array in (corpus.forms, corpus.offsets):
+                digest.update(array.tobytes())
+            digest.update(repr((corpus.spans, corpus.lost)).encode())
+        for array in (self.features.words, self.features.ngrams, self.features.offsets):
+            digest.update(array.tobytes())
+        digest.update(repr((self.words.strings, self.ngrams.strings)).encode())
+        if self.vectors is not None:
+            digest.update(self.vectors.matrix.tobytes())
+        return digest.hexdigest()
+
+
+def prepare(
+    train: Iterable[Sentence],
+    dev: Iterable[Sentence],
+    test: Iterable[Sentence],
+    model: ModelSettings,
+    vectors: VectorsSettings | None = None,
+) -> Prepared:
+    """Encode the corpora and build the vocabularies of the training set.
+
+    Raises:
+        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
+        CorpusError: If the vectors cannot be read.
+    """
+    forms = Forms()
+    encoded = [encode(sentences, forms) for sentences in (train, dev, test)]
+    channels = Channels(model.word_view, model.char_view, model.ngram)
+    tagset = Tagset(sorted_types(encoded[0].spans), model.scheme)
+    if not tagset.types:
+        raise ConfigError("corpus.train", "no sentence to train on has an entity")
+    counts = count_words(encoded[0], forms, channels)
+    elsewhere = count_words(encoded[1], forms, channels) | count_words(encoded[2], forms, channels)
+    table = _read(vectors, counts, elsewhere, model.word_width)
+    extra = table.words if table is not None else ()
+    words = Vocabulary.from_counts(counts, extra)
+    ngrams = ngram_vocabulary(encoded[0], forms, channels)
+    once = np.zeros(len(words), dtype=np.bool_)
+    once[[row for word, row in words.seen.items() if counts[word] == 1]] = True
+    return Prepared(
+        *encoded,
+        features=featurize(list(forms.ids), channels, words, ngrams),
+        words=words,
+        ngrams=ngrams,
+        tagset=tagset,
+        vectors=table,
+        coverage=table.coverage(counts) if table is not None else None,
+        once=once,
+    )
+
+
+def _read(
+    settings: VectorsSettings | None,
+    counts: Counter[str],
+    elsewhere: Counter[str],
+    word_width: int | None,
+) -> Vectors | None:
+    if settings is None:
+        return None
+    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
+    vectors = read_vectors(
+        data_path(settings.path), settings.format, wanted=wanted[settings.extra_words]
+    )
+    if word_width is not None and word_width != vectors.width:
+        raise ConfigError(
+            "model.word_width",
+            f"is {word_width}, but the vectors of {settings.path} are {vectors.width} wide;"
+            " leave it out to take theirs",
+        )
+    return vectors

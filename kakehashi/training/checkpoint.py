@@ -1,0 +1,101 @@
+"""Everything that an interrupted training needs to go on as if nothing had happened.
+
+One file: the SHA-256 of what follows, then safetensors. Weights of now and of the best epoch, the
+moments of Adam, the state of torch's random numbers, and the scores so far. The order of the data
+needs no state: it is a function of (seed, epoch).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from kakehashi.errors import RunError
+from kakehashi.files import write_atomically
+
+_DIGEST = 64
+
+
+@dataclass
+class Checkpoint:
+    """The state after a finished epoch.
+
+    Attributes:
+        fingerprint: Hash of what the run was started from; another run must not go on from here.
+        history: What each finished epoch gave, as JSON takes it.
+        weights: State of the tagger.
+        best: State of the tagger after the best epoch.
+        moments: Adam's state per parameter number and name of the moment, ``3.exp_avg``.
+        random: State of torch's random number generator.
+    """
+
+    fingerprint: str
+    history: list[dict[str, Any]]
+    weights: dict[str, Tensor]
+    best: dict[str, Tensor]
+    moments: dict[str, Tensor]
+    random: Tensor
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint; on disk stands the old one or the new one, never half of it."""
+        tensors = {"random": self.random}
+        for part, state in self._parts():
+            tensors |= {f"{part}/{name}": value.contiguous() for name, value in state.items()}
+        metadata = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
+        # Weights and best weights may be one tensor; safetensors wants each to own its memory.
+        payload = save({name: value.clone() for name, value in tensors.items()}, metadata)
+        write_atomically(path, hashlib.sha256(payload).hexdigest().encode() + payload)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read a checkpoint.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        data = path.read_bytes()
+        payload = data[_DIGEST:]
+        if hashlib.sha256(payload).hexdigest().encode() != data[:_DIGEST]:
+            raise RunError(path, "is damaged; remove it to train from the beginning")
+        try:
+            tensors = load(payload)
+        except SafetensorError as error:  # pragma: no cover - the digest vouches for the rest
+            raise RunError(path, f"is damaged ({error})") from None
+        header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])["__metadata__"]
+        checkpoint = cls(
+            header["fingerprint"], json.loads(header["history"]), {}, {}, {}, tensors["random"]
+        )
+        for part, state in checkpoint._parts():
+            prefix = f"{part}/"
+            state |= {
+                name.removeprefix(prefix): value
+                for name, value in tensors.items()
+                if name.startswith(prefix)
+            }
+        return checkpoint
+
+    def _parts(self) -> list[tuple[str, dict[str, Tensor]]]:
+        return [("weights", self.weights), ("best", self.best), ("moments", self.moments)]
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Lay Adam's state out flat."""
+    state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
+    return {f"{number}.{name}": value for number, of in state.items() for name, value in of.items()}
+
+
+def restore_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
+    """Put the state that `moments_of` gave back into a new optimizer."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in moments.items():
+        number, name = key.split(".")
+        state.setdefault(int(number), {})[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

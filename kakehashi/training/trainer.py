@@ -1,0 +1,173 @@
+"""The training loop: Adam on cross entropy, selection by F1 (section 4.2)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kakehashi.config.settings import TrainingSettings
+from kakehashi.data.batches import Batch, make_batch, plan_batches
+from kakehashi.data.encoded import EncodedCorpus
+from kakehashi.data.prepared import Prepared
+from kakehashi.data.vocabulary import UNKNOWN
+from kakehashi.model.prediction import predict_spans
+from kakehashi.model.tagger import Tagger
+from kakehashi.progress import Progress
+from kakehashi.scoring.score import Score, score_spans
+from kakehashi.training.checkpoint import Checkpoint, moments_of, restore_moments
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training set gave.
+
+    Attributes:
+        number: From 1.
+        loss: Mean cross entropy per token.
+        seconds: Wall-clock time of the training part.
+        dev: F1 on the development set, in percent.
+        test: F1 on the test set; None unless the selection asks for it.
+    """
+
+    number: int
+    loss: float
+    seconds: float
+    dev: float
+    test: float | None
+
+    def selected_by(self, select: str) -> float:
+        """Give the figure that the best epoch has the highest of."""
+        return self.test if select == "best-test" and self.test is not None else self.dev
+
+
+class Trainer:
+    """One training, from an initialised tagger to the weights of its best epoch.
+
+    Args:
+        tagger: Is trained in place.
+        data: What to train, select and test on.
+        settings: How.
+        fingerprint: What the training was started from; a checkpoint of another is refused.
+        progress: Is told how far it is.
+    """
+
+    def __init__(
+        self,
+        tagger: Tagger,
+        data: Prepared,
+        settings: TrainingSettings,
+        fingerprint: str,
+        progress: Progress,
+    ) -> None:
+        self.tagger, self.data, self.settings = tagger, data, settings
+        self.fingerprint, self.progress = fingerprint, progress
+        self.history: list[Epoch] = []
+        self.optimizer = torch.optim.Adam(tagger.parameters(), lr=settings.learning_rate)
+        self._tags = data.train.tag_ids(data.tagset)
+        self._best: dict[str, Tensor] = {}
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights are kept: the first of the highest F1."""
+        return max(self.history, key=lambda epoch: epoch.selected_by(self.settings.select))
+
+    def train(self, after_epoch: Callable[[], None]) -> None:
+        """Run the epochs that are left; then the tagger has the weights of the best one.
+
+        Args:
+            after_epoch: Is called when an epoch is over, e.g. to write a checkpoint.
+        """
+        try:
+            while not self._finished():
+                self._run_epoch()
+                after_epoch()
+        finally:
+            if self._best:
+                self.tagger.load_state_dict(self._best)
+            self.tagger.eval()
+
+    def evaluate(self, corpus: EncodedCorpus) -> Score:
+        """Score the tagger as it is; mentions that tokens cannot express count as missed."""
+        spans = predict_spans(self.tagger, corpus.offsets, corpus.forms, self.data.features)
+        return score_spans(corpus.spans, spans, lost=corpus.lost)
+
+    def checkpoint(self) -> Checkpoint:
+        """Give the state after the last finished epoch."""
+        return Checkpoint(
+            fingerprint=self.fingerprint,
+            history=[vars(epoch) for epoch in self.history],
+            weights=self.tagger.state_dict(),
+            best=self._best,
+            moments=moments_of(self.optimizer),
+            random=torch.get_rng_state(),
+        )
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on after the epoch of a checkpoint."""
+        self.history = [Epoch(**values) for values in checkpoint.history]
+        self.tagger.load_state_dict(checkpoint.weights)
+        self._best = checkpoint.best
+        restore_moments(self.optimizer, checkpoint.moments)
+        torch.set_rng_state(checkpoint.random)
+
+    def _finished(self) -> bool:
+        done, patience = len(self.history), self.settings.patience
+        if done and patience is not None and done - self.best.number >= patience:
+            return True
+        return done >= self.settings.epochs
+
+    def _run_epoch(self) -> None:
+        number = len(self.history) + 1
+        began = time.perf_counter()
+        loss = self._learn(number)
+        seconds = time.perf_counter() - began
+        dev = self.evaluate(self.data.dev)
+        test = None
+        if self.settings.select == "best-test":
+            test = self.evaluate(self.data.test).f1
+        self.history.append(Epoch(number, loss, seconds, dev.f1, test))
+        if self.best.number == number:
+            state = self.tagger.state_dict()
+            self._best = {name: value.clone() for name, value in state.items()}
+        line = f"epoch {number}/{self.settings.epochs}  loss {loss:.4f}  dev F1 {dev.f1:.2f}"
+        if test is not None:
+            line += f"  test F1 {test:.2f}"
+        self.progress.say(line + ("  best so far" if self.best.number == number else ""))
+
+    def _learn(self, number: int) -> float:
+        """Update the weights on every batch of an epoch; give the mean loss per token."""
+        data, order = self.data, (self.settings.seed, number)
+        random = np.random.default_rng((*order, 1))
+        plan = plan_batches(data.train.lengths, self.settings.batch_tokens, order)
+        self.tagger.train()
+        total = 0.0
+        for sentences in self.progress.track(plan, f"epoch {number}", len(plan)):
+            batch = make_batch(
+                sentences, data.train.offsets, data.train.forms, data.features, self._tags
+            )
+            batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
+            loss = self.tagger.loss(batch)
+            self.optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), self.settings.clip_norm)
+            self.optimizer.step()
+            total += loss.item() * len(batch.words)
+        self.tagger.eval()
+        return total / len(data.train.forms)
+
+
+def hide_rare_words(
+    batch: Batch,
+    once: np.ndarray[Any, np.dtype[np.bool_]],
+    rate: float,
+    random: np.random.Generator,
+) -> Batch:
+    """Replace some of the words seen once by the unknown word, so that it learns a vector."""
+    hidden = once[batch.words] & (random.random(len(batch.words)) < rate)
+    return replace(batch, words=np.where(hidden, UNKNOWN, batch.words))
