@@ -1,0 +1,111 @@
+"""Segmentation by a morphological dictionary, with offsets into the raw text."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Protocol
+
+from kakehashi.sentence import Token
+from kakehashi.text.kana import is_kana
+from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
+from kakehashi.text.pieces import pieces
+
+# Surface, part of speech, reading. A plain tuple, since hundreds of millions are made.
+Word = tuple[str, str, str]
+
+
+class Analyzer(Protocol):
+    """What a dictionary can do: find the words of a cleaned passage, in order."""
+
+    @property
+    def signature(self) -> str:
+        """Name the dictionary and its version."""
+
+    def analyze(self, text: str) -> Iterable[Word]:
+        """Find the words of a passage; between them are only blanks."""
+
+    def analyze_forms(self, forms: Sequence[str]) -> Iterable[Word]:
+        """Find the words of a passage that is already cut into forms; no word crosses a cut."""
+
+
+def placed(text: str, words: Iterable[Word]) -> Iterator[tuple[int, Word]]:
+    """Find where each word starts; blanks between words are passed over."""
+    end = 0
+    for word in words:
+        start = text.index(word[0], end)
+        end = start + len(word[0])
+        yield start, word
+
+
+class DictionarySegmenter:
+    """Cut text by a dictionary, and if asked where the script changes inside a word."""
+
+    def __init__(self, analyzer: Analyzer, cut_scripts: bool) -> None:
+        self._analyzer = analyzer
+        self._cut_scripts = cut_scripts
+
+    @property
+    def signature(self) -> str:
+        """Say how text is cut, for the signatures of scores."""
+        return self._analyzer.signature + ("+script" if self._cut_scripts else "")
+
+    def segment(self, text: str) -> tuple[Token, ...]:
+        """Cut a text into tokens with readings and parts of speech."""
+        clean = cleaned(text)
+        tokens = []
+        for begin, stop in passages(clean):
+            passage = clean[begin:stop]
+            for offset, (surface, pos, reading) in placed(passage, self._analyzer.analyze(passage)):
+                base = begin + offset
+                for start, end, kana in pieces(surface, reading, self._cut_scripts):
+                    start, end = base + start, base + end
+                    tokens.append(Token(text[start:end], start, end, kana, pos))
+        return tuple(tokens)
+
+    def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
+        """Keep the given tokens; fill in the readings and parts of speech they lack, in context."""
+        if all(token.reading and token.pos for token in tokens):
+            return tuple(tokens)
+        clean = cleaned(text)
+        spans = ((token.start, token.end) for token in tokens)
+        # A form too long to analyse goes without a reading.
+        forms = [clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans]
+        found = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        return tuple(
+            token._replace(pos=token.pos or pos, reading=token.reading or reading)
+            for token, (pos, reading) in zip(tokens, found, strict=True)
+        )
+
+    def _look_up(self, forms: Sequence[str]) -> list[tuple[str, str]]:
+        """Find part of speech and reading of each form."""
+        ends = list(accumulate(map(len, forms)))
+        words: list[list[Word]] = [[] for _ in forms]
+        for start, word in placed("".join(forms), self._analyzer.analyze_forms(forms)):
+            words[bisect_right(ends, start)].append(word)
+        return [_joined(group) for group in words]
+
+
+def _batches(forms: Iterable[str]) -> Iterator[list[str]]:
+    """Group forms into passages."""
+    batch: list[str] = []
+    size = 0
+    for form in forms:
+        if size + len(form) > LONGEST_PASSAGE:
+            yield batch
+            batch, size = [], 0
+        batch.append(form)
+        size += len(form)
+    yield batch
+
+
+def _joined(words: Sequence[Word]) -> tuple[str, str]:
+    """Take the first word's part of speech, and all their readings as one.
+
+    A word without a reading stands for itself, unless none has one.
+    """
+    if not any(is_kana(reading) for _, _, reading in words):
+        return (words[0][1] if words else ""), ""
+    readings = (reading if is_kana(reading) else surface for surface, _, reading in words)
+    return words[0][1], "".join(readings)

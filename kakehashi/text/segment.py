@@ -1,0 +1,69 @@
+"""Segmenters: from raw text to tokens."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from kakehashi.errors import ConfigError
+from kakehashi.sentence import Token
+from kakehashi.text.dictionary import DictionarySegmenter
+from kakehashi.text.mecab import MeCab
+from kakehashi.text.sudachi import Sudachi
+from kakehashi.text.words import WHITESPACE, WORDS
+
+
+class Segmenter(Protocol):
+    """Cut raw text into tokens; safe to share between threads and to send to processes."""
+
+    @property
+    def signature(self) -> str:
+        """Say how text is cut, for the signatures of scores."""
+
+    def segment(self, text: str) -> tuple[Token, ...]:
+        """Cut a text into tokens.
+
+        Every character that is not white space is in exactly one token; no token is empty or holds
+        white space; ``token.text == text[token.start:token.end]``.
+        """
+
+    def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
+        """Keep the given tokens; fill in the readings and parts of speech they lack."""
+
+
+_SEGMENTERS: Mapping[str, Callable[[bool], Segmenter]] = {
+    "unidic-lite": lambda cut_scripts: DictionarySegmenter(MeCab("unidic-lite"), cut_scripts),
+    "ipadic": lambda cut_scripts: DictionarySegmenter(MeCab("ipadic"), cut_scripts),
+    "sudachi": lambda cut_scripts: DictionarySegmenter(Sudachi(), cut_scripts),
+    "whitespace": lambda _: WHITESPACE,
+    "words": lambda _: WORDS,
+}
+
+
+def load_segmenter(name: str, *, cut_scripts: bool = True) -> Segmenter:
+    """Load a segmenter by its name.
+
+    Args:
+        name: A Japanese dictionary (``unidic-lite``, ``ipadic``, ``sudachi``), or for text with
+            spaces ``words`` (punctuation apart) or ``whitespace`` (cut at white space only).
+        cut_scripts: Also cut the words of a dictionary where the script changes, though not between
+            kanji and hiragana. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus),
+            0.42 % then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead
+            of 1.11 % (ipadic), 0.43 % instead of 0.44 % (sudachi).
+
+    Raises:
+        ConfigError: If the name is unknown.
+        MissingExtraError: If the dictionary, or the program that reads it, is not installed.
+
+    Example:
+        >>> [token.text for token in load_segmenter("words").segment("Tokyo's mayor said no.")]
+        ['Tokyo', "'s", 'mayor', 'said', 'no', '.']
+        >>> [(t.text, t.reading) for t in load_segmenter("unidic-lite").segment("東京に着いた")]
+        [('東京', 'トウキョウ'), ('に', 'ニ'), ('着い', 'ツイ'), ('た', 'タ')]
+    """
+    if name not in _SEGMENTERS:
+        near = difflib.get_close_matches(name, _SEGMENTERS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_SEGMENTERS)}"
+        raise ConfigError("text.segmenter", f"there is no segmenter {name!r}; {hint}")
+    return _SEGMENTERS[name](cut_scripts)

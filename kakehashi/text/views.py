@@ -1,0 +1,39 @@
+"""Views: what a channel of the model sees of a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from kakehashi.errors import ConfigError
+from kakehashi.text.romanize import romanize_token
+
+if TYPE_CHECKING:  # The settings load pydantic, which is slow.
+    from kakehashi.config.settings import View
+
+VIEWS: Mapping[View, Callable[[str, str], str]] = {
+    "original": lambda surface, reading: surface,
+    "romaji": romanize_token,
+}
+
+
+def view(surface: str, reading: str, name: View) -> str:
+    """Show a token as a channel of the model sees it; never empty for a non-empty token.
+
+    Args:
+        surface: The token as written.
+        reading: Its reading in kana, or ``""``.
+        name: ``original``, or ``romaji`` for the paper's modified orthography.
+
+    Raises:
+        ConfigError: If there is no such view.
+
+    Example:
+        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
+        ('加盟', 'kamei')
+    """
+    try:
+        show = VIEWS[name]
+    except KeyError:
+        raise ConfigError("view", f"expected one of {', '.join(VIEWS)}, got {name!r}") from None
+    return show(surface, reading)

@@ -1,0 +1,89 @@
+"""What holds for any text, of any script, in any segmenter."""
+
+import re
+from functools import cache
+from importlib.util import find_spec
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kakehashi.sentence import sentence_from_forms
+from kakehashi.text.ngrams import ngrams
+from kakehashi.text.romanize import romanize
+from kakehashi.text.segment import load_segmenter
+from kakehashi.text.views import VIEWS, view
+
+_EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
+NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]
+
+KANA = "".join(
+    map(chr, [*range(0x3041, 0x3097), *range(0x3099, 0x30A0), *range(0x30A1, 0x3100)])
+).replace("・", "")
+# Any character at all, but more often one that has a part in some trap.
+CHARACTERS = st.one_of(
+    st.sampled_from(
+        "東京都行流人々西亀井ヶ〇、。・「」！ー〜 \u3000\u200b\ufeff\u00a0\r\n\t\0㈱㍿´ﷺｶﾞ👍"
+    ),
+    st.sampled_from(KANA),
+    st.sampled_from("aBc019.,:'’-&@ "),
+    st.characters(exclude_categories=()),
+)
+TEXTS = st.text(CHARACTERS, max_size=40)
+
+
+@cache
+def load(name, cut_scripts):
+    if name in _EXTRAS and find_spec(_EXTRAS[name]) is None:
+        pytest.skip(f"the extra {name} is not installed")
+    return load_segmenter(name, cut_scripts=cut_scripts)
+
+
+@pytest.mark.parametrize("cut_scripts", [True, False])
+@pytest.mark.parametrize("name", NAMES)
+@given(text=TEXTS)
+@settings(deadline=None)
+def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
+    tokens = load(name, cut_scripts).segment(text)
+    assert all(token.text == text[token.start : token.end] for token in tokens)
+    assert all(token.text for token in tokens)
+    assert "".join(token.text for token in tokens) == re.sub(r"[\s\u200b\ufeff]", "", text)
+    assert [token.start for token in tokens] == sorted(token.start for token in tokens)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=TEXTS)
+@settings(deadline=None)
+def test_each_token_has_a_form_in_each_view(name, text):
+    for token in load(name, True).segment(text):
+        for shown in VIEWS:
+            form = view(token.text, token.reading, shown)
+            assert form
+            assert not any(char.isspace() for char in form)
+            assert ngrams(form)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(forms=st.lists(st.text(CHARACTERS, max_size=8), max_size=8))
+@settings(deadline=None)
+def test_annotation_keeps_tokens(name, forms):
+    sentence = sentence_from_forms(forms, joiner="")
+    tokens = load(name, True).annotate(sentence.text, sentence.tokens)
+    assert [token[:3] for token in tokens] == [token[:3] for token in sentence.tokens]
+
+
+@given(st.text(KANA, min_size=1))
+def test_kana_becomes_latin(kana):
+    # But for marks without a kana to act on.
+    assert re.fullmatch(r"[a-z\-ゝゞヽヾ\u3099\u309a ]+", romanize(kana))
+
+
+@given(st.text(min_size=1))
+def test_romanization_is_never_empty(text):
+    assert romanize(text)
+
+
+@given(st.text(), st.integers(1, 5))
+def test_ngrams_cover_the_form(form, n):
+    cut = ngrams(form, n)
+    assert "".join(gram[0] for gram in cut[:-1]) + (cut[-1] if cut else "") == form

@@ -1,0 +1,47 @@
+import pytest
+
+from kakehashi.text.romanize import romanize, romanize_token
+
+
+@pytest.mark.parametrize(
+    ("kana", "latin"),
+    [
+        ("アッー", "at-"),
+        ("アッッチ", "attchi"),
+        ("アッッカ", "akkka"),
+        ("アッア", "ata"),
+        ("ッABC", "tABC"),
+        ("ラーー", "raaa"),
+        ("こゝゞ", "kokogo"),
+        ("パヾ", "paba"),
+        ("ンヾ", "nn"),
+        ("ヷヽ", "vawa"),
+        ("ーヽ", "-ヽ"),
+        ("亜ヽ", "亜ヽ"),
+        ("ヿ", "koto"),
+        ("ヴュ", "vyu"),
+        ("ニェ", "nie"),
+        ("ツェ", "tse"),
+        ("", ""),
+    ],
+)
+def test_rules_where_they_meet(kana, latin):
+    assert romanize(kana) == latin
+
+
+@pytest.mark.parametrize(
+    ("surface", "reading", "latin"),
+    [
+        ("押収", "オウシュウ", "oushuu"),
+        ("ジャズ", "", "jazu"),
+        ("ＡＢＣ", "", "ABC"),
+        ("㈱", "", "(株)"),
+        ("鷂", "", "鷂"),
+        ("ヌメ・ヨロ", "", "nume・yoro"),
+        ("´", "", "\u0301"),
+        ("東京", " ", "東京"),
+        ("\u3000", "", "\u3000"),
+    ],
+)
+def test_fallback(surface, reading, latin):
+    assert romanize_token(surface, reading) == latin

@@ -1,0 +1,29 @@
+import pytest
+
+from kakehashi.text.words import WHITESPACE, WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("""Hello, Tokyo's mayor said "no".""", 'Hello , Tokyo \'s mayor said " no " .'),
+        ("(John's) JOHN'S and John’s", "( John 's ) JOHN 'S and John ’s"),
+        ("well-known o'clock don't", "well-known o'clock don't"),
+        ("James' 'quoted'", "James ' ' quoted '"),
+        ("at 10:30, 3.5% of $1,000.50.", "at 10:30 , 3.5 % of $ 1,000.50 ."),
+        ("on 24.12.2020 or 12/24/2020:", "on 24.12.2020 or 12/24/2020 :"),
+        ("the U.S. and U.S., e.g. here.", "the U.S. and U.S. , e.g. here ."),
+        ("Mr. George W. Bush of Acme Inc. left.", "Mr. George W. Bush of Acme Inc. left ."),
+        ("Plan B. and me@home.org, AT&T", "Plan B . and me@home.org , AT&T"),
+        ("what?! no... -- yes!!", "what ? ! no ... -- yes !!"),
+        ("„Die Ärzte“, z.B. heute; geht's?", "„ Die Ärzte “ , z.B. heute ; geht 's ?"),
+        ("Cafe\u0301s", "Cafe\u0301s"),
+    ],
+)
+def test_words(text, expected):
+    assert [token.text for token in WORDS.segment(text)] == expected.split(" ")
+
+
+def test_whitespace_alone_leaves_punctuation():
+    tokens = WHITESPACE.segment(" a\u3000b.\u200b c\r\n")
+    assert [token[:3] for token in tokens] == [("a", 1, 2), ("b.", 3, 5), ("c", 7, 8)]
