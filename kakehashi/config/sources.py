@@ -104,8 +104,9 @@ class KnpSource(Settings):
     path: str
     encoding: Encoding = "utf-8"
     files: str = Field(
-        "*.knp",
-        description="Which files of the archive, as a pattern; * also stands for folders.",
+        "",
+        description="Which files inside, as a pattern such as knp/*.knp; default: those that begin"
+        " with a sentence's '# S-ID:'.",
     )
     ids: str = Field("", description="A list of article ids in the archive: read only those.")
 

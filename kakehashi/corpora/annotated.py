@@ -1,0 +1,77 @@
+"""Voice-assistant utterances as MASSIVE has them (FitzGerald et al., 2022).
+
+``utt`` is the raw text, ``annot_utt`` the same with its slots, ``[date : 金曜日] の …``; blanks
+around slots are the annotation's, so the two are aligned by everything else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, TypeAdapter
+
+from kakehashi.config.sources import AnnotatedSource
+from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.lines import read_lines
+from kakehashi.corpora.paths import data_path
+from kakehashi.corpora.records import parsed
+from kakehashi.errors import CorpusError
+from kakehashi.sentence import Mention, Sentence
+
+_SLOT = re.compile(r"\[([^\[\]:]*):([^\[\]]*)\]")
+
+
+class _Utterance(BaseModel):
+    utt: str
+    annot_utt: str
+    id: str = ""
+    partition: str = ""
+
+
+_UTTERANCE = TypeAdapter(_Utterance)
+
+
+def read(source: AnnotatedSource) -> Iterator[Sentence]:
+    """Yield the utterances of a file, or of one partition of it.
+
+    Raises:
+        CorpusError: If a line is no such object, or its two texts differ in more than blanks.
+    """
+    path = str(data_path(source.path))
+    for number, line in read_lines(source.path):
+        if not line.strip():
+            continue
+        record = parsed(_UTTERANCE, line, path, number)
+        if source.partition in (None, record.partition):
+            mentions = _mentions(record.utt, record.annot_utt)
+            if mentions is None:
+                raise CorpusError(
+                    path,
+                    f"'annot_utt' {excerpt(record.annot_utt)} is not 'utt' {excerpt(record.utt)}"
+                    " with slots as in [date : Friday]",
+                    number,
+                )
+            yield checked(Sentence(record.utt, mentions, id=record.id), path, number)
+
+
+def _mentions(text: str, annotated: str) -> tuple[Mention, ...] | None:
+    """Find the slots of the annotated text in the raw one; None if they are not the same text."""
+    places = [index for index, character in enumerate(text) if not character.isspace()]
+    outside, *slots = _SLOT.split(annotated)
+    written = [_bare(outside)]
+    position = len(written[0])
+    mentions = []
+    for entity_type, value, outside in zip(slots[::3], slots[1::3], slots[2::3], strict=True):
+        written += _bare(value), _bare(outside)
+        end = position + len(written[-2])
+        if not position < end <= len(places):
+            return None
+        first, last = places[position], places[end - 1] + 1
+        mentions.append(Mention(first, last, entity_type.strip(), text[first:last]))
+        position = end + len(written[-1])
+    return tuple(mentions) if "".join(written) == _bare(text) else None
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())

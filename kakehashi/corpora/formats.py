@@ -1,0 +1,118 @@
+"""The formats: how each is read and written, and how to tell it by a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from kakehashi.config.sources import AssistantSource, Source
+from kakehashi.corpora import annotated, columns, inline, jsonl, knp, stockmark
+from kakehashi.corpora.lines import opened
+from kakehashi.corpora.paths import data_path
+from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.sentence import Sentence
+
+
+def _generate(source: AssistantSource) -> Iterator[Sentence]:
+    from kakehashi.corpora.assistant import generate  # its grammars are read on import
+
+    return generate(
+        source.language, source.utterances, seed=source.seed, partition=source.partition
+    )
+
+
+class Format(NamedTuple):
+    """What there is for a format.
+
+    Attributes:
+        read: From its settings to sentences.
+        lines: From sentences and its settings to lines of text; None if it is only read.
+        suffixes: How the names of its files end.
+    """
+
+    read: Callable[[Any], Iterator[Sentence]]
+    lines: Callable[[Iterable[Sentence], Any], Iterator[str]] | None = None
+    suffixes: tuple[str, ...] = ()
+
+
+FORMATS: Mapping[str, Format] = {
+    "annotated": Format(annotated.read),
+    "assistant": Format(_generate),
+    "columns": Format(columns.read, columns.lines, (".conll", ".txt", ".bio", ".iob", ".iobes")),
+    "inline": Format(inline.read, inline.lines, (".xml", ".sgml", ".sgm")),
+    "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz")),
+    "knp": Format(knp.read, suffixes=(".tar.gz", ".tgz", ".tar")),
+    "stockmark": Format(stockmark.read, suffixes=(".json", ".json.gz")),
+}
+WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
+
+_SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
+
+
+def read_source(source: Source) -> Iterator[Sentence]:
+    """Yield the sentences of a source as they are read.
+
+    Raises:
+        CorpusError: If the source is not what its format says, or holds no sentence.
+    """
+    sentence = None
+    for sentence in FORMATS[source.format].read(source):
+        yield sentence
+    if sentence is None:
+        raise CorpusError(source_name(source), f"holds no sentence ({source.format})")
+
+
+def source_name(source: Source) -> str:
+    """Name a source in messages: its path, or the language generated."""
+    if isinstance(source, AssistantSource):
+        return f"assistant {source.language}"
+    return str(data_path(source.path))
+
+
+def guess_source(path: str | Path, format: str | None = None, **settings: object) -> Source:
+    """Make a source of a file named on the command line.
+
+    Args:
+        path: From the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
+        format: Its format; by default what the name ends in says, or that it is a folder (knp).
+        settings: Other settings of the source.
+
+    Raises:
+        ConfigError: If the name says nothing, or a setting is wrong.
+
+    Example:
+        >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
+        'columns'
+    """
+    place = Path(path).absolute() if Path(path).exists() else Path(path)
+    tree = {"format": format or _guess(place), "path": str(place), **settings}
+    try:
+        return _SOURCE.validate_python(tree)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"][1:]) or "format"
+        raise ConfigError(key, first["msg"].removeprefix("Value error, ")) from None
+
+
+def _guess(path: Path) -> str:
+    if data_path(path).is_dir():
+        return "knp"
+    for name, entry in FORMATS.items():
+        if path.name.endswith(entry.suffixes):
+            return "annotated" if name == "jsonl" and _is_annotated(path) else name
+    known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
+    raise ConfigError(
+        "format",
+        f"cannot tell the format of {path.name!r}, which ends in none of {known}; say --format",
+    )
+
+
+def _is_annotated(path: Path) -> bool:
+    """Look for MASSIVE's key in the first line, since its files are named as ours."""
+    if not data_path(path).exists():
+        return False
+    with opened(path) as file:
+        return b'"annot_utt"' in file.readline(1 << 16)

@@ -1,0 +1,118 @@
+"""Numbered lines of text from files, plain or gzip, that nobody vouches for.
+
+Every problem becomes a `CorpusError` with file and line: what cannot be opened, damaged or bloated
+compression, a wrong encoding, NUL, lines of absurd length.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from kakehashi.corpora.paths import data_path, missing_hint
+from kakehashi.errors import CorpusError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+LONGEST_LINE = 1 << 20
+LARGEST_FILE = 1 << 26
+_GZIP_MAGIC = b"\x1f\x8b"
+_MOST_INFLATION = 100
+_BOM = "\ufeff"
+
+
+class _Inflated(io.RawIOBase):
+    """What a gzip file holds, refused once it grows out of all proportion to the file."""
+
+    def __init__(self, file: IO[bytes], path: Path) -> None:
+        self._gzip = gzip.GzipFile(fileobj=file)
+        self._path = path
+        self._left = LARGEST_FILE + _MOST_INFLATION * path.stat().st_size
+
+    def readable(self) -> bool:
+        """Say yes, for `io.BufferedReader`."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read on, counting."""
+        n_bytes = self._gzip.readinto(buffer)
+        self._left -= n_bytes
+        if self._left < 0:
+            raise CorpusError(
+                self._path, f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
+            )
+        return n_bytes
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[IO[bytes]]:
+    """Open a file, plain or gzip, and turn what the system complains of into a `CorpusError`."""
+    place = data_path(path)
+    try:
+        with place.open("rb") as file:
+            magic = file.read(2)
+            file.seek(0)
+            yield io.BufferedReader(_Inflated(file, place)) if magic == _GZIP_MAGIC else file
+    except FileNotFoundError:
+        raise CorpusError(place, f"there is no such file{missing_hint(path)}") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorpusError(place, f"is a damaged gzip file ({error}); fetch it again") from error
+    except OSError as error:
+        raise CorpusError(place, f"cannot be read ({error.strerror or error})") from error
+
+
+def read_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file with their numbers, from 1, without line ends.
+
+    Raises:
+        CorpusError: If the file cannot be read, or a line is not text in the encoding.
+    """
+    with opened(path) as file:
+        yield from numbered_lines(file, str(data_path(path)), encoding)
+
+
+def numbered_lines(file: IO[bytes], path: str, encoding: str) -> Iterator[tuple[int, str]]:
+    r"""Yield the lines of an open file; only ``\n`` and ``\r\n`` end one, and a BOM is left out."""
+    number = 0
+    while line := file.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(line) > LONGEST_LINE:
+            raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
+        text = decoded(line, path, encoding, number)
+        yield number, (text.removeprefix(_BOM) if number == 1 else text)
+
+
+def decoded(line: bytes, path: str, encoding: str, number: int | None = None) -> str:
+    """Decode bytes without their line end, or say which byte is none of the encoding's."""
+    try:
+        text = line.decode(encoding)
+    except UnicodeError as error:
+        raise CorpusError(
+            path,
+            f"expected text in {encoding} ({error});"
+            " name the file's own with the setting 'encoding' (utf-8, euc-jp, cp932, …)",
+            number,
+        ) from None
+    if "\0" in text:
+        raise CorpusError(path, "holds a NUL character; is this a text file?", number)
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def read_whole(path: str | Path) -> str:
+    """Read a file that makes sense only as a whole, in UTF-8.
+
+    Raises:
+        CorpusError: If it cannot be read, is not text, or is larger than 64 MiB.
+    """
+    place = str(data_path(path))
+    with opened(path) as file:
+        content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise CorpusError(place, f"is larger than {LARGEST_FILE >> 20} MiB")
+    return decoded(content, place, "utf-8").removeprefix(_BOM)

@@ -1,0 +1,32 @@
+"""Give sentences the tokens that a tagger sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+
+from kakehashi.sentence import Sentence
+from kakehashi.text.segment import Segmenter
+
+_REMEMBERED = 1 << 14  # texts; generated and spoken utterances repeat
+
+
+def segmented(
+    sentences: Iterable[Sentence], segmenter: Segmenter, keep_tokens: bool = False
+) -> Iterator[Sentence]:
+    """Yield the sentences with tokens of the segmenter's.
+
+    Args:
+        sentences: In any state.
+        segmenter: Cuts the text.
+        keep_tokens: Keep the tokens of sentences that have some, and only add what they lack:
+            readings and parts of speech.
+    """
+    segment = lru_cache(_REMEMBERED)(segmenter.segment)
+    for sentence in sentences:
+        if keep_tokens and sentence.tokens is not None:
+            tokens = segmenter.annotate(sentence.text, sentence.tokens)
+        else:
+            tokens = segment(sentence.text)
+        yield replace(sentence, tokens=tokens)

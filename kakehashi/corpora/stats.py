@@ -1,0 +1,73 @@
+"""What is in a corpus: the numbers of the paper's tables 2 and 3, and more, for any corpus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kakehashi.sentence import Mention, Sentence
+
+
+@dataclass(frozen=True)
+class CorpusStats:
+    """Counts of one corpus.
+
+    Attributes:
+        sentences: How many.
+        with_mentions: How many of them have a mention.
+        articles: How many articles they name; 0 where they name none.
+        characters: Of the raw text.
+        tokens: None unless every sentence is segmented.
+        mentions: How many.
+        types: How many of each entity type, the most frequent first.
+        mention_characters: Mean length of a mention.
+        lost: Mentions that the tokens do not meet, each with the name of its sentence.
+    """
+
+    sentences: int
+    with_mentions: int
+    articles: int
+    characters: int
+    tokens: int | None
+    mentions: int
+    types: dict[str, int]
+    mention_characters: float
+    lost: tuple[tuple[str, Mention], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the counts as JSON has them."""
+        lost = [{"sentence": name, **mention._asdict()} for name, mention in self.lost]
+        return asdict(self) | {"lost": lost}
+
+
+def describe(sentences: Iterable[Sentence]) -> CorpusStats:
+    """Count what is in a corpus, in one pass."""
+    counts: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    articles: set[str] = set()
+    lost: list[tuple[str, Mention]] = []
+    for sentence in sentences:
+        counts["sentences"] += 1
+        counts["with_mentions"] += bool(sentence.mentions)
+        counts["characters"] += len(sentence.text)
+        counts["mention_characters"] += sum(m.end - m.start for m in sentence.mentions)
+        types.update(mention.type for mention in sentence.mentions)
+        articles.add(sentence.group)
+        if sentence.tokens is not None:
+            counts["segmented"] += 1
+            counts["tokens"] += len(sentence.tokens)
+            lost += ((sentence.id, mention) for mention in sentence.project().lost)
+    n_mentions = types.total()
+    return CorpusStats(
+        sentences=counts["sentences"],
+        with_mentions=counts["with_mentions"],
+        articles=len(articles - {""}),
+        characters=counts["characters"],
+        tokens=counts["tokens"] if counts["segmented"] == counts["sentences"] else None,
+        mentions=n_mentions,
+        types=dict(types.most_common()),
+        mention_characters=counts["mention_characters"] / n_mentions if n_mentions else 0.0,
+        lost=tuple(lost),
+    )

@@ -1,0 +1,78 @@
+"""Sentences into files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kakehashi.config.sources import AssistantSource, ColumnsSource, Source
+from kakehashi.corpora.formats import FORMATS, WRITABLE
+from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.files import write_atomically
+from kakehashi.sentence import Mention, Sentence
+
+
+@dataclass
+class Written:
+    """What was written.
+
+    Attributes:
+        sentences: How many.
+        mentions: How many of their mentions.
+        lost: The mentions that columns cannot hold, as they begin or end inside a token, each with
+            the name of its sentence.
+    """
+
+    sentences: int = 0
+    mentions: int = 0
+    lost: list[tuple[str, Mention]] = field(default_factory=list)
+
+
+def written_lines(sentences: Iterable[Sentence], source: Source, written: Written) -> Iterator[str]:
+    """Yield the lines of sentences in the source's format, counting in ``written`` what they hold.
+
+    Raises:
+        ConfigError: If the format is only read.
+        CorpusError: If a sentence cannot be written in it.
+    """
+    lines = FORMATS[source.format].lines
+    if lines is None:
+        raise ConfigError(
+            "format", f"{source.format} is only read; written are {', '.join(WRITABLE)}"
+        )
+    by_token = isinstance(source, ColumnsSource)
+    return lines(_counted(sentences, written, by_token), source)
+
+
+def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
+    """Write the file of a source, whole or not at all, its path taken from the working directory.
+
+    Raises:
+        ConfigError: If the format is only read.
+        CorpusError: If a sentence cannot be written in it, or the file not at all.
+    """
+    if isinstance(source, AssistantSource):
+        raise ConfigError("format", "assistant is generated, not written")
+    written = Written()
+    text = "".join(written_lines(sentences, source, written))
+    encoding = getattr(source, "encoding", "utf-8")
+    try:
+        write_atomically(Path(source.path), text.encode(encoding))
+    except UnicodeEncodeError as error:
+        character = error.object[error.start]
+        raise CorpusError(
+            source.path, f"{encoding} has no {character!r}; write it with --encoding utf-8"
+        ) from error
+    except OSError as error:
+        raise CorpusError(source.path, f"cannot be written ({error.strerror})") from error
+    return written
+
+
+def _counted(sentences: Iterable[Sentence], written: Written, by_token: bool) -> Iterator[Sentence]:
+    for sentence in sentences:
+        lost = sentence.project().lost if by_token and sentence.tokens else ()
+        written.sentences += 1
+        written.mentions += len(sentence.mentions) - len(lost)
+        written.lost += ((sentence.id, mention) for mention in lost)
+        yield sentence
