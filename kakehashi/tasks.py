@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ import torch
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
+from kakehashi.corpora.formats import guess_source
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.segmentation import segmented
+from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.prepared import Prepared, prepare
+from kakehashi.errors import RunError
 from kakehashi.files import sha256_of
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.storage import Model, find_model, load_model, save_model
@@ -28,6 +31,8 @@ from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
 from kakehashi.training.runs import Run
 from kakehashi.training.trainer import Trainer
+
+_OUTPUT: Mapping[str, Mapping[str, object]] = {"columns": {"separator": "\t"}}
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -89,6 +94,42 @@ def train(
     write_jsonl(run.predictions, predictions)
     run.finish(_result(settings, data, trainer, plan, recognizer.segmenter.signature))
     return run.folder
+
+
+def predict_lines(
+    model: str | Path, texts: Iterable[str], format: str, *, at_once: bool = False
+) -> Iterator[str]:
+    """Find the entities of texts, and write them in a format.
+
+    Args:
+        model: Model or run folder.
+        texts: One sentence each; an empty one gives an empty sentence.
+        format: ``jsonl``, ``columns`` or ``inline``.
+        at_once: Answer each text as it comes, as somebody who types wants it.
+
+    Yields:
+        Lines of the output.
+    """
+    recognizer = Recognizer.load(model)
+    if at_once:
+        found = (sentence for text in texts for sentence in recognizer.recognize([text]))
+    else:
+        found = recognizer.recognize(texts)
+    source = guess_source("standard output", format, **_OUTPUT.get(format, {}))
+    yield from written_lines(found, source, Written())
+
+
+def load_result(folder: str | Path) -> dict[str, Any]:
+    """Read the result of a finished run.
+
+    Raises:
+        RunError: If there is none.
+    """
+    try:
+        result: dict[str, Any] = json.loads((Path(folder) / "result.json").read_bytes())
+    except (OSError, ValueError):
+        raise RunError(folder, "holds no finished run: there is no result.json") from None
+    return result
 
 
 def _prepare(settings: RunSettings, progress: Progress) -> tuple[list[Sentence], Prepared]:

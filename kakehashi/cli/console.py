@@ -43,7 +43,8 @@ class ProgressBars(Progress):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Bars(*columns, console=self._console, transient=True) as bars:
+        hidden = not self._console.is_terminal
+        with Bars(*columns, console=self._console, transient=True, disable=hidden) as bars:
             yield from bars.track(items, total=total, description=label)
 
     def say(self, line: str) -> None:

@@ -52,7 +52,7 @@ def main() -> None:
         _fail("interrupted", 130)
     except BrokenPipeError:
         # Whoever read our output has gone, e.g. head; nothing is wrong with us.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         raise SystemExit(0) from None
     except Exception as error:
         _fail(f"this is a bug in kakehashi: {type(error).__name__}: {error}; rerun with --debug", 1)

@@ -138,13 +138,16 @@ def predict(
     """
     from kakehashi.tasks import predict_lines
 
-    for line in predict_lines(model, _lines(files or []), layout.value):
+    typed = not files and sys.stdin.isatty()
+    for line in predict_lines(model, _lines(files or []), layout.value, at_once=typed):
         sys.stdout.write(line)
 
 
 def _lines(files: list[Path]) -> Iterator[str]:
     """Read the lines of files, or of standard input, as UTF-8."""
-    from kakehashi.corpora.lines import read_lines
+    from kakehashi.corpora.lines import numbered_lines, read_lines
 
-    for file in files or [Path("-")]:
-        yield from read_lines(file)
+    if not files:
+        yield from (line for _, line in numbered_lines(sys.stdin.buffer, "standard input", "utf-8"))
+    for file in files:
+        yield from (line for _, line in read_lines(str(file.absolute())))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from kakehashi.cli.console import print_line, print_table
-from kakehashi.demo import DemoReport
-from kakehashi.sentence import Sentence
+from kakehashi.corpora.stats import CorpusStats
+from kakehashi.sentence import Mention, Sentence
+
+if TYPE_CHECKING:  # it loads torch
+    from kakehashi.demo import DemoReport
+
+_MOST_LOST = 20
 
 
 def print_run(result: Mapping[str, Any]) -> None:
@@ -80,3 +86,39 @@ def _bracketed(sentence: Sentence) -> str:
         parts += [sentence.text[position : mention.start], f"[{mention.text} {mention.type}]"]
         position = mention.end
     return "".join([*parts, sentence.text[position:]])
+
+
+def print_stats(found: Mapping[str, CorpusStats]) -> None:
+    """Print the counts of corpora side by side, one column each, and what tokens cannot express."""
+    counts: dict[str, Sequence[object]] = {
+        "sentences": [stats.sentences for stats in found.values()],
+        "with a mention": [stats.with_mentions for stats in found.values()],
+        "articles": [stats.articles for stats in found.values()],
+        "characters": [stats.characters for stats in found.values()],
+        "tokens": [_dash(stats.tokens) for stats in found.values()],
+        "mentions": [stats.mentions for stats in found.values()],
+        "of them lost": [len(stats.lost) for stats in found.values()],
+        "mean length": [f"{stats.mention_characters:.2f}" for stats in found.values()],
+    }
+    types = Counter[str]()
+    for stats in found.values():
+        types.update(stats.types)
+    for name, _ in types.most_common():
+        counts[name] = [stats.types.get(name, 0) for stats in found.values()]
+    rows: list[list[object]] = [[name, *values] for name, values in counts.items()]
+    print_table("Corpora", ["", *found], rows)
+    print_lost([entry for stats in found.values() for entry in stats.lost])
+
+
+def _dash(count: int | None) -> int | str:
+    return "-" if count is None else count
+
+
+def print_lost(lost: Sequence[tuple[str, Mention]]) -> None:
+    """List on stderr the mentions that begin or end inside a token; at most twenty."""
+    if not lost:
+        return
+    rows = [[name, mention.text, mention.type] for name, mention in lost[:_MOST_LOST]]
+    shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
+    title = f"{len(lost):,} mentions begin or end inside a token{shown}"
+    print_table(title, ["sentence", "mention", "type"], rows, stderr=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from kakehashi.config.settings import ModelSettings, VectorsSettings
-from kakehashi.corpora.paths import data_path
 from kakehashi.data.encoded import EncodedCorpus, count_words, encode, ngram_vocabulary
 from kakehashi.data.forms import Channels, FormFeatures, Forms, featurize
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
@@ -46,7 +46,7 @@ class Prepared:
     tagset: Tagset
     vectors: Vectors | None
     coverage: Coverage | None
-    once: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    once: npt.NDArray[np.bool_]
 
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, words and n-grams, for the report of a run."""
@@ -102,7 +102,9 @@ def prepare(
     once = np.zeros(len(words), dtype=np.bool_)
     once[[row for word, row in words.seen.items() if counts[word] == 1]] = True
     return Prepared(
-        *encoded,
+        train=encoded[0],
+        dev=encoded[1],
+        test=encoded[2],
         features=featurize(list(forms.ids), channels, words, ngrams),
         words=words,
         ngrams=ngrams,
@@ -121,10 +123,12 @@ def _read(
 ) -> Vectors | None:
     if settings is None:
         return None
-    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
-    vectors = read_vectors(
-        data_path(settings.path), settings.format, wanted=wanted[settings.extra_words]
-    )
+    wanted: dict[str, Container[str]] = {
+        "none": counts.keys(),
+        "corpus": counts.keys() | elsewhere.keys(),
+        "all": counts.keys(),
+    }
+    vectors = read_vectors(settings.path, settings.format, wanted=wanted[settings.extra_words])
     if word_width is not None and word_width != vectors.width:
         raise ConfigError(
             "model.word_width",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from kakehashi.data.batches import Batch, Ids, make_batch, plan_batches
 from kakehashi.data.forms import FormFeatures
@@ -77,13 +79,23 @@ def predict(
 
 
 def _predict_batch(tagger: Tagger, batch: Batch, probabilities: bool) -> Iterator[Prediction]:
-    emissions = tagger(batch)
+    emissions: Tensor = tagger(batch)
     ids = tagger.decode(emissions, batch.lengths)
     ends = np.cumsum(batch.lengths)
-    sentences = [
-        tagger.tagset.spans_from_ids(ids[start:end].tolist())
-        for start, end in zip(ends - batch.lengths, ends, strict=True)
+    starts = ends - batch.lengths
+    found = [
+        tuple(tagger.tagset.spans_from_ids(ids[start:end].tolist()))
+        for start, end in zip(starts, ends, strict=True)
     ]
     if not probabilities:
-        return iter([Prediction(tuple(spans), ()) for spans in sentences])
-    raise AssertionError
+        return (Prediction(spans, ()) for spans in found)
+    edges = np.array(
+        [
+            (start + span.start, start + span.end)
+            for start, spans in zip(starts, found, strict=True)
+            for span in spans
+        ],
+        dtype=np.int64,
+    ).reshape(-1, 2)
+    flat = iter(tagger.probabilities(emissions, batch.lengths, ids, edges).tolist())
+    return (Prediction(spans, tuple(islice(flat, len(spans)))) for spans in found)

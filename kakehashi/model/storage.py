@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 import kakehashi
@@ -105,7 +106,7 @@ def load_model(path: str | Path) -> Model:
     )
     try:
         tagger.load_state_dict(load((folder / "weights.safetensors").read_bytes()))
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         problem = " ".join(str(error).split())
         raise ModelError(
             folder, f"the weights do not fit the model's settings ({problem})"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -11,13 +13,13 @@ from torch import Tensor, nn
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch
 from kakehashi.data.vectors import Vectors
+from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.lstm import BiLstm, Layout
 from kakehashi.tags import Tagset
 
 _WORD_WIDTH = 50
-_EMBEDDING_RANGE = 0.1
 
 
 class CharLayers(nn.Module):
@@ -107,18 +109,69 @@ class Tagger(nn.Module):
             settings.lstm,
         )
         self.dense = nn.Linear(2 * settings.word_lstm_width, len(tagset))
-        if settings.decoder == "crf":
-            self.crf = Crf(tagset.transitions())
-        with torch.no_grad():
-            for embedding in (self.char.embedding, self.word.embedding):
-                embedding.weight.uniform_(-_EMBEDDING_RANGE, _EMBEDDING_RANGE)
-                embedding.weight[UNKNOWN] = 0
+        self.crf = Crf(tagset.transitions()) if settings.decoder == "crf" else None
+        for embedding in (self.char.embedding, self.word.embedding):
+            _initialise(embedding.weight)
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the emissions of every token (tokens, tags)."""
         forms = self.char(_tensor(batch.ngram_ids), _tensor(batch.ngrams), batch.form_lengths)
         chars = forms[_tensor(batch.forms)]
         return self.dense(self.word(_tensor(batch.words), chars, batch.lengths))
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
+        if batch.tags is None:
+            raise ValueError("a batch without tags has no loss")
+        emissions = self(batch)
+        tags = _tensor(batch.tags)
+        return nn.functional.cross_entropy(emissions, tags)
+
+    def decode(self, emissions: Tensor, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Choose the tags: the best of each token, or the CRF's best legal sequence (tokens,)."""
+        best: npt.NDArray[np.int64] = emissions.argmax(1).numpy()
+        return best
+
+    def probabilities(
+        self,
+        emissions: Tensor,
+        lengths: npt.NDArray[np.int64],
+        tags: npt.NDArray[np.int64],
+        edges: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float64]:
+        """Compute how probable the tags of some spans are, given the text.
+
+        Args:
+            emissions: Of the tokens of a batch (tokens, tags).
+            lengths: Tokens per sentence (sentences,).
+            tags: The chosen tags (tokens,).
+            edges: First token and one past the last of each span (spans, 2).
+
+        Returns:
+            The joint probability of the tags in each span (spans,).
+        """
+        chosen = emissions.log_softmax(1).gather(1, _tensor(tags)[:, None])
+        sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).numpy()])
+        joint: npt.NDArray[np.float64] = np.exp(sums[edges[:, 1]] - sums[edges[:, 0]])
+        return joint
+
+    @torch.no_grad()
+    def take_vectors(self, vectors: Vectors) -> None:
+        """Start the embeddings of known words from pre-trained vectors."""
+        pairs = [
+            (row, vectors.rows[word]) for word, row in self.words.ids.items() if word in vectors
+        ]
+        if pairs:
+            ours, theirs = map(list, zip(*pairs, strict=True))
+            self.word.embedding.weight[ours] = torch.from_numpy(vectors.matrix[theirs])
+
+
+@torch.no_grad()
+def _initialise(embedding: Tensor) -> None:
+    """Draw uniformly with variance 1 / width (Lample et al., 2016); the unknown string is zero."""
+    bound = math.sqrt(3 / embedding.shape[1])
+    embedding.uniform_(-bound, bound)
+    embedding[UNKNOWN] = 0
 
 
 def _tensor(array: npt.NDArray[np.int64]) -> Tensor:

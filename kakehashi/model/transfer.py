@@ -160,7 +160,7 @@ def _check_groups(source: Tagger, target: Tagger, groups: Sequence[str]) -> None
         if group not in known:
             raise TransferError(group, f"unknown layer group {group!r}; known: {', '.join(known)}")
         for name, tagger in (("source", source), ("target", target)):
-            if not hasattr(tagger, group):
+            if getattr(tagger, group) is None:
                 raise TransferError(
                     group, f"the {name} has no {group!r} layer: its decoder is softmax"
                 )

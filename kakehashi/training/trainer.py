@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -19,7 +19,8 @@ from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
-from kakehashi.scoring.score import Score, score_spans
+from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import Score
 from kakehashi.training.checkpoint import Checkpoint, moments_of, restore_moments
 
 
@@ -164,7 +165,7 @@ class Trainer:
 
 def hide_rare_words(
     batch: Batch,
-    once: np.ndarray[Any, np.dtype[np.bool_]],
+    once: npt.NDArray[np.bool_],
     rate: float,
     random: np.random.Generator,
 ) -> Batch:

@@ -1,0 +1,261 @@
+"""Verbs that read and write corpora: score, inspect, convert, generate."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kakehashi.config.sources import Source
+    from kakehashi.corpora.stats import CorpusStats
+
+Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+FormatName = Annotated[
+    str | None, typer.Option("--format", help="Format of the input; default: by its name.")
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(help="What the columns hold: token, reading, pos, tag, or _; with commas."),
+]
+Separator = Annotated[
+    str | None, typer.Option(help="What parts columns: 'space', 'tab', 'whitespace', or itself.")
+]
+Encoding = Annotated[str | None, typer.Option(help="Encoding of the input; default UTF-8.")]
+Mapping = Annotated[
+    str | None, typer.Option(help="Entity type mapping, e.g. irex-to-conll, or a file.")
+]
+Segmenter = Annotated[
+    str | None, typer.Option(help="Segment the text: unidic-lite, ipadic, sudachi, words, …")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the program."""
+    for verb in (score, inspect, convert, generate):
+        app.command()(verb)
+
+
+class Variant(StrEnum):
+    """How broken tag sequences are read."""
+
+    conlleval = "conlleval"
+    strict = "strict"
+
+
+class Partition(StrEnum):
+    """Parts of the generated corpus."""
+
+    train = "train"
+    dev = "dev"
+    test = "test"
+
+
+class Language(StrEnum):
+    """Languages of the built-in grammars."""
+
+    en = "en"
+    ja = "ja"
+    de = "de"
+
+
+def score(
+    gold: Annotated[Path, typer.Argument(help="Gold file; alone, its last two columns count.")],
+    predicted: Annotated[
+        Path | None, typer.Argument(help="The same sentences as predicted.")
+    ] = None,
+    variant: Annotated[
+        Variant, typer.Option(help="conlleval repairs broken tag sequences, strict does not.")
+    ] = Variant.conlleval,
+    delimiter: Annotated[
+        str, typer.Option("-d", "--delimiter", help="Of the columns of a single file.")
+    ] = " ",
+    columns: Columns = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    as_json: Json = False,
+) -> None:
+    """Score predictions as conlleval does.
+
+    One file has gold and predicted tag in its last two columns, as conlleval wants it. Two files
+    are compared by their mentions, whatever their formats.
+
+    Examples:
+
+      kakehashi score output.conll
+
+      kakehashi score test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
+    """
+    import sys
+
+    from kakehashi.cli.console import print_json
+    from kakehashi.corpora.formats import read_source
+    from kakehashi.errors import ConfigError
+    from kakehashi.scoring.columns import score_columns
+    from kakehashi.scoring.comparison import score_sentences
+    from kakehashi.scoring.conlleval import report
+
+    if predicted is None:
+        result = score_columns(gold, delimiter=delimiter, variant=variant.value)
+    elif variant is Variant.strict:
+        raise ConfigError(
+            "--variant", "strict needs the tags: one file with both tags in its last two columns"
+        )
+    else:
+        true, found = (
+            read_source(_source(file, None, columns, separator, encoding))
+            for file in (gold, predicted)
+        )
+        result = score_sentences(true, found, names=(gold, predicted))
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        sys.stdout.write(report(result))
+
+
+def inspect(
+    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, or configs (.toml).")],
+    format: FormatName = None,
+    columns: Columns = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    mapping: Mapping = None,
+    segmenter: Segmenter = None,
+    as_json: Json = False,
+) -> None:
+    """Count sentences, tokens and entities per type, and the mentions that tokens cannot express.
+
+    Of a config, each part is counted as training sees it.
+
+    Examples:
+
+      kakehashi inspect configs/crf-knbc-ja.toml
+
+      kakehashi inspect eng.train --format columns --columns token,pos,_,tag
+    """
+    from kakehashi.cli.console import ProgressBars, print_json
+    from kakehashi.cli.reports import print_stats
+    from kakehashi.config.reading import read_settings
+    from kakehashi.corpora.inspection import inspect_config, inspect_source
+
+    progress = ProgressBars()
+    found: dict[str, CorpusStats] = {}
+    for path in inputs:
+        if path.suffix == ".toml":
+            settings = read_settings(path)
+            found |= inspect_config(settings, progress)
+        else:
+            source = _source(path, format, columns, separator, encoding)
+            found[path.name] = inspect_source(source, mapping, segmenter, progress)
+    if as_json:
+        print_json({name: stats.to_dict() for name, stats in found.items()})
+    else:
+        print_stats(found)
+
+
+def convert(
+    input: Annotated[Path, typer.Argument(help="Corpus file, archive or folder.")],
+    output: Annotated[Path, typer.Argument(help="File to write: .jsonl, .conll, .xml, …")],
+    format: FormatName = None,
+    columns: Columns = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    mapping: Mapping = None,
+    segmenter: Segmenter = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Format of the output; default: by its name.")
+    ] = None,
+    to_columns: Annotated[str | None, typer.Option(help="As --columns, for the output.")] = None,
+    to_separator: Annotated[
+        str | None, typer.Option(help="As --separator, for the output.")
+    ] = None,
+    scheme: Annotated[str | None, typer.Option(help="Tags to write: bio, iob1, iobes.")] = None,
+    force: Force = False,
+) -> None:
+    """Convert a corpus: read any format, write columns, JSON lines or inline tags.
+
+    Examples:
+
+      kakehashi convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
+
+      kakehashi convert ner.json.gz ner.conll --segmenter unidic-lite --to-columns token,reading,tag
+    """
+    from kakehashi.cli.console import ProgressBars
+    from kakehashi.cli.reports import print_lost
+    from kakehashi.corpora.corpus import Corpus
+    from kakehashi.corpora.mappings import load_mapping
+    from kakehashi.corpora.segmentation import segmented
+    from kakehashi.corpora.writing import write_corpus
+    from kakehashi.text.segment import load_segmenter
+
+    _check_free(output, force)
+    target = _source(output, to, to_columns, to_separator, None, scheme=scheme)
+    corpus = Corpus.from_sources([_source(input, format, columns, separator, encoding)])
+    if mapping is not None:
+        corpus = corpus.map_types(load_mapping(mapping))
+    sentences = iter(corpus)
+    if segmenter is not None:
+        sentences = segmented(sentences, load_segmenter(segmenter))
+    progress = ProgressBars()
+    written = write_corpus(progress.track(sentences, f"converting {input.name}"), target)
+    progress.say(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
+    print_lost(written.lost)
+
+
+def generate(
+    output: Annotated[Path, typer.Argument(help="File to write: .jsonl or .xml.")],
+    language: Annotated[Language, typer.Option(help="Of the utterances.")],
+    utterances: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same utterances.")] = 0,
+    partition: Annotated[
+        Partition, typer.Option(help="dev and test hold values and phrases of their own.")
+    ] = Partition.train,
+    force: Force = False,
+) -> None:
+    """Generate voice-assistant utterances from the built-in grammars.
+
+    Example: kakehashi generate ja.jsonl --language ja --utterances 20000 --seed 7
+    """
+    from kakehashi.cli.console import ProgressBars
+    from kakehashi.corpora.assistant import generate as generate_utterances
+    from kakehashi.corpora.writing import write_corpus
+
+    _check_free(output, force)
+    sentences = generate_utterances(
+        language.value, utterances, seed=seed, partition=partition.value
+    )
+    progress = ProgressBars()
+    tracked = progress.track(sentences, f"generating {language.value}", utterances)
+    written = write_corpus(tracked, _source(output, None, None, None, None))
+    progress.say(f"{output}: {written.sentences:,} utterances, {written.mentions:,} mentions")
+
+
+def _source(
+    path: Path,
+    format: str | None,
+    columns: str | None,
+    separator: str | None,
+    encoding: str | None,
+    **settings: str | None,
+) -> Source:
+    """Make a source of what was said on the command line; what was not said has its default."""
+    from kakehashi.corpora.formats import guess_source
+
+    given: dict[str, object] = {key: value for key, value in settings.items() if value is not None}
+    if columns is not None:
+        given["columns"] = tuple(columns.split(","))
+    if separator is not None:
+        given["separator"] = {"space": " ", "tab": "\t"}.get(separator, separator)
+    if encoding is not None:
+        given["encoding"] = encoding
+    return guess_source(path, format, **given)
+
+
+def _check_free(output: Path, force: bool) -> None:
+    from kakehashi.errors import ConfigError
+
+    if output.exists() and not force:
+        raise ConfigError(str(output), "exists already; choose another name, or add --force")

@@ -1,0 +1,40 @@
+from kakehashi.data.forms import Channels, Forms, featurize
+from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.sentence import Token
+
+JAZZ = ("ジャズ", "ジャズ")
+
+
+def test_forms_are_numbered_by_surface_and_reading():
+    forms = Forms()
+    tokens = [
+        Token("今日", 0, 2, "キョウ"),
+        Token("今日", 2, 4, "コンニチ"),
+        Token("今日", 4, 6, "キョウ"),
+    ]
+    assert forms.number(tokens) == [0, 1, 0]
+    assert len(forms) == 2
+
+
+def test_the_mixed_model_sees_japanese_words_and_latin_characters():
+    mom = Channels(word="original", char="romaji")
+    assert mom.word_of(JAZZ) == "ジャズ"
+    assert mom.ngrams_of(JAZZ) == ["ja", "az", "zu"]
+
+
+def test_words_are_lower_cased_and_characters_are_not():
+    plain = Channels()
+    assert plain.word_of(("Yes", "")) == "yes"
+    assert plain.ngrams_of(("Yes", "")) == ["Ye", "es"]
+
+
+def test_full_width_and_half_width_words_are_one():
+    assert Channels().word_of(("ＡＢＣ", "")) == "abc"
+
+
+def test_features_are_ragged_rows():
+    words, ngrams = Vocabulary(["yes"]), Vocabulary(["Ye", "es"])
+    features = featurize([("Yes", ""), ("no", ""), ("Yeses", "")], Channels(), words, ngrams)
+    assert features.words.tolist() == [1, 0, 0]
+    assert features.offsets.tolist() == [0, 2, 3, 7]
+    assert features.ngrams.tolist() == [1, 2, 0, 1, 2, 0, 2]

@@ -1,0 +1,131 @@
+import itertools
+
+import pytest
+import torch
+
+from kakehashi.errors import TransferError
+from kakehashi.model.transfer import apply_transfer, plan_transfer
+
+GROUPS = ("char", "word", "dense")
+COMBINATIONS = [c for n in (1, 2, 3) for c in itertools.combinations(GROUPS, n)]
+
+
+@pytest.fixture
+def source(make_tagger):
+    return make_tagger(["a", "b", "c"], ["ja", "az"], ["LOC", "PER"], seed=1)
+
+
+@pytest.fixture
+def target(make_tagger):
+    return make_tagger(["c", "x", "a"], ["zu", "ja"], ["ORG", "LOC"], seed=2)
+
+
+def state(tagger):
+    return {name: value.clone() for name, value in tagger.named_parameters()}
+
+
+def test_every_parameter_has_one_group(source):
+    groups = {name.split(".")[0] for name, _ in source.named_parameters()}
+    assert groups == set(GROUPS)
+
+
+@pytest.mark.parametrize("groups", COMBINATIONS, ids="+".join)
+def test_each_combination_changes_its_groups_and_nothing_else(source, target, groups):
+    before = state(target)
+    plan = plan_transfer(source, target, groups)
+    assert all(torch.equal(value, before[name]) for name, value in state(target).items())
+    apply_transfer(plan, source, target)
+    for name, value in target.named_parameters():
+        assert torch.equal(value, before[name]) == (name.split(".")[0] not in groups)
+    actions = {p.parameter: p.action for p in plan.parameters}
+    assert {name.split(".")[0] for name, act in actions.items() if act != "keep"} == set(groups)
+
+
+def test_rows_go_by_string_and_tag(source, target):
+    before = state(target)
+    apply_transfer(plan_transfer(source, target, GROUPS), source, target)
+    old, new = source.word.embedding.weight, target.word.embedding.weight
+    assert torch.equal(new[1], old[3])  # c
+    assert torch.equal(new[3], old[1])  # a
+    assert torch.equal(new[2], before["word.embedding.weight"][2])  # x
+    assert torch.equal(target.char.embedding.weight[2], source.char.embedding.weight[1])  # ja
+    ours, theirs = target.tagset.tags, source.tagset.tags
+    for tag in ("O", "B-LOC", "I-LOC"):
+        row, other = ours.index(tag), theirs.index(tag)
+        assert torch.equal(target.dense.weight[row], source.dense.weight[other])
+        assert torch.equal(target.dense.bias[row], source.dense.bias[other])
+    row = ours.index("B-ORG")
+    assert torch.equal(target.dense.weight[row], before["dense.weight"][row])
+
+
+def test_words_known_only_from_vectors_are_not_copied(make_tagger, target):
+    source = make_tagger(["a", "c"], ["ja"], ["LOC"], n_seen=1)
+    plan = plan_transfer(source, target, ["word"])
+    (entry,) = [p for p in plan.parameters if p.parameter == "word.embedding.weight"]
+    assert (entry.matched, entry.rows) == (2, 4)  # the unknown word, and a
+
+
+def test_the_report_counts_rows(source, target):
+    report = plan_transfer(source, target, ["char", "dense"], name="runs/en").to_dict()
+    rows = {row["parameter"]: row for row in report["parameters"]}
+    assert report["source"] == "runs/en"
+    assert rows["char.embedding.weight"]["matched"] == 2
+    assert rows["dense.bias"] == {
+        "parameter": "dense.bias",
+        "group": "dense",
+        "action": "copy rows",
+        "matched": 3,
+        "rows": 5,
+        "reason": "tag in both",
+    }
+    assert rows["word.embedding.weight"]["action"] == "keep"
+
+
+def test_transitions_go_by_pair_of_tags(make_tagger):
+    source = make_tagger(["a"], ["ja"], ["LOC", "PER"], decoder="crf")
+    target = make_tagger(["a"], ["ja"], ["ORG", "LOC"], decoder="crf")
+    with torch.no_grad():
+        source.crf.transitions.copy_(torch.arange(36.0).reshape(6, 6))
+        target.crf.transitions.fill_(-1)
+    apply_transfer(plan_transfer(source, target, ["crf"]), source, target)
+    ours = [*target.tagset.tags, "edge"]
+    theirs = [*source.tagset.tags, "edge"]
+    for (i, a), (j, b) in itertools.product(enumerate(ours), enumerate(ours)):
+        known = a in theirs and b in theirs
+        expected = 6.0 * theirs.index(a) + theirs.index(b) if known else -1
+        assert target.crf.transitions[i, j] == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "changes", "message"),
+    [
+        (["chars"], {}, "unknown layer group 'chars'; known: char, word, dense, crf"),
+        (["crf"], {}, "the source has no 'crf' layer"),
+        (["char"], {"char_lstm_width": 4}, "widths differ in char.lstm"),
+        (["word"], {"word_width": 7}, "widths differ in word.embedding.weight"),
+        (["dense"], {"word_lstm_width": 6}, "widths differ in dense.weight"),
+        (["char"], {"ngram": 3}, "the source reads character 2-grams, the target 3-grams"),
+    ],
+)
+def test_what_cannot_be_transferred_is_an_error(make_tagger, source, groups, changes, message):
+    target = make_tagger(["a"], ["ja"], ["LOC"], **changes)
+    with pytest.raises(TransferError, match=message):
+        plan_transfer(source, target, groups)
+
+
+@pytest.mark.parametrize(
+    ("group", "parts"),
+    [
+        ("char", (["a"], ["xx"], ["LOC"])),
+        ("word", (["x"], ["ja"], ["LOC"])),
+        ("dense", (["a"], ["ja"], ["ORG"])),
+    ],
+)
+def test_a_group_that_would_copy_nothing_is_an_error(make_tagger, source, group, parts):
+    with pytest.raises(TransferError, match=f"group '{group}' has nothing to copy"):
+        plan_transfer(source, make_tagger(*parts), [group])
+
+
+def test_other_widths_do_not_matter_to_groups_that_stay(make_tagger, source):
+    target = make_tagger(["a"], ["ja"], ["LOC"], word_width=9)
+    assert plan_transfer(source, target, ["char", "dense"]).groups == ("char", "dense")
