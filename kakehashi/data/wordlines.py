@@ -1,0 +1,86 @@
+"""Word vectors in text files: word2vec and fastText (``.vec``) with a first line, GloVe without."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from itertools import chain
+from math import isfinite
+
+import numpy as np
+import numpy.typing as npt
+
+from kakehashi.corpora.lines import read_lines
+from kakehashi.corpora.paths import data_path
+from kakehashi.data.wanted import Wanted
+from kakehashi.errors import CorpusError
+
+_COUNT_AND_WIDTH = re.compile("([0-9]{1,15}) ([0-9]{1,9})")
+
+
+def read_word_lines(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
+    """Read the vectors of the wanted words from a text file, plain or gzip.
+
+    A line is a word and its numbers, parted by single spaces. A word may hold spaces itself
+    (GloVe's ``. . .``), so numbers are counted from the right. Memory grows with the words kept,
+    whatever the first line promises; the numbers of other words are not looked at.
+
+    Returns:
+        (words, width) float32: one row for each of ``wanted.rows``.
+
+    Raises:
+        CorpusError: If the file cannot be read, is empty or cut off, or a line is not as it should.
+    """
+    place = data_path(path)
+    lines = read_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise CorpusError(place, "is empty; expected word vectors")
+    header = _COUNT_AND_WIDTH.fullmatch(first[1].rstrip(" "))
+    width = int(header[2]) if header else first[1].rstrip(" ").count(" ")
+    rows = array("f")
+    n_words = 0
+    for number, line in lines if header else chain([first], lines):
+        try:
+            word, numbers = _split(line.rstrip(" "), width)
+            row = wanted.place(word)
+            if row is not None:
+                rows[row * width : (row + 1) * width] = _parse(numbers)
+        except ValueError as error:
+            raise CorpusError(place, str(error)[:200], number) from error
+        n_words += 1
+    if header and n_words != int(header[1]):
+        problem = f"the first line promises {header[1]} words, got {n_words}; is the file complete?"
+        raise CorpusError(place, problem)
+    return np.asarray(rows).reshape(-1, width)
+
+
+def _split(line: str, width: int) -> tuple[str, str]:
+    """Part a line into its word and, as they stand, its numbers."""
+    n_spaces = line.count(" ") - width
+    *pieces, numbers = line.split(" ", max(n_spaces, 0) + 1)
+    # Words with spaces are few and none ends in a number: that is a line with too many.
+    if n_spaces < 0 or not width or (n_spaces > 0 and _is_number(pieces[-1])):
+        raise ValueError(f"expected a word and {width} numbers between spaces, got {line[:60]!r}")
+    return " ".join(pieces), numbers
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _parse(numbers: str) -> array[float]:
+    parsed = array("f", map(float, numbers.split(" ")))
+    # The sum of finite numbers of 32 bits is finite in 64, that of any others is not.
+    if not isfinite(sum(parsed)):
+        wrong = next(
+            text
+            for text, value in zip(numbers.split(" "), parsed, strict=True)
+            if not isfinite(value)
+        )
+        raise ValueError(f"expected numbers that 32 bits can hold, got {wrong!r}")
+    return parsed

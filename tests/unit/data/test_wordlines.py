@@ -1,0 +1,104 @@
+import gzip
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from kakehashi.data.vectors import read_vectors
+from kakehashi.errors import CorpusError
+
+WORD2VEC = "3 2\nthe 0.5 -1\n. . . 2 1e-3\n東京　駅 3 4\n"
+GLOVE = WORD2VEC.partition("\n")[2]
+FASTTEXT = WORD2VEC.replace("\n", " \n").replace("3 2 \n", "3 2\n")
+ROWS = [[0.5, -1.0], [2.0, 0.001], [3.0, 4.0]]
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(data: str | bytes):
+        path = tmp_path / "words.vec"
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("text", [WORD2VEC, GLOVE, FASTTEXT, "\ufeff" + WORD2VEC])
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_flavour_reads_alike(write, text, packed):
+    data = text.encode()
+    vectors = read_vectors(write(gzip.compress(data) if packed else data))
+    # U+3000 is part of a word, as are single spaces.
+    assert vectors.words == ("the", ". . .", "東京　駅")
+    assert vectors.matrix.dtype == np.float32
+    np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
+
+
+def test_only_wanted_words_are_kept(write):
+    vectors = read_vectors(write(WORD2VEC), wanted=["東京　駅", "missing", "the"])
+    assert dict(vectors.rows) == {"the": 0, "東京　駅": 1}
+    np.testing.assert_array_equal(vectors.matrix, np.array([ROWS[0], ROWS[2]], np.float32))
+
+
+def test_exact_words_come_before_lower_cased_ones(write):
+    path = write("May 1 1\nmay 2 2\nmay 3 3\nJune 4 4\nJUNE 5 5\n")
+    vectors = read_vectors(path, wanted=["june", "may"])
+    assert dict(vectors.rows) == {"may": 0, "june": 1}
+    assert vectors.matrix.tolist() == [[2, 2], [4, 4]]
+    assert vectors.lowered == {"june"}
+
+
+def test_all_words_are_kept_as_they_are_written(write):
+    vectors = read_vectors(write("May 1 1\nmay 2 2\nMay 3 3\n"))
+    assert dict(vectors.rows) == {"May": 0, "may": 1}
+    assert vectors.matrix.tolist() == [[1, 1], [2, 2]]
+    assert not vectors.lowered
+
+
+def test_no_wanted_word_found(write):
+    vectors = read_vectors(write(WORD2VEC), wanted=[])
+    assert (len(vectors), vectors.width) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "problem"),
+    [
+        ("", None, "is empty; expected word vectors"),
+        ("hello\n", 1, "expected a word and 0 numbers between spaces, got 'hello'"),
+        ("the\t1\t2\n", 1, "expected a word and 0 numbers between spaces, got 'the\\t1\\t2'"),
+        ("a 1 2\nb 1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
+        ("a 1 2\nb 1 2 3\n", 2, "expected a word and 2 numbers between spaces, got 'b 1 2 3'"),
+        ("a 1 2\n\n", 2, "expected a word and 2 numbers between spaces, got ''"),
+        ("1 2\na 1 x\n", 2, "could not convert string to float: 'x'"),
+        ("a 1 nan\n", 1, "expected numbers that 32 bits can hold, got 'nan'"),
+        ("a -inf inf\n", 1, "expected numbers that 32 bits can hold, got '-inf'"),
+        ("a 1 2\nb 1e39 1\n", 2, "expected numbers that 32 bits can hold, got '1e39'"),
+        ("3 2\na 1 2\n", None, "the first line promises 3 words, got 1; is the file complete?"),
+        ("1 2\na 1 2\nb 1 2\n", None, "the first line promises 1 words, got 2"),
+        (b"a 1 2\n\xff 1 2\n", 2, "expected text in utf-8"),
+    ],
+)
+def test_a_bad_file_is_refused(write, data, line, problem):
+    path = write(data)
+    with pytest.raises(CorpusError, match=re.escape(problem)) as caught:
+        read_vectors(path)
+    assert (caught.value.path, caught.value.line) == (str(path), line)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_truncated_gzip_file_is_refused(write):
+    data = gzip.compress(WORD2VEC.encode() * 100)
+    with pytest.raises(CorpusError, match="damaged gzip"):
+        read_vectors(write(data[:-20]))
+
+
+@pytest.mark.parametrize("promise", ["999999999 300", "1 999999999", "999999999999 2"])
+def test_a_large_promise_takes_no_memory(write, promise):
+    path = write(f"{promise}\na 1 2\n")
+    tracemalloc.start()
+    with pytest.raises(CorpusError):
+        read_vectors(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
