@@ -2,7 +2,7 @@
 
 Unpickling runs whatever the file says. Here its opcodes are data: their list is closed, the
 functions that a file names stay names, and the four of them by which numpy pickles an array mean
-what this module says. Nothing is imported, called or built on behalf of the file.
+what `pickledarray` says. Nothing is imported, called or built on behalf of the file.
 """
 
 from __future__ import annotations
@@ -11,13 +11,9 @@ import io
 import pickletools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-Matrix = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+from kakehashi.data.pickledarray import KNOWN, Global, result_of, set_state
 
 # Word vectors need about 15. Without a limit a file of empty lists takes 60 times its size.
 _MOST_MADE = 64
@@ -27,46 +23,13 @@ _ESCAPED = re.compile(rb"\\(?:x([0-9a-f]{2})|(.))", re.DOTALL)
 _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"\\": b"\\", b"'": b"'", b'"': b'"'}
 
 
-class _Global(NamedTuple):
-    """What a file calls by name; it is never imported."""
-
-    module: str
-    name: str
-
-
-_KNOWN = frozenset(
-    (
-        _Global("numpy", "dtype"),
-        _Global("numpy", "ndarray"),
-        _Global("numpy.core.multiarray", "_reconstruct"),
-        _Global("numpy._core.multiarray", "_reconstruct"),
-        _Global("_codecs", "encode"),
-    )
-)
-
-
-@dataclass
-class _DType:
-    """Numbers of 32 or 64 bits, and their byte order."""
-
-    code: str
-    order: str = "="
-
-
-@dataclass
-class PickledArray:
-    """An array of two dimensions; its matrix is None until the file has told its state."""
-
-    matrix: Matrix | None = None
-
-
 def read_pickled(data: bytes) -> object:
     """Read a pickle of strings, numbers, lists, tuples and arrays of two dimensions.
 
     Protocols 0 to 4 are read. Time and memory are proportional to the length of the data.
 
     Returns:
-        The object: `PickledArray` for an array, bytes for what was ``str`` in Python 2.
+        The object, with `PickledArray` for an array and bytes for what was ``str`` in Python 2.
 
     Raises:
         ValueError: If the data is damaged or holds anything else.
@@ -175,14 +138,14 @@ class _Machine:
     def _push_global(self, module: object, name: object) -> None:
         if not (isinstance(module, str) and isinstance(name, str)):
             raise ValueError("it names a function by what is no text")
-        found = _Global(module, name)
-        if found not in _KNOWN:
+        found = Global(module, name)
+        if found not in KNOWN:
             raise ValueError(f"{f'{module}.{name}'[:60]!r} is refused, word vectors do not need it")
         self._stack.append(found)
 
     def reduce(self, _: None) -> None:
         arguments, function = self._pop(), self._pop()
-        result = _result(function, arguments)
+        result = result_of(function, arguments)
         if isinstance(result, bytes):
             # One text could be encoded again and again.
             self._encodable -= len(result)
@@ -192,49 +155,11 @@ class _Machine:
 
     def build(self, _: None) -> None:
         state, target = self._pop(), self._pop()
-        _set_state(target, state)
+        set_state(target, state)
         self._stack.append(target)
 
     def skip(self, _: int) -> None:
         """Pass over what only helps to read."""
-
-
-def _result(function: object, arguments: object) -> object:
-    """Say what a call would give, if it is one by which numpy pickles an array."""
-    match function, arguments:
-        case _Global(name="_reconstruct"), (_Global(name="ndarray"), _, _):
-            return PickledArray()
-        case _Global(name="dtype"), (("f4" | "f8" | b"f4" | b"f8") as code, _, _):
-            return _DType(_text(code))
-        case _Global(name="encode"), (str() as text, "latin1"):
-            return text.encode("latin-1")
-    raise ValueError("it calls a function otherwise than arrays of f4 or f8 do")
-
-
-def _set_state(target: object, state: object) -> None:
-    match target, state:
-        case _DType(), (int(), ("<" | ">" | "=" | b"<" | b">" | b"=") as order, *_):
-            target.order = _text(order)
-        case PickledArray(), (
-            int(),
-            (int(rows), int(width)),
-            _DType() as dtype,
-            int(by_column),
-            bytes() as data,
-        ):
-            numbers = np.dtype(dtype.order + dtype.code)
-            if rows < 1 or width < 1 or rows * width * numbers.itemsize != len(data):
-                raise ValueError(f"its array is not {rows} x {width} numbers of {dtype.code}")
-            array = np.frombuffer(data, numbers)
-            target.matrix = (
-                array.reshape(width, rows).T if by_column else array.reshape(rows, width)
-            )
-        case _:
-            raise ValueError("its array is not one of two dimensions and plain numbers")
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("ascii")
 
 
 def _read_global(file: io.BytesIO) -> str:

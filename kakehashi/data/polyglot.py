@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from kakehashi.corpora.lines import opened
 from kakehashi.corpora.paths import data_path
-from kakehashi.data.pickled import Matrix, PickledArray, read_pickled
+from kakehashi.data.pickled import read_pickled
+from kakehashi.data.pickledarray import Matrix, PickledArray
 from kakehashi.data.wanted import Wanted
 from kakehashi.errors import CorpusError
 
