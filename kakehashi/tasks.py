@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,6 @@ from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
 from kakehashi.training.runs import Run
 from kakehashi.training.trainer import Trainer
-
-_OUTPUT: Mapping[str, Mapping[str, object]] = {"columns": {"separator": "\t"}}
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -115,8 +113,14 @@ def predict_lines(
         found = (sentence for text in texts for sentence in recognizer.recognize([text]))
     else:
         found = recognizer.recognize(texts)
-    source = guess_source("standard output", format, **_OUTPUT.get(format, {}))
+    source = guess_source("standard output", format, **_output_settings(recognizer, format))
     yield from written_lines(found, source, Written())
+
+
+def _output_settings(recognizer: Recognizer, format: str) -> dict[str, object]:
+    if format == "columns":
+        return {"separator": "\t"}
+    return {"types": recognizer.model.tagger.tagset.types} if format == "inline" else {}
 
 
 def load_result(folder: str | Path) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""A small bilingual world: enough for a model to learn, and to transfer something."""
+
+import json
+import random
+
+import pytest
+
+from kakehashi.config.reading import settings_from_tree
+
+_EN = {
+    "phrases": [
+        "{PER} lives in {LOC} .",
+        "We met {PER} .",
+        "Trains to {LOC} are late .",
+        "Nothing new .",
+    ],
+    "PER": ["Jon Kato", "Maria Berger", "Aoi Sato", "Tom Ogawa", "Lena Ito"],
+    "LOC": ["Tokyo", "New York", "Osaka", "Berlin", "Kobe"],
+}
+_JA = {
+    "phrases": [
+        "{PER}は{LOC}に住む。",
+        "{PER}に会った。",
+        "{LOC}へ行く電車が遅れた。",
+        "何もない。",
+    ],
+    "PER": ["加藤", "佐藤葵", "小川", "伊藤"],
+    "LOC": ["東京", "大阪", "神戸", "ベルリン"],
+}
+
+
+def _sentences(world, count, seed):
+    random_ = random.Random(seed)
+    for _ in range(count):
+        text, mentions = "", []
+        for piece in random_.choice(world["phrases"]).replace("}", "{").split("{"):
+            value = random_.choice(world[piece]) if piece in ("PER", "LOC") else piece
+            if piece in ("PER", "LOC"):
+                end = len(text) + len(value)
+                mentions.append({"start": len(text), "end": end, "type": piece})
+            text += value
+        yield {"text": text, "mentions": mentions}
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A folder with {en,ja}-{train,dev,test}.jsonl."""
+    folder = tmp_path_factory.mktemp("world")
+    for language, values in (("en", _EN), ("ja", _JA)):
+        for seed, (part, count) in enumerate({"train": 120, "dev": 30, "test": 40}.items()):
+            lines = (json.dumps(s, ensure_ascii=False) for s in _sentences(values, count, seed))
+            path = folder / f"{language}-{part}.jsonl"
+            path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tree(world):
+    """Settings, as a tree, of a quick training in one language."""
+
+    def make(language, **training):
+        parts = {
+            part: [{"format": "jsonl", "path": str(world / f"{language}-{part}.jsonl")}]
+            for part in ("train", "dev", "test")
+        }
+        japanese = language == "ja"
+        widths = {"word_width": 12, "word_lstm_width": 16, "char_width": 8, "char_lstm_width": 8}
+        return {
+            "name": f"small-{language}",
+            "corpus": parts,
+            "text": {"segmenter": "unidic-lite" if japanese else "words"},
+            "model": widths | ({"char_view": "romaji"} if japanese else {}),
+            "training": {
+                "epochs": 6,
+                "learning_rate": 0.02,
+                "batch_tokens": 64,
+                "threads": 1,
+                **training,
+            },
+        }
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def settings(tree):
+    """The same, checked."""
+    return lambda language, **training: settings_from_tree(tree(language, **training))

@@ -1,0 +1,186 @@
+"""From a corpus to a model, to a better one by transfer, and through interruptions."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kakehashi.config.settings import TransferSettings
+from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.errors import RunError
+from kakehashi.files import sha256_of
+from kakehashi.inference.recognizer import Recognizer
+from kakehashi.progress import Progress
+from kakehashi.scoring.comparison import score_sentences
+from kakehashi.tasks import load_result, train
+
+
+@pytest.fixture(scope="session")
+def english(settings, tmp_path_factory):
+    return train(settings("en"), tmp_path_factory.mktemp("runs") / "english")
+
+
+@pytest.fixture(scope="session")
+def japanese(settings, english, tmp_path_factory):
+    transfer = TransferSettings(source=str(english), groups=("char", "dense"))
+    lifted = settings("ja").model_copy(update={"transfer": transfer})
+    return train(lifted, tmp_path_factory.mktemp("runs") / "japanese")
+
+
+def weights(folder):
+    return sha256_of(Path(folder) / "model" / "weights.safetensors")
+
+
+def test_a_small_corpus_is_learnt(english):
+    result = load_result(english)
+    assert result["test"]["f1"] > 95
+    assert result["test"]["gold"] > 30
+    assert set(result["test"]["types"]) == {"LOC", "PER"}
+
+
+def test_the_result_says_how_it_was_made(english):
+    result = load_result(english)
+    signature = result["test"]["signature"]
+    for part in ("conlleval", "sentences:40", "corpus:small-en", "select:dev", "seed:1", "text:"):
+        assert part in signature
+    assert result["transfer"] is None
+    assert result["corpus"]["train"]["sentences"] == 120
+    assert result["machine"]["threads"] == 1
+
+
+def test_the_best_epoch_on_dev_is_kept(english):
+    result = load_result(english)
+    scores = [epoch["dev"] for epoch in result["epochs"]]
+    assert result["selection"] == {"by": "dev", "epoch": scores.index(max(scores)) + 1}
+    assert result["dev"]["f1"] == pytest.approx(max(scores))
+
+
+def test_the_run_folder_holds_what_it_should(japanese):
+    names = {path.name for path in japanese.iterdir()}
+    assert names == {
+        "config.json",
+        "epochs.jsonl",
+        "log.txt",
+        "model",
+        "predictions.jsonl",
+        "result.json",
+        "transfer.json",
+    }
+    plan = json.loads((japanese / "transfer.json").read_text())
+    assert plan["groups"] == ["char", "dense"]
+    assert load_result(japanese)["transfer"] == plan
+    assert len((japanese / "epochs.jsonl").read_text().splitlines()) == 6
+
+
+def test_predictions_score_as_the_result_says(japanese, world):
+    score = score_sentences(
+        read_jsonl(world / "ja-test.jsonl"), read_jsonl(japanese / "predictions.jsonl")
+    )
+    assert score.f1 == pytest.approx(load_result(japanese)["test"]["f1"])
+
+
+def test_the_recognizer_gives_exact_offsets_and_probabilities(japanese):
+    recognizer = Recognizer.load(japanese)
+    text = "　佐藤葵は大阪に住む。"
+    mentions = recognizer(text)
+    assert [(m.text, m.type) for m in mentions] == [("佐藤葵", "PER"), ("大阪", "LOC")]
+    for mention in mentions:
+        assert text[mention.start : mention.end] == mention.text
+        assert 0 < mention.probability <= 1
+
+
+def test_predictions_do_not_depend_on_the_company(japanese, world):
+    recognizer = Recognizer.load(japanese)
+    texts = [sentence.text for sentence in read_jsonl(world / "ja-test.jsonl")]
+    together = [sentence.mentions for sentence in recognizer.recognize(texts)]
+    for text, mentions in zip(texts, together, strict=True):
+        alone = recognizer(text)
+        assert [m[:4] for m in alone] == [m[:4] for m in mentions]
+        assert [m.probability for m in alone] == pytest.approx([m.probability for m in mentions])
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n", "a" * 5000, "\ud800", "👩‍👩‍👧", "ｶﾞｷﾞ㈱"])
+def test_the_recognizer_takes_any_text(japanese, text):
+    for mention in Recognizer.load(japanese)(text):
+        assert text[mention.start : mention.end] == mention.text
+
+
+def test_same_settings_same_bytes(english, settings, tmp_path):
+    again = train(settings("en"), tmp_path / "again")
+    assert weights(again) == weights(english)
+    assert load_result(again) == load_result(english) | {
+        "epochs": load_result(again)["epochs"]  # which hold times
+    }
+
+
+def test_another_seed_other_weights(english, settings, tmp_path):
+    other = train(settings("en", seed=0), tmp_path / "other")
+    assert weights(other) != weights(english)
+
+
+def test_a_finished_run_is_never_clobbered(english, settings):
+    before = weights(english)
+    with pytest.raises(RunError, match="holds a finished run"):
+        train(settings("en"), english)
+    assert weights(english) == before
+
+
+def test_what_is_no_run_is_left_alone(settings, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(RunError, match="is no run of ours"):
+        train(settings("en"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+class _StopAt(Progress):
+    """Interrupts when a line begins so."""
+
+    def __init__(self, beginning):
+        self.beginning = beginning
+
+    def say(self, line):
+        if line.startswith(self.beginning):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 4, 6])
+def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_path, epoch):
+    """The stop comes when an epoch is over but before its checkpoint: the epoch is run again."""
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", _StopAt(f"epoch {epoch}/"))
+    assert not (tmp_path / "run" / "result.json").exists()
+    assert (tmp_path / "run" / "model" / "SHA256SUMS").exists()
+    train(settings("en"), tmp_path / "run")
+    assert weights(tmp_path / "run") == weights(english)
+    assert load_result(tmp_path / "run")["test"] == load_result(english)["test"]
+
+
+def test_a_run_of_other_settings_is_not_gone_on_with(settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", _StopAt("epoch 2/"))
+    with pytest.raises(RunError, match="unfinished run with other settings"):
+        train(settings("en", seed=2), tmp_path / "run")
+
+
+def test_a_damaged_checkpoint_is_refused(settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", _StopAt("epoch 2/"))
+    checkpoint = tmp_path / "run" / "checkpoint"
+    content = bytearray(checkpoint.read_bytes())
+    content[len(content) // 2] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(RunError, match="is damaged; remove it"):
+        train(settings("en"), tmp_path / "run")
+
+
+def test_patience_stops_early(settings, tmp_path):
+    folder = train(settings("en", epochs=30, patience=2), tmp_path / "run")
+    result = load_result(folder)
+    assert len(result["epochs"]) == result["selection"]["epoch"] + 2 < 30
+
+
+def test_best_test_is_named_as_such(settings, tmp_path):
+    result = load_result(train(settings("en", select="best-test", epochs=3), tmp_path / "run"))
+    scores = [epoch["test"] for epoch in result["epochs"]]
+    assert result["test"]["f1"] == pytest.approx(max(scores))
+    assert "select:best-test" in result["test"]["signature"]
