@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -123,12 +123,10 @@ def _read(
 ) -> Vectors | None:
     if settings is None:
         return None
-    wanted: dict[str, Container[str]] = {
-        "none": counts.keys(),
-        "corpus": counts.keys() | elsewhere.keys(),
-        "all": counts.keys(),
-    }
+    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
     vectors = read_vectors(settings.path, settings.format, wanted=wanted[settings.extra_words])
+    if settings.extra_words == "all":
+        vectors = vectors.lower_cased()
     if word_width is not None and word_width != vectors.width:
         raise ConfigError(
             "model.word_width",

@@ -81,6 +81,21 @@ class Vectors:
         """Say whether a word has a vector."""
         return word in self.rows
 
+    def lower_cased(self) -> Vectors:
+        """Give every word in lower case; one written so goes before one that is lowered.
+
+        Example:
+            >>> vectors = Vectors({"May": 0, "may": 1, "June": 2}, np.zeros((3, 50), np.float32))
+            >>> vectors.lower_cased().rows
+            {'may': 1, 'june': 2}
+        """
+        rows = {word: row for word, row in self.rows.items() if word == word.lower()}
+        lowered = set()
+        for word, row in self.rows.items():
+            if rows.setdefault(word.lower(), row) == row and word != word.lower():
+                lowered.add(word.lower())
+        return Vectors(rows, self.matrix, frozenset(lowered))
+
     def coverage(self, words: Collection[str] | Mapping[str, int]) -> Coverage:
         """Count which words have a vector: exactly, in lower case only, or not at all.
 
