@@ -4,8 +4,8 @@ A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-200
 one article share a group. What precedes the first such line is an article too, so a file without
 any, whose sentences may all run on from one another, is a single one.
 
-``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, not
-the blanks between tokens, nor a mention that tokens do not meet (`kakehashi.corpora.formats` counts
+``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
+not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.writing` counts
 those).
 """
 

@@ -122,8 +122,9 @@ def _sentence(block: Lines, where: str, name: str, group: str) -> Sentence:
             tokens.append(token)
             tags.append(tag)
     mentions = _on_phrases(text, phrases, where)
+    taken = {place for mention in mentions for place in range(mention.start, mention.end)}
     for mention in mentions_from_spans(text, tokens, spans_from_tags(tags)):
-        if all(mention.end <= other.start or other.end <= mention.start for other in mentions):
+        if taken.isdisjoint(range(mention.start, mention.end)):
             mentions.add(mention)
     sentence = Sentence(text, tuple(mentions), tuple(tokens), name, group)
     return checked(sentence, where, block[0][0])
@@ -135,8 +136,8 @@ def _on_phrases(text: str, phrases: Sequence[_Phrase], where: str) -> set[Mentio
     ends = [*(phrase.start for phrase in phrases), len(text)][1:]
     for phrase, end in zip(phrases, ends, strict=True):
         for kind, form in _ENTITY.findall(phrase.line):
-            first = text.rfind(form, 0, end)
-            if first < 0 or first + len(form) <= phrase.start:
+            first = text.rfind(form, max(0, phrase.start - len(form) + 1), end)
+            if first < 0:
                 raise CorpusError(
                     where,
                     f"the entity {excerpt(form)} does not end in this phrase",

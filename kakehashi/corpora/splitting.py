@@ -81,7 +81,7 @@ def nearest(sizes: Sequence[int], target: int) -> set[int]:
 
     Example:
         >>> sorted(nearest([3, 3, 2, 5], 7)), sorted(nearest([4, 4], 7))
-        ([1, 3], [0, 1])
+        ([2, 3], [0, 1])
     """
     largest = max(sizes, default=0)
     n_first, room = 0, target

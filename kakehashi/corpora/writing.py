@@ -38,9 +38,7 @@ def written_lines(sentences: Iterable[Sentence], source: Source, written: Writte
     """
     lines = FORMATS[source.format].lines
     if lines is None:
-        raise ConfigError(
-            "format", f"{source.format} is only read; written are {', '.join(WRITABLE)}"
-        )
+        raise _only_read(source)
     by_token = isinstance(source, ColumnsSource)
     return lines(_counted(sentences, written, by_token), source)
 
@@ -53,7 +51,7 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
         CorpusError: If a sentence cannot be written in it, or the file not at all.
     """
     if isinstance(source, AssistantSource):
-        raise ConfigError("format", "assistant is generated, not written")
+        raise _only_read(source)
     written = Written()
     text = "".join(written_lines(sentences, source, written))
     encoding = getattr(source, "encoding", "utf-8")
@@ -67,6 +65,10 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     except OSError as error:
         raise CorpusError(source.path, f"cannot be written ({error.strerror})") from error
     return written
+
+
+def _only_read(source: Source) -> ConfigError:
+    return ConfigError("format", f"{source.format} is only read; written are {', '.join(WRITABLE)}")
 
 
 def _counted(sentences: Iterable[Sentence], written: Written, by_token: bool) -> Iterator[Sentence]:

@@ -1,0 +1,133 @@
+"""What is written is read back; what is cut is whole."""
+
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given, reject
+from hypothesis import strategies as st
+
+from kakehashi.config.settings import Split
+from kakehashi.config.sources import ColumnsSource, InlineSource, JsonlSource, Source
+from kakehashi.corpora.corpus import Corpus
+from kakehashi.corpora.formats import read_source
+from kakehashi.corpora.writing import Written, write_corpus
+from kakehashi.errors import ConfigError
+from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
+
+TYPES = ("PER", "LOC", "a.b-c_d", "人名")
+any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+# What columns can hold: no blank but U+3000, no line end, and no marks of their own.
+forms = st.text(
+    st.characters(exclude_characters="\0\t\n\r \ufeff", exclude_categories=["Cs"]), min_size=1
+).filter(lambda form: form not in ("_", "-DOCSTART-"))
+
+
+@st.composite
+def cuts(draw, length):
+    """Draw ranges without overlap, neighbours allowed, as (start, end, type)."""
+    edges = draw(st.lists(st.integers(0, length), unique=True, max_size=6).map(sorted))
+    return [
+        (start, end, draw(st.sampled_from(TYPES)))
+        for start, end in pairwise(edges)
+        if draw(st.booleans())
+    ]
+
+
+@st.composite
+def raw_sentences(draw):
+    text = draw(any_text)
+    mentions = tuple(
+        Mention(start, end, kind, text[start:end], draw(st.none() | st.floats(0, 1)))
+        for start, end, kind in draw(cuts(len(text)))
+    )
+    tokens = tuple(
+        Token(text[start:end], start, end, draw(st.just("") | any_text), kind)
+        for start, end, kind in draw(cuts(len(text)))
+    )
+    return Sentence(
+        text, mentions, draw(st.sampled_from([None, tokens])), draw(any_text), draw(any_text)
+    )
+
+
+@st.composite
+def segmented_sentences(draw):
+    words = draw(st.lists(forms, min_size=1, max_size=8))
+    spans = [Span(*cut) for cut in draw(cuts(len(words)))]
+    bare = sentence_from_forms(words, spans, group=draw(st.sampled_from(["", "a", "b"])))
+    tokens = tuple(
+        token._replace(reading=draw(st.just("") | forms), pos=draw(st.just("") | forms))
+        for token in bare.tokens
+    )
+    return replace(bare, tokens=tokens)
+
+
+def written_and_read(sentences: list[Sentence], source: Source) -> list[Sentence]:
+    with tempfile.TemporaryDirectory() as folder:
+        source = source.model_copy(update={"path": str(Path(folder) / "corpus")})
+        written = write_corpus(sentences, source)
+        assert written == Written(len(sentences), sum(len(s.mentions) for s in sentences))
+        return list(read_source(source))
+
+
+@given(st.lists(raw_sentences(), min_size=1, max_size=4))
+def test_json_lines_give_everything_back(sentences):
+    assert written_and_read(sentences, JsonlSource(path="")) == sentences
+
+
+@given(st.lists(raw_sentences(), min_size=1, max_size=4))
+def test_inline_tags_give_text_and_mentions_back(sentences):
+    found = written_and_read(sentences, InlineSource(path="", types=TYPES))
+
+    assert [(s.text, s.mentions) for s in found] == [
+        (s.text, tuple(mention._replace(probability=None) for mention in s.mentions))
+        for s in sentences
+    ]
+
+
+@given(
+    st.lists(segmented_sentences(), min_size=1, max_size=5),
+    st.permutations(["token", "reading", "pos", "tag", "_", "_"]),
+    st.sampled_from(["space", "tab", "whitespace", " \t"]),
+    st.sampled_from(["bio", "iob1", "iobes"]),
+    st.booleans(),
+)
+def test_columns_give_tokens_spans_and_articles_back(sentences, columns, separator, scheme, spaces):
+    source = ColumnsSource(
+        path="", columns=tuple(columns), separator=separator, scheme=scheme, spaces=spaces
+    )
+    found = written_and_read(sentences, source)
+
+    def content(sentence):
+        tokens = [(token.text, token.reading, token.pos) for token in sentence.tokens]
+        return tokens, sentence.project().spans
+
+    assert [content(s) for s in found] == [content(s) for s in sentences]
+    assert changes(found) == changes(sentences)
+
+
+def changes(sentences):
+    """Say after which sentences another article begins."""
+    return [a.group != b.group for a, b in pairwise(sentences)]
+
+
+@given(
+    st.lists(st.sampled_from(["", *"abcdefgh"]), min_size=20, max_size=60),
+    st.integers(4, 10),
+    st.integers(4, 10),
+    st.integers(0, 9),
+)
+def test_no_article_is_in_two_parts(groups, train, test, seed):
+    sentences = [Sentence(str(number), group=group) for number, group in enumerate(groups)]
+    corpus = Corpus("numbers", lambda: iter(sentences))
+    try:
+        parts = corpus.split(Split(by="group", train=train, test=test, seed=seed))
+    except ConfigError:
+        reject()
+
+    found = [list(part) for part in (parts.train, parts.dev, parts.test)]
+    assert Counter(sentence for part in found for sentence in part) == Counter(sentences)
+    homes = {(s.group, number) for number, part in enumerate(found) for s in part if s.group}
+    assert len(homes) == len(set(groups) - {""})

@@ -1,0 +1,57 @@
+import json
+
+from kakehashi.corpora.stats import describe
+from kakehashi.sentence import Mention, Sentence, Token
+
+INSIDE = Mention(0, 1, "OPTIONAL", "英")
+FIRST = Sentence(
+    "英語今日",
+    (INSIDE, Mention(2, 4, "DATE", "今日")),
+    (Token("英語", 0, 2), Token("今日", 2, 4)),
+    "s1",
+    "g",
+)
+SECOND = Sentence("明日", (Mention(0, 2, "DATE", "明日"),), (Token("明日", 0, 2),), group="g")
+
+
+def test_everything_is_counted():
+    stats = describe(iter([FIRST, SECOND, Sentence("雨", tokens=(Token("雨", 0, 1),), group="h")]))
+
+    assert stats.sentences == 3
+    assert stats.with_mentions == 2
+    assert stats.articles == 2
+    assert stats.characters == 7
+    assert stats.tokens == 4
+    assert stats.mentions == 3
+    assert list(stats.types.items()) == [("DATE", 2), ("OPTIONAL", 1)]
+    assert stats.mention_characters == 5 / 3
+    assert stats.lost == (("s1", INSIDE),)
+
+
+def test_tokens_are_counted_only_where_all_sentences_have_some():
+    stats = describe([FIRST, Sentence("雨")])
+
+    assert stats.tokens is None
+    assert stats.articles == 1
+
+
+def test_an_empty_corpus_has_nothing():
+    stats = describe([])
+
+    assert (stats.sentences, stats.mentions, stats.mention_characters) == (0, 0, 0.0)
+
+
+def test_as_json():
+    tree = json.loads(json.dumps(describe([FIRST]).to_dict()))
+
+    assert tree["types"] == {"OPTIONAL": 1, "DATE": 1}
+    assert tree["lost"] == [
+        {
+            "sentence": "s1",
+            "start": 0,
+            "end": 1,
+            "type": "OPTIONAL",
+            "text": "英",
+            "probability": None,
+        }
+    ]
