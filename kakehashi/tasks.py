@@ -109,6 +109,7 @@ def predict_lines(
         Lines of the output.
     """
     recognizer = Recognizer.load(model)
+    found: Iterator[Sentence]
     if at_once:
         found = (sentence for text in texts for sentence in recognizer.recognize([text]))
     else:

@@ -38,21 +38,23 @@ def _score_row(name: str, score: Mapping[str, Any]) -> list[object]:
 
 
 def print_transfer(transfer: Mapping[str, Any] | None) -> None:
-    """Print what was copied from the source, parameter by parameter; nothing where nothing was."""
+    """Print what was copied from the source, layer by layer; nothing where nothing was."""
     if transfer is None:
         return
+    # The parameters of one LSTM are copied together, as are the weight and bias of the dense layer.
+    layers = {row["parameter"].rpartition(".")[0]: row for row in transfer["parameters"]}
     rows = [
         [
-            row["parameter"],
+            layer,
             row["action"],
             f"{row['matched']:,} of {row['rows']:,}",
-            100 * row["matched"] / row["rows"],
+            f"{100 * row['matched'] / row['rows']:.1f} %",
             row["reason"],
         ]
-        for row in transfer["parameters"]
+        for layer, row in layers.items()
     ]
     title = f"Transfer of {'+'.join(transfer['groups'])} from {transfer['source']}"
-    print_table(title, ["parameter", "action", "rows", "%", "reason"], rows)
+    print_table(title, ["layer", "action", "rows", "", "reason"], rows)
 
 
 def print_demo(report: DemoReport) -> None:

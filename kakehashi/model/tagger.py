@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch
-from kakehashi.data.vectors import Vectors
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
@@ -25,7 +24,9 @@ _WORD_WIDTH = 50
 class CharLayers(nn.Module):
     """Character n-grams to one vector per form: embedding and character BiLSTM."""
 
-    def __init__(self, n_ngrams: int, width: int, lstm_width: int, kernel: str) -> None:
+    def __init__(
+        self, n_ngrams: int, width: int, lstm_width: int, kernel: Literal["fused", "torch"]
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_ngrams, width)
         self.lstm = BiLstm(width, lstm_width, kernel=kernel)
@@ -54,7 +55,7 @@ class WordLayers(nn.Module):
         char_width: int,
         lstm_width: int,
         dropout: float,
-        kernel: str,
+        kernel: Literal["fused", "torch"],
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_words, width)
@@ -73,7 +74,8 @@ class WordLayers(nn.Module):
             States of both directions (tokens, 2 · LSTM width).
         """
         inputs = torch.cat([self.embedding(words), chars], dim=1)
-        return self.lstm(self.dropout(inputs), Layout(lengths))
+        states: Tensor = self.lstm(self.dropout(inputs), Layout(lengths))
+        return states
 
 
 class Tagger(nn.Module):
@@ -117,7 +119,8 @@ class Tagger(nn.Module):
         """Compute the emissions of every token (tokens, tags)."""
         forms = self.char(_tensor(batch.ngram_ids), _tensor(batch.ngrams), batch.form_lengths)
         chars = forms[_tensor(batch.forms)]
-        return self.dense(self.word(_tensor(batch.words), chars, batch.lengths))
+        emissions: Tensor = self.dense(self.word(_tensor(batch.words), chars, batch.lengths))
+        return emissions
 
     def loss(self, batch: Batch) -> Tensor:
         """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
