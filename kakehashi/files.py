@@ -6,16 +6,25 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes | str) -> None:
-    """Write a file under a temporary name beside it, force it to disk, and rename it."""
+def write_atomically(
+    path: Path, data: bytes | str | Iterable[str], *, encoding: str = "utf-8"
+) -> None:
+    """Write a file under a temporary name beside it, force it to disk, and rename it.
+
+    Args:
+        path: The file.
+        data: What it will hold; text that comes in pieces is never held in memory whole.
+        encoding: Of text.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(data.encode("utf-8") if isinstance(data, str) else data)
+            for piece in [data] if isinstance(data, bytes | str) else data:
+                file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

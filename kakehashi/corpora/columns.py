@@ -134,9 +134,11 @@ def _line(row: Row, source: ColumnsSource) -> str:
 
 
 def _rows(sentence: Sentence, source: ColumnsSource) -> Iterator[Row]:
-    if not sentence.tokens:
+    if sentence.tokens is None:
         raise CorpusError(
-            source.path, f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet"
+            source.path,
+            f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
+            " say how to cut the text, e.g. --segmenter unidic-lite",
         )
     if source.docstart == "skip" and any(token.text == DOCSTART for token in sentence.tokens):
         raise CorpusError(

@@ -101,7 +101,7 @@ def lines(sentences: Iterable[Sentence], source: JsonlSource) -> Iterator[str]:
 
 def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Write a file of sentences, whole or not at all."""
-    write_atomically(Path(path), "".join(line_from_sentence(each) + "\n" for each in sentences))
+    write_atomically(Path(path), (line_from_sentence(each) + "\n" for each in sentences))
 
 
 def line_from_sentence(sentence: Sentence) -> str:

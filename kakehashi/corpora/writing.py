@@ -53,10 +53,10 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     if isinstance(source, AssistantSource):
         raise _only_read(source)
     written = Written()
-    text = "".join(written_lines(sentences, source, written))
+    lines = written_lines(sentences, source, written)
     encoding = getattr(source, "encoding", "utf-8")
     try:
-        write_atomically(Path(source.path), text.encode(encoding))
+        write_atomically(Path(source.path), lines, encoding=encoding)
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         raise CorpusError(
