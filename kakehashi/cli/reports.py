@@ -17,19 +17,16 @@ _MOST_LOST = 20
 
 
 def print_run(result: Mapping[str, Any]) -> None:
-    """Print the scores of a run, overall and per entity type."""
-    for part in ("dev", "test"):
-        score = result[part]
-        if score is None:
-            continue
-        rows = [_score_row("all", score)]
-        rows += [_score_row(name, count) for name, count in score["types"].items()]
-        selection = result["selection"]
-        title = f"{result['name']}: {part}, epoch {selection['epoch']} by {selection['by']}"
-        print_table(
-            title, ["type", "precision", "recall", "F1", "gold", "predicted", "correct"], rows
-        )
-        print_line(score["signature"])
+    """Print the scores of a run: on dev and test, and per entity type on test."""
+    rows = [_score_row("dev", result["dev"])]
+    score = result["test"] or result["dev"]
+    if result["test"] is not None:
+        rows.append(_score_row("test", score))
+    rows += [_score_row(name, count) for name, count in score["types"].items()]
+    selection = result["selection"]
+    title = f"{result['name']}: epoch {selection['epoch']}, selected by {selection['by']}"
+    print_table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
+    print_line(score["signature"])
 
 
 def _score_row(name: str, score: Mapping[str, Any]) -> list[object]:
