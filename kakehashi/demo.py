@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib import resources
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -98,5 +97,4 @@ def run_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> D
 
 
 def _settings(language: str, seed: int) -> RunSettings:
-    with resources.as_file(resources.files("kakehashi.config") / f"demo-{language}.toml") as path:
-        return read_settings(path, [f"training.seed={seed}"])
+    return read_settings(f"demo-{language}", [f"training.seed={seed}"])

@@ -59,7 +59,9 @@ def demo(
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML file, or config.json of an earlier run.")],
+    config: Annotated[
+        Path, typer.Argument(help="TOML file, config.json of a run, or demo-en, demo-ja.")
+    ],
     source: Annotated[
         str | None, typer.Option(help="Run or model folder to transfer from.")
     ] = None,

@@ -21,14 +21,15 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
     """Read the settings of a run.
 
     Args:
-        path: TOML file, or the ``config.json`` that an earlier run saved.
+        path: TOML file, the ``config.json`` that an earlier run saved, or the name of a config
+            that comes with the package (``demo-en``, ``demo-ja``).
         overrides: ``dotted.key=value`` each, the value as TOML would write it; plain words may
             stand without quotes, and ``null`` takes a setting away.
 
     Raises:
         ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
     """
-    tree = _parse(Path(path))
+    tree = _parse(_find(Path(path)))
     for override in overrides:
         _override(tree, override)
     return settings_from_tree(tree, where=str(path))
@@ -46,6 +47,12 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
         return RunSettings.model_validate_json(json.dumps(_merged(preset, tree), default=str))
     except ValidationError as error:
         raise _config_error(error, where) from None
+
+
+def _find(path: Path) -> Path:
+    shipped = Path(__file__).parent / f"{path.name}.toml"
+    named = path.name == str(path) and not path.exists()
+    return shipped if named and shipped.is_file() else path
 
 
 def _parse(path: Path) -> Tree:

@@ -15,7 +15,8 @@ from kakehashi.data.batches import Batch
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
-from kakehashi.model.lstm import BiLstm, Layout
+from kakehashi.model.layout import Layout
+from kakehashi.model.lstm import BiLstm
 from kakehashi.tags import Tagset
 
 _WORD_WIDTH = 50
@@ -126,14 +127,18 @@ class Tagger(nn.Module):
         """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
-        emissions = self(batch)
-        tags = _tensor(batch.tags)
+        emissions, tags = self(batch), _tensor(batch.tags)
+        if self.crf is not None:
+            return self.crf.loss(emissions, tags, Layout(batch.lengths))
         return nn.functional.cross_entropy(emissions, tags)
 
     def decode(self, emissions: Tensor, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Choose the tags: the best of each token, or the CRF's best legal sequence (tokens,)."""
-        best: npt.NDArray[np.int64] = emissions.argmax(1).numpy()
-        return best
+        if self.crf is not None:
+            best = self.crf.decode(emissions, Layout(lengths))
+        else:
+            best = emissions.argmax(1)
+        return np.asarray(best)
 
     def probabilities(
         self,
@@ -153,6 +158,11 @@ class Tagger(nn.Module):
         Returns:
             The joint probability of the tags in each span (spans,).
         """
+        if self.crf is not None:
+            layout = Layout(lengths)
+            return np.asarray(
+                self.crf.probabilities(emissions, _tensor(tags), _tensor(edges), layout)
+            )
         chosen = emissions.log_softmax(1).gather(1, _tensor(tags)[:, None])
         sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).numpy()])
         joint: npt.NDArray[np.float64] = np.exp(sums[edges[:, 1]] - sums[edges[:, 0]])

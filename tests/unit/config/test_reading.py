@@ -81,6 +81,10 @@ def test_wrong_overrides_are_named(tmp_path, override, message):
         read_settings(path, [override])
 
 
+def test_configs_of_the_package_go_by_name():
+    assert read_settings("demo-ja", ["training.seed=7"]).training.seed == 7
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,0 +1,173 @@
+"""Our LSTM against torch's own, which has the same parameters."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from kakehashi.model.layout import Layout
+from kakehashi.model.lstm import BiLstm
+
+RAGGED = [[1], [1, 1, 1], [4, 4, 4], [3, 1, 7, 2, 7, 5], list(range(1, 31))]
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+
+
+@pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"], autouse=True)
+def threads(request):
+    """One thread runs the directions one after the other, two threads run them together."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make_pair():
+    def make(input_width, width, dtype=torch.float32, seed=0):
+        torch.manual_seed(seed)
+        ours = BiLstm(input_width, width).to(dtype)
+        theirs = nn.LSTM(input_width, width, bidirectional=True).to(dtype)
+        theirs.load_state_dict(ours.state_dict())
+        return ours, theirs
+
+    return make
+
+
+def run_reference(lstm, inputs, lengths):
+    packed = nn.utils.rnn.pack_sequence(inputs.split(lengths), enforce_sorted=False)
+    states, (final, _) = lstm(packed)
+    rows, _ = nn.utils.rnn.pad_packed_sequence(states, batch_first=True)
+    flat = torch.cat([row[:length] for row, length in zip(rows, lengths, strict=True)])
+    return flat, torch.cat([final[0], final[1]], dim=1)
+
+
+def assert_all_close(ours, theirs, tolerance):
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
+
+
+@pytest.mark.parametrize("kernel", ["fused", "torch"])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("lengths", RAGGED, ids=str)
+def test_states_and_gradients_are_those_of_torch(make_pair, lengths, dtype, kernel):
+    ours, theirs = make_pair(6, 5, dtype)
+    ours.kernel = kernel
+    inputs = torch.randn(sum(lengths), 6, dtype=dtype, requires_grad=True)
+    layout = Layout(lengths)
+    results = {
+        "ours": (ours(inputs, layout), ours.final_states(inputs, layout)),
+        "theirs": run_reference(theirs, inputs, lengths),
+    }
+    assert_all_close(results["ours"], results["theirs"], TOLERANCE[dtype])
+    outside = [torch.randn_like(states) for states in results["ours"]]
+    gradients = {
+        name: torch.autograd.grad(results[name], [inputs, *lstm.parameters()], outside)
+        for name, lstm in (("ours", ours), ("theirs", theirs))
+    }
+    assert_all_close(gradients["ours"], gradients["theirs"], TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("lengths", [[1], [3, 1, 2]], ids=str)
+@pytest.mark.parametrize("method", ["forward", "final_states"])
+@pytest.mark.parametrize("with_rows", [False, True])
+def test_gradients_are_those_of_small_steps(make_pair, lengths, method, with_rows):
+    ours, _ = make_pair(3, 2, torch.float64)
+    layout = Layout(lengths)
+    rows = torch.arange(layout.n_items).flip(0) // 2 if with_rows else None
+    n_inputs = layout.n_items if rows is None else int(rows.max()) + 1
+    inputs = torch.randn(n_inputs, 3, dtype=torch.float64, requires_grad=True)
+
+    def run(inputs, *parameters):  # gradcheck changes the parameters where they are
+        return getattr(ours, method)(inputs, layout, rows)
+
+    assert torch.autograd.gradcheck(run, [inputs, *ours.parameters()])
+
+
+@pytest.mark.parametrize("kernel", ["fused", "torch"])
+def test_distinct_rows_give_what_the_rows_laid_out_give(make_pair, kernel):
+    ours, _ = make_pair(4, 3)
+    ours.kernel = kernel
+    layout = Layout([3, 1, 4])
+    rows = torch.tensor([2, 0, 2, 2, 1, 0, 3, 2])
+    distinct = torch.randn(5, 4, requires_grad=True)  # one of them is not used
+    results = [
+        (ours(distinct, layout, rows), ours.final_states(distinct, layout, rows)),
+        (ours(distinct[rows], layout), ours.final_states(distinct[rows], layout)),
+    ]
+    assert_all_close(*results, 1e-6)
+    outside = [torch.randn_like(states) for states in results[0]]
+    sources = [distinct, *ours.parameters()]
+    assert_all_close(*(torch.autograd.grad(r, sources, outside) for r in results), 1e-5)
+
+
+def test_order_of_sequences_does_not_matter(make_pair):
+    ours, _ = make_pair(4, 3)
+    lengths = [5, 2, 7, 1, 2, 6]
+    items = torch.randn(sum(lengths), 4).split(lengths)
+    shuffled = [4, 0, 3, 5, 1, 2]
+    there = ours(torch.cat([items[s] for s in shuffled]), Layout([lengths[s] for s in shuffled]))
+    states = ours(torch.cat(items), Layout(lengths)).split(lengths)
+    torch.testing.assert_close(
+        there, torch.cat([states[s] for s in shuffled]), atol=1e-6, rtol=1e-6
+    )
+
+
+def test_without_gradients_the_states_are_the_same_bits(make_pair):
+    ours, _ = make_pair(4, 3)
+    layout, inputs = Layout([5, 2, 3]), torch.randn(10, 4)
+    training = ours(inputs, layout)
+    with torch.inference_mode():
+        assert torch.equal(ours(inputs, layout), training)
+    assert not inputs.requires_grad
+
+
+@pytest.mark.parametrize("change", ["in place", "loaded", "cast", "made for inference"])
+def test_tagging_sees_every_change_of_the_weights(make_pair, change):
+    ours, _ = make_pair(4, 3)
+    layout, inputs = Layout([5, 2, 3]), torch.randn(10, 4)
+    with torch.no_grad():
+        ours(inputs, layout)
+        if change == "in place":
+            ours.weight_hh_l0_reverse.mul_(2)
+        elif change == "loaded":
+            ours.load_state_dict(BiLstm(4, 3).state_dict())
+        elif change == "cast":
+            ours.half().float()
+    if change == "made for inference":
+        with torch.inference_mode():
+            ours = BiLstm(4, 3)
+            ours(inputs, layout)
+            ours.weight_ih_l0.mul_(2)
+    with torch.inference_mode():
+        seen = ours(inputs, layout)
+        ours.kernel = "torch"
+        torch.testing.assert_close(seen, ours(inputs, layout), atol=1e-6, rtol=1e-6)
+
+
+def test_weights_go_to_torch_and_back():
+    torch.manual_seed(3)
+    ours = BiLstm(4, 3)
+    torch.manual_seed(3)
+    theirs = nn.LSTM(4, 3, bidirectional=True)
+    assert {k: v.tolist() for k, v in ours.state_dict().items()} == {
+        k: v.tolist() for k, v in theirs.state_dict().items()
+    }
+    again = BiLstm(4, 3)
+    again.load_state_dict(theirs.state_dict())
+    assert torch.equal(again.weight_ih_l0_reverse, ours.weight_ih_l0_reverse)
+
+
+def test_a_second_backward_gives_the_same(make_pair):
+    ours, _ = make_pair(4, 3)
+    total = ours(torch.randn(6, 4), Layout([4, 2])).sum()
+    first = torch.autograd.grad(total, list(ours.parameters()), retain_graph=True)
+    again = torch.autograd.grad(total, list(ours.parameters()))
+    assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
+
+
+def test_numbers_of_items_may_come_as_an_array(make_pair):
+    ours, _ = make_pair(4, 3)
+    inputs = torch.randn(3, 4)
+    assert torch.equal(
+        ours(inputs, Layout(np.array([1, 2], dtype=np.int32))), ours(inputs, Layout([1, 2]))
+    )
