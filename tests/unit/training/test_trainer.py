@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import torch
+
+from kakehashi.data.batches import Batch
+from kakehashi.data.vocabulary import UNKNOWN
+from kakehashi.errors import RunError
+from kakehashi.training.checkpoint import Checkpoint, moments_of, restore_moments
+from kakehashi.training.trainer import Epoch, hide_rare_words
+
+NONE = np.zeros(0, dtype=np.int64)
+
+
+def batch_of(words):
+    return Batch(NONE, NONE, np.array(words), NONE, NONE, NONE, NONE)
+
+
+def test_only_words_seen_once_are_hidden_and_only_sometimes():
+    once = np.array([False, True, False])
+    batch = batch_of([1, 2] * 1000)
+    hidden = hide_rare_words(batch, once, 0.5, np.random.default_rng(0)).words
+    assert (hidden[1::2] == 2).all()
+    assert 400 < (hidden[::2] == UNKNOWN).sum() < 600
+    assert (batch.words == np.array([1, 2] * 1000)).all()
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(0.0, 1), (1.0, UNKNOWN)])
+def test_the_rate_may_be_never_or_always(rate, expected):
+    words = hide_rare_words(
+        batch_of([1] * 50), np.array([False, True]), rate, np.random.default_rng(0)
+    ).words
+    assert (words == expected).all()
+
+
+def test_selection_by_test_is_only_where_asked():
+    epoch = Epoch(1, 0.5, 1.0, dev=70.0, test=60.0)
+    assert epoch.selected_by("dev") == 70
+    assert epoch.selected_by("best-test") == 60
+
+
+def trained(steps):
+    torch.manual_seed(0)
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(model.parameters())
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(torch.ones(3)).sum().backward()
+        optimizer.step()
+    return model, optimizer
+
+
+def checkpoint_of(model, optimizer):
+    state = model.state_dict()
+    return Checkpoint(
+        "f", [{"number": 1}], state, state, moments_of(optimizer), torch.get_rng_state()
+    )
+
+
+def test_a_checkpoint_comes_back_as_it_was(tmp_path):
+    model, optimizer = trained(3)
+    before = checkpoint_of(model, optimizer)
+    before.save(tmp_path / "c")
+    after = Checkpoint.load(tmp_path / "c")
+    assert (after.fingerprint, after.history) == ("f", [{"number": 1}])
+    for part in ("weights", "best", "moments"):
+        old, new = getattr(before, part), getattr(after, part)
+        assert old.keys() == new.keys()
+        assert all(torch.equal(old[name], new[name]) for name in old)
+    assert torch.equal(after.random, before.random)
+
+
+def test_adam_goes_on_with_its_moments():
+    model, _ = trained(5)
+    shorter, fresh = trained(3)
+    again = torch.optim.Adam(shorter.parameters())
+    restore_moments(again, moments_of(fresh))
+    for _ in range(2):
+        again.zero_grad()
+        shorter(torch.ones(3)).sum().backward()
+        again.step()
+    assert torch.equal(shorter.weight, model.weight)
+
+
+def test_every_damage_to_a_checkpoint_is_noticed(tmp_path):
+    checkpoint_of(*trained(1)).save(tmp_path / "c")
+    content = (tmp_path / "c").read_bytes()
+    for position in range(0, len(content), 37):
+        flipped = bytearray(content)
+        flipped[position] ^= 16
+        (tmp_path / "c").write_bytes(flipped)
+        with pytest.raises(RunError, match="is damaged"):
+            Checkpoint.load(tmp_path / "c")
+    for length in (0, 10, 64, 65, len(content) - 1):
+        (tmp_path / "c").write_bytes(content[:length])
+        with pytest.raises(RunError, match="is damaged"):
+            Checkpoint.load(tmp_path / "c")
