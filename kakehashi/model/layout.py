@@ -1,0 +1,74 @@
+"""The order in which ragged sequences are worked through, step by step, without padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+class Layout:
+    """Where the items of ragged sequences go, step by step; built once per batch.
+
+    Sequences are ranked longest first, so that those still running at a step are the first ones.
+    *Steps order* has the items of step 0, of step 1, …, each by rank. The backward direction reads
+    every sequence from its own end, so its steps are as large as those of the forward direction.
+
+    Attributes:
+        n_items: Items of all sequences.
+        n_sequences: Sequences of the batch.
+        sizes: Sequences running at each step, never growing.
+        order: Item per place in steps order, forward and backward (2, items).
+        previous: Place of the same sequence one step earlier, from step 1 on (items - sequences,).
+        items: Rows of flat states (2 · items,) in item order, the two directions side by side.
+        final: Rows of flat states (2 · sequences,) after the last item and after the first.
+        first: First item of each sequence (sequences,).
+        last: Last item of each sequence (sequences,).
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int] | npt.NDArray[np.integer],
+        device: torch.device | str | None = None,
+    ) -> None:
+        """Plan the steps for sequences of these lengths.
+
+        Raises:
+            ValueError: If there is no sequence, or one without items.
+        """
+        counts = np.asarray(lengths, dtype=np.int64)
+        if not counts.size or counts.min() < 1:
+            raise ValueError(
+                "expected sequences of at least one item, got "
+                + (f"length {counts.min()}" if counts.size else "no sequence")
+                + "; leave empty sequences out"
+            )
+        self.n_items, self.n_sequences = int(counts.sum()), len(counts)
+        first = np.cumsum(counts) - counts
+        last = first + counts - 1
+        ranked = np.argsort(-counts, kind="stable")
+        sizes = len(counts) - np.cumsum(np.bincount(counts))[:-1]
+        self.sizes: list[int] = sizes.tolist()
+
+        places = np.arange(self.n_items)
+        begins = np.cumsum(sizes) - sizes
+        step = np.repeat(np.arange(len(sizes)), sizes)
+        rank = places - begins[step]
+        order = np.stack([first[ranked][rank] + step, last[ranked][rank] - step])
+        items, final = np.empty_like(order), np.empty((len(counts), 2), dtype=np.int64)
+        for direction in (0, 1):
+            items[direction, order[direction]] = places + direction * self.n_items
+            final[ranked, direction] = begins[counts[ranked] - 1] + np.arange(len(counts))
+            final[:, direction] += direction * self.n_items
+
+        def tensor(array: npt.NDArray[np.int64]) -> Tensor:
+            return torch.from_numpy(array).to(device)
+
+        self.order = tensor(order)
+        self.previous = tensor((begins[step - 1] + rank)[sizes[0] :])
+        self.items = tensor(items.T.reshape(-1))
+        self.final = tensor(final.reshape(-1))
+        self.first, self.last = tensor(first), tensor(last)
