@@ -1,0 +1,165 @@
+"""Drawing utterances from a grammar, fast.
+
+A grammar is compiled once per partition to nested tuples; one utterance is then a walk over them
+that takes one random number per choice.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
+
+from kakehashi.config.sources import Partition
+from kakehashi.corpora.assistant.grammar import FRAME, PHRASE, Grammar, Rule
+from kakehashi.corpora.assistant.template import Group, Reference, Template
+from kakehashi.sentence import Mention
+
+Uniform: TypeAlias = Callable[[], float]
+
+# How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
+_INTENT_EXPONENT = 1.0
+_OPEN_EXPONENT = 0.75
+_CLOSED_EXPONENT = 0.5
+# Weights are whole numbers: the last digit of a power is not the same on every machine.
+_UNIT = 1_000_000
+
+# One in so many alternatives of an open list is for dev alone, and one for test alone.
+_ONE_IN = 6
+# How often dev and test take such an alternative where a list has any.
+_HELD_OUT_SHARE = 0.35
+
+
+class Draw(NamedTuple):
+    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of ``total``."""
+
+    bounds: Sequence[int]
+    total: int
+    options: Sequence[Option]
+
+
+class Slot(NamedTuple):
+    """A mention: its type, and the choice that gives its text."""
+
+    type: str
+    draw: Draw
+
+
+Option: TypeAlias = "str | tuple[str | Draw | Slot, ...]"
+
+
+class Sampler:
+    """A grammar made ready to draw the utterances of one partition."""
+
+    def __init__(self, grammar: Grammar, partition: Partition) -> None:
+        compiler = _Compiler(grammar, partition)
+        ranks = range(1, len(grammar.intents) + 1)
+        self._groups = [name.partition(".")[0] for name in grammar.intents]
+        self._bounds = list(accumulate(_zipf(rank, _INTENT_EXPONENT) for rank in ranks))
+        self._draws = [compiler.utterance(intent) for intent in grammar.intents.values()]
+
+    def draw(self, uniform: Uniform) -> tuple[str, str, tuple[Mention, ...]]:
+        """Draw one utterance.
+
+        Args:
+            uniform: Gives numbers from 0 to below 1.
+
+        Returns:
+            Domain, text, mentions.
+        """
+        index = bisect(self._bounds, uniform() * self._bounds[-1])
+        pieces: list[str] = []
+        mentions: list[Mention] = []
+        _write(self._draws[index], uniform, pieces, mentions, 0)
+        return self._groups[index], "".join(pieces), tuple(mentions)
+
+
+def _write(
+    draw: Draw, uniform: Uniform, pieces: list[str], mentions: list[Mention], position: int
+) -> int:
+    """Append one expansion to the text so far, ``position`` characters; return its new length."""
+    option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
+    if isinstance(option, str):
+        pieces.append(option)
+        return position + len(option)
+    for part in option:
+        if isinstance(part, str):
+            pieces.append(part)
+            position += len(part)
+        elif isinstance(part, Draw):
+            position = _write(part, uniform, pieces, mentions, position)
+        else:
+            start, first = position, len(pieces)
+            position = _write(part.draw, uniform, pieces, mentions, position)
+            mentions.append(Mention(start, position, part.type, "".join(pieces[first:])))
+    return position
+
+
+class _Compiler:
+    def __init__(self, grammar: Grammar, partition: Partition) -> None:
+        self._rules = grammar.rules
+        self._partition = partition
+        self._draws: dict[str, Draw] = {}
+
+    def utterance(self, intent: Rule) -> Draw:
+        """Compile the frame around one intent's phrases."""
+        self._draws[PHRASE] = self._draw(intent)
+        return self._draw(self._rules[FRAME])
+
+    def _draw(self, rule: Rule) -> Draw:
+        weights = _weights(rule, self._partition)
+        return _weighed(
+            (weight, self._option(alternative.template))
+            for weight, alternative in zip(weights, rule.alternatives, strict=True)
+            if weight
+        )
+
+    def _option(self, template: Template) -> Option:
+        parts = tuple(self._part(part) for part in template)
+        if all(isinstance(part, str) for part in parts):
+            return "".join(part for part in parts if isinstance(part, str))
+        return parts
+
+    def _part(self, part: str | Reference | Group) -> str | Draw | Slot:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, Group):
+            options = [(1, self._option(option)) for option in part.options]
+            return _weighed([*options, (len(options), "")] if part.optional else options)
+        if part.rule not in self._draws:
+            self._draws[part.rule] = self._draw(self._rules[part.rule])
+        draw = self._draws[part.rule]
+        return Slot(part.type, draw) if part.type else draw
+
+
+def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
+    weights, chosen = zip(*options, strict=True)
+    bounds = list(accumulate(weights))
+    return Draw(bounds, bounds[-1], chosen)
+
+
+def _zipf(rank: int, exponent: float) -> int:
+    return round(_UNIT * math.pow(rank, -exponent))
+
+
+def _weights(rule: Rule, partition: Partition) -> list[int]:
+    """Weigh the alternatives of a list in one partition; 0 where they do not occur there.
+
+    Who is kept for dev or test hangs on the texts alone, so that all seeds share the division.
+    """
+    ranks = range(1, len(rule.alternatives) + 1)
+    if not rule.open:
+        return [_zipf(rank, _CLOSED_EXPONENT) for rank in ranks]
+    weights = [_zipf(rank, _OPEN_EXPONENT) for rank in ranks]
+    digests = [sha256(alternative.text.encode()).digest() for alternative in rule.alternatives]
+    order = sorted(range(len(digests)), key=digests.__getitem__)
+    size = len(order) // _ONE_IN
+    kept = {"train": [], "dev": order[:size], "test": order[size : 2 * size]}[partition]
+    shared = order[2 * size :]
+    kept_weight, shared_weight = (sum(weights[i] for i in indices) for indices in (kept, shared))
+    scale = shared_weight * _HELD_OUT_SHARE / (1 - _HELD_OUT_SHARE) / kept_weight if kept else 0
+    scales = dict.fromkeys(shared, 1.0) | dict.fromkeys(kept, scale)
+    return [round(weight * scales.get(i, 0)) for i, weight in enumerate(weights)]
