@@ -56,7 +56,7 @@ class Projection(NamedTuple):
 
     Attributes:
         spans: The mentions whose both edges are token edges, in sentence order.
-        lost: The mentions that no span of whole tokens equals; a word-level tagger cannot find them.
+        lost: The mentions that no span of whole tokens equals; no tagger of tokens can find them.
     """
 
     spans: tuple[Span, ...]

@@ -25,7 +25,8 @@ SchemeName = Literal["bio", "iob1", "iobes"]
 class Scheme(NamedTuple):
     """How a span of one, two or more tokens is written as prefixes.
 
-    ``unfinished`` holds the prefixes after which a span must go on; ``open`` those after which it may.
+    ``unfinished`` holds the prefixes after which a span must go on, ``open`` those after which it
+    may.
     """
 
     begin: str

@@ -8,7 +8,7 @@ gates. Items stay in flat rows, one sequence after the other; `Layout` says wher
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +55,14 @@ class BiLstm(nn.RNNBase):
         super().__init__("LSTM", input_width, width, bidirectional=True)
         self.kernel = kernel
         self._ready: tuple[list[tuple[Tensor, int, int]], list[_Weights]] | None = None
+
+    def train(self, mode: bool = True) -> Self:
+        """Change between training and evaluation, and forget what was prepared of the weights.
+
+        Fused optimizers change weights without counting a version (torch 2.13).
+        """
+        self._ready = None
+        return super().train(mode)
 
     def forward(self, inputs: Tensor, layout: Layout, rows: Tensor | None = None) -> Tensor:
         """Compute the states after every item.

@@ -29,7 +29,7 @@ class CharLayers(nn.Module):
         self, n_ngrams: int, width: int, lstm_width: int, kernel: Literal["fused", "torch"]
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_ngrams, width)
+        self.embedding = nn.Embedding(n_ngrams, width, sparse=True)
         self.lstm = BiLstm(width, lstm_width, kernel=kernel)
 
     def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: npt.NDArray[np.int64]) -> Tensor:
@@ -59,7 +59,7 @@ class WordLayers(nn.Module):
         kernel: Literal["fused", "torch"],
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_words, width)
+        self.embedding = nn.Embedding(n_words, width, sparse=True)
         self.dropout = nn.Dropout(dropout)
         self.lstm = BiLstm(width + char_width, lstm_width, kernel=kernel)
 

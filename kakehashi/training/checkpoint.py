@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -33,7 +32,7 @@ class Checkpoint:
         history: What each finished epoch gave, as JSON takes it.
         weights: State of the tagger.
         best: State of the tagger after the best epoch.
-        moments: Adam's state per parameter number and name of the moment, ``3.exp_avg``.
+        moments: Adam's state, as `Optimization.moments` lays it out.
         random: State of torch's random number generator.
     """
 
@@ -84,18 +83,3 @@ class Checkpoint:
 
     def _parts(self) -> list[tuple[str, dict[str, Tensor]]]:
         return [("weights", self.weights), ("best", self.best), ("moments", self.moments)]
-
-
-def moments_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Lay Adam's state out flat."""
-    state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
-    return {f"{number}.{name}": value for number, of in state.items() for name, value in of.items()}
-
-
-def restore_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
-    """Put the state that `moments_of` gave back into a new optimizer."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in moments.items():
-        number, name = key.split(".")
-        state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})

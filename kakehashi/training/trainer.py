@@ -21,7 +21,8 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.scoring.score import Score
-from kakehashi.training.checkpoint import Checkpoint, moments_of, restore_moments
+from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.training.optimization import Optimization
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Trainer:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.fingerprint, self.progress = fingerprint, progress
         self.history: list[Epoch] = []
-        self.optimizer = torch.optim.Adam(tagger.parameters(), lr=settings.learning_rate)
+        self.optimization = Optimization(tagger, settings.learning_rate, settings.clip_norm)
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
 
@@ -105,7 +106,7 @@ class Trainer:
             history=[vars(epoch) for epoch in self.history],
             weights=self.tagger.state_dict(),
             best=self._best,
-            moments=moments_of(self.optimizer),
+            moments=self.optimization.moments(),
             random=torch.get_rng_state(),
         )
 
@@ -114,7 +115,7 @@ class Trainer:
         self.history = [Epoch(**values) for values in checkpoint.history]
         self.tagger.load_state_dict(checkpoint.weights)
         self._best = checkpoint.best
-        restore_moments(self.optimizer, checkpoint.moments)
+        self.optimization.restore(checkpoint.moments)
         torch.set_rng_state(checkpoint.random)
 
     def _finished(self) -> bool:
@@ -154,10 +155,7 @@ class Trainer:
             )
             batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
             loss = self.tagger.loss(batch)
-            self.optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.tagger.parameters(), self.settings.clip_norm)
-            self.optimizer.step()
+            self.optimization.step(loss)
             total += loss.item() * len(batch.words)
         self.tagger.eval()
         return total / len(data.train.forms)

@@ -171,3 +171,18 @@ def test_numbers_of_items_may_come_as_an_array(make_pair):
     assert torch.equal(
         ours(inputs, Layout(np.array([1, 2], dtype=np.int32))), ours(inputs, Layout([1, 2]))
     )
+
+
+def test_tagging_after_a_fused_optimizer_sees_the_new_weights():
+    """Fused Adam does not count versions of what it changes; changing the mode must do."""
+    torch.manual_seed(0)
+    lstm, layout, inputs = BiLstm(3, 4), Layout([2, 1]), torch.randn(3, 3)
+    optimizer = torch.optim.Adam(lstm.parameters(), lr=0.5, fused=True)
+    with torch.no_grad():
+        before = lstm.eval()(inputs, layout)
+    lstm.train()(inputs, layout).sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        after = lstm.eval()(inputs, layout)
+    assert not torch.allclose(before, after)
+    assert torch.allclose(after, lstm(inputs, layout))

@@ -1,3 +1,4 @@
+import itertools
 import math
 import random
 
@@ -10,7 +11,7 @@ from kakehashi.data.forms import Channels, Forms, featurize
 from kakehashi.model.prediction import predict, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
-ALPHABET = "ja az zu ka sato to ou kyo x".split()
+ALPHABET = ["ja", "az", "zu", "ka", "sato", "to", "ou", "kyo", "x"]
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_probabilities_are_those_of_the_tags(tagger, sentences):
         moves = moves.masked_fill(~torch.from_numpy(tagger.tagset.transitions()), -math.inf)
     for path in np.ndindex(n, n, n):
         steps = [n, *path, n]
-        score = sum(moves[a, b] for a, b in zip(steps, steps[1:], strict=False))
+        score = sum(moves[a, b] for a, b in itertools.pairwise(steps))
         weights[path] = math.exp(score + sum(emissions[i, t] for i, t in enumerate(path)))
     total = sum(weights.values())
     ids = tagger.decode(tagger(batch), batch.lengths).tolist()
