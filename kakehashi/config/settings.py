@@ -100,7 +100,7 @@ class TrainingSettings(Settings):
 
     epochs: int = Field(10, gt=0)
     learning_rate: float = Field(0.002, gt=0, description="Of Adam.")
-    batch_tokens: int = Field(128, gt=0, description="Tokens per batch, at most.")
+    batch_tokens: int = Field(256, gt=0, description="Tokens per batch, at most.")
     clip_norm: float = Field(5.0, gt=0, description="Longest gradient.")
     unknown_rate: float = Field(
         0.5, ge=0, le=1, description="How often a word seen once is trained as the unknown word."
@@ -145,10 +145,10 @@ class RunSettings(Settings):
 PRESETS: dict[str, dict[str, dict[str, float]]] = {
     "external": {
         "model": {"char_lstm_width": 100},
-        "training": {"epochs": 10, "learning_rate": 0.002},
+        "training": {"epochs": 10, "learning_rate": 0.002, "batch_tokens": 256},
     },
     "internal": {
         "model": {"char_lstm_width": 30},
-        "training": {"epochs": 20, "learning_rate": 0.004},
+        "training": {"epochs": 20, "learning_rate": 0.004, "batch_tokens": 128},
     },
 }
