@@ -67,6 +67,8 @@ def train(
     if settings.training.threads is not None:
         torch.set_num_threads(settings.training.threads)
     test, data = _prepare(settings, progress)
+    if data.coverage is not None:
+        progress.say(f"vectors: {data.coverage}")
     torch.manual_seed(settings.training.seed)
     tagger = _new_tagger(settings, data)
     plan = _transfer(settings, source, tagger)
@@ -74,6 +76,7 @@ def train(
     checkpoint = run.load_checkpoint(trainer.fingerprint)
     run.start()
     if plan is not None:
+        progress.say(str(plan))
         run.save_transfer(plan.to_dict())
     if checkpoint is not None:
         trainer.resume(checkpoint)

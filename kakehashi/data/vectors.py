@@ -43,6 +43,13 @@ class Coverage(NamedTuple):
     types: Share
     tokens: Share | None
 
+    def __str__(self) -> str:
+        tokens = (
+            "" if self.tokens is None else f", {self.tokens.percent:.1f} % of their occurrences"
+        )
+        found = self.types.exact + self.types.lowered
+        return f"{found:,} of {sum(self.types):,} words ({self.types.percent:.1f} %){tokens}"
+
     def to_dict(self) -> dict[str, dict[str, float] | None]:
         """List both by name, for JSON."""
         tokens = None if self.tokens is None else self.tokens.to_dict()

@@ -51,6 +51,15 @@ class TransferPlan:
     groups: tuple[str, ...]
     parameters: tuple[ParameterTransfer, ...]
 
+    def __str__(self) -> str:
+        copied = [
+            f"{p.parameter} {p.matched:,}/{p.rows:,}"
+            for p in self.parameters
+            if p.action != "keep" and "lstm" not in p.parameter
+        ]
+        groups = "+".join(self.groups)
+        return f"transfer of {groups} from {self.source}; rows copied: {', '.join(copied) or 'all'}"
+
     def to_dict(self) -> dict[str, object]:
         """Give the plan as JSON takes it, without the row numbers."""
         rows = [asdict(parameter) for parameter in self.parameters]

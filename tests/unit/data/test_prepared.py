@@ -33,6 +33,7 @@ def test_coverage_is_of_training_words(tmp_path):
     coverage = prepared(tmp_path).coverage
     assert coverage.types == (1, 0, 3)
     assert coverage.tokens == (2, 0, 3)
+    assert str(coverage) == "1 of 4 words (25.0 %), 40.0 % of their occurrences"
 
 
 def test_words_seen_once_are_known_as_such(tmp_path):

@@ -81,6 +81,14 @@ def test_the_report_counts_rows(source, target):
     assert rows["word.embedding.weight"]["action"] == "keep"
 
 
+def test_a_plan_says_in_a_line_what_it_would_copy(source, target):
+    line = str(plan_transfer(source, target, ["char", "dense"], name="runs/en"))
+    assert line.startswith(
+        "transfer of char+dense from runs/en; rows copied: char.embedding.weight"
+    )
+    assert "dense.weight 3/5" in line
+
+
 def test_transitions_go_by_pair_of_tags(make_tagger):
     source = make_tagger(["a"], ["ja"], ["LOC", "PER"], decoder="crf")
     target = make_tagger(["a"], ["ja"], ["ORG", "LOC"], decoder="crf")
