@@ -48,8 +48,6 @@ def main() -> None:
         app(standalone_mode=True)
     except KakehashiError as error:
         _fail(str(error), 2)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
     except BrokenPipeError:
         # Whoever read our output has gone, e.g. head; nothing is wrong with us.
         sys.stdout = None
@@ -59,7 +57,7 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    if "--debug" in sys.argv and status != 130:
+    if "--debug" in sys.argv:
         raise
     sys.stderr.write(f"error: {' '.join(message.splitlines())}\n")
     raise SystemExit(status) from None
