@@ -18,6 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(train)
     app.command()(predict)
+    app.command()(settings)
 
 
 class Select(StrEnum):
@@ -143,6 +144,16 @@ def predict(
     typed = not files and sys.stdin.isatty()
     for line in predict_lines(model, _lines(files or []), layout.value, at_once=typed):
         sys.stdout.write(line)
+
+
+def settings() -> None:
+    """Print every setting of a config, with its meaning and its default.
+
+    Example: kakehashi settings > my-corpus.toml
+    """
+    from kakehashi.config.reference import reference
+
+    sys.stdout.write(reference())
 
 
 def _lines(files: list[Path]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
+VERBS = ["demo", "train", "predict", "settings", "score", "inspect", "convert", "generate"]
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +57,7 @@ def assert_refused(done, *fragments):
 def test_help_names_every_verb(run):
     done = run("--help")
     assert done.returncode == 0
-    for verb in ("demo", "train", "predict", "score", "inspect", "convert", "generate"):
+    for verb in VERBS:
         assert verb in done.stdout
 
 
@@ -66,9 +67,7 @@ def test_nothing_slow_is_loaded_before_a_verb_runs(module):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(
-    "verb", ["demo", "train", "predict", "score", "inspect", "convert", "generate"]
-)
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(run, verb):
     done = run(verb, "--help")
     assert done.returncode == 0
