@@ -7,6 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,31 @@ def train(
     progress = progress or Progress()
     run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
     source = load_model(settings.transfer.source) if settings.transfer is not None else None
-    if settings.training.threads is not None:
-        torch.set_num_threads(settings.training.threads)
     test, data = _prepare(settings, progress)
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
+    with _threads(settings.training.threads):
+        return _train(settings, run, source, test, data, progress)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(
+    settings: RunSettings,
+    run: Run,
+    source: Model | None,
+    test: list[Sentence],
+    data: Prepared,
+    progress: Progress,
+) -> Path:
     torch.manual_seed(settings.training.seed)
     tagger = _new_tagger(settings, data)
     plan = _transfer(settings, source, tagger)
