@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import platform
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +10,6 @@ from typing import Any
 
 import torch
 
-from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.corpora.formats import guess_source
@@ -22,16 +18,13 @@ from kakehashi.corpora.segmentation import segmented
 from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.prepared import Prepared, prepare
 from kakehashi.errors import RunError
-from kakehashi.files import sha256_of
 from kakehashi.inference.recognizer import Recognizer
-from kakehashi.model.storage import Model, find_model, load_model, save_model
-from kakehashi.model.tagger import Tagger
-from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
+from kakehashi.model.storage import find_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
 from kakehashi.training.runs import Run
-from kakehashi.training.trainer import Trainer
+from kakehashi.training.session import Session
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -64,12 +57,17 @@ def train(
     """
     progress = progress or Progress()
     run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
-    source = load_model(settings.transfer.source) if settings.transfer is not None else None
+    if settings.transfer is not None:
+        find_model(settings.transfer.source)  # before the corpora are read
     test, data = _prepare(settings, progress)
-    if data.coverage is not None:
-        progress.say(f"vectors: {data.coverage}")
     with _threads(settings.training.threads):
-        return _train(settings, run, source, test, data, progress)
+        session = Session(settings, data, run, progress)
+        session.train()
+        recognizer = Recognizer(session.model)
+        predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
+        write_jsonl(run.predictions, predictions)
+        run.finish(session.result(recognizer.segmenter.signature))
+    return run.folder
 
 
 @contextmanager
@@ -80,42 +78,6 @@ def _threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _train(
-    settings: RunSettings,
-    run: Run,
-    source: Model | None,
-    test: list[Sentence],
-    data: Prepared,
-    progress: Progress,
-) -> Path:
-    torch.manual_seed(settings.training.seed)
-    tagger = _new_tagger(settings, data)
-    plan = _transfer(settings, source, tagger)
-    trainer = Trainer(tagger, data, settings.training, _fingerprint(settings, data), progress)
-    checkpoint = run.load_checkpoint(trainer.fingerprint)
-    run.start()
-    if plan is not None:
-        progress.say(str(plan))
-        run.save_transfer(plan.to_dict())
-    if checkpoint is not None:
-        trainer.resume(checkpoint)
-        progress.say(f"going on after epoch {len(trainer.history)} in {run.folder}")
-    model = Model(settings.name, tagger, settings.text)
-    try:
-        trainer.train(lambda: _record(run, trainer))
-    except KeyboardInterrupt:
-        if trainer.history:
-            save_model(run.model, model)
-            progress.say(f"stopped; the model of epoch {trainer.best.number} is in {run.model}")
-        raise
-    save_model(run.model, model)
-    recognizer = Recognizer(model)
-    predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
-    write_jsonl(run.predictions, predictions)
-    run.finish(_result(settings, data, trainer, plan, recognizer.segmenter.signature))
-    return run.folder
 
 
 def predict_lines(
@@ -172,75 +134,7 @@ def _prepare(settings: RunSettings, progress: Progress) -> tuple[list[Sentence],
 
     test = list(segment("test", corpora.test))
     train, dev = segment("train", corpora.train), segment("dev", corpora.dev)
-    return test, prepare(train, dev, test, settings.model, settings.vectors)
-
-
-def _new_tagger(settings: RunSettings, data: Prepared) -> Tagger:
-    model = settings.model
-    if data.vectors is not None:
-        model = model.model_copy(update={"word_width": data.vectors.width})
-    tagger = Tagger(model, data.words, data.ngrams, data.tagset)
-    if data.vectors is not None:
-        tagger.take_vectors(data.vectors)
-    return tagger
-
-
-def _transfer(settings: RunSettings, source: Model | None, tagger: Tagger) -> TransferPlan | None:
-    if settings.transfer is None or source is None:
-        return None
-    plan = plan_transfer(
-        source.tagger, tagger, settings.transfer.groups, name=settings.transfer.source
-    )
-    apply_transfer(plan, source.tagger, tagger)
-    return plan
-
-
-def _fingerprint(settings: RunSettings, data: Prepared) -> str:
-    """Hash all that the weights depend on, so that a checkpoint is not taken for another's."""
-    source = settings.transfer.source if settings.transfer is not None else None
-    parts = [
-        json.dumps(settings.model_dump(mode="json"), sort_keys=True),
-        data.fingerprint(),
-        sha256_of(find_model(source) / "weights.safetensors") if source is not None else "",
-        f"{__version__} {torch.get_num_threads()}",
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _record(run: Run, trainer: Trainer) -> None:
-    epochs = [vars(epoch) for epoch in trainer.history]
-    run.save_checkpoint(trainer.checkpoint())
-    run.save_epochs(epochs)
-    run.log(json.dumps(epochs[-1]))
-
-
-def _result(
-    settings: RunSettings, data: Prepared, trainer: Trainer, plan: TransferPlan | None, text: str
-) -> dict[str, Any]:
-    training, best = settings.training, trainer.best
-    facts = {
-        "corpus": settings.name,
-        "mapping": settings.corpus.mapping or "none",
-        "text": text,
-        "select": training.select,
-        "epoch": best.number,
-        "seed": training.seed,
-    }
-    return {
-        "name": settings.name,
-        "kakehashi": __version__,
-        "dev": trainer.evaluate(data.dev).extended(facts).to_dict(),
-        "test": trainer.evaluate(data.test).extended(facts).to_dict() if len(data.test) else None,
-        "selection": {"by": training.select, "epoch": best.number},
-        "epochs": [vars(epoch) for epoch in trainer.history],
-        "transfer": plan.to_dict() if plan is not None else None,
-        "corpus": data.summary(),
-        "settings": settings.model_dump(mode="json"),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
-    }
+    data = prepare(train, dev, test, settings.model, settings.vectors)
+    if data.coverage is not None:
+        progress.say(f"vectors: {data.coverage}")
+    return test, data

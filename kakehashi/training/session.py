@@ -1,0 +1,143 @@
+"""One training from settings to result: build, transfer, train, record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from typing import Any
+
+import torch
+
+from kakehashi import __version__
+from kakehashi.config.settings import RunSettings
+from kakehashi.data.prepared import Prepared
+from kakehashi.files import sha256_of
+from kakehashi.model.storage import Model, find_model, load_model, save_model
+from kakehashi.model.tagger import Tagger
+from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
+from kakehashi.progress import Progress
+from kakehashi.training.runs import Run
+from kakehashi.training.trainer import Trainer
+
+
+class Session:
+    """A training in its run folder; begins it, or goes on with it.
+
+    Args:
+        settings: What to train, on what, and how.
+        data: The corpora, encoded.
+        run: Where everything is written.
+        progress: Is told how far it is.
+
+    Raises:
+        ModelError: If the source cannot be loaded.
+        TransferError: If what is asked for cannot be transferred.
+        RunError: If the folder has a checkpoint that is damaged or of other data.
+    """
+
+    def __init__(self, settings: RunSettings, data: Prepared, run: Run, progress: Progress) -> None:
+        torch.manual_seed(settings.training.seed)
+        self.settings, self.data, self.run, self.progress = settings, data, run, progress
+        tagger = _new_tagger(settings, data)
+        self.plan = self._transfer(tagger)
+        self.model = Model(settings.name, tagger, settings.text)
+        self.trainer = Trainer(tagger, data, settings.training, self._fingerprint(), progress)
+        checkpoint = run.load_checkpoint(self.trainer.fingerprint)
+        if checkpoint is not None:
+            self.trainer.resume(checkpoint)
+            progress.say(f"going on after epoch {len(self.trainer.history)} in {run.folder}")
+
+    def train(self) -> None:
+        """Run the epochs that are left, and save the model of the best.
+
+        Raises:
+            KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
+        """
+        self.run.start()
+        if self.plan is not None:
+            self.run.save_transfer(self.plan.to_dict())
+        try:
+            self.trainer.train(self._record)
+        except KeyboardInterrupt:
+            if self.trainer.history:
+                save_model(self.run.model, self.model)
+                number = self.trainer.best.number
+                self.progress.say(f"stopped; the model of epoch {number} is in {self.run.model}")
+            raise
+        save_model(self.run.model, self.model)
+
+    def result(self, segmenter: str) -> dict[str, Any]:
+        """Score the model, and gather what made it, as JSON takes it.
+
+        Args:
+            segmenter: Signature of the segmenter.
+        """
+        settings, training, best = self.settings, self.settings.training, self.trainer.best
+        facts = {
+            "corpus": settings.name,
+            "mapping": settings.corpus.mapping or "none",
+            "text": segmenter,
+            "select": training.select,
+            "epoch": best.number,
+            "seed": training.seed,
+        }
+        scores = {
+            part: self.trainer.evaluate(corpus).extended(facts).to_dict() if len(corpus) else None
+            for part, corpus in (("dev", self.data.dev), ("test", self.data.test))
+        }
+        return {
+            "name": settings.name,
+            "kakehashi": __version__,
+            **scores,
+            "selection": {"by": training.select, "epoch": best.number},
+            "epochs": [vars(epoch) for epoch in self.trainer.history],
+            "transfer": self.plan.to_dict() if self.plan is not None else None,
+            "corpus": self.data.summary(),
+            "settings": settings.model_dump(mode="json"),
+            "machine": {
+                "processor": platform.processor() or platform.machine(),
+                "cores": os.cpu_count(),
+                "threads": torch.get_num_threads(),
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+            },
+        }
+
+    def _transfer(self, tagger: Tagger) -> TransferPlan | None:
+        transfer = self.settings.transfer
+        if transfer is None:
+            return None
+        source = load_model(transfer.source).tagger
+        plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
+        apply_transfer(plan, source, tagger)
+        self.progress.say(str(plan))
+        return plan
+
+    def _fingerprint(self) -> str:
+        """Hash all that the weights depend on, so that a checkpoint is not taken for another's."""
+        transfer = self.settings.transfer
+        parts = [
+            json.dumps(self.settings.model_dump(mode="json"), sort_keys=True),
+            self.data.fingerprint(),
+            sha256_of(find_model(transfer.source) / "weights.safetensors") if transfer else "",
+            f"{__version__} {torch.get_num_threads()}",
+        ]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _record(self) -> None:
+        epochs = [vars(epoch) for epoch in self.trainer.history]
+        self.run.save_checkpoint(self.trainer.checkpoint())
+        self.run.save_epochs(epochs)
+        self.run.log(json.dumps(epochs[-1]))
+
+
+def _new_tagger(settings: RunSettings, data: Prepared) -> Tagger:
+    model = settings.model
+    if data.vectors is not None:
+        model = model.model_copy(update={"word_width": data.vectors.width})
+    tagger = Tagger(model, data.words, data.ngrams, data.tagset)
+    if data.vectors is not None:
+        tagger.take_vectors(data.vectors)
+    return tagger
