@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -23,6 +24,7 @@ from rich.text import Text
 from kakehashi.progress import Progress
 
 _Item = TypeVar("_Item")
+_NUMBER = re.compile(r"[-+\d.,]*( %)?")
 
 
 class ProgressBars(Progress):
@@ -69,8 +71,9 @@ def print_table(
     rows = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", title_style="bold")
     for column, heading in enumerate(headings):
-        numbers = all(isinstance(row[column], int | float) for row in rows) and rows
-        table.add_column(heading, justify="right" if numbers else "left", overflow="fold")
+        cells = [str(row[column]) for row in rows]
+        justify: JustifyMethod = "right" if all(map(_NUMBER.fullmatch, cells)) else "left"
+        table.add_column(heading, justify=justify, overflow="fold")
     for row in rows:
         table.add_row(
             *(f"{cell:.2f}" if isinstance(cell, float) else Text(str(cell)) for cell in row)

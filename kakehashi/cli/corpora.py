@@ -173,6 +173,12 @@ def convert(
         str | None, typer.Option(help="As --separator, for the output.")
     ] = None,
     scheme: Annotated[str | None, typer.Option(help="Tags to write: bio, iob1, iobes.")] = None,
+    types: Annotated[
+        str | None,
+        typer.Option(
+            help="Elements of inline tags that are entities, with commas; default IREX's."
+        ),
+    ] = None,
     force: Force = False,
 ) -> None:
     """Convert a corpus: read any format, write columns, JSON lines or inline tags.
@@ -192,8 +198,10 @@ def convert(
     from kakehashi.text.segment import load_segmenter
 
     _check_free(output, force)
-    target = _source(output, to, to_columns, to_separator, None, scheme=scheme)
-    corpus = Corpus.from_sources([_source(input, format, columns, separator, encoding)])
+    target = _source(output, to, to_columns, to_separator, None, scheme=scheme, types=types)
+    corpus = Corpus.from_sources(
+        [_source(input, format, columns, separator, encoding, types=types)]
+    )
     if mapping is not None:
         corpus = corpus.map_types(load_mapping(mapping))
     sentences = iter(corpus)
@@ -206,7 +214,7 @@ def convert(
 
 
 def generate(
-    output: Annotated[Path, typer.Argument(help="File to write: .jsonl or .xml.")],
+    output: Annotated[Path, typer.Argument(help="File of JSON lines to write.")],
     language: Annotated[Language, typer.Option(help="Of the utterances.")],
     utterances: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same utterances.")] = 0,
@@ -229,7 +237,7 @@ def generate(
     )
     progress = ProgressBars()
     tracked = progress.track(sentences, f"generating {language.value}", utterances)
-    written = write_corpus(tracked, _source(output, None, None, None, None))
+    written = write_corpus(tracked, _source(output, "jsonl", None, None, None))
     progress.say(f"{output}: {written.sentences:,} utterances, {written.mentions:,} mentions")
 
 
@@ -239,12 +247,15 @@ def _source(
     columns: str | None,
     separator: str | None,
     encoding: str | None,
+    types: str | None = None,
     **settings: str | None,
 ) -> Source:
     """Make a source of what was said on the command line; what was not said has its default."""
     from kakehashi.corpora.formats import guess_source
 
     given: dict[str, object] = {key: value for key, value in settings.items() if value is not None}
+    if types is not None and guess_source(path, format).format == "inline":
+        given["types"] = tuple(types.split(","))
     if columns is not None:
         given["columns"] = tuple(columns.split(","))
     if separator is not None:

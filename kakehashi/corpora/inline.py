@@ -171,8 +171,8 @@ def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
             if mention.type not in source.types or not _NAME.fullmatch(mention.type):
                 raise CorpusError(
                     source.path,
-                    f"cannot write the entity type {excerpt(mention.type)} as a tag; the setting"
-                    " 'types' names those that are tags",
+                    f"cannot write the entity type {excerpt(mention.type)} as a tag;"
+                    " name those that are, e.g. --types PER,LOC",
                 )
             before, inside = sentence.text[position : mention.start], mention.text
             pieces += [

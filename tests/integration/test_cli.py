@@ -167,6 +167,19 @@ def test_generate_is_seeded(run, tmp_path):
     assert len(content.splitlines()) == 50
 
 
+def test_utterances_become_inline_tags(run, tmp_path):
+    utterances, tagged = tmp_path / "a.jsonl", tmp_path / "a.xml"
+    run("generate", utterances, "--language", "de", "--utterances", 30)
+    report = json.loads(run("inspect", utterances, "--json").stdout)["a.jsonl"]
+    assert_refused(run("convert", utterances, tagged), "--types")
+    assert not tagged.exists()
+    types = ",".join(report["types"])
+    assert run("convert", utterances, tagged, "--types", types).returncode == 0
+    assert run("convert", tagged, tmp_path / "b.jsonl", "--types", types).returncode == 0
+    again = json.loads(run("inspect", tmp_path / "b.jsonl", "--json").stdout)["b.jsonl"]
+    assert again["types"] == report["types"]
+
+
 def test_config_mistakes(run, workplace):
     refuse = [
         (("train", "nowhere.toml"), "nowhere.toml: there is no such config file"),
