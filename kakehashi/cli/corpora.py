@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from kakehashi.config.sources import Source
     from kakehashi.corpora.stats import CorpusStats
+    from kakehashi.corpora.writing import Written
 
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 FormatName = Annotated[
@@ -180,6 +182,7 @@ def convert(
         ),
     ] = None,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Convert a corpus: read any format, write columns, JSON lines or inline tags.
 
@@ -190,7 +193,6 @@ def convert(
       kakehashi convert ner.json.gz ner.conll --segmenter unidic-lite --to-columns token,reading,tag
     """
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.cli.reports import print_lost
     from kakehashi.corpora.corpus import Corpus
     from kakehashi.corpora.mappings import load_mapping
     from kakehashi.corpora.segmentation import segmented
@@ -209,8 +211,7 @@ def convert(
         sentences = segmented(sentences, load_segmenter(segmenter))
     progress = ProgressBars()
     written = write_corpus(progress.track(sentences, f"converting {input.name}"), target)
-    progress.say(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
-    print_lost(written.lost)
+    _print_written(output, written, as_json)
 
 
 def generate(
@@ -222,6 +223,7 @@ def generate(
         Partition, typer.Option(help="dev and test hold values and phrases of their own.")
     ] = Partition.train,
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Generate voice-assistant utterances from the built-in grammars.
 
@@ -238,7 +240,7 @@ def generate(
     progress = ProgressBars()
     tracked = progress.track(sentences, f"generating {language.value}", utterances)
     written = write_corpus(tracked, _source(output, "jsonl", None, None, None))
-    progress.say(f"{output}: {written.sentences:,} utterances, {written.mentions:,} mentions")
+    _print_written(output, written, as_json)
 
 
 def _source(
@@ -263,6 +265,17 @@ def _source(
     if encoding is not None:
         given["encoding"] = encoding
     return guess_source(path, format, **given)
+
+
+def _print_written(output: Path, written: Written, as_json: bool) -> None:
+    from kakehashi.cli.console import print_json, print_line
+    from kakehashi.cli.reports import print_lost
+
+    if as_json:
+        print_json({"file": str(output), **asdict(written)})
+    else:
+        print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
+        print_lost(written.lost)
 
 
 def _check_free(output: Path, force: bool) -> None:
