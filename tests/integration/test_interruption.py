@@ -14,7 +14,7 @@ import pytest
 from kakehashi.files import sha256_of
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
-EPOCHS = 25
+EPOCHS = 120
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(start, tmp_path):
     _, err = whole.communicate()
     assert whole.returncode == 0, err
     random_ = random.Random(7)
-    for count in (1, 6, 12, 19):
+    for count in (1, 15, 40, 70):
         process = start("killed")
         wait_for_epochs(tmp_path / "killed", count, process)
         time.sleep(random_.random() * 0.05)
