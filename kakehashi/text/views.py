@@ -23,7 +23,7 @@ def view(surface: str, reading: str, name: View) -> str:
     Args:
         surface: The token as written.
         reading: Its reading in kana, or ``""``.
-        name: ``original``, or ``romaji`` for the paper's modified orthography.
+        name: ``original``, or ``romaji``, as the paper's Mixed Orthographic Model has it.
 
     Raises:
         ConfigError: If there is no such view.
