@@ -5,7 +5,7 @@ from functools import cache
 from importlib.util import find_spec
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kakehashi.sentence import sentence_from_forms
@@ -42,7 +42,6 @@ def load(name, cut_scripts):
 @pytest.mark.parametrize("cut_scripts", [True, False])
 @pytest.mark.parametrize("name", NAMES)
 @given(text=TEXTS)
-@settings(deadline=None)
 def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
     tokens = load(name, cut_scripts).segment(text)
     assert all(token.text == text[token.start : token.end] for token in tokens)
@@ -53,7 +52,6 @@ def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(text=TEXTS)
-@settings(deadline=None)
 def test_each_token_has_a_form_in_each_view(name, text):
     for token in load(name, True).segment(text):
         for shown in VIEWS:
@@ -65,7 +63,6 @@ def test_each_token_has_a_form_in_each_view(name, text):
 
 @pytest.mark.parametrize("name", NAMES)
 @given(forms=st.lists(st.text(CHARACTERS, max_size=8), max_size=8))
-@settings(deadline=None)
 def test_annotation_keeps_tokens(name, forms):
     sentence = sentence_from_forms(forms, joiner="")
     tokens = load(name, True).annotate(sentence.text, sentence.tokens)
