@@ -23,7 +23,7 @@ Columns = Annotated[
     typer.Option(help="What the columns hold: token, reading, pos, tag, or _; with commas."),
 ]
 Separator = Annotated[
-    str | None, typer.Option(help="What parts columns: 'space', 'tab', 'whitespace', or itself.")
+    str | None, typer.Option(help="What parts columns: space, tab, whitespace, or itself.")
 ]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the input; default UTF-8.")]
 Mapping = Annotated[
@@ -76,6 +76,9 @@ def score(
         str, typer.Option("-d", "--delimiter", help="Of the columns of a single file.")
     ] = " ",
     columns: Columns = None,
+    predicted_columns: Annotated[
+        str | None, typer.Option(help="As --columns, for the predicted file; default the same.")
+    ] = None,
     separator: Separator = None,
     encoding: Encoding = None,
     as_json: Json = False,
@@ -108,8 +111,8 @@ def score(
         )
     else:
         true, found = (
-            read_source(_source(file, None, columns, separator, encoding))
-            for file in (gold, predicted)
+            read_source(_source(file, None, of_file, separator, encoding))
+            for file, of_file in ((gold, columns), (predicted, predicted_columns or columns))
         )
         result = score_sentences(true, found, names=(gold, predicted))
     if as_json:
@@ -261,7 +264,7 @@ def _source(
     if columns is not None:
         given["columns"] = tuple(columns.split(","))
     if separator is not None:
-        given["separator"] = {"space": " ", "tab": "\t"}.get(separator, separator)
+        given["separator"] = separator
     if encoding is not None:
         given["encoding"] = encoding
     return guess_source(path, format, **given)

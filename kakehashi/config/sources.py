@@ -61,10 +61,10 @@ class ColumnsSource(Settings):
         description="What each column holds: token, reading, pos, tag, or _ to pass over it.",
     )
     separator: str = Field(
-        " ",
+        "auto",
         min_length=1,
-        description="What parts columns, exactly; tab and space may be named; 'whitespace' is any"
-        " run of the two.",
+        description="What parts columns, exactly; tab and space may be named. auto: a tab in lines"
+        " that have one, else a space; whitespace: any run of the two.",
     )
     scheme: SchemeName = Field("bio", description="How tags are written; all are read alike.")
     encoding: Encoding = "utf-8"

@@ -25,6 +25,7 @@ from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
 
 DOCSTART = "-DOCSTART-"
 NONE = "_"
+AUTO = "auto"
 WHITESPACE = "whitespace"
 
 Row = Mapping[str, str]
@@ -66,7 +67,11 @@ def _fields(line: str, source: ColumnsSource) -> list[str]:
     bare = line.strip(" \t")
     if not bare:
         return []
-    return _BLANKS.split(bare) if source.separator == WHITESPACE else line.split(source.separator)
+    if source.separator == WHITESPACE:
+        return _BLANKS.split(bare)
+    if source.separator == AUTO:
+        return line.split("\t" if "\t" in line else " ")
+    return line.split(source.separator)
 
 
 def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -> Row:
@@ -74,9 +79,9 @@ def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -
         likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: len(fields)]
         raise CorpusError(
             path,
-            f"expected {len(source.columns)} columns parted by {source.separator!r}, got"
-            f" {len(fields)} ({excerpt(' '.join(fields))}); name them with"
-            f" --columns {','.join(likely)}, or what parts them with --separator",
+            f"expected {len(source.columns)} columns, got {len(fields)}"
+            f" ({excerpt(' '.join(fields))}); name them with --columns {','.join(likely)},"
+            " or what parts them with --separator",
             number,
         )
     row = dict(zip(source.columns, fields, strict=True))
@@ -123,7 +128,8 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
 
 def _line(row: Row, source: ColumnsSource) -> str:
     fields = [row.get(column) or NONE for column in source.columns]
-    line = (" " if source.separator == WHITESPACE else source.separator).join(fields)
+    blank = source.separator in (AUTO, WHITESPACE)
+    line = (" " if blank else source.separator).join(fields)
     if _fields(line, source) != fields or not _KEPT.fullmatch(line):
         raise CorpusError(
             source.path,

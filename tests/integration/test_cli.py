@@ -130,6 +130,16 @@ def test_score_of_a_run_equals_its_result(run, workplace, world):
     assert "precision: 100.00%" in run("score", world / "en-test.jsonl", predictions).stdout
 
 
+def test_predicted_columns_are_scored_against_gold_in_other_columns(run, workplace):
+    text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
+    (workplace / "gold.conll").write_text(gold)
+    done = run("predict", "runs/small-en-seed1", "--format", "columns", stdin=text, cwd=workplace)
+    (workplace / "predicted.conll").write_text(done.stdout)
+    columns = ("--columns", "token,pos,tag", "--predicted-columns", "token,tag")
+    report = run("score", "gold.conll", "predicted.conll", *columns, cwd=workplace).stdout
+    assert report.startswith("processed 5 tokens with 1 phrases; found: 1 phrases; correct: 1.")
+
+
 def test_score_of_one_file_is_conllevals(run, tmp_path):
     (tmp_path / "a.conll").write_text("a B-X B-X\nb O B-X\n\n")
     report = run("score", tmp_path / "a.conll").stdout

@@ -69,7 +69,7 @@ def test_japanese_columns_with_a_space_as_a_token(write):
     assert sentence.tokens[0] == Token("\u3000", 0, 1, "", "記号-空白")
 
 
-@pytest.mark.parametrize("separator", ["whitespace", "tab", "\t"])
+@pytest.mark.parametrize("separator", ["auto", "whitespace", "tab", "\t"])
 def test_readings_in_any_order_of_columns(write, separator):
     path = write("a", "B-LOC\tトウキョウ\t東京\nO\t_\t\u3000\n")
 
@@ -118,14 +118,14 @@ def test_without_a_tag_column_nothing_is_named(write):
     [
         (
             "a O\n東京 NNP B-LOC\n",
-            r":2: expected 2 columns parted by ' ', got 3 \('東京 NNP B-LOC'\);"
+            r":2: expected 2 columns, got 3 \('東京 NNP B-LOC'\);"
             r" name them with --columns token,_,tag",
         ),
         (
             "a O\n\nb\n",
-            r":3: expected 2 columns .*, got 1 \('b'\); name them with --columns token,",
+            r":3: expected 2 columns, got 1 \('b'\); name them with --columns token,",
         ),
-        ("a  O\n", r":1: expected 2 columns .*, got 3"),
+        ("a  O\n", r":1: expected 2 columns, got 3"),
         (" O\n", r":1: expected a token, got an empty column"),
         ("a O\nb X-PER\n", r":2: expected 'O' or .*, got 'X-PER'"),
         ("a O\nb B-\n", r":2: expected 'O' or .*, got 'B-'"),
