@@ -23,8 +23,8 @@ from kakehashi.model.storage import find_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
+from kakehashi.training.job import Job
 from kakehashi.training.runs import Run
-from kakehashi.training.session import Session
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -61,12 +61,12 @@ def train(
         find_model(settings.transfer.source)  # before the corpora are read
     test, data = _prepare(settings, progress)
     with _threads(settings.training.threads):
-        session = Session(settings, data, run, progress)
-        session.train()
-        recognizer = Recognizer(session.model)
+        job = Job(settings, data, run, progress)
+        job.train()
+        recognizer = Recognizer(job.model)
         predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
         write_jsonl(run.predictions, predictions)
-        run.finish(session.result(recognizer.segmenter.signature))
+        run.finish(job.result(recognizer.segmenter.signature))
     return run.folder
 
 

@@ -22,7 +22,7 @@ from kakehashi.training.runs import Run
 from kakehashi.training.trainer import Trainer
 
 
-class Session:
+class Job:
     """A training in its run folder; begins it, or goes on with it.
 
     Args:
