@@ -31,6 +31,8 @@ def start(tree, tmp_path):
             stderr=subprocess.PIPE,
             encoding="utf-8",
             env=environment,
+            # A shell that runs the tests in the background has them ignore Ctrl-C, and so we would.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return start
