@@ -117,8 +117,8 @@ class TrainingSettings(Settings):
     threads: int = Field(
         1,
         gt=0,
-        description="CPU threads. On batches this small one is about as fast as two, and the"
-        " weights do not depend on how many cores there are.",
+        description="CPU threads. With one, the weights do not depend on how many cores there"
+        " are; on a busy machine more are slower.",
     )
 
 
