@@ -10,6 +10,7 @@ from kakehashi.config.sources import Settings, Source
 
 Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
+SystemName = Literal["kakehashi", "crfsuite", "spacy"]
 
 
 class Split(Settings):
@@ -113,6 +114,11 @@ class TrainingSettings(Settings):
         description="Keep the epoch best on dev; best-test keeps the one best on test, as the"
         " paper reports, and is not an honest estimate.",
     )
+    test_epochs: bool = Field(
+        False,
+        description="Also score the test set after every epoch, as the paper does; the scores are"
+        " kept, and select nothing.",
+    )
     seed: int = 1
     threads: int = Field(
         1,
@@ -137,12 +143,23 @@ class RunSettings(Settings):
         "external",
         description="external: character LSTM 100, 10 epochs; internal: 30 and 20 (section 4.2).",
     )
+    system: SystemName = Field(
+        "kakehashi",
+        description="What to train: our recognizer, or another one to compare it with, which reads"
+        " only corpus, text and training.seed.",
+    )
     corpus: CorpusSettings
     text: TextSettings = TextSettings()
     vectors: VectorsSettings | None = None
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
+
+    @model_validator(mode="after")
+    def _only_ours_is_transferred(self) -> RunSettings:
+        if self.transfer is not None and self.system != "kakehashi":
+            raise ValueError(f"'transfer' is for our recognizer; {self.system} cannot use a source")
+        return self
 
 
 # Widths and epochs are the paper's; rates were chosen on the development sets of CRF-KNBC and of

@@ -34,7 +34,7 @@ class Epoch:
         loss: Mean cross entropy per token.
         seconds: Wall-clock time of the training part.
         dev: F1 on the development set, in percent.
-        test: F1 on the test set; None unless the selection asks for it.
+        test: F1 on the test set; None unless the settings ask for it.
     """
 
     number: int
@@ -131,7 +131,7 @@ class Trainer:
         seconds = time.perf_counter() - began
         dev = self.evaluate(self.data.dev)
         test = None
-        if self.settings.select == "best-test":
+        if self.settings.test_epochs or self.settings.select == "best-test":
             test = self.evaluate(self.data.test).f1
         self.history.append(Epoch(number, loss, seconds, dev.f1, test))
         if self.best.number == number:
