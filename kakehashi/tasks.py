@@ -35,7 +35,11 @@ def run_folder(settings: RunSettings) -> Path:
 
 
 def train(
-    settings: RunSettings, folder: str | Path | None = None, progress: Progress | None = None
+    settings: RunSettings,
+    folder: str | Path | None = None,
+    progress: Progress | None = None,
+    *,
+    cache: str | Path | None = None,
 ) -> Path:
     """Train a recognizer, from random weights or from a source model.
 
@@ -46,6 +50,8 @@ def train(
         settings: What to train, on what, and how.
         folder: The run folder; default `run_folder`.
         progress: Is told how far it is.
+        cache: A folder for encoded corpora, which runs on the same corpora then share; default
+            none, and the corpora are read into memory.
 
     Returns:
         The run folder, with ``result.json`` and the model.
@@ -59,7 +65,7 @@ def train(
     run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
     if settings.transfer is not None:
         find_model(settings.transfer.source)  # before the corpora are read
-    test, data = _prepare(settings, progress)
+    test, data = _prepare(settings, progress, cache)
     with _threads(settings.training.threads):
         job = Job(settings, data, run, progress)
         job.train()
@@ -123,7 +129,9 @@ def load_result(folder: str | Path) -> dict[str, Any]:
     return result
 
 
-def _prepare(settings: RunSettings, progress: Progress) -> tuple[list[Sentence], Prepared]:
+def _prepare(
+    settings: RunSettings, progress: Progress, cache: str | Path | None
+) -> tuple[list[Sentence], Prepared]:
     """Read, segment and encode the corpora; give the test sentences along."""
     segmenter = load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
     corpora = load_corpora(settings.corpus)
