@@ -41,14 +41,16 @@ class EncodedCorpus:
         """Tokens per sentence (sentences,) int64."""
         return np.diff(self.offsets)
 
-    def summary(self) -> dict[str, int]:
-        """Count sentences, tokens, entities, and the mentions among them that are lost."""
+    def summary(self) -> dict[str, object]:
+        """Count sentences, tokens, entities, the lost among them, and the entities of each type."""
         lost = sum(map(len, self.lost))
+        types = Counter(span.type for spans in (*self.spans, *self.lost) for span in spans)
         return {
             "sentences": len(self),
             "tokens": len(self.forms),
-            "entities": sum(map(len, self.spans)) + lost,
+            "entities": types.total(),
             "lost": lost,
+            "types": dict(types.most_common()),
         }
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.int64]:

@@ -53,4 +53,10 @@ def test_lost_mentions_are_kept_and_counted():
     bare = sentence_from_forms(["Rome"])
     corpus = encode([Sentence(bare.text, (lost,), bare.tokens)], Forms())
     assert corpus.lost == ((lost,),)
-    assert corpus.summary() == {"sentences": 1, "tokens": 1, "entities": 1, "lost": 1}
+    assert corpus.summary() == {
+        "sentences": 1,
+        "tokens": 1,
+        "entities": 1,
+        "lost": 1,
+        "types": {"LOC": 1},
+    }
