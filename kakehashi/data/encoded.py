@@ -44,7 +44,8 @@ class EncodedCorpus:
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, the lost among them, and the entities of each type."""
         lost = sum(map(len, self.lost))
-        types = Counter(span.type for spans in (*self.spans, *self.lost) for span in spans)
+        types = Counter(span.type for spans in self.spans for span in spans)
+        types.update(mention.type for mentions in self.lost for mention in mentions)
         return {
             "sentences": len(self),
             "tokens": len(self.forms),
