@@ -29,9 +29,9 @@ def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSetting
     Raises:
         ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
     """
-    tree = _parse(_find(Path(path)))
+    tree = read_tree(path)
     for override in overrides:
-        _override(tree, override)
+        put(tree, *_key_and_value(override))
     return settings_from_tree(tree, where=str(path))
 
 
@@ -46,16 +46,16 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
         # JSON mode, since TOML has lists where the models have tuples.
         return RunSettings.model_validate_json(json.dumps(_merged(preset, tree), default=str))
     except ValidationError as error:
-        raise _config_error(error, where) from None
+        raise config_error(error, where) from None
 
 
-def _find(path: Path) -> Path:
-    shipped = Path(__file__).parent / f"{path.name}.toml"
-    named = path.name == str(path) and not path.exists()
-    return shipped if named and shipped.is_file() else path
+def read_tree(path: str | Path) -> Tree:
+    """Read a TOML or JSON file, or a config that comes with the package, unchecked.
 
-
-def _parse(path: Path) -> Tree:
+    Raises:
+        ConfigError: If the file is missing or is not well-formed.
+    """
+    path = _find(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
         tree: Tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -70,15 +70,18 @@ def _parse(path: Path) -> Tree:
     return tree
 
 
-def _override(tree: Tree, override: str) -> None:
-    key, equals, text = override.partition("=")
-    key = key.strip()
-    if not equals or not key:
-        raise ConfigError(override, "expected --set KEY=VALUE, e.g. --set training.epochs=5")
-    try:
-        value = None if text == "null" else tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
+def put(tree: Tree, key: str, value: object) -> None:
+    """Set a dotted key of a tree.
+
+    Raises:
+        ConfigError: If the key leads through a value that is no table.
+
+    Example:
+        >>> tree = {"training": {"seed": 1}}
+        >>> put(tree, "training.epochs", 5)
+        >>> tree
+        {'training': {'seed': 1, 'epochs': 5}}
+    """
     *tables, last = key.split(".")
     for table in tables:
         branch = tree.setdefault(table, {})
@@ -86,6 +89,25 @@ def _override(tree: Tree, override: str) -> None:
             raise ConfigError(key, f"{table!r} is a value here, not a table")
         tree = branch
     tree[last] = value
+
+
+def _find(path: Path) -> Path:
+    shipped = Path(__file__).parent / f"{path.name}.toml"
+    named = path.name == str(path) and not path.exists()
+    return shipped if named and shipped.is_file() else path
+
+
+def _key_and_value(override: str) -> tuple[str, object]:
+    key, equals, text = override.partition("=")
+    key = key.strip()
+    if not equals or not key:
+        raise ConfigError(override, "expected --set KEY=VALUE, e.g. --set training.epochs=5")
+    if text == "null":
+        return key, None
+    try:
+        return key, tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key, text
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
@@ -99,13 +121,24 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
     return merged
 
 
-def _config_error(error: ValidationError, where: str) -> ConfigError:
+def config_error(
+    error: ValidationError, where: str, root: type[BaseModel] = RunSettings
+) -> ConfigError:
+    """Say in one line what is wrong with a tree that was read from a file.
+
+    Args:
+        error: What pydantic found.
+        where: The file.
+        root: The model that the tree was checked against.
+    """
     first = error.errors()[0]
     path = first["loc"]
     key = ".".join(str(part) for part in path)
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = sorted({name for model in _models_at(path[:-1]) for name in model.model_fields})
+        names = sorted(
+            {name for model in _models_at(root, path[:-1]) for name in model.model_fields}
+        )
         near = difflib.get_close_matches(str(path[-1]), names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
         problem = f"unknown setting; {hint}"
@@ -114,18 +147,18 @@ def _config_error(error: ValidationError, where: str) -> ConfigError:
     return ConfigError(f"{where}: {key}" if key else where, problem)
 
 
-def _models_at(path: Sequence[str | int]) -> list[type[BaseModel]]:
+def _models_at(root: type[BaseModel], path: Sequence[str | int]) -> list[type[BaseModel]]:
     """Find the models that may stand at a place in the settings."""
-    models: list[type[BaseModel]] = [RunSettings]
+    models = [root]
     for part in path:
         if isinstance(part, int):
             continue
         if len(models) > 1:  # the chosen member of a union, named by its format
             models = [m for m in models if part in get_args(m.model_fields["format"].annotation)]
         else:
-            models = [
-                m for model in models for m in _models_in(model.model_fields[part].annotation)
-            ]
+            fields = [m.model_fields[part] for m in models if part in m.model_fields]
+            found = [model for field in fields for model in _models_in(field.annotation)]
+            models = found or models  # a key of a mapping leads to no other model
     return models
 
 

@@ -1,0 +1,153 @@
+"""A grid file: which runs answer a question, and how their table is laid out.
+
+::
+
+    name = "layers"
+    title = "Which layers to transfer"
+    seeds = [1, 2, 3]                        # the axis "seed"
+    set = { "training.epochs" = 5 }          # for all cells; sources have their own
+
+    [sources.conll]                          # trained once, for all cells that transfer from it
+    config = "../configs/conll2003-en.toml"
+
+    [axes.corpus]                            # labels in the order of the table
+    "CRF-KNBC" = { config = "../configs/crf-knbc-ja.toml", source = "conll" }
+
+    [axes.recognizer]
+    "no transfer" = {}
+    "char+dense" = { groups = ["char", "dense"] }
+    "CRFsuite" = { set = { system = "crfsuite" } }
+
+    [report]
+    rows = "recognizer"
+    columns = "corpus"
+    baseline = { recognizer = "no transfer" }
+
+Configs are looked for beside the grid file. In ``set``, ``"null"`` takes a setting away, as it does
+on the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
+
+from kakehashi.config.reading import config_error, read_tree
+from kakehashi.config.settings import Group
+from kakehashi.config.sources import Settings
+
+SEED = "seed"
+
+Overrides = Mapping[str, Any]
+
+
+def _beside(path: str, info: ValidationInfo) -> str:
+    """Take a path from the folder of the grid file, unless nothing is there (``demo-ja``)."""
+    beside = Path((info.context or {}).get("folder", "")) / path
+    shipped = "/" not in path and not path.endswith((".toml", ".json"))
+    return path if shipped and not beside.exists() else str(beside)
+
+
+ConfigPath = Annotated[str, AfterValidator(_beside)]
+
+
+class SourceModel(Settings):
+    """A model to transfer from: a cell of its own, trained once."""
+
+    config: ConfigPath
+    set: Overrides = Field({}, description="Dotted keys and their values.")
+
+
+class Change(Settings):
+    """What one label of an axis changes in the cells that bear it."""
+
+    config: ConfigPath | None = None
+    source: str | None = Field(None, description="Name of the source to transfer from.")
+    groups: tuple[Group, ...] | None = Field(
+        None, min_length=1, description="Layer groups to transfer; none are where this is not set."
+    )
+    set: Overrides = Field({}, description="Dotted keys and their values.")
+
+
+class Report(Settings):
+    """How the table is laid out, and what is compared to what."""
+
+    rows: str
+    columns: str | None = None
+    baseline: Mapping[str, str] = {}
+    yardstick: Mapping[str, str] = {}
+    figures: tuple[Literal["size", "types"], ...] = ()
+    x: str | None = Field(None, description="Axis along the bottom of the size figure.")
+
+
+class Grid(Settings):
+    """A question: axes of changes to a config, and one cell per combination and seed."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
+    title: str = ""
+    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    config: ConfigPath | None = Field(None, description="Of cells whose labels name none.")
+    source: str | None = Field(None, description="Of cells whose labels name none.")
+    set: Overrides = Field({}, description="Dotted keys and their values, for every cell.")
+    sources: Mapping[str, SourceModel] = {}
+    axes: Mapping[str, Mapping[str, Change]]
+    report: Report
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Grid:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("a seed stands in 'seeds' twice")
+        if SEED in self.axes:
+            raise ValueError("the axis 'seed' is made from 'seeds'; give another name to yours")
+        _known("source", self.source, self.sources, "source")
+        for axis, labels in self.axes.items():
+            if not labels:
+                raise ValueError(f"the axis {axis!r} is empty; give it a label, or remove it")
+            for label, change in labels.items():
+                _known(f"axes.{axis}.{label!r}", change.source, self.sources, "source")
+        self._check_report()
+        return self
+
+    def _check_report(self) -> None:
+        report = self.report
+        for key in ("rows", "columns", "x"):
+            _known(f"report.{key}", getattr(report, key), self.labels, "axis")
+        if "size" in report.figures and report.x is None:
+            raise ValueError("report.x: the figure 'size' needs the axis along its bottom")
+        for key in ("baseline", "yardstick"):
+            for axis, label in getattr(report, key).items():
+                _known(f"report.{key}", axis, self.labels, "axis")
+                _known(f"report.{key}.{axis}", label, self.labels[axis], "label")
+
+    @property
+    def labels(self) -> dict[str, tuple[str, ...]]:
+        """The labels of every axis, ``seed`` the last of them."""
+        labels = {axis: tuple(changes) for axis, changes in self.axes.items()}
+        return labels | {SEED: tuple(map(str, self.seeds))}
+
+
+def read_grid(path: str | Path) -> Grid:
+    """Read a grid file.
+
+    Raises:
+        ConfigError: If it is missing or is not TOML, or a key, an axis or a name in it is wrong.
+    """
+    tree = json.dumps(read_tree(path), default=str)
+    try:
+        return Grid.model_validate_json(tree, context={"folder": Path(path).parent})
+    except ValidationError as error:
+        raise config_error(error, str(path), Grid) from None
+
+
+def _known(where: str, name: str | None, names: Iterable[str], noun: str) -> None:
+    names = list(names)
+    if name is None or name in names:
+        return
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+    raise ValueError(f"{where}: there is no {noun} {name!r}; {hint}")
