@@ -22,16 +22,22 @@ from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.storage import find_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
-from kakehashi.text.segment import load_segmenter
+from kakehashi.systems.catalogue import load_system
+from kakehashi.text.segment import Segmenter, load_segmenter
 from kakehashi.training.job import Job
+from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
+from kakehashi.training.system import Texts, train_system
 
 
 def run_folder(settings: RunSettings) -> Path:
-    """Name the folder of a run after its config, its transfer and its seed."""
-    transfer = settings.transfer
-    groups = f"-{'+'.join(transfer.groups)}" if transfer is not None else ""
-    return Path("runs") / f"{settings.name}{groups}-seed{settings.training.seed}"
+    """Name the folder of a run after its config, its system or its transfer, and its seed."""
+    parts = [settings.name]
+    if settings.system != "kakehashi":
+        parts.append(settings.system)
+    if settings.transfer is not None:
+        parts.append("+".join(settings.transfer.groups))
+    return Path("runs") / "-".join([*parts, f"seed{settings.training.seed}"])
 
 
 def train(
@@ -41,7 +47,7 @@ def train(
     *,
     cache: str | Path | None = None,
 ) -> Path:
-    """Train a recognizer, from random weights or from a source model.
+    """Train a recognizer, from random weights or from a source model, or another system.
 
     An interrupted run goes on where it stopped when it is started again with the same settings;
     Ctrl-C leaves the best model so far in it.
@@ -54,7 +60,7 @@ def train(
             none, and the corpora are read into memory.
 
     Returns:
-        The run folder, with ``result.json`` and the model.
+        The run folder, with ``result.json`` and, of our recognizer, the model.
 
     Raises:
         KakehashiError: If the folder is taken, or settings, corpora or source are not as they
@@ -65,15 +71,39 @@ def train(
     run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
     if settings.transfer is not None:
         find_model(settings.transfer.source)  # before the corpora are read
-    test, data = _prepare(settings, progress, cache)
     with _threads(settings.training.threads):
-        job = Job(settings, data, run, progress)
-        job.train()
-        recognizer = Recognizer(job.model)
-        predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
+        if settings.system == "kakehashi":
+            result, predictions = _train_ours(settings, run, progress, cache)
+        else:
+            result, predictions = _train_other(settings, run, progress)
         write_jsonl(run.predictions, predictions)
-        run.finish(job.result(recognizer.segmenter.signature))
+        run.finish(result)
     return run.folder
+
+
+def _train_ours(
+    settings: RunSettings, run: Run, progress: Progress, cache: str | Path | None
+) -> tuple[Result, Iterable[Sentence]]:
+    test, data = _prepare(settings, progress, cache)
+    job = Job(settings, data, run, progress)
+    job.train()
+    recognizer = Recognizer(job.model)
+    predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
+    return job.result(recognizer.segmenter.signature), predictions
+
+
+def _train_other(
+    settings: RunSettings, run: Run, progress: Progress
+) -> tuple[Result, Iterable[Sentence]]:
+    system = load_system(settings.system, settings.training.seed)
+    segmenter = _segmenter(settings)
+    texts = Texts(*map(list, _read(settings, segmenter, progress)))
+    run.start()
+    progress.say(f"training {system.name} {system.version}")
+    result, predictions = train_system(system, settings, texts, segmenter.signature)
+    run.save_epochs(result.epochs)
+    run.log(json.dumps(result.epochs[-1]))
+    return result, predictions
 
 
 @contextmanager
@@ -133,16 +163,30 @@ def _prepare(
     settings: RunSettings, progress: Progress, cache: str | Path | None
 ) -> tuple[list[Sentence], Prepared]:
     """Read, segment and encode the corpora; give the test sentences along."""
-    segmenter = load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
+    train, dev, unread = _read(settings, _segmenter(settings), progress)
+    test = list(unread)
+    data = prepare(train, dev, test, settings.model, settings.vectors)
+    if data.coverage is not None:
+        progress.say(f"vectors: {data.coverage}")
+    return test, data
+
+
+def _segmenter(settings: RunSettings) -> Segmenter:
+    return load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
+
+
+def _read(
+    settings: RunSettings, segmenter: Segmenter, progress: Progress
+) -> tuple[Iterator[Sentence], Iterator[Sentence], Iterator[Sentence]]:
+    """Read and segment the sentences to train on, to select on, and to test on."""
     corpora = load_corpora(settings.corpus)
 
     def segment(part: str, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         tokens = segmented(sentences, segmenter, settings.text.keep_tokens)
         return progress.track(tokens, f"reading {part}")
 
-    test = list(segment("test", corpora.test))
-    train, dev = segment("train", corpora.train), segment("dev", corpora.dev)
-    data = prepare(train, dev, test, settings.model, settings.vectors)
-    if data.coverage is not None:
-        progress.say(f"vectors: {data.coverage}")
-    return test, data
+    return (
+        segment("train", corpora.train),
+        segment("dev", corpora.dev),
+        segment("test", corpora.test),
+    )

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-from typing import Any
 
 import torch
 
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
+from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
 from kakehashi.files import sha256_of
 from kakehashi.model.storage import Model, find_model, load_model, save_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
 from kakehashi.progress import Progress
+from kakehashi.scoring.score import Score
+from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
 from kakehashi.training.trainer import Trainer
 
@@ -68,42 +68,28 @@ class Job:
             raise
         save_model(self.run.model, self.model)
 
-    def result(self, segmenter: str) -> dict[str, Any]:
-        """Score the model, and gather what made it, as JSON takes it.
+    def result(self, segmenter: str) -> Result:
+        """Score the model, and gather what made it.
 
         Args:
             segmenter: Signature of the segmenter.
         """
-        settings, training, best = self.settings, self.settings.training, self.trainer.best
-        facts = {
-            "corpus": settings.name,
-            "mapping": settings.corpus.mapping or "none",
-            "text": segmenter,
-            "select": training.select,
-            "epoch": best.number,
-            "seed": training.seed,
-        }
-        scores = {
-            part: self.trainer.evaluate(corpus).extended(facts).to_dict() if len(corpus) else None
-            for part, corpus in (("dev", self.data.dev), ("test", self.data.test))
-        }
-        return {
-            "name": settings.name,
-            "kakehashi": __version__,
-            **scores,
-            "selection": {"by": training.select, "epoch": best.number},
-            "epochs": [vars(epoch) for epoch in self.trainer.history],
-            "transfer": self.plan.to_dict() if self.plan is not None else None,
-            "corpus": self.data.summary(),
-            "settings": settings.model_dump(mode="json"),
-            "machine": {
-                "processor": platform.processor() or platform.machine(),
-                "cores": os.cpu_count(),
-                "threads": torch.get_num_threads(),
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-            },
-        }
+        training, number = self.settings.training, self.trainer.best.number
+        facts = {"text": segmenter, "select": training.select, "epoch": number}
+        return Result(
+            settings=self.settings,
+            data=self.data,
+            version=__version__,
+            facts={**facts, "seed": training.seed},
+            dev=self._score(self.data.dev),
+            test=self._score(self.data.test),
+            selection={"by": training.select, "epoch": number},
+            epochs=[vars(epoch) for epoch in self.trainer.history],
+            transfer=self.plan.to_dict() if self.plan is not None else None,
+        )
+
+    def _score(self, corpus: EncodedCorpus) -> Score | None:
+        return self.trainer.evaluate(corpus) if len(corpus) else None
 
     def _transfer(self, tagger: Tagger) -> TransferPlan | None:
         transfer = self.settings.transfer

@@ -8,8 +8,9 @@
       epochs.jsonl         one line per epoch
       transfer.json        what was copied from the source
       checkpoint           to go on from after an interruption; gone when the run is done
-      model/               the model folder
+      model/               the model folder; only of our recognizer
       predictions.jsonl    the test sentences as the model reads them
+      counts.parquet       gold, predicted and correct entities of each test sentence
       result.json          written last: a folder without it is not finished
 """
 
@@ -17,14 +18,21 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.errors import RunError
 from kakehashi.files import write_atomically, write_json
+from kakehashi.scoring.counts import Count
+from kakehashi.scoring.score import Score
 from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.training.result import Result
 
 
 class Run:
@@ -83,7 +91,7 @@ class Run:
         with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"{now}  {line}\n")
 
-    def save_epochs(self, epochs: Sequence[dict[str, Any]]) -> None:
+    def save_epochs(self, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Write the scores of the epochs so far."""
         lines = "".join(f"{json.dumps(epoch)}\n" for epoch in epochs)
         write_atomically(self.folder / "epochs.jsonl", lines)
@@ -113,7 +121,16 @@ class Run:
             )
         return checkpoint
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """Write the result and drop the checkpoint."""
-        write_json(self._result, result)
+    def finish(self, result: Result) -> None:
+        """Write the counts and the result, and drop the checkpoint."""
+        write_atomically(self.folder / "counts.parquet", _parquet(result.test))
+        write_json(self._result, result.to_dict())
         self._checkpoint.unlink(missing_ok=True)
+
+
+def _parquet(score: Score | None) -> bytes:
+    """Write the counts of each sentence as a table; without sentences it has no rows."""
+    counts = np.zeros((0, 3), np.int32) if score is None else score.counts.sentences
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(dict(zip(Count._fields, counts.T, strict=True))), buffer)
+    return bytes(buffer.getvalue())

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from kakehashi.config.settings import TransferSettings
@@ -59,6 +61,7 @@ def test_the_run_folder_holds_what_it_should(japanese):
     names = {path.name for path in japanese.iterdir()}
     assert names == {
         "config.json",
+        "counts.parquet",
         "epochs.jsonl",
         "log.txt",
         "model",
@@ -179,8 +182,26 @@ def test_patience_stops_early(settings, tmp_path):
     assert len(result["epochs"]) == result["selection"]["epoch"] + 2 < 30
 
 
-def test_best_test_is_named_as_such(settings, tmp_path):
+def test_best_test_is_named_as_such(english, settings, tmp_path):
     result = load_result(train(settings("en", select="best-test", epochs=3), tmp_path / "run"))
     scores = [epoch["test"] for epoch in result["epochs"]]
     assert result["test"]["f1"] == pytest.approx(max(scores))
     assert "select:best-test" in result["test"]["signature"]
+    assert load_result(english)["epochs"][0]["test"] is None
+
+
+def test_test_scores_of_every_epoch_select_nothing(english, settings, tmp_path):
+    result = load_result(train(settings("en", test_epochs=True), tmp_path / "run"))
+    assert all(epoch["test"] >= 0 for epoch in result["epochs"])
+    plain = load_result(english)
+    assert result["selection"] == plain["selection"]
+    assert result["test"] == plain["test"]
+
+
+def test_the_counts_of_sentences_add_up_to_the_score(english):
+    counts = pq.read_table(english / "counts.parquet")
+    score = load_result(english)["test"]
+    assert counts.num_rows == 40
+    for column in ("gold", "predicted", "correct"):
+        assert counts.schema.field(column).type == pa.int32()
+        assert sum(counts[column].to_pylist()) == score[column]
