@@ -217,8 +217,7 @@ def test_only_the_permutation_of_runs_keeps_its_level_under_seed_noise():
     rng = np.random.default_rng(12)
     n_problems, rejected = 150, {THESE_MODELS: 0, THE_METHOD: 0}
     for _ in range(n_problems):
-        gold = rng.poisson(1, 400)
-        # One standard deviation of skill by seed is about that of F1 by sampling sentences.
+        gold = rng.poisson(1, 1000)
         first, second = ([drawn(rng, gold, rng.normal(0.6, 0.02)) for _ in range(5)] for _ in "ab")
         for found in (
             randomization_test(first, second, trials=200),
