@@ -90,7 +90,7 @@ class Grid(Settings):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     title: str = ""
-    seeds: tuple[int, ...] = Field((1,), min_length=1)
+    seeds: tuple[int, ...] = (1,)
     config: ConfigPath | None = Field(None, description="Of cells whose labels name none.")
     source: str | None = Field(None, description="Of cells whose labels name none.")
     set: Overrides = Field({}, description="Dotted keys and their values, for every cell.")
@@ -100,6 +100,8 @@ class Grid(Settings):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Grid:
+        if not self.seeds:
+            raise ValueError("'seeds' is empty; give it a number")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed stands in 'seeds' twice")
         if SEED in self.axes:

@@ -1,0 +1,219 @@
+"""What a grid shows: scores over seeds, and gains with the chance that they are none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import comb
+
+from kakehashi.experiments.grid import Grid
+from kakehashi.experiments.groups import Group, group_cells
+from kakehashi.experiments.results import CellResult, Results
+from kakehashi.scoring.score import Signature
+from kakehashi.scoring.significance import (
+    TRIALS,
+    Significance,
+    holm,
+    permutation_test,
+    randomization_test,
+)
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one group has over another.
+
+    Attributes:
+        group: The one.
+        against: The other: baseline or yardstick.
+        models: Whether these trained models differ on this test set; None where it cannot be
+            tested, since counts are missing or the test sentences differ.
+        method: Whether the methods differ, trained with other seeds.
+        p_models: p of the first test after Holm's correction over the table.
+        p_method: p of the second after the same.
+    """
+
+    group: Group
+    against: Group
+    models: Significance | None = None
+    method: Significance | None = None
+    p_models: float | None = None
+    p_method: float | None = None
+
+    @property
+    def absolute(self) -> float:
+        """Points of F1."""
+        return (self.group.mean or 0.0) - (self.against.mean or 0.0)
+
+    @property
+    def relative(self) -> float | None:
+        """Percent of the other's F1; None where that is 0."""
+        return 100 * self.absolute / self.against.mean if self.against.mean else None
+
+    @property
+    def marked(self) -> bool:
+        """Whether both tests pass after the correction."""
+        passed = (p is not None and p <= LEVEL for p in (self.p_models, self.p_method))
+        return all(passed)
+
+    @property
+    def smallest_p(self) -> float:
+        """The smallest p that the second test can give with so many runs."""
+        ours, theirs = len(self.group.runs), len(self.against.runs)
+        return (2 if ours == theirs else 1) / comb(ours + theirs, ours)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A grid's groups, and two families of comparisons, each corrected for itself.
+
+    Attributes:
+        grid: The question.
+        groups: Every setting, in the order of the grid.
+        gains: What every other value of the baseline's axis has over the baseline.
+        contests: What every value has over the yardstick.
+        trials: Of the randomization and of the bootstrap.
+        seed: Of both.
+    """
+
+    grid: Grid
+    groups: tuple[Group, ...]
+    gains: tuple[Gain, ...]
+    contests: tuple[Gain, ...]
+    trials: int
+    seed: int
+
+    def groups_of(self, axes: Mapping[str, str]) -> tuple[Group, ...]:
+        """Find the groups that bear these labels."""
+        return tuple(group for group in self.groups if group.matches(axes))
+
+    @property
+    def signature(self) -> str:
+        """Say in one line what the numbers rest on."""
+        runs = [run for group in self.groups for run in group.runs]
+        results = [run.result for run in runs if run.result is not None]
+        facts = {
+            "runs": _listed(result["kakehashi"] for result in results),
+            "grid": self.grid.name,
+            "corpora": _corpora(runs),
+            "select": _listed(result["selection"]["by"] for result in results),
+            "seeds": ",".join(map(str, self.grid.seeds)),
+            "trials": self.trials,
+            "sampling-seed": self.seed,
+            "level": LEVEL,
+        }
+        return str(Signature("conlleval", facts))
+
+
+def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysis:
+    """Group the cells of a grid over their seeds, and test every gain.
+
+    Args:
+        results: The cells, finished or not; what is missing is left out and counted.
+        trials: Of the randomization and of the bootstrap.
+        seed: Of both.
+    """
+    groups = group_cells(results, trials=trials, seed=seed)
+    report = results.grid.report
+
+    def compare(reference: Mapping[str, str], skip: Mapping[str, str]) -> tuple[Gain, ...]:
+        pairs = _pairs(groups, reference, skip)
+        return _corrected([_tested(Gain(*pair), trials, seed) for pair in pairs])
+
+    gains = compare(report.baseline, report.yardstick)
+    contests = compare(report.yardstick, {})
+    return Analysis(results.grid, groups, gains, contests, trials, seed)
+
+
+def _pairs(
+    groups: Sequence[Group], reference: Mapping[str, str], skip: Mapping[str, str]
+) -> list[tuple[Group, Group]]:
+    """Pair each group with the one that has the labels of the reference instead of its own.
+
+    Args:
+        groups: All of them.
+        reference: The labels; without any there is nothing to compare with.
+        skip: Labels of groups to leave out, since they are compared elsewhere.
+    """
+    if not reference:
+        return []
+    by_axes = {tuple(group.axes.items()): group for group in groups}
+    pairs = []
+    for group in groups:
+        other = by_axes[tuple({**group.axes, **reference}.items())]
+        skipped = bool(skip) and group.matches(skip)
+        if other is not group and not skipped and group.runs and other.runs:
+            pairs.append((group, other))
+    return pairs
+
+
+def _tested(gain: Gain, trials: int, seed: int) -> Gain:
+    ours, theirs = gain.group, gain.against
+    scores = [list(side.scores.values()) for side in (theirs, ours)]
+    method = permutation_test(*scores, trials=trials, seed=seed)
+    models = None
+    if ours.counts is not None and theirs.counts is not None and _one_test_set(ours, theirs):
+        models = randomization_test(theirs.counts, ours.counts, trials=trials, seed=seed)
+    return replace(gain, models=models, method=method)
+
+
+def _one_test_set(*groups: Group) -> bool:
+    gold = {counts[:, 0].tobytes() for group in groups for counts in group.counts or ()}
+    return len(gold) == 1
+
+
+def _corrected(gains: Sequence[Gain]) -> tuple[Gain, ...]:
+    models = _holm([gain.models for gain in gains])
+    method = _holm([gain.method for gain in gains])
+    return tuple(
+        replace(gain, p_models=one, p_method=other)
+        for gain, one, other in zip(gains, models, method, strict=True)
+    )
+
+
+def _holm(tests: Sequence[Significance | None]) -> list[float | None]:
+    corrected = iter(holm([test.p for test in tests if test is not None]))
+    return [None if test is None else next(corrected) for test in tests]
+
+
+def seeds_needed(n_comparisons: int) -> int:
+    """Find how many seeds a side lets the second test pass after Holm's correction.
+
+    Example:
+        >>> seeds_needed(1), seeds_needed(7), seeds_needed(21)
+        (4, 6, 6)
+    """
+    seeds = 2
+    while n_comparisons * 2 / comb(2 * seeds, seeds) > LEVEL:
+        seeds += 1
+    return seeds
+
+
+def _corpora(runs: Sequence[CellResult]) -> str:
+    """Name the corpora, each with a hash of its sizes, types and test gold."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        if run.result is None:
+            continue
+        corpus = run.result["corpus"]
+        parts = {name: _without_tokens(corpus[name]) for name in ("train", "dev", "test")}
+        gold = "" if run.counts is None else run.counts[:, 0].tolist()
+        digest = hashlib.sha256(json.dumps([parts, gold], sort_keys=True).encode()).hexdigest()
+        found.setdefault(run.result["name"], set()).add(digest)
+    return _listed(
+        f"{name}@{hashlib.sha256(''.join(sorted(digests)).encode()).hexdigest()[:8]}"
+        for name, digests in found.items()
+    )
+
+
+def _without_tokens(summary: Mapping[str, object]) -> dict[str, object]:
+    """Keep what does not depend on how text is segmented."""
+    return {key: value for key, value in summary.items() if key not in ("tokens", "lost")}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(sorted(set(names))) or "none"
