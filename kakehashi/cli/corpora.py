@@ -9,30 +9,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kakehashi.cli.options import (
+    Columns,
+    Encoding,
+    Force,
+    FormatName,
+    Json,
+    Mapping,
+    Segmenter,
+    Separator,
+    source_of,
+)
+
 if TYPE_CHECKING:
-    from kakehashi.config.sources import Source
     from kakehashi.corpora.stats import CorpusStats
     from kakehashi.corpora.writing import Written
-
-Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
-FormatName = Annotated[
-    str | None, typer.Option("--format", help="Format of the input; default: by its name.")
-]
-Columns = Annotated[
-    str | None,
-    typer.Option(help="What the columns hold: token, reading, pos, tag, or _; with commas."),
-]
-Separator = Annotated[
-    str | None, typer.Option(help="What parts columns: space, tab, whitespace, or itself.")
-]
-Encoding = Annotated[str | None, typer.Option(help="Encoding of the input; default UTF-8.")]
-Mapping = Annotated[
-    str | None, typer.Option(help="Entity type mapping, e.g. irex-to-conll, or a file.")
-]
-Segmenter = Annotated[
-    str | None, typer.Option(help="Segment the text: unidic-lite, ipadic, sudachi, words, …")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -111,7 +102,7 @@ def score(
         )
     else:
         true, found = (
-            read_source(_source(file, None, of_file, separator, encoding))
+            read_source(source_of(file, None, of_file, separator, encoding))
             for file, of_file in ((gold, columns), (predicted, predicted_columns or columns))
         )
         result = score_sentences(true, found, names=(gold, predicted))
@@ -153,7 +144,7 @@ def inspect(
             settings = read_settings(path)
             found |= inspect_config(settings, progress)
         else:
-            source = _source(path, format, columns, separator, encoding)
+            source = source_of(path, format, columns, separator, encoding)
             found[path.name] = inspect_source(source, mapping, segmenter, progress)
     if as_json:
         print_json({name: stats.to_dict() for name, stats in found.items()})
@@ -203,9 +194,9 @@ def convert(
     from kakehashi.text.segment import load_segmenter
 
     _check_free(output, force)
-    target = _source(output, to, to_columns, to_separator, None, scheme=scheme, types=types)
+    target = source_of(output, to, to_columns, to_separator, None, scheme=scheme, types=types)
     corpus = Corpus.from_sources(
-        [_source(input, format, columns, separator, encoding, types=types)]
+        [source_of(input, format, columns, separator, encoding, types=types)]
     )
     if mapping is not None:
         corpus = corpus.map_types(load_mapping(mapping))
@@ -242,32 +233,8 @@ def generate(
     )
     progress = ProgressBars()
     tracked = progress.track(sentences, f"generating {language.value}", utterances)
-    written = write_corpus(tracked, _source(output, "jsonl", None, None, None))
+    written = write_corpus(tracked, source_of(output, "jsonl", None, None, None))
     _print_written(output, written, as_json)
-
-
-def _source(
-    path: Path,
-    format: str | None,
-    columns: str | None,
-    separator: str | None,
-    encoding: str | None,
-    types: str | None = None,
-    **settings: str | None,
-) -> Source:
-    """Make a source of what was said on the command line; what was not said has its default."""
-    from kakehashi.corpora.formats import guess_source
-
-    given: dict[str, object] = {key: value for key, value in settings.items() if value is not None}
-    if types is not None and guess_source(path, format).format == "inline":
-        given["types"] = tuple(types.split(","))
-    if columns is not None:
-        given["columns"] = tuple(columns.split(","))
-    if separator is not None:
-        given["separator"] = separator
-    if encoding is not None:
-        given["encoding"] = encoding
-    return guess_source(path, format, **given)
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
