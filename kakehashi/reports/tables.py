@@ -1,0 +1,151 @@
+"""One table, five ways to write it: terminal, Markdown, LaTeX, CSV, HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+_NUMBER = re.compile(r"–?([-+]?\d[\d,.]*( %)?( ±[\d.]+)?\*?)?( \([-+\d./]+\))?")
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}", "±": r"$\pm$", "–": "--", "→": r"$\rightarrow$",
+    "≤": r"$\leq$", "≥": r"$\geq$", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_"},
+}  # fmt: skip
+_MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of words and numbers, all of them written out.
+
+    Attributes:
+        title: Its caption.
+        headings: Of the columns.
+        rows: The cells; ``""`` where there is nothing to say.
+        notes: Sentences that stand under it.
+        n_labels: How many columns at the left name the row.
+    """
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    n_labels: int = 1
+
+    @property
+    def right(self) -> tuple[bool, ...]:
+        """Whether each column holds numbers and is set to the right."""
+        return tuple(
+            index >= self.n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
+            for index in range(len(self.headings))
+        )
+
+
+def terminal(table: Table, width: int = 100) -> str:
+    """Draw a table for a terminal of a width."""
+    from rich.console import Console
+    from rich.table import Table as Drawn
+    from rich.text import Text
+
+    drawn = Drawn(title=Text(table.title), title_justify="left", title_style="bold")
+    for heading, right in zip(table.headings, table.right, strict=True):
+        drawn.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*map(Text, row))
+    page = io.StringIO()
+    console = Console(file=page, width=width, highlight=False)
+    console.print(drawn)
+    for note in table.notes:
+        console.print(Text(note))
+    return page.getvalue()
+
+
+def markdown(table: Table) -> str:
+    """Write a table as Markdown."""
+    bars = ["---:" if right else "---" for right in table.right]
+    lines = [map(_escape_markdown, table.headings), bars]
+    lines += [map(_escape_markdown, row) for row in table.rows]
+    drawn = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    notes = "".join(f"\n{_escape_markdown(note)}\n" for note in table.notes)
+    return f"**{_escape_markdown(table.title)}**\n\n{drawn}\n{notes}"
+
+
+def latex(table: Table) -> str:
+    """Write a table as LaTeX, for the package booktabs."""
+    columns = "".join("r" if right else "l" for right in table.right)
+    rows = [_latex_row(row) for row in table.rows]
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape_latex(table.title)}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        _latex_row(table.headings),
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(rf"\par\small {escape_latex(note)}" for note in table.notes),
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def comma_separated(table: Table) -> str:
+    """Write headings and rows as CSV, without title and notes, so that programs can read it."""
+    page = io.StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    writer.writerow(table.headings)
+    writer.writerows(table.rows)
+    return page.getvalue()
+
+
+def html(table: Table) -> str:
+    """Write a table as a piece of HTML, with a caption and scopes."""
+    from kakehashi.reports.templates import render
+
+    return render("table.html", table=table)
+
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "terminal": terminal,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": comma_separated,
+    "html": html,
+}
+
+
+def paragraph(text: str, format: str) -> str:
+    """Write a paragraph as it stands beside tables of a format; CSV has no place for one."""
+    if format == "csv":
+        return ""
+    if format == "html":
+        from kakehashi.reports.templates import render
+
+        return render("paragraph.html", text=text)
+    escapes = {"markdown": _escape_markdown, "latex": escape_latex}
+    return f"{escapes.get(format, str)(text)}\n"
+
+
+def escape_latex(text: str) -> str:
+    r"""Write text so that LaTeX prints it as it is.
+
+    Example:
+        >>> print(escape_latex("-1.50 & 50 % of a_b"))
+        $-$1.50 \& 50 \% of a\_b
+    """
+    escaped = "".join(_LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<![\w)])-(?=\d)", "$-$", escaped)
+
+
+def _escape_markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(map(escape_latex, cells)) + r" \\"

@@ -1,0 +1,93 @@
+"""Results of grids that nobody ran, for the tests of analyses, reports and their verbs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from kakehashi.experiments.grid import Grid
+from kakehashi.experiments.results import CellResult, Results
+from kakehashi.scoring.counts import Count
+
+SENTENCES = 20
+
+
+def counts_of(correct: int, predicted: int = SENTENCES, sentences: int = SENTENCES) -> np.ndarray:
+    """One mention a sentence; the first are predicted, the first of those are right."""
+    rows = np.zeros((sentences, 3), dtype=np.int32)
+    rows[:, 0] = 1
+    rows[:predicted, 1] = 1
+    rows[:correct, 2] = 1
+    return rows
+
+
+def made_result(counts, *, name="small", seed=1, size=100, types=None, epochs=None, **more):
+    """A result.json with no more in it than reports read."""
+    total = Count(*counts.sum(axis=0).tolist())
+    types = types or {"LOC": total}
+    scores = {kind: count.to_dict() for kind, count in types.items()}
+    part = {"sentences": len(counts), "tokens": 90, "entities": total.gold, "lost": 2}
+    train = {**part, "sentences": size, "types": {"LOC": 80, "PER": 8}}
+    return {
+        "name": name,
+        "kakehashi": "0.1.0",
+        "test": {**total.to_dict(), "types": scores, "signature": "s"},
+        "selection": {"by": "dev", "epoch": 2},
+        "epochs": [{"number": 1, "dev": 1.0, "test": score} for score in epochs or [None]],
+        "transfer": None,
+        "corpus": {"train": train, "dev": part, "test": part},
+        **more,
+    }
+
+
+@pytest.fixture
+def make_results():
+    """Results of a grid: per cell, by its labels, what it got right (or a whole result)."""
+
+    def make(grid: Grid, given: Mapping[tuple[str, ...], int | None], **more) -> Results:
+        cells = []
+        for labels, correct in given.items():
+            axes = dict(zip(grid.labels, labels, strict=True))
+            system = "crfsuite" if "CRFsuite" in labels else "kakehashi"
+            key = "/".join(labels[:-1] if system == "crfsuite" else labels)
+            counts = result = None
+            if correct is not None:
+                counts = counts_of(correct)
+                size = int(axes.get("size", "100").replace(",", ""))
+                result = made_result(counts, seed=axes["seed"], size=size, **more)
+            settings = {"system": system, "text": {"segmenter": "words"}}
+            cells.append(CellResult(key, axes, settings, result, counts, None))
+        return Results(grid, tuple(cells))
+
+    return make
+
+
+@pytest.fixture
+def layers() -> Grid:
+    """No transfer and char, three seeds, against CRFsuite."""
+    return Grid.model_validate(
+        {
+            "name": "layers",
+            "title": "Which layers",
+            "seeds": (1, 2, 3, 4),
+            "config": "demo-ja",
+            "axes": {"recognizer": {"none": {}, "char": {}, "CRFsuite": {}}},
+            "report": {
+                "rows": "recognizer",
+                "baseline": {"recognizer": "none"},
+                "yardstick": {"recognizer": "CRFsuite"},
+            },
+        }
+    )
+
+
+@pytest.fixture
+def layer_results(layers, make_results) -> Results:
+    """Char gains 20 points; CRFsuite is best; one run is missing."""
+    right = {"none": (8, 9, 10, 9), "char": (12, 13, 14, None), "CRFsuite": (15, 15, 15, 15)}
+    cells = {
+        (label, str(seed)): correct
+        for label, found in right.items()
+        for seed, correct in enumerate(found, 1)
+    }
+    return make_results(layers, cells)
