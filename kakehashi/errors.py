@@ -16,11 +16,24 @@ A message is one line: where, what was expected, what came, what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 
 class KakehashiError(Exception):
     """What every error of this package is."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Come back whole from another process, though the classes take other arguments."""
+        return _restored, (type(self), str(self), vars(self))
+
+
+def _restored(
+    kind: type[KakehashiError], message: str, attributes: Mapping[str, object]
+) -> KakehashiError:
+    error = kind.__new__(kind, message)
+    vars(error).update(attributes)
+    return error
 
 
 class CorpusError(KakehashiError):

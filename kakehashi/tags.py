@@ -6,7 +6,7 @@ the output layer of the model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -233,8 +233,3 @@ class TypeMapping:
             if target is not None:
                 mapped.append(mention._replace(type=target))
         return tuple(mapped)
-
-
-def sorted_types(spans: Iterable[Sequence[Span]]) -> tuple[str, ...]:
-    """Collect the entity types of many sentences, sorted."""
-    return tuple(sorted({span.type for sentence in spans for span in sentence}))

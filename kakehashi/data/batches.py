@@ -89,7 +89,7 @@ def make_batch(
     offsets: Ids,
     forms: npt.NDArray[np.integer],
     features: FormFeatures,
-    tags: Ids | None = None,
+    tags: npt.NDArray[np.integer] | None = None,
 ) -> Batch:
     """Gather the rows of some sentences.
 
@@ -114,7 +114,7 @@ def make_batch(
         form_lengths=form_lengths,
         ngrams=ngram_rows,
         ngram_ids=ngram_ids,
-        tags=None if tags is None else tags[tokens],
+        tags=None if tags is None else tags[tokens].astype(np.int64),
     )
 
 

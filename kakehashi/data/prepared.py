@@ -17,7 +17,7 @@ from kakehashi.data.vectors import Coverage, Vectors, read_vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence
-from kakehashi.tags import Tagset, sorted_types
+from kakehashi.tags import Tagset
 
 
 @dataclass(frozen=True)
@@ -62,15 +62,16 @@ class Prepared:
     def fingerprint(self) -> str:
         """Hash what training depends on beside the settings: tokens, features, gold spans."""
         digest = hashlib.sha256()
-        for corpus in (self.train, self.dev, self.test):
-            for array in (corpus.forms, corpus.offsets):
-                digest.update(array.tobytes())
-            digest.update(repr((corpus.spans, corpus.lost)).encode())
+        corpora = (self.train, self.dev, self.test)
+        for corpus in corpora:
+            for array in (corpus.forms, corpus.offsets, corpus.tags):
+                digest.update(array.data)
         for array in (self.features.words, self.features.ngrams, self.features.offsets):
-            digest.update(array.tobytes())
-        digest.update(repr((self.words.strings, self.ngrams.strings)).encode())
+            digest.update(array.data)
+        names = [(corpus.types, sorted(corpus.missed.items())) for corpus in corpora]
+        digest.update(repr((names, self.words.strings, self.ngrams.strings)).encode())
         if self.vectors is not None:
-            digest.update(self.vectors.matrix.tobytes())
+            digest.update(self.vectors.matrix.data)
         return digest.hexdigest()
 
 
@@ -90,7 +91,7 @@ def prepare(
     forms = Forms()
     encoded = [encode(sentences, forms) for sentences in (train, dev, test)]
     channels = Channels(model.word_view, model.char_view, model.ngram)
-    tagset = Tagset(sorted_types(encoded[0].spans), model.scheme)
+    tagset = Tagset(encoded[0].types, model.scheme)
     if not tagset.types:
         raise ConfigError("corpus.train", "no sentence to train on has an entity")
     counts = count_words(encoded[0], forms, channels)

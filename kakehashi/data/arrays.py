@@ -1,0 +1,93 @@
+"""Named arrays in one Arrow file, which is mapped into memory when it is read.
+
+The file holds one row, and each array is the list in its column of that row. So arrays of any
+length stand side by side, each of them is one contiguous piece, as numpy needs it, and processes
+that map the same file share its memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kakehashi.errors import CorpusError
+
+Array = npt.NDArray[Any]
+_FINGERPRINT = b"kakehashi"
+
+
+class Arrays:
+    """The arrays of one file; those of numbers are views of the mapped file, never copies.
+
+    Args:
+        path: The file.
+        fingerprint: What the file was made of.
+
+    Raises:
+        CorpusError: If the file is truncated, or none of ours, or was made of something else.
+    """
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        try:
+            with pa.memory_map(str(path)) as file:
+                self._row = pa.ipc.open_file(file).get_batch(0)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise _unusable(path, "is missing, truncated or no Arrow file") from error
+        if (self._row.schema.metadata or {}).get(_FINGERPRINT) != fingerprint.encode():
+            raise _unusable(path, "was not made of these corpora and settings")
+
+    def numbers(self, name: str) -> Array:
+        """View an array of numbers; it cannot be written to."""
+        array: Array = self._values(name).to_numpy(zero_copy_only=True)
+        return array
+
+    def strings(self, name: str) -> list[str]:
+        """Copy an array of strings."""
+        strings: list[str] = self._values(name).to_pylist()
+        return strings
+
+    def _values(self, name: str) -> pa.Array:
+        return self._row.column(name).values
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array | Sequence[str]], fingerprint: str) -> None:
+    """Write arrays, under a temporary name that becomes the true one when all is on disk.
+
+    Args:
+        path: The file.
+        arrays: Numbers, of one dimension and any type; or strings.
+        fingerprint: What the arrays are made of; asked for when they are read.
+    """
+    columns = {name: _column(array) for name, array in arrays.items()}
+    batch = pa.RecordBatch.from_pydict(columns).replace_schema_metadata(
+        {_FINGERPRINT: fingerprint.encode()}
+    )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            with pa.ipc.new_file(file, batch.schema) as writer:
+                writer.write_batch(batch)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _column(array: Array | Sequence[str]) -> pa.LargeListArray:
+    if isinstance(array, np.ndarray):
+        buffers = [None, pa.py_buffer(np.ascontiguousarray(array))]
+        values = pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), buffers)
+    else:
+        values = pa.array(array, pa.large_string())
+    return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), values)
+
+
+def _unusable(path: Path, problem: str) -> CorpusError:
+    return CorpusError(path, f"{problem}; remove the folder {path.parent} to encode again")
