@@ -46,12 +46,12 @@ class Cell:
         seed = [f"seed {self.axes[SEED]}"] if SEED in self.axes else []
         return " · ".join([*(v for axis, v in self.axes.items() if axis != SEED), *seed])
 
-    def settings_in(self, root: Path) -> RunSettings:
-        """Give the settings with the place of the source, when cells lie in a folder."""
+    def settings_from(self, source: Path | None) -> RunSettings:
+        """Give the settings with the run folder of the source, where there is one."""
         transfer = self.settings.transfer
-        if self.source is None or transfer is None:
+        if source is None or transfer is None:
             return self.settings
-        place = transfer.model_copy(update={"source": str(root.absolute() / self.source.key)})
+        place = transfer.model_copy(update={"source": str(source.absolute())})
         return self.settings.model_copy(update={"transfer": place})
 
 
@@ -116,9 +116,9 @@ def _in_use(settings: RunSettings) -> RunSettings:
     """
     if settings.system == "kakehashi":
         return settings
-    training = TrainingSettings()
+    training = TrainingSettings(test_epochs=settings.training.test_epochs)
     if settings.system not in _DETERMINISTIC:
-        training = TrainingSettings(seed=settings.training.seed)
+        training = training.model_copy(update={"seed": settings.training.seed})
     return RunSettings(
         name=settings.name,
         system=settings.system,

@@ -1,0 +1,138 @@
+"""Run one cell: what a worker does, in a process of its own, on this machine or another."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kakehashi import __version__
+from kakehashi.config.settings import RunSettings
+from kakehashi.corpora.paths import DATA_VARIABLE
+from kakehashi.errors import KakehashiError
+from kakehashi.files import write_json
+from kakehashi.training.runs import Run
+
+CELL_FILE = "cell.json"
+FAILURE_FILE = "failure.txt"
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell as a worker gets it: plain values only.
+
+    Attributes:
+        key: Name of the cell.
+        settings: What to run.
+        identity: Who the cell is, for its folder.
+        root: Where cells lie; absolute.
+        directory: Where relative paths are taken from.
+        data: ``KAKEHASHI_DATA``, where it is set.
+        wait: Wait while another process runs the cell, instead of coming back at once.
+    """
+
+    key: str
+    settings: dict[str, Any]
+    identity: dict[str, Any]
+    root: str
+    directory: str
+    data: str | None
+    wait: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a cell.
+
+    Attributes:
+        key: Name of the cell.
+        state: ``busy`` where another process runs it; ``stuck`` where no other cell could be
+            written either.
+        message: Why it failed, in one line.
+    """
+
+    key: str
+    state: Literal["finished", "failed", "busy", "stuck"]
+    message: str = ""
+
+
+def run_cell(task: Task) -> Outcome:
+    """Run a cell, or go on with it, unless it is finished or another process has it."""
+    folder = Path(task.root) / task.key
+    try:
+        with contextlib.chdir(task.directory), _held(folder, wait=task.wait) as mine:
+            if not mine:
+                return Outcome(task.key, "busy")
+            if not (folder / "result.json").exists():
+                _run(task, folder)
+    except Exception as error:  # whatever it is, the other cells go on
+        return _failure(task.key, folder, error)
+    return Outcome(task.key, "finished")
+
+
+@contextlib.contextmanager
+def _held(folder: Path, *, wait: bool) -> Iterator[bool]:
+    """Hold a cell's lock, which the system takes back however the process ends."""
+    locks = folder.parent / "locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with (locks / folder.name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _run(task: Task, folder: Path) -> None:
+    from kakehashi.tasks import train
+
+    if task.data is not None:
+        os.environ[DATA_VARIABLE] = task.data
+    settings = RunSettings.model_validate_json(json.dumps(task.settings))
+    record = {"key": task.key, "kakehashi": __version__, **task.identity}
+    resumed = _can_go_on(folder, settings, record)
+    if not resumed:
+        shutil.rmtree(folder, ignore_errors=True)
+        Run(folder, settings).start()
+        write_json(folder / CELL_FILE, record)
+    (folder / FAILURE_FILE).unlink(missing_ok=True)
+    began = time.perf_counter()
+    train(settings, folder)
+    if not resumed:
+        seconds = round(time.perf_counter() - began, 2)
+        write_json(folder / CELL_FILE, record | {"seconds": seconds})
+
+
+def _can_go_on(folder: Path, settings: RunSettings, record: dict[str, Any]) -> bool:
+    """Say whether an unfinished run would go on, and not refuse, with these settings."""
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        found = json.loads((folder / CELL_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return bool(config == settings.model_dump(mode="json") and found == record)
+
+
+def _failure(key: str, folder: Path, error: Exception) -> Outcome:
+    with contextlib.suppress(OSError):
+        text = "".join(traceback.format_exception(error))
+        (folder / FAILURE_FILE).write_text(text, encoding="utf-8")
+    # A RunError says that a file could not be written, and its context why.
+    cause = error if isinstance(error, OSError) else error.__context__
+    if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+        return Outcome(key, "stuck", str(cause.strerror))
+    if isinstance(error, KakehashiError | OSError):
+        return Outcome(key, "failed", " ".join(str(error).split()))
+    return Outcome(key, "failed", f"this is a bug in kakehashi: {type(error).__name__}: {error}")
