@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kakehashi import __version__
-from kakehashi.cli import corpora, models
+from kakehashi.cli import comparing, corpora, models
 from kakehashi.errors import KakehashiError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 models.register(app)
 corpora.register(app)
+comparing.register(app)
 
 
 def _print_version(wanted: bool) -> None:

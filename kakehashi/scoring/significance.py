@@ -63,9 +63,15 @@ class Significance:
     seed: int
     claim: str
 
+    @property
+    def shuffles(self) -> str:
+        """Say how many there were, and how they were chosen."""
+        if self.exact:
+            return f"all {self.trials:,}"
+        return f"{self.trials:,} random, seed {self.seed}"
+
     def __str__(self) -> str:
-        shuffles = f"all {self.trials:,}" if self.exact else f"{self.trials:,} random"
-        return f"p = {self.p:.4f} ({shuffles} shuffles): {self.claim}"
+        return f"p = {self.p:.4f} (shuffles: {self.shuffles}): {self.claim}"
 
     def to_dict(self) -> dict[str, object]:
         """List everything by name, for JSON."""
@@ -112,7 +118,7 @@ def randomization_test(
     Example:
         >>> right, wrong = np.array([[1, 1, 1]] * 5), np.array([[1, 1, 0]] * 5)
         >>> print(randomization_test([wrong], [right]))
-        p = 0.0625 (all 32 shuffles): these trained models on this test set
+        p = 0.0625 (shuffles: all 32): these trained models on this test set
     """
     _check(trials, first, second)
     runs = [*first, *second]
@@ -147,7 +153,7 @@ def permutation_test(
 
     Example:
         >>> print(permutation_test([61.0, 61.4, 60.9], [62.3, 62.0, 61.9]))
-        p = 0.1000 (all 20 shuffles): the method, trained with other seeds
+        p = 0.1000 (shuffles: all 20): the method, trained with other seeds
     """
     _check(trials, first, second)
     pooled = np.array([*first, *second], dtype=np.float64)

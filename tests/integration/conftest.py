@@ -1,7 +1,11 @@
 """A small bilingual world: enough for a model to learn, and to transfer something."""
 
 import json
+import os
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,3 +90,23 @@ def tree(world):
 def settings(tree):
     """The same, checked."""
     return lambda language, **training: settings_from_tree(tree(language, **training))
+
+
+@pytest.fixture(scope="session")
+def run():
+    """Run the program; one thread, no data folder, UTF-8 whatever the locale."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
+    environment.pop("KAKEHASHI_DATA", None)
+
+    def run(*arguments, stdin="", cwd=None):
+        return subprocess.run(
+            [Path(sys.executable).with_name("kakehashi"), *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            env=environment,
+            cwd=cwd,
+            check=False,
+        )
+
+    return run

@@ -1,7 +1,6 @@
 """The program as its users run it: a process, its output, its exit status."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,27 +8,9 @@ from pathlib import Path
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
-VERBS = ["demo", "train", "predict", "settings", "score", "inspect", "convert", "generate"]
-
-
-@pytest.fixture(scope="session")
-def run():
-    """Run the program; one thread, no data folder, UTF-8 whatever the locale."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-    environment.pop("KAKEHASHI_DATA", None)
-
-    def run(*arguments, stdin="", cwd=None):
-        return subprocess.run(
-            [PROGRAM, *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            env=environment,
-            cwd=cwd,
-            check=False,
-        )
-
-    return run
+VERBS = [
+    "demo", "train", "predict", "settings", "score", "inspect", "convert", "generate", "compare",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
