@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import compress
+from itertools import accumulate, chain, compress, pairwise
 
 from kakehashi.config.settings import CorpusSettings, Split
 from kakehashi.config.sources import Source
 from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.formats import read_source, source_name
+from kakehashi.corpora.formats import read_chunks, source_name
 from kakehashi.corpora.mappings import load_mapping
 from kakehashi.corpora.splitting import DEV, TEST, TRAIN, assign
 from kakehashi.errors import ConfigError, TagError
@@ -24,11 +24,11 @@ class Corpus:
 
     Attributes:
         name: Where they come from, for messages.
-        read: Begins to read them.
+        chunks: Begins to read them, in parts that other processes can read for us.
     """
 
     name: str
-    read: Callable[[], Iterator[Sentence]]
+    chunks: Callable[[], Iterator[Iterable[Sentence]]]
 
     @classmethod
     def from_sources(cls, sources: Iterable[Source]) -> Corpus:
@@ -36,12 +36,12 @@ class Corpus:
         sources = tuple(sources)
         return cls(
             ", ".join(map(source_name, sources)),
-            lambda: (sentence for source in sources for sentence in read_source(source)),
+            lambda: chain.from_iterable(map(read_chunks, sources)),
         )
 
     def __iter__(self) -> Iterator[Sentence]:
         """Read the sentences."""
-        return self.read()
+        return chain.from_iterable(self.chunks())
 
     def map_types(self, mapping: TypeMapping) -> Corpus:
         """Give the mentions the types of another corpus.
@@ -49,15 +49,10 @@ class Corpus:
         Raises:
             TagError: When read, at a mention whose type the mapping does not name.
         """
-
-        def mapped(sentence: Sentence) -> Sentence:
-            try:
-                return replace(sentence, mentions=mapping.apply(sentence.mentions))
-            except TagError as error:
-                where = sentence.id or excerpt(sentence.text)
-                raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
-
-        return Corpus(self.name, lambda: map(mapped, self.read()))
+        return Corpus(
+            self.name,
+            lambda: (_Mapped(chunk, mapping, self.name) for chunk in self.chunks()),
+        )
 
     def sample(self, n: int, seed: int = 0) -> Corpus:
         """Draw sentences at random; they stay in their order.
@@ -67,7 +62,8 @@ class Corpus:
         Raises:
             ConfigError: If there are fewer than that.
         """
-        size = sum(1 for _ in self)
+        sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
+        size = sum(sizes)
         if n > size:
             raise ConfigError(
                 "corpus.train_size", f"{n:,} is more than the {size:,} sentences there are"
@@ -77,7 +73,7 @@ class Corpus:
         drawn = bytearray(size)
         for index in order[:n]:
             drawn[index] = True
-        return self._selected(bytes(drawn))
+        return self._selected(bytes(drawn), sizes)
 
     def split(self, split: Split) -> Corpora:
         """Cut in three, never inside an article if the settings say so.
@@ -85,14 +81,54 @@ class Corpus:
         Raises:
             ConfigError: If there are too few sentences or articles.
         """
-        parts = assign((sentence.group for sentence in self), split)
+        groups = [[sentence.group for sentence in chunk] for chunk in self.chunks()]
+        sizes = [len(chunk) for chunk in groups]
+        parts = assign(chain.from_iterable(groups), split)
         train, dev, test = (
-            self._selected(bytes(part == wanted for part in parts)) for wanted in (TRAIN, DEV, TEST)
+            self._selected(bytes(part == wanted for part in parts), sizes)
+            for wanted in (TRAIN, DEV, TEST)
         )
         return Corpora(train, dev, test)
 
-    def _selected(self, flags: bytes) -> Corpus:
-        return Corpus(self.name, lambda: compress(self.read(), flags))
+    def _selected(self, flags: bytes, sizes: Sequence[int]) -> Corpus:
+        ends = tuple(accumulate(sizes, initial=0))
+        return Corpus(
+            self.name,
+            lambda: (
+                _Selected(chunk, flags[start:end])
+                for chunk, (start, end) in zip(self.chunks(), pairwise(ends), strict=True)
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """A chunk whose mentions get other types."""
+
+    chunk: Iterable[Sentence]
+    mapping: TypeMapping
+    name: str
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return map(self._mapped, self.chunk)
+
+    def _mapped(self, sentence: Sentence) -> Sentence:
+        try:
+            return replace(sentence, mentions=self.mapping.apply(sentence.mentions))
+        except TagError as error:
+            where = sentence.id or excerpt(sentence.text)
+            raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
+
+
+@dataclass(frozen=True)
+class _Selected:
+    """A chunk of which only the sentences are read that have a flag."""
+
+    chunk: Iterable[Sentence]
+    flags: bytes
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return compress(self.chunk, self.flags)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +17,38 @@ from kakehashi.corpora.paths import data_path
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 
+_GATHERED = 1 << 13
+"""Sentences that are sent to another process, or generated there, at a time."""
+
+
+@dataclass(frozen=True)
+class _Generated:
+    """A range of the utterances of a generated corpus."""
+
+    source: AssistantSource
+    start: int
+    size: int
+
+    def __iter__(self) -> Iterator[Sentence]:
+        from kakehashi.corpora.assistant import generate  # its grammars are read on import
+
+        source = self.source
+        return generate(
+            source.language,
+            self.size,
+            seed=source.seed,
+            partition=source.partition,
+            start=self.start,
+        )
+
 
 def _generate(source: AssistantSource) -> Iterator[Sentence]:
-    from kakehashi.corpora.assistant import generate  # its grammars are read on import
+    return iter(_Generated(source, 0, source.utterances))
 
-    return generate(
-        source.language, source.utterances, seed=source.seed, partition=source.partition
-    )
+
+def _ranges(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
+    for start in range(0, source.utterances, _GATHERED):
+        yield _Generated(source, start, min(_GATHERED, source.utterances - start))
 
 
 class Format(NamedTuple):
@@ -31,19 +58,22 @@ class Format(NamedTuple):
         read: From its settings to sentences.
         lines: From sentences and its settings to lines of text; None if it is only read.
         suffixes: How the names of its files end.
+        chunks: From its settings to parts that can be sent to other processes unread; None if the
+            sentences themselves must be sent.
     """
 
     read: Callable[[Any], Iterator[Sentence]]
     lines: Callable[[Iterable[Sentence], Any], Iterator[str]] | None = None
     suffixes: tuple[str, ...] = ()
+    chunks: Callable[[Any], Iterator[Iterable[Sentence]]] | None = None
 
 
 FORMATS: Mapping[str, Format] = {
     "annotated": Format(annotated.read),
-    "assistant": Format(_generate),
+    "assistant": Format(_generate, chunks=_ranges),
     "columns": Format(columns.read, columns.lines, (".conll", ".txt", ".bio", ".iob", ".iobes")),
     "inline": Format(inline.read, inline.lines, (".xml", ".sgml", ".sgm")),
-    "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz")),
+    "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz"), jsonl.chunks),
     "knp": Format(knp.read, suffixes=(".tar.gz", ".tgz", ".tar")),
     "stockmark": Format(stockmark.read, suffixes=(".json", ".json.gz")),
 }
@@ -62,7 +92,31 @@ def read_source(source: Source) -> Iterator[Sentence]:
     for sentence in FORMATS[source.format].read(source):
         yield sentence
     if sentence is None:
-        raise CorpusError(source_name(source), f"holds no sentence ({source.format})")
+        raise _empty(source)
+
+
+def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
+    """Yield the sentences of a source in parts, which other processes may read for us.
+
+    Raises:
+        CorpusError: If the source is not what its format says, or holds no sentence; some of it
+            only when a part is read.
+    """
+    entry = FORMATS[source.format]
+    chunk = None
+    for chunk in _gathered(entry.read(source)) if entry.chunks is None else entry.chunks(source):
+        yield chunk
+    if chunk is None:
+        raise _empty(source)
+
+
+def _gathered(sentences: Iterator[Sentence]) -> Iterator[Iterable[Sentence]]:
+    while part := tuple(islice(sentences, _GATHERED)):
+        yield part
+
+
+def _empty(source: Source) -> CorpusError:
+    return CorpusError(source_name(source), f"holds no sentence ({source.format})")
 
 
 def source_name(source: Source) -> str:

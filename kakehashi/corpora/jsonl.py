@@ -14,15 +14,18 @@ mention's text, where given, must be what stands at its place.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import checked
-from kakehashi.corpora.lines import read_lines
+from kakehashi.corpora.lines import numbered_lines, read_blocks
 from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.records import parsed
 from kakehashi.files import write_atomically
@@ -60,16 +63,37 @@ class _Sentence(_Record):
 _SENTENCE = TypeAdapter(_Sentence)
 
 
+@dataclass(frozen=True)
+class _Block:
+    """Some lines of a file, which can be read in another process."""
+
+    path: str
+    first: int
+    lines: bytes
+
+    def __iter__(self) -> Iterator[Sentence]:
+        file = io.BytesIO(self.lines)
+        for number, line in numbered_lines(file, self.path, "utf-8", self.first):
+            if line.strip():
+                record = parsed(_SENTENCE, line, self.path, number)
+                yield checked(_sentence(record), self.path, number)
+
+
+def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
+    """Yield the file in blocks of lines that are read when the sentences are asked for."""
+    path = str(data_path(source.path))
+    for first, block in read_blocks(source.path):
+        if not block.isspace():
+            yield _Block(path, first, block)
+
+
 def read(source: JsonlSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; blank lines are passed over.
 
     Raises:
         CorpusError: If a line is not such an object.
     """
-    path = str(data_path(source.path))
-    for number, line in read_lines(source.path):
-        if line.strip():
-            yield checked(_sentence(parsed(_SENTENCE, line, path, number)), path, number)
+    return chain.from_iterable(chunks(source))
 
 
 def read_jsonl(path: str | Path) -> Iterator[Sentence]:

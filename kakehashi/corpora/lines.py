@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 1 << 20
 LARGEST_FILE = 1 << 26
+_BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATION = 100
 _BOM = "\ufeff"
@@ -77,9 +78,25 @@ def read_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[tuple[int,
         yield from numbered_lines(file, str(data_path(path)), encoding)
 
 
-def numbered_lines(file: IO[bytes], path: str, encoding: str) -> Iterator[tuple[int, str]]:
+def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Yield a file as blocks of whole lines, each with the number of its first line.
+
+    Raises:
+        CorpusError: If the file cannot be read.
+    """
+    number = 1
+    with opened(path) as file:
+        while block := file.read(_BLOCK):
+            block += file.readline(LONGEST_LINE + 1)
+            yield number, block
+            number += block.count(b"\n")
+
+
+def numbered_lines(
+    file: IO[bytes], path: str, encoding: str, first: int = 1
+) -> Iterator[tuple[int, str]]:
     r"""Yield the lines of an open file; only ``\n`` and ``\r\n`` end one, and a BOM is left out."""
-    number = 0
+    number = first - 1
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:

@@ -121,8 +121,8 @@ def test_wrong_settings_are_refused(arguments, settings, problem):
 
 
 def test_generated_sources_are_generated(monkeypatch):
-    def generate(language, utterances, *, seed, partition):
-        return (Sentence(f"{language} {seed} {partition}") for _ in range(utterances))
+    def generate(language, utterances, *, seed, partition, start):
+        return (Sentence(f"{language} {seed} {partition}") for _ in range(start, utterances))
 
     module = SimpleNamespace(generate=generate)
     monkeypatch.setitem(sys.modules, "kakehashi.corpora.assistant", module)
