@@ -71,8 +71,8 @@ def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
     for cell in wanted:
         if store.finished(cell) is None:
             if cell.source is not None and store.model(cell.source) is None:
-                missing[cell.source.key] = cell.source
-            missing[cell.key] = cell
+                missing.setdefault(cell.source.key, cell.source)
+            missing.setdefault(cell.key, cell)
     older = {key: store.older(cell) for key, cell in missing.items()}
     changed = {key: identity.key for key, identity in older.items() if identity is not None}
     sources = {cell.source.key for cell in wanted if cell.source is not None}

@@ -20,7 +20,6 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.paths import DATA_VARIABLE
 from kakehashi.errors import KakehashiError
 from kakehashi.files import write_json
-from kakehashi.training.runs import Run
 
 CELL_FILE = "cell.json"
 FAILURE_FILE = "failure.txt"
@@ -96,7 +95,9 @@ def _held(folder: Path, *, wait: bool) -> Iterator[bool]:
 
 
 def _run(task: Task, folder: Path) -> None:
+    # They load torch, which whoever only asks how a grid stands need not wait for.
     from kakehashi.tasks import train
+    from kakehashi.training.runs import Run
 
     if task.data is not None:
         os.environ[DATA_VARIABLE] = task.data
