@@ -1,0 +1,1 @@
+"""How fast kakehashi is beside other recognizers: ``python -m benchmarks``."""

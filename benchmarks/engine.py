@@ -1,0 +1,59 @@
+"""What our engine and the baseline share: encoded corpora, features, initial weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmarks.place import PARTS, Place
+from kakehashi.config.settings import ModelSettings
+from kakehashi.data.encoded import EncodedCorpus, encode
+from kakehashi.data.forms import Channels, FormFeatures, Forms, featurize
+from kakehashi.data.prepared import Prepared, prepare
+from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.model.tagger import Tagger
+from kakehashi.sentence import Sentence
+
+
+def prepare_whole(place: Place) -> Prepared:
+    """Encode the corpora of a place."""
+    train, dev, test = map(place.sentences, PARTS)
+    return prepare(train, dev, test, place.settings.model, place.settings.vectors)
+
+
+def prepare_slice(place: Place) -> Prepared:
+    """Encode the slice of the training set, and one sentence to select on.
+
+    Vocabularies and vectors are those of the whole, since embeddings cost by their rows.
+    """
+    data = prepare_whole(place)
+    forms = Forms()
+    train = encode(place.sentences("train", place.slice_sentences), forms)
+    dev = encode(place.sentences("dev", 1), forms)
+    features = featurize_as(place.settings.model, forms, data.words, data.ngrams)
+    return replace(data, train=train, dev=dev, test=dev, features=features)
+
+
+def encode_for(tagger: Tagger, sentences: Sequence[Sentence]) -> tuple[EncodedCorpus, FormFeatures]:
+    """Encode sentences for a tagger, and look up what it sees of them."""
+    forms = Forms()
+    corpus = encode(sentences, forms)
+    return corpus, featurize_as(tagger.settings, forms, tagger.words, tagger.ngrams)
+
+
+def featurize_as(
+    settings: ModelSettings, forms: Forms, words: Vocabulary, ngrams: Vocabulary
+) -> FormFeatures:
+    """Look up the features of some forms by the settings of a model."""
+    channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+    return featurize(list(forms.ids), channels, words, ngrams)
+
+
+def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:
+    """Draw initial weights, and take the vectors where there are some."""
+    if data.vectors is not None:
+        settings = settings.model_copy(update={"word_width": data.vectors.width})
+    tagger = Tagger(settings, data.words, data.ngrams, data.tagset)
+    if data.vectors is not None:
+        tagger.take_vectors(data.vectors)
+    return tagger

@@ -1,0 +1,54 @@
+"""CRFsuite, with the features of `kakehashi.systems.crfsuite`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from benchmarks.peers.peer import TOKENS, Way
+from benchmarks.place import Place
+from kakehashi.extras import require
+from kakehashi.sentence import Sentence, Span
+from kakehashi.systems.crfsuite import CRFsuite, Features, forms_of
+from kakehashi.tags import spans_from_tags
+
+
+class CRFsuitePeer:
+    """A linear-chain CRF; its optimizer goes through all sentences at once, some 200 times.
+
+    Args:
+        place: The corpora.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._library = require("pycrfsuite", "crfsuite")
+        self.version = f"CRFsuite {self._library.CRFSUITE_VERSION}"
+        self._tagger = self._library.Tagger()
+        self._features = Features()
+
+    def learner(self) -> None:
+        """Give nothing: a training is not made of passes that could be compared."""
+
+    def fit(self, folder: Path, seed: int, epochs: int | None) -> None:
+        """Train from start to end; no seed changes anything."""
+        system = CRFsuite()
+        system.fit(self._place.sentences("train"), self._place.sentences("dev"))
+        folder.mkdir(parents=True)
+        (folder / "model").write_bytes(system._model)  # nothing else needs it saved
+
+    def load(self, folder: Path) -> None:
+        """Open the model."""
+        self._tagger.open(str(folder / "model"))
+
+    def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
+        """Compute the features and tag."""
+        return [
+            tuple(spans_from_tags(self._tagger.tag(self._features(forms_of(sentence)))))
+            for sentence in sentences
+        ]
+
+    def ways(self) -> Mapping[str, Way]:
+        """Give the only way."""
+        return {TOKENS: lambda sentences: partial(self.tag, sentences)}

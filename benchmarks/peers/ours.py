@@ -1,0 +1,94 @@
+"""kakehashi: training by its `Trainer`, tagging by its `Recognizer`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from benchmarks.engine import encode_for, new_tagger, prepare_slice, prepare_whole
+from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
+from benchmarks.place import Place
+from kakehashi import __version__
+from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.prediction import predict_spans
+from kakehashi.model.storage import Model, save_model
+from kakehashi.progress import Progress
+from kakehashi.sentence import Sentence, Span
+from kakehashi.training.trainer import Trainer
+
+
+class Ours:
+    """Our recognizer.
+
+    Args:
+        place: The corpora and settings.
+    """
+
+    version = __version__
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._folder: Path
+        self._recognizer: Recognizer
+
+    def learner(self) -> Callable[[], int]:
+        """Prepare epochs of the trainer on the slice, batches included."""
+        data = prepare_slice(self._place)
+        settings = self._place.settings.training.model_copy(update={"epochs": 1})
+        tagger = new_tagger(data, self._place.settings.model)
+
+        def run() -> int:
+            Trainer(tagger, data, settings, "", Progress()).train(lambda: None)
+            return len(data.train.forms)
+
+        return run
+
+    def fit(self, folder: Path, seed: int, epochs: int | None) -> None:
+        """Train as `kakehashi train` does."""
+        settings = self._place.settings
+        update = {"seed": seed, "epochs": epochs or settings.training.epochs}
+        training = settings.training.model_copy(update=update)
+        data = prepare_whole(self._place)
+        torch.manual_seed(seed)
+        tagger = new_tagger(data, settings.model)
+        Trainer(tagger, data, training, "", Progress()).train(lambda: None)
+        save_model(folder, Model(settings.name, tagger, settings.text))
+
+    def load(self, folder: Path) -> None:
+        """Load the recognizer."""
+        self._folder = folder
+        self._recognizer = self._load()
+
+    def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
+        """Find spans."""
+        return [each.project().spans for each in self._recognizer.annotate(sentences)]
+
+    def ways(self) -> Mapping[str, Way]:
+        """Give the ways of tagging, and the segmenter alone."""
+        return {
+            TOKENS: lambda sentences: partial(_finish, self._recognizer.annotate(sentences)),
+            FRESH: lambda sentences: partial(_finish, self._load().annotate(sentences)),
+            ENCODED: self._encoded,
+            "raw text": lambda sentences: partial(
+                _finish, self._recognizer.recognize([each.text for each in sentences])
+            ),
+            "segmenter alone": lambda sentences: partial(
+                _finish, map(self._recognizer.segmenter.segment, [each.text for each in sentences])
+            ),
+        }
+
+    def _load(self) -> Recognizer:
+        return Recognizer.load(self._folder)
+
+    def _encoded(self, sentences: Sequence[Sentence]) -> Callable[[], object]:
+        tagger = self._recognizer.model.tagger
+        corpus, features = encode_for(tagger, sentences)
+        return partial(predict_spans, tagger, corpus.offsets, corpus.forms, features)
+
+
+def _finish(results: Iterator[object]) -> None:
+    for _ in results:
+        pass
