@@ -135,17 +135,19 @@ def inspect(
     from kakehashi.cli.console import ProgressBars, print_json
     from kakehashi.cli.reports import print_stats
     from kakehashi.config.reading import read_settings
-    from kakehashi.corpora.inspection import inspect_config, inspect_source
+    from kakehashi.corpora.inspection import read_mapped, read_parts
+    from kakehashi.corpora.stats import describe
 
     progress = ProgressBars()
     found: dict[str, CorpusStats] = {}
     for path in inputs:
         if path.suffix == ".toml":
-            settings = read_settings(path)
-            found |= inspect_config(settings, progress)
+            config = read_settings(path)
+            parts = {f"{config.name} {part}": read for part, read in read_parts(config).items()}
         else:
             source = source_of(path, format, columns, separator, encoding)
-            found[path.name] = inspect_source(source, mapping, segmenter, progress)
+            parts = {path.name: read_mapped(source, mapping, segmenter)}
+        found |= {name: describe(progress.track(read, name)) for name, read in parts.items()}
     if as_json:
         print_json({name: stats.to_dict() for name, stats in found.items()})
     else:

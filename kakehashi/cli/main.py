@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from kakehashi import __version__
-from kakehashi.cli import comparing, corpora, experiments, models
+from kakehashi.cli import comparing, corpora, experiments, homophones, models
 from kakehashi.errors import KakehashiError
 
 app = typer.Typer(
@@ -25,7 +25,9 @@ app = typer.Typer(
 models.register(app)
 corpora.register(app)
 comparing.register(app)
-experiments.register(app)
+homophones.register(app)
+findings.register(experiments.register(app))
+surveys.register(app)
 
 
 def _print_version(wanted: bool) -> None:

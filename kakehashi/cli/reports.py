@@ -97,6 +97,8 @@ def print_stats(found: Mapping[str, CorpusStats]) -> None:
         "tokens": [_dash(stats.tokens) for stats in found.values()],
         "mentions": [stats.mentions for stats in found.values()],
         "of them lost": [len(stats.lost) for stats in found.values()],
+        "best recall": [_percent(stats.kept) for stats in found.values()],
+        "best F1": [_percent(stats.ceiling) for stats in found.values()],
         "mean length": [f"{stats.mention_characters:.2f}" for stats in found.values()],
     }
     types = Counter[str]()
@@ -111,6 +113,10 @@ def print_stats(found: Mapping[str, CorpusStats]) -> None:
 
 def _dash(count: int | None) -> int | str:
     return "-" if count is None else count
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2f}"
 
 
 def print_lost(lost: Sequence[tuple[str, Mention]]) -> None:

@@ -1,38 +1,35 @@
-"""Count what is in a source, or in each part of a run's corpus."""
+"""Read what is to be looked at: each part of a run's corpus, or a source, with its tokens."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import Source
 from kakehashi.corpora.corpus import Corpus, load_corpora
 from kakehashi.corpora.mappings import load_mapping
 from kakehashi.corpora.segmentation import segmented
-from kakehashi.corpora.stats import CorpusStats, describe
-from kakehashi.progress import Progress
+from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
 
 
-def inspect_config(settings: RunSettings, progress: Progress) -> dict[str, CorpusStats]:
-    """Count each part of a run's corpus, split, mapped and segmented as training sees it."""
+def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
+    """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
     corpora = load_corpora(settings.corpus)
     segmenter = load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
     parts = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
-    found = {}
-    for part, sentences in parts.items():
-        tokens = segmented(sentences, segmenter, settings.text.keep_tokens)
-        label = f"{settings.name} {part}"
-        found[label] = describe(progress.track(tokens, label))
-    return found
+    return {
+        part: segmented(sentences, segmenter, settings.text.keep_tokens)
+        for part, sentences in parts.items()
+    }
 
 
-def inspect_source(
-    source: Source, mapping: str | None, segmenter: str | None, progress: Progress
-) -> CorpusStats:
-    """Count a source as it is, or with other types or tokens."""
+def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:
+    """Read a source as it is, or with other types or tokens."""
     corpus = Corpus.from_sources([source])
     if mapping is not None:
         corpus = corpus.map_types(load_mapping(mapping))
     sentences = iter(corpus)
     if segmenter is not None:
         sentences = segmented(sentences, load_segmenter(segmenter))
-    return describe(progress.track(sentences, corpus.name))
+    return sentences

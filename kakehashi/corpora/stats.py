@@ -36,10 +36,25 @@ class CorpusStats:
     mention_characters: float
     lost: tuple[tuple[str, Mention], ...]
 
+    @property
+    def kept(self) -> float | None:
+        """Share of the mentions that tokens meet; None where there are no tokens or mentions.
+
+        No tagger of these tokens has a higher recall.
+        """
+        if self.tokens is None or not self.mentions:
+            return None
+        return 100 * (1 - len(self.lost) / self.mentions)
+
+    @property
+    def ceiling(self) -> float | None:
+        """F1 of a tagger that finds every mention the tokens meet and nothing else, in percent."""
+        return None if self.kept is None else 200 * self.kept / (100 + self.kept)
+
     def to_dict(self) -> dict[str, Any]:
         """Give the counts as JSON has them."""
         lost = [{"sentence": name, **mention._asdict()} for name, mention in self.lost]
-        return asdict(self) | {"lost": lost}
+        return asdict(self) | {"lost": lost, "kept": self.kept, "ceiling": self.ceiling}
 
 
 def describe(sentences: Iterable[Sentence]) -> CorpusStats:

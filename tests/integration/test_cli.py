@@ -10,6 +10,7 @@ import pytest
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 VERBS = [
     "demo", "train", "predict", "settings", "score", "inspect", "convert", "generate", "compare",
+    "homophones",
 ]  # fmt: skip
 
 

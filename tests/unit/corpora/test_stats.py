@@ -1,5 +1,7 @@
 import json
 
+import pytest
+
 from kakehashi.corpora.stats import describe
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -39,6 +41,17 @@ def test_an_empty_corpus_has_nothing():
     stats = describe([])
 
     assert (stats.sentences, stats.mentions, stats.mention_characters) == (0, 0, 0.0)
+
+
+def test_lost_mentions_bound_what_a_tagger_can_reach():
+    stats = describe([FIRST, SECOND])
+    assert stats.kept == pytest.approx(200 / 3)
+    assert stats.ceiling == pytest.approx(80.0)  # recall 2/3, precision 1
+
+
+@pytest.mark.parametrize("sentences", [[FIRST, Sentence("雨")], [], [Sentence("雨", (), ())]])
+def test_no_bound_without_tokens_or_mentions(sentences):
+    assert describe(sentences).ceiling is None
 
 
 def test_as_json():
