@@ -17,6 +17,7 @@ from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.segmentation import segmented
 from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.prepared import Prepared, prepare
+from kakehashi.data.store import Store
 from kakehashi.errors import RunError
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.storage import find_model
@@ -88,7 +89,7 @@ def _train_ours(
     job = Job(settings, data, run, progress)
     job.train()
     recognizer = Recognizer(job.model)
-    predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(test))
+    predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     return job.result(recognizer.segmenter.signature), predictions
 
 
@@ -161,11 +162,16 @@ def load_result(folder: str | Path) -> dict[str, Any]:
 
 def _prepare(
     settings: RunSettings, progress: Progress, cache: str | Path | None
-) -> tuple[list[Sentence], Prepared]:
-    """Read, segment and encode the corpora; give the test sentences along."""
-    train, dev, unread = _read(settings, _segmenter(settings), progress)
-    test = list(unread)
-    data = prepare(train, dev, test, settings.model, settings.vectors)
+) -> tuple[Iterable[Sentence], Prepared]:
+    """Read, segment and encode the corpora, or map the store of them; give the test sentences."""
+    test: Iterable[Sentence]
+    if cache is not None:
+        store = Store(Path(cache), settings, progress)
+        test, data = store.test_sentences(), store.prepared()
+    else:
+        train, dev, unread = _read(settings, _segmenter(settings), progress)
+        test = list(unread)
+        data = prepare(train, dev, test, settings.model, settings.vectors)
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
     return test, data

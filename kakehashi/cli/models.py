@@ -77,6 +77,13 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default runs/NAME[-GROUPS]-seedN.")
     ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KAKEHASHI_CACHE",
+            help="Folder for encoded corpora, which runs then share. Default none.",
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting.")
     ] = None,
@@ -112,7 +119,7 @@ def train(
         changes.append(f"training.seed={seed}")
     if select is not None:
         changes.append(f"training.select='{select}'")
-    folder = train_task(read_settings(config, changes), out, ProgressBars())
+    folder = train_task(read_settings(config, changes), out, ProgressBars(), cache=cache)
     result = load_result(folder)
     if as_json:
         print_json(result)

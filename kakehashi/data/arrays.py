@@ -19,6 +19,9 @@ import pyarrow as pa
 from kakehashi.errors import CorpusError
 
 Array = npt.NDArray[Any]
+Columns = Mapping[str, Array | Sequence[str]]
+"""Arrays of numbers, of one dimension and any type, or of strings; by name."""
+
 _FINGERPRINT = b"kakehashi"
 
 
@@ -52,6 +55,10 @@ class Arrays:
         strings: list[str] = self._values(name).to_pylist()
         return strings
 
+    def __contains__(self, name: str) -> bool:
+        """Say whether there is such an array."""
+        return name in self._row.schema.names
+
     def _values(self, name: str) -> pa.Array:
         return self._row.column(name).values
 
@@ -61,7 +68,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array | Sequence[str]], finger
 
     Args:
         path: The file.
-        arrays: Numbers, of one dimension and any type; or strings.
+        arrays: What to write.
         fingerprint: What the arrays are made of; asked for when they are read.
     """
     columns = {name: _column(array) for name, array in arrays.items()}

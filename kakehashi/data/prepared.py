@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,26 @@ class Prepared:
         return digest.hexdigest()
 
 
+class Encoded(NamedTuple):
+    """The three corpora of a run, and the forms that they share."""
+
+    train: EncodedCorpus
+    dev: EncodedCorpus
+    test: EncodedCorpus
+    forms: Forms
+
+
+class Features(NamedTuple):
+    """What the settings of a model make of encoded corpora; described in `Prepared`."""
+
+    features: FormFeatures
+    words: Vocabulary
+    ngrams: Vocabulary
+    vectors: Vectors | None
+    coverage: Coverage | None
+    once: npt.NDArray[np.bool_]
+
+
 def prepare(
     train: Iterable[Sentence],
     dev: Iterable[Sentence],
@@ -82,56 +103,60 @@ def prepare(
     model: ModelSettings,
     vectors: VectorsSettings | None = None,
 ) -> Prepared:
-    """Encode the corpora and build the vocabularies of the training set.
+    """Encode the corpora in memory, and build the vocabularies of the training set.
 
     Raises:
         ConfigError: If the training set holds no entity, or the word width is not the vectors'.
         CorpusError: If the vectors cannot be read.
     """
     forms = Forms()
-    encoded = [encode(sentences, forms) for sentences in (train, dev, test)]
+    encoded = Encoded(encode(train, forms), encode(dev, forms), encode(test, forms), forms)
+    return assembled(encoded, build_features(encoded, model, vectors), model)
+
+
+def build_features(
+    encoded: Encoded, model: ModelSettings, vectors: VectorsSettings | None
+) -> Features:
+    """Build the vocabularies of the training set, and look up every form in them.
+
+    Raises:
+        CorpusError: If the vectors cannot be read.
+    """
+    train, dev, test, forms = encoded
     channels = Channels(model.word_view, model.char_view, model.ngram)
-    tagset = Tagset(encoded[0].types, model.scheme)
-    if not tagset.types:
-        raise ConfigError("corpus.train", "no sentence to train on has an entity")
-    counts = count_words(encoded[0], forms, channels)
-    elsewhere = count_words(encoded[1], forms, channels) | count_words(encoded[2], forms, channels)
-    table = _read(vectors, counts, elsewhere, model.word_width)
-    extra = table.words if table is not None else ()
-    words = Vocabulary.from_counts(counts, extra)
-    ngrams = ngram_vocabulary(encoded[0], forms, channels)
+    counts = count_words(train, forms, channels)
+    elsewhere = count_words(dev, forms, channels) | count_words(test, forms, channels)
+    table = _read(vectors, counts, elsewhere) if vectors is not None else None
+    words = Vocabulary.from_counts(counts, table.words if table is not None else ())
+    ngrams = ngram_vocabulary(train, forms, channels)
     once = np.zeros(len(words), dtype=np.bool_)
     once[[row for word, row in words.seen.items() if counts[word] == 1]] = True
-    return Prepared(
-        train=encoded[0],
-        dev=encoded[1],
-        test=encoded[2],
-        features=featurize(list(forms.ids), channels, words, ngrams),
-        words=words,
-        ngrams=ngrams,
-        tagset=tagset,
-        vectors=table,
-        coverage=table.coverage(counts) if table is not None else None,
-        once=once,
-    )
+    features = featurize(list(forms.ids), channels, words, ngrams)
+    coverage = table.coverage(counts) if table is not None else None
+    return Features(features, words, ngrams, table, coverage, once)
 
 
-def _read(
-    settings: VectorsSettings | None,
-    counts: Counter[str],
-    elsewhere: Counter[str],
-    word_width: int | None,
-) -> Vectors | None:
-    if settings is None:
-        return None
-    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
-    vectors = read_vectors(settings.path, settings.format, wanted=wanted[settings.extra_words])
-    if settings.extra_words == "all":
-        vectors = vectors.lower_cased()
-    if word_width is not None and word_width != vectors.width:
+def assembled(encoded: Encoded, features: Features, model: ModelSettings) -> Prepared:
+    """Put together what a tagger trains on.
+
+    Raises:
+        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
+    """
+    tagset = Tagset(encoded.train.types, model.scheme)
+    if not tagset.types:
+        raise ConfigError("corpus.train", "no sentence to train on has an entity")
+    vectors = features.vectors
+    if vectors is not None and model.word_width not in (None, vectors.width):
         raise ConfigError(
             "model.word_width",
-            f"is {word_width}, but the vectors of {settings.path} are {vectors.width} wide;"
+            f"is {model.word_width}, but the vectors are {vectors.width} wide;"
             " leave it out to take theirs",
         )
-    return vectors
+    train, dev, test, _ = encoded
+    return Prepared(train=train, dev=dev, test=test, tagset=tagset, **features._asdict())
+
+
+def _read(settings: VectorsSettings, counts: Counter[str], elsewhere: Counter[str]) -> Vectors:
+    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
+    vectors = read_vectors(settings.path, settings.format, wanted=wanted[settings.extra_words])
+    return vectors.lower_cased() if settings.extra_words == "all" else vectors
