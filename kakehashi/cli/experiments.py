@@ -50,8 +50,8 @@ ChangedChoice = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the program."""
+def register(app: typer.Typer) -> typer.Typer:
+    """Add the group to the program; others have more verbs for it."""
     group = typer.Typer(
         name="experiment",
         no_args_is_help=True,
@@ -61,6 +61,7 @@ def register(app: typer.Typer) -> None:
     group.command()(run)
     group.command()(status)
     app.add_typer(group)
+    return group
 
 
 def plan(

@@ -11,7 +11,15 @@ from typing import Annotated
 import typer
 
 from kakehashi import __version__
-from kakehashi.cli import comparing, corpora, experiments, homophones, models
+from kakehashi.cli import (
+    comparing,
+    corpora,
+    experiments,
+    findings,
+    homophones,
+    models,
+    surveys,
+)
 from kakehashi.errors import KakehashiError
 
 app = typer.Typer(

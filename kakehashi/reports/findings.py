@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from kakehashi.experiments.analysis import Analysis, Gain
+from kakehashi.experiments.analysis import LEVEL, Analysis, Gain
 from kakehashi.experiments.groups import OURS, Group
 from kakehashi.experiments.savings import Saving
+
+_MOST = 8  # settings listed one by one
 
 
 def findings(analysis: Analysis, savings: Sequence[Saving] = ()) -> str:
@@ -21,34 +23,72 @@ def findings(analysis: Analysis, savings: Sequence[Saving] = ()) -> str:
 
 
 def _contests(analysis: Analysis) -> list[str]:
-    """Say for each setting whether the yardstick is better, the losses first."""
-    groups: dict[int, tuple[Group, list[Gain]]] = {}
-    for contest in analysis.contests:
-        if contest.group.system == OURS:
-            found = groups.setdefault(id(contest.against), (contest.against, []))
-            found[1].append(contest)
-    losses: list[str] = []
-    wins: list[str] = []
-    for yardstick, contests in groups.values():
-        best = max(contests, key=lambda contest: contest.absolute)
-        lost = sum(contest.absolute < 0 for contest in contests)
-        (losses if lost else wins).append(_contest(analysis, yardstick, best, lost, len(contests)))
-    return losses + wins
-
-
-def _contest(analysis: Analysis, yardstick: Group, best: Gain, lost: int, n: int) -> str:
-    where = _place(yardstick, analysis.grid.report.yardstick.keys())
-    rival = ", ".join(analysis.grid.report.yardstick.values())
-    ours = f"{_named(best, analysis)} with {best.group.mean:.2f}"
-    if lost == n:
-        which = "ours loses" if n == 1 else f"all {n} of ours lose"
-        verdict = f"{which} to {rival} ({yardstick.mean:.2f}): the best is {ours},"
-        return f"{where}{verdict} {-best.absolute:.2f} points behind."
+    """Say for each setting whether the best of ours beats the yardstick, the losses first."""
+    contests = [contest for contest in analysis.contests if contest.group.system == OURS]
+    best: dict[int, Gain] = {}
+    for contest in contests:
+        rival = id(contest.against)
+        if rival not in best or contest.absolute > best[rival].absolute:
+            best[rival] = contest
+    if not contests:
+        return []
+    name = ", ".join(analysis.grid.report.yardstick.values())
+    lost = [contest for contest in best.values() if contest.absolute < 0]
+    won = [contest for contest in best.values() if contest.absolute >= 0]
+    sentences = []
     if lost:
-        verdict = f"{lost} of our {n} lose to {rival} ({yardstick.mean:.2f}); the best is {ours},"
-    else:
-        verdict = f"ours is ahead of {rival} ({yardstick.mean:.2f}): the best is {ours},"
-    return f"{where}{verdict} {best.absolute:.2f} points ahead ({_chance(best)})."
+        where = f" in {len(lost)} of {len(best)} settings" if len(best) > 1 else ""
+        sentences.append(f"Ours loses to {name}{where}: {_listed(lost, analysis)}.")
+    if won:
+        where = f" in {len(won)} of {len(best)} settings" if len(best) > 1 else ""
+        sentences.append(f"Ours is ahead of {name}{where}: {_listed(won, analysis)}.")
+    return [*sentences, _all_contests(contests, name)]
+
+
+def _listed(contests: Sequence[Gain], analysis: Analysis) -> str:
+    """List the best of ours in each setting against the yardstick, the widest gap first."""
+    axes = analysis.grid.report.yardstick
+    found = sorted(contests, key=lambda contest: -abs(contest.absolute))
+    parts = [
+        f"{_place(contest.against, axes)}{_named(contest, axes)} has {contest.group.mean:.2f}"
+        f" against {contest.against.mean:.2f} ({contest.absolute:+.2f})"
+        for contest in found[:_MOST]
+    ]
+    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return "; ".join(parts) + more
+
+
+def _all_contests(contests: Sequence[Gain], name: str) -> str:
+    behind = [contest for contest in contests if contest.absolute < 0]
+    ahead = [contest for contest in contests if contest.absolute > 0]
+    return (
+        f"Counting all of ours, {len(behind)} of {len(contests)} are behind {name}"
+        f" ({_passed(behind)}) and {len(ahead)} ahead ({_passed(ahead)})."
+    )
+
+
+def _passed(gains: Sequence[Gain]) -> str:
+    """Say how many hold, and how many pass at least the test on these models."""
+    models = sum(gain.p_models is not None and gain.p_models <= LEVEL for gain in gains)
+    return f"{models} by the first test, {sum(gain.marked for gain in gains)} by both"
+
+
+def _gains(analysis: Analysis) -> list[str]:
+    gains = [gain for gain in analysis.gains if gain.group.system == OURS]
+    baseline = ", ".join(analysis.grid.report.baseline.values())
+    if not gains:
+        return []
+    if len(gains) == 1:
+        return [f"Compared with {baseline} the gain is {_change(gains[0])}: {_chance(gains[0])}."]
+    best = max(gains, key=lambda gain: gain.absolute)
+    worst = min(gains, key=lambda gain: gain.absolute)
+    up = [gain for gain in gains if gain.absolute > 0]
+    down = [gain for gain in gains if gain.absolute < 0]
+    return [
+        f"Compared with {baseline}, {len(up)} of {len(gains)} are better ({_passed(up)}) and"
+        f" {len(down)} worse ({_passed(down)}).",
+        f"The largest gain is {_change(best)}, the smallest {_change(worst)}.",
+    ]
 
 
 def _chance(gain: Gain) -> str:
@@ -57,26 +97,6 @@ def _chance(gain: Gain) -> str:
         "untested" if p is None else f"p = {p:.4f}" for p in (gain.p_models, gain.p_method)
     )
     return f"{models} for these trained models, {method} for the method"
-
-
-def _gains(analysis: Analysis) -> list[str]:
-    gains = [gain for gain in analysis.gains if gain.group.system == OURS]
-    if not gains:
-        return []
-    best = max(gains, key=lambda gain: gain.absolute)
-    worst = min(gains, key=lambda gain: gain.absolute)
-    up, down = (sum(sign * gain.absolute > 0 for gain in gains) for sign in (1, -1))
-    held_up, held_down = (
-        sum(gain.marked and sign * gain.absolute > 0 for gain in gains) for sign in (1, -1)
-    )
-    baseline = ", ".join(analysis.grid.report.baseline.values())
-    sentences = [
-        f"Compared with {baseline}, {up} of {len(gains)} are better ({held_up} hold in both tests)"
-        f" and {down} worse ({held_down} hold)."
-    ]
-    if len(gains) > 1:
-        sentences.append(f"The largest gain is {_change(best)}, the smallest {_change(worst)}.")
-    return sentences
 
 
 def _savings(savings: Sequence[Saving]) -> list[str]:
@@ -98,13 +118,12 @@ def _missing(analysis: Analysis) -> list[str]:
 
 
 def _place(group: Group, without: Container[str]) -> str:
-    """Begin a sentence with the labels that a comparison does not vary."""
+    """Begin a clause with the labels that a comparison does not vary."""
     labels = [label for axis, label in group.axes.items() if axis not in without]
     return f"{', '.join(labels)}: " if labels else ""
 
 
-def _named(gain: Gain, analysis: Analysis) -> str:
-    axes = analysis.grid.report.yardstick
+def _named(gain: Gain, axes: Container[str]) -> str:
     return ", ".join(label for axis, label in gain.group.axes.items() if axis in axes)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from textwrap import fill
 
 _NUMBER = re.compile(r"–?([-+]?\d[\d,.]*( %)?( ±[\d.]+)?\*?)?( \([-+\d./]+\))?")
 _LATEX = {
@@ -52,8 +54,13 @@ def terminal(table: Table, width: int = 100) -> str:
     from rich.text import Text
 
     drawn = Drawn(title=Text(table.title), title_justify="left", title_style="bold")
-    for heading, right in zip(table.headings, table.right, strict=True):
-        drawn.add_column(Text(heading), justify="right" if right else "left", overflow="fold")
+    for index, (heading, right) in enumerate(zip(table.headings, table.right, strict=True)):
+        drawn.add_column(
+            Text(heading),
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=index < table.n_labels,
+        )
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
@@ -111,8 +118,7 @@ def html(table: Table) -> str:
     return render("table.html", table=table)
 
 
-FORMATS: dict[str, Callable[[Table], str]] = {
-    "terminal": terminal,
+_FORMATS: dict[str, Callable[[Table], str]] = {
     "markdown": markdown,
     "latex": latex,
     "csv": comma_separated,
@@ -120,16 +126,35 @@ FORMATS: dict[str, Callable[[Table], str]] = {
 }
 
 
-def paragraph(text: str, format: str) -> str:
-    """Write a paragraph as it stands beside tables of a format; CSV has no place for one."""
+def written(
+    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
+) -> str:
+    """Write tables one after the other, between two paragraphs; CSV has no place for these.
+
+    Args:
+        tables: In this order.
+        format: ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+        before: The first paragraph, or nothing.
+        after: The last, or nothing.
+        width: Of the terminal.
+    """
+    write = partial(terminal, width=width) if format == "terminal" else _FORMATS[format]
+    paragraphs = [_paragraph(text, format, width) if text else "" for text in (before, after)]
+    parts = [paragraphs[0], *map(write, tables), paragraphs[1]]
+    return "\n".join(part for part in parts if part)
+
+
+def _paragraph(text: str, format: str, width: int) -> str:
+    if format == "terminal":
+        return fill(text, width, break_on_hyphens=False, break_long_words=False) + "\n"
     if format == "csv":
         return ""
     if format == "html":
         from kakehashi.reports.templates import render
 
         return render("paragraph.html", text=text)
-    escapes = {"markdown": _escape_markdown, "latex": escape_latex}
-    return f"{escapes.get(format, str)(text)}\n"
+    escape = _escape_markdown if format == "markdown" else escape_latex
+    return f"{escape(text)}\n"
 
 
 def escape_latex(text: str) -> str:
