@@ -16,6 +16,7 @@ from benchmarks.worker import MISSING
 from kakehashi.errors import KakehashiError
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BLIS_NUM_THREADS")
+_LAST = 20  # lines of the log that a message shows
 _ROOT = Path(__file__).parents[1]
 
 
@@ -89,8 +90,8 @@ class Process:
     def _answer(self) -> Any:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
-            last = self._log.read_text(encoding="utf-8").strip().splitlines()[-1:]
-            raise WorkerError(f"{self.subject}: the worker ended; {self._log}: {' '.join(last)}")
+            last = self._log.read_text(encoding="utf-8").strip().splitlines()[-_LAST:]
+            raise WorkerError("\n".join([f"{self.subject}: the worker ended:", *last]))
         return json.loads(line)
 
 

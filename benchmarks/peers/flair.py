@@ -52,7 +52,7 @@ class Flair:
         part = _corpus(sentences, self._place.sentences("dev", 1))
 
         def run() -> int:
-            _train(model, part, 1)
+            _train(model, part, 1, use_final_model_for_eval=True)
             return sum(len(sentence.tokens or ()) for sentence in sentences)
 
         return run
@@ -88,9 +88,9 @@ class Flair:
 
     def _new_model(self) -> Any:
         settings = self._place.settings.model
-        corpus = _corpus(self._place.sentences("train"), self._place.sentences("dev", 1))
+        train = self._place.sentences("train")
         characters = flair.data.Dictionary()
-        for sentence in self._place.sentences("train"):
+        for sentence in train:
             for character in sentence.text:
                 characters.add_item(character)
         with TemporaryDirectory() as folder:
@@ -98,7 +98,9 @@ class Flair:
             characters.save(file)
             embeddings = [
                 flair.embeddings.OneHotEmbeddings.from_corpus(
-                    corpus, min_freq=1, embedding_length=settings.word_width or _WORD_WIDTH
+                    _corpus(train, train[:1]),
+                    min_freq=1,
+                    embedding_length=settings.word_width or _WORD_WIDTH,
                 ),
                 flair.embeddings.CharacterEmbeddings(
                     file,
@@ -109,13 +111,23 @@ class Flair:
         return flair.models.SequenceTagger(
             hidden_size=settings.word_lstm_width,
             embeddings=flair.embeddings.StackedEmbeddings(embeddings),
-            tag_dictionary=corpus.make_label_dictionary(_TYPE),
+            tag_dictionary=self._types(),
             tag_type=_TYPE,
             use_crf=settings.decoder == "crf",
         )
 
+    def _types(self) -> Any:
+        """List the types of training and development set, since Flair must know them all."""
+        types = flair.data.Dictionary()
+        types.span_labels = True
+        for part in ("train", "dev"):
+            for sentence in self._place.sentences(part):
+                for mention in sentence.mentions:
+                    types.add_item(mention.type)
+        return types
 
-def _train(model: Any, corpus: Any, epochs: int) -> None:
+
+def _train(model: Any, corpus: Any, epochs: int, **settings: object) -> None:
     with TemporaryDirectory() as folder:
         flair.trainers.ModelTrainer(model, corpus).train(
             folder,
@@ -123,6 +135,7 @@ def _train(model: Any, corpus: Any, epochs: int) -> None:
             mini_batch_size=_BATCH_SENTENCES,
             max_epochs=epochs,
             save_final_model=False,
+            **settings,
         )
 
 
