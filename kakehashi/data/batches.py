@@ -5,6 +5,7 @@ The order of an epoch is a function of (seed, epoch), so that resuming needs onl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,45 +44,62 @@ class Batch:
     tags: Ids | None = None
 
 
-def plan_batches(
-    lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None
-) -> list[Ids]:
+class Plan:
+    """The batches of an epoch: sentence numbers of each, cut out when they are asked for.
+
+    Args:
+        sentences: Their numbers, batch after batch (sentences,).
+        edges: Where each batch begins in them, and the end (batches + 1,).
+        turns: The batches in the order in which they come (batches,).
+    """
+
+    def __init__(self, sentences: Ids, edges: Ids, turns: Ids) -> None:
+        self._sentences, self._edges, self._turns = sentences, edges, turns
+
+    def __len__(self) -> int:
+        """Count the batches."""
+        return len(self._turns)
+
+    def __iter__(self) -> Iterator[Ids]:
+        """Give the sentence numbers of one batch after the other."""
+        for turn in self._turns:
+            yield self._sentences[self._edges[turn] : self._edges[turn + 1]]
+
+
+def plan_batches(lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None) -> Plan:
     """Cut a corpus into batches of sentences of like length.
 
     Args:
         lengths: Tokens per sentence (sentences,); empty sentences are left out.
         batch_tokens: Tokens per batch, at most; a longer sentence is a batch of its own.
         order: (seed, epoch) of the shuffle; None for shortest first.
-
-    Returns:
-        Sentence numbers of each batch.
     """
     sentences = np.flatnonzero(lengths)
-    if order is None:
-        return _cut(sentences[np.argsort(lengths[sentences], kind="stable")], lengths, batch_tokens)
+    window = max(1, len(sentences))
     random = np.random.default_rng(order)
-    random.shuffle(sentences)
-    mean = max(1.0, float(lengths.sum()) / max(1, len(sentences)))
-    window = max(1, int(_WINDOW * batch_tokens / mean))
-    batches: list[Ids] = []
+    if order is not None:
+        random.shuffle(sentences)
+        mean = float(lengths.sum()) / window
+        window = max(1, int(_WINDOW * batch_tokens / max(1.0, mean)))
+    edges = [0]
     for start in range(0, len(sentences), window):
         part = sentences[start : start + window]
-        part = part[np.argsort(lengths[part], kind="stable")]
-        batches += _cut(part, lengths, batch_tokens)
-    return [batches[index] for index in random.permutation(len(batches))]
+        part[:] = part[np.argsort(lengths[part], kind="stable")]
+        edges += [start + end for end in _ends(lengths[part], batch_tokens)]
+    n_batches = len(edges) - 1
+    turns = np.arange(n_batches) if order is None else random.permutation(n_batches)
+    return Plan(sentences, np.array(edges), turns)
 
 
-def _cut(sentences: Ids, lengths: Ids, batch_tokens: int) -> list[Ids]:
-    batches: list[Ids] = []
-    begin, tokens = 0, 0
-    for index, length in enumerate(lengths[sentences].tolist()):
-        if tokens and tokens + length > batch_tokens:
-            batches.append(sentences[begin:index])
-            begin, tokens = index, 0
-        tokens += length
-    if tokens:
-        batches.append(sentences[begin:])
-    return batches
+def _ends(lengths: Ids, batch_tokens: int) -> Iterator[int]:
+    """Say where batches end that are as full as can be."""
+    totals = np.cumsum(lengths)
+    end, tokens = 0, 0
+    while end < len(totals):
+        fitting = np.searchsorted(totals, tokens + batch_tokens, side="right")
+        end = max(end + 1, int(fitting))
+        tokens = totals[end - 1]
+        yield end
 
 
 def make_batch(
