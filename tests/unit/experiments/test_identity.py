@@ -1,0 +1,165 @@
+import json
+
+import pytest
+
+from kakehashi.config.reading import settings_from_tree
+from kakehashi.experiments.cell import expand
+from kakehashi.experiments.fingerprints import MISSING, Fingerprints
+from kakehashi.experiments.grid import Grid, read_grid
+from kakehashi.experiments.identity import identify, missing_files
+
+CONFIG = """
+# A comment.
+name = "NAME"
+[[corpus.train]]
+format = "jsonl"
+path = "train.jsonl"
+[[corpus.dev]]
+format = "jsonl"
+path = "dev.jsonl"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("KAKEHASHI_DATA", str(tmp_path))
+    for part in ("train", "dev"):
+        (tmp_path / f"{part}.jsonl").write_text(f'{{"text": "{part}"}}\n')
+    (tmp_path / "ja.toml").write_text(CONFIG)
+    (tmp_path / "en.toml").write_text(CONFIG.replace("train.jsonl", "english.jsonl"))
+    (tmp_path / "english.jsonl").write_text('{"text": "English"}\n')
+    return tmp_path
+
+
+def grid_of(folder, **more):
+    tree = {
+        "name": "g",
+        "seeds": [1, 2],
+        "config": str(folder / "ja.toml"),
+        "source": "en",
+        "sources": {"en": {"config": str(folder / "en.toml")}},
+        "axes": {
+            "recognizer": {
+                "none": {},
+                "char": {"groups": ["char"]},
+                "crf": {"set": {"system": "crfsuite"}},
+                "spacy": {"set": {"system": "spacy"}},
+            }
+        },
+        "report": {"rows": "recognizer"},
+    }
+    return Grid.model_validate_json(json.dumps(tree | more))
+
+
+def keys_of(folder, **more):
+    cells = expand(grid_of(folder, **more), Fingerprints(folder / "memory.json"))
+    return {cell.label: cell.key for cell in cells}
+
+
+def test_names_and_comments_change_nothing(folder):
+    before = keys_of(folder)
+    (folder / "ja.toml").write_text(CONFIG.replace("A comment", "Another").replace("NAME", "other"))
+    assert keys_of(folder, name="h", title="Another title") == before
+
+
+def test_a_value_that_is_the_default_anyway_changes_nothing(folder):
+    assert keys_of(folder, set={"model.ngram": 2}) == keys_of(folder)
+    assert keys_of(folder, set={"model.ngram": 3}) != keys_of(folder)
+
+
+def test_a_new_seed_adds_cells_and_changes_none(folder):
+    before, after = keys_of(folder), keys_of(folder, seeds=[1, 2, 3])
+    assert before.items() <= after.items()
+    new = {label for label in after if label not in before}
+    assert new == {f"{name} · seed 3" for name in ("none", "char", "crf", "spacy")}
+
+
+def test_a_system_without_chance_has_one_run_for_all_seeds(folder):
+    keys = keys_of(folder)
+    assert keys["crf · seed 1"] == keys["crf · seed 2"]
+    assert keys["spacy · seed 1"] != keys["spacy · seed 2"]
+    assert len(set(keys.values())) == len(keys) - 1
+
+
+def test_what_another_system_does_not_read_is_no_part_of_it(folder):
+    before, after = keys_of(folder), keys_of(folder, set={"training.epochs": 3})
+    same = {label for label in before if before[label] == after[label]}
+    assert same == {f"{name} · seed {seed}" for name in ("crf", "spacy") for seed in (1, 2)}
+
+
+def test_an_edited_corpus_changes_the_cells_that_read_it(folder):
+    before = keys_of(folder)
+    (folder / "english.jsonl").write_text('{"text": "Other English"}\n')
+    after = keys_of(folder)
+    assert {label for label in before if before[label] != after[label]} == {
+        "char · seed 1",
+        "char · seed 2",
+    }
+    (folder / "dev.jsonl").write_text('{"text": "other"}\n')
+    assert not set(after.values()) & set(keys_of(folder).values())
+
+
+def test_an_edited_source_changes_the_cells_that_transfer_from_it(folder):
+    before = keys_of(folder)
+    source = {"config": str(folder / "en.toml"), "set": {"training.epochs": 3}}
+    after = keys_of(folder, sources={"en": source})
+    assert {label for label in before if before[label] != after[label]} == {
+        "char · seed 1",
+        "char · seed 2",
+    }
+
+
+def test_formats_are_told_apart(folder):
+    # A source's format is the default of its own model, and yet it says a lot.
+    def identity(format):
+        source = {"format": format, "path": "train.jsonl"}
+        tree = {"name": "n", "corpus": {"train": [source], "dev": [source]}}
+        return identify(settings_from_tree(tree), Fingerprints(folder / "memory.json"))
+
+    assert identity("jsonl").config != identity("stockmark").config
+
+
+def test_a_missing_corpus_is_told_and_may_be_the_one_that_was_there(folder):
+    fingerprints = Fingerprints(folder / "memory.json")
+    settings = settings_from_tree(
+        {
+            "name": "n",
+            "corpus": {
+                part: [{"format": "jsonl", "path": f"{part}.jsonl"}] for part in ("train", "dev")
+            },
+        }
+    )
+    there = identify(settings, fingerprints)
+    assert missing_files(settings) == []
+    (folder / "train.jsonl").unlink()
+    gone = identify(settings, fingerprints)
+    assert gone.facts["train.jsonl"] == MISSING
+    assert gone.missing == missing_files(settings) == ["train.jsonl"]
+    assert gone.may_be(there)
+    (folder / "dev.jsonl").write_text("")
+    assert not identify(settings, fingerprints).may_be(there)
+
+
+def test_fingerprints_are_remembered_by_size_and_time(folder):
+    memory = folder / "memory.json"
+    first = Fingerprints(memory)
+    sums = [first.of(folder / "dev.jsonl"), first.of(folder)]
+    first.save()
+    remembered = json.loads(memory.read_text())
+    name = next(name for name in remembered if "dev.jsonl" in name)
+    memory.write_text(json.dumps(remembered | {name: "remembered"}))
+    again = Fingerprints(memory)
+    assert again.of(folder / "dev.jsonl") == "remembered"
+    memory.write_text("damaged")
+    (folder / "dev.jsonl").write_text("another size")
+    assert Fingerprints(memory).of(folder / "dev.jsonl") not in (*sums, "remembered", MISSING)
+    assert Fingerprints(memory).of(folder) != sums[1]
+    assert Fingerprints(memory).of(folder / "none") == MISSING
+
+
+def test_a_grid_file_of_toml_gives_the_same_cells(folder):
+    (folder / "g.toml").write_text(
+        'name = "g"\nconfig = "ja.toml"\n[axes.a]\nb = {}\n[report]\nrows = "a"\n'
+    )
+    [cell] = expand(read_grid(folder / "g.toml"), Fingerprints(folder / "memory.json"))
+    assert cell.key == keys_of(folder)["none · seed 1"]
