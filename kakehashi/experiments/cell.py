@@ -25,7 +25,7 @@ class Cell:
 
     Attributes:
         axes: Axis to label; of a source, ``source`` to its name.
-        settings: What to run; ``transfer.source`` holds the key of the source cell.
+        settings: What to run; ``transfer.source`` is the name of the source.
         identity: Who it is.
         source: The cell it transfers from.
     """
@@ -90,7 +90,7 @@ def _cell(
     source = _source_of(grid, changes, sources, where)
     if source is not None:
         groups = _last((change.groups for change in changes), None)
-        tree["transfer"] = {"source": source.key, "groups": groups}
+        tree["transfer"] = {"source": source.label, "groups": groups}
     settings = _in_use(settings_from_tree(tree, where))
     identity = identify(settings, fingerprints, source.identity if source else None)
     return Cell(axes, settings, identity, source)
