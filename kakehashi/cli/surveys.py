@@ -56,11 +56,11 @@ def distribution(
             source = source_of(path, format, columns, separator, encoding)
             name, sentences = path.name, _mapped(source, mapping)
         found[name] = _types(name, sentences)
-    write_tables([distribution_table(*entry) for entry in found.items()], layout, None)
     if out is not None:
         from kakehashi.reports.figures import distribution_figure
 
         save(out, distribution_figure(found).render("svg" if out.suffix == ".svg" else "png"))
+    write_tables([distribution_table(*entry) for entry in found.items()], layout, None)
 
 
 def _training_set(config: Path) -> tuple[str, Iterable[Sentence]]:

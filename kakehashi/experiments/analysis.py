@@ -74,7 +74,8 @@ class Analysis:
     Attributes:
         grid: The question.
         groups: Every setting, in the order of the grid.
-        gains: What every other value of the baseline's axis has over the baseline.
+        gains: What every other value of the baseline's axis has over the baseline, if it is of the
+            same system; others are no gains of a method, and would only dilute the correction.
         contests: What every value has over the yardstick.
         trials: Of the randomization and of the bootstrap.
         seed: Of both.
@@ -120,35 +121,19 @@ def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysi
     groups = group_cells(results, trials=trials, seed=seed)
     report = results.grid.report
 
-    def compare(reference: Mapping[str, str], skip: Mapping[str, str]) -> tuple[Gain, ...]:
-        pairs = _pairs(groups, reference, skip)
+    def compare(pairs: Iterable[tuple[Group, Group]]) -> tuple[Gain, ...]:
         return _corrected([_tested(Gain(*pair), trials, seed) for pair in pairs])
 
-    gains = compare(report.baseline, report.yardstick)
-    contests = compare(report.yardstick, {})
-    return Analysis(results.grid, groups, gains, contests, trials, seed)
+    within = [pair for pair in _pairs(groups, report.baseline) if pair[0].system == pair[1].system]
+    contests = compare(_pairs(groups, report.yardstick))
+    return Analysis(results.grid, groups, compare(within), contests, trials, seed)
 
 
-def _pairs(
-    groups: Sequence[Group], reference: Mapping[str, str], skip: Mapping[str, str]
-) -> list[tuple[Group, Group]]:
-    """Pair each group with the one that has the labels of the reference instead of its own.
-
-    Args:
-        groups: All of them.
-        reference: The labels; without any there is nothing to compare with.
-        skip: Labels of groups to leave out, since they are compared elsewhere.
-    """
-    if not reference:
-        return []
+def _pairs(groups: Sequence[Group], reference: Mapping[str, str]) -> list[tuple[Group, Group]]:
+    """Pair each group with the one that has the labels of the reference instead of its own."""
     by_axes = {tuple(group.axes.items()): group for group in groups}
-    pairs = []
-    for group in groups:
-        other = by_axes[tuple({**group.axes, **reference}.items())]
-        skipped = bool(skip) and group.matches(skip)
-        if other is not group and not skipped and group.runs and other.runs:
-            pairs.append((group, other))
-    return pairs
+    pairs = [(group, by_axes[tuple({**group.axes, **reference}.items())]) for group in groups]
+    return [(one, other) for one, other in pairs if one is not other and one.runs and other.runs]
 
 
 def _tested(gain: Gain, trials: int, seed: int) -> Gain:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,9 +138,13 @@ def _side(
     return Side(name, result, counts, folder)
 
 
-def _bears(cell: CellResult, wanted: list[str]) -> bool:
-    pairs = {f"{axis}={label}" for axis, label in cell.axes.items()}
-    return all(label in pairs or label in cell.axes.values() for label in wanted)
+def _bears(cell: CellResult, wanted: Sequence[str]) -> bool:
+    """Say whether a cell has all labels; a label may hold commas itself."""
+    known = {*cell.axes.values(), *(f"{axis}={label}" for axis, label in cell.axes.items())}
+    return not wanted or any(
+        ", ".join(wanted[:n]) in known and _bears(cell, wanted[n:])
+        for n in range(1, len(wanted) + 1)
+    )
 
 
 def _name(cell: CellResult) -> str:

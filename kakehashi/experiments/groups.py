@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from kakehashi.experiments.grid import SEED
 from kakehashi.experiments.results import CellResult, Results
+from kakehashi.scoring.counts import GOLD
 from kakehashi.scoring.significance import Interval, bootstrap_interval
 
 OURS = "kakehashi"
@@ -74,9 +75,10 @@ class Group:
 
     @property
     def counts(self) -> list[npt.NDArray[np.int32]] | None:
-        """Counts per test sentence of each run; None unless every run has them."""
+        """Counts per test sentence of each run; None unless all have them, of one test set."""
         counts = [run.counts for run in self.runs if run.counts is not None]
-        return counts if counts and len(counts) == len(self.runs) else None
+        gold = {run[:, GOLD].tobytes() for run in counts}
+        return counts if len(counts) == len(self.runs) and len(gold) == 1 else None
 
     @property
     def types(self) -> dict[str, float]:

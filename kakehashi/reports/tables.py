@@ -53,7 +53,7 @@ def terminal(table: Table, width: int = 100) -> str:
     from rich.table import Table as Drawn
     from rich.text import Text
 
-    drawn = Drawn(title=Text(table.title), title_justify="left", title_style="bold")
+    drawn = Drawn()
     for index, (heading, right) in enumerate(zip(table.headings, table.right, strict=True)):
         drawn.add_column(
             Text(heading),
@@ -65,6 +65,7 @@ def terminal(table: Table, width: int = 100) -> str:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False)
+    console.print(Text(table.title))
     console.print(drawn)
     for note in table.notes:
         console.print(Text(note))

@@ -64,7 +64,7 @@ def make_results():
 
 @pytest.fixture
 def layers() -> Grid:
-    """No transfer and char, three seeds, against CRFsuite."""
+    """No transfer and char, four seeds, against CRFsuite."""
     return Grid.model_validate(
         {
             "name": "layers",
@@ -91,3 +91,62 @@ def layer_results(layers, make_results) -> Results:
         for seed, correct in enumerate(found, 1)
     }
     return make_results(layers, cells)
+
+
+@pytest.fixture
+def size_results(make_results) -> Results:
+    """Transfer with 100 sentences equals 200 from scratch, with 400 more than 400."""
+    grid = Grid.model_validate(
+        {
+            "name": "size",
+            "seeds": (1, 2),
+            "config": "demo-ja",
+            "axes": {
+                "recognizer": {"scratch": {}, "transfer": {}},
+                "size": {"100": {}, "200": {}, "400": {}},
+            },
+            "report": {
+                "rows": "size",
+                "columns": "recognizer",
+                "baseline": {"recognizer": "scratch"},
+                "figures": ("size",),
+                "x": "size",
+            },
+        }
+    )
+    right = {"scratch": (8, 10, 12), "transfer": (10, 11, 14)}
+    cells = {
+        (name, size, seed): correct
+        for name, found in right.items()
+        for size, correct in zip(("100", "200", "400"), found, strict=True)
+        for seed in ("1", "2")
+    }
+    return make_results(grid, cells)
+
+
+@pytest.fixture
+def type_results(make_results) -> Results:
+    """LOC gains, PER loses, and ART, which training knows too, stays at nothing."""
+    grid = Grid.model_validate(
+        {
+            "name": "types",
+            "config": "demo-ja",
+            "axes": {"recognizer": {"none": {}, "char": {}}},
+            "report": {
+                "rows": "recognizer",
+                "baseline": {"recognizer": "none"},
+                "figures": ("types",),
+            },
+        }
+    )
+    types = {
+        "none": {"LOC": Count(10, 10, 4), "PER": Count(8, 8, 4), "ART": Count(2, 2, 0)},
+        "char": {"LOC": Count(10, 10, 8), "PER": Count(8, 8, 2), "ART": Count(2, 2, 0)},
+    }
+    cells = []
+    for name, found in types.items():
+        total = sum(count.correct for count in found.values())
+        cells += make_results(grid, {(name, "1"): total}, types=found).cells
+    for cell in cells:
+        cell.result["corpus"]["train"]["types"] = {"LOC": 80, "PER": 8, "ART": 8}
+    return Results(grid, (*cells,))

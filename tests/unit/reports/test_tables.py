@@ -1,0 +1,126 @@
+import csv
+from html.parser import HTMLParser
+
+import pytest
+
+from kakehashi.reports.tables import Table, comma_separated, html, latex, markdown, terminal, written
+
+TABLE = Table(
+    "Gains & losses",
+    ("layer_group", "F1", "gain"),
+    (("char|word", "65.00 ±5.00 (3/4)", "+20.00*"), ("<none> 50 %", "45.00", "-1.50")),
+    ("p < 0.05",),
+)
+
+
+def test_terminal():
+    assert terminal(TABLE, width=60) == (
+        "Gains & losses\n"
+        "┏━━━━━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━┳━━━━━━━━━┓\n"
+        "┃ layer_group ┃                F1 ┃    gain ┃\n"
+        "┡━━━━━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━╇━━━━━━━━━┩\n"
+        "│ char|word   │ 65.00 ±5.00 (3/4) │ +20.00* │\n"
+        "│ <none> 50 % │             45.00 │   -1.50 │\n"
+        "└─────────────┴───────────────────┴─────────┘\n"
+        "p < 0.05\n"
+    )
+
+
+def test_markdown():
+    assert markdown(TABLE) == (
+        "**Gains & losses**\n"
+        "\n"
+        "| layer\\_group | F1 | gain |\n"
+        "| --- | ---: | ---: |\n"
+        "| char\\|word | 65.00 ±5.00 (3/4) | +20.00\\* |\n"
+        "| \\<none\\> 50 % | 45.00 | -1.50 |\n"
+        "\n"
+        "p \\< 0.05\n"
+    )
+
+
+def test_latex():
+    assert latex(TABLE) == (
+        "\\begin{table}\n"
+        "\\centering\n"
+        "\\caption{Gains \\& losses}\n"
+        "\\begin{tabular}{lrr}\n"
+        "\\toprule\n"
+        "layer\\_group & F1 & gain \\\\\n"
+        "\\midrule\n"
+        "char\\textbar{}word & 65.00 $\\pm$5.00 (3/4) & +20.00* \\\\\n"
+        "$<$none$>$ 50 \\% & 45.00 & $-$1.50 \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\\par\\small p $<$ 0.05\n"
+        "\\end{table}\n"
+    )
+
+
+def test_csv():
+    assert comma_separated(TABLE) == (
+        "layer_group,F1,gain\n"
+        "char|word,65.00 ±5.00 (3/4),+20.00*\n"
+        "<none> 50 %,45.00,-1.50\n"
+    )
+
+
+def test_csv_quotes_what_holds_a_comma():
+    table = Table("", ("a", "b"), (('x, "y"', "1,000"),))
+    rows = list(csv.reader(comma_separated(table).splitlines()))
+    assert rows[1] == ['x, "y"', "1,000"]
+
+
+class Cells(HTMLParser):
+    """Collects the elements of a table, with their attributes and text."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append([tag, dict(attrs), ""])
+
+    def handle_data(self, data):
+        if self.found and data.strip():
+            self.found[-1][2] += data
+
+
+def test_html_is_escaped_and_says_what_heads_what():
+    parser = Cells()
+    text = html(TABLE)
+    parser.feed(text)
+    cells = [tuple(found) for found in parser.found if found[0] in ("caption", "th", "td", "p")]
+    assert cells == [
+        ("caption", {}, "Gains & losses"),
+        ("th", {"scope": "col"}, "layer_group"),
+        ("th", {"scope": "col", "class": "number"}, "F1"),
+        ("th", {"scope": "col", "class": "number"}, "gain"),
+        ("th", {"scope": "row"}, "char|word"),
+        ("td", {"class": "number"}, "65.00 ±5.00 (3/4)"),
+        ("td", {"class": "number"}, "+20.00*"),
+        ("th", {"scope": "row"}, "<none> 50 %"),
+        ("td", {"class": "number"}, "45.00"),
+        ("td", {"class": "number"}, "-1.50"),
+        ("p", {"class": "note"}, "p < 0.05"),
+    ]
+    assert "<none>" not in text
+
+
+@pytest.mark.parametrize("cell", ["1,234", "+1.50*", "–", "", "52.10 (+1.20)", "– (0/5)", "16.0 %"])
+def test_numbers_stand_right(cell):
+    assert Table("", ("", "n"), (("x", cell), ("y", "2"))).right == (False, True)
+
+
+@pytest.mark.parametrize("cell", ["char", "1 of 2", "no (3/4)"])
+def test_words_stand_left(cell):
+    assert Table("", ("", "n"), (("x", cell), ("y", "2"))).right == (False, False)
+
+
+def test_paragraphs_stand_around_the_tables():
+    text = written([TABLE, TABLE], "markdown", before="A * is good.", after="sig|nature")
+    assert text.startswith("A \\* is good.\n\n**Gains")
+    assert text.endswith("\n\nsig\\|nature\n")
+    assert text.count("**Gains") == 2
+    assert written([TABLE], "csv", before="no place", after="for this") == comma_separated(TABLE)
+    assert written([], "html", before="<b>") == "<p>&lt;b&gt;</p>\n"
