@@ -3,7 +3,15 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kakehashi.reports.tables import Table, comma_separated, html, latex, markdown, terminal, written
+from kakehashi.reports.tables import (
+    Table,
+    comma_separated,
+    html,
+    latex,
+    markdown,
+    terminal,
+    written,
+)
 
 TABLE = Table(
     "Gains & losses",
@@ -59,9 +67,7 @@ def test_latex():
 
 def test_csv():
     assert comma_separated(TABLE) == (
-        "layer_group,F1,gain\n"
-        "char|word,65.00 ±5.00 (3/4),+20.00*\n"
-        "<none> 50 %,45.00,-1.50\n"
+        "layer_group,F1,gain\nchar|word,65.00 ±5.00 (3/4),+20.00*\n<none> 50 %,45.00,-1.50\n"
     )
 
 

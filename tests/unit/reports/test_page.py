@@ -1,0 +1,97 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from kakehashi.experiments.analysis import analyse
+from kakehashi.experiments.savings import find_savings
+from kakehashi.reports.page import page
+
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Outline(HTMLParser):
+    """Checks that elements are closed in turn, and collects what a reader needs."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.starts, self.ids, self.words = [], [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.starts.append((tag, attributes))
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.starts if name == tag]
+
+
+@pytest.fixture
+def written(size_results):
+    analysis = analyse(size_results, trials=10)
+    commands = ["kakehashi experiment run a<b.toml", "kakehashi experiment page a<b.toml"]
+    return page(analysis, find_savings(analysis, trials=10), commands)
+
+
+@pytest.fixture
+def outline(written):
+    return Outline(written)
+
+
+def test_findings_come_first(written, outline):
+    first = re.search(r"<p[^>]*>(.*?)</p>", written, flags=re.DOTALL)
+    assert first.group(1).startswith("Compared with scratch")
+
+
+def test_every_table_has_a_caption_and_heads(outline):
+    assert len(outline.all("table")) == len(outline.all("caption")) == 5
+    assert all(cell["scope"] in ("row", "col") for cell in outline.all("th"))
+
+
+def test_figures_are_inside_and_said_in_words(outline):
+    assert len(outline.all("svg")) == len(outline.all("figure")) == 1
+    images = [attributes for attributes in outline.all("div") if attributes.get("role") == "img"]
+    assert images[0]["aria-label"].startswith("F1 against training size")
+
+
+def test_it_needs_no_other_file(written):
+    assert "<script" not in written
+    assert "<link" not in written
+    assert "<img" not in written
+    assert not re.search(r'(src|href)="(?!#)', written.replace("xmlns:xlink", ""))
+
+
+def test_no_id_stands_twice_and_every_reference_leads_somewhere(type_results):
+    outline = Outline(page(analyse(type_results, trials=10), (), []))
+    assert len(outline.all("svg")) == 2
+    assert len(outline.ids) == len(set(outline.ids))
+    used = {
+        attributes["xlink:href"][1:]
+        for _, attributes in outline.starts
+        if attributes.get("xlink:href", "").startswith("#")
+    }
+    assert used
+    assert used <= set(outline.ids)
+
+
+def test_it_ends_in_signature_and_commands(written, outline):
+    words = "".join(outline.words)
+    assert "trials:10|sampling-seed:0" in words
+    assert "kakehashi experiment run a<b.toml\nkakehashi experiment page a<b.toml" in words
+    assert "a<b" not in written
