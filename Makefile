@@ -1,10 +1,11 @@
 # make demo   see English lift Japanese (a few minutes, no data, no network after installation)
 # make test   run the tests
+# make bench  measure speed beside other recognizers (docs/benchmarks.md); BENCH=--quick: only try it
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test check format clean
+.PHONY: setup demo test bench bench-scaling check format clean
 
 setup: $(INSTALLED)
 
@@ -18,6 +19,12 @@ demo: setup
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+
+bench: setup
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-scaling: setup
+	$(BIN)/python -m benchmarks.scaling $(BENCH)
 
 check: setup
 	$(BIN)/ruff format --check .

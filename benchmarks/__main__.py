@@ -12,12 +12,13 @@ from rich.console import Console
 
 from benchmarks.benchmark import Benchmark, Plan
 from benchmarks.place import BUILT_IN, Place, corpus_settings
-from benchmarks.report import insert_results, show
+from benchmarks.report import insert, markdown, show
 from benchmarks.subjects import SUBJECTS
 from kakehashi.errors import KakehashiError
 from kakehashi.files import write_json
 
 _QUICK_SENTENCES = 60
+_PAGE = 160  # characters of a line where there is no terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,14 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with TemporaryDirectory(prefix="benchmark-") as folder:
             report = _measured(options, Path(folder), news)
+        show(report, Console(width=None if sys.stdout.isatty() else _PAGE))
+        if options.json is not None:
+            write_json(options.json, report)
+        if options.document is not None:
+            insert(options.document, "results", markdown(report))
     except KakehashiError as error:
         news.print(f"error: {error}", markup=False)
         return 2
-    show(report, Console())
-    if options.json is not None:
-        write_json(options.json, report)
-    if options.document is not None:
-        insert_results(options.document, report)
     return 0
 
 
@@ -44,7 +45,7 @@ def _measured(options: argparse.Namespace, folder: Path, news: Console) -> dict[
     place = Place.fill(folder, settings, min(options.slice, count or options.slice))
     plan = Plan(
         subjects=tuple(options.only or SUBJECTS),
-        rounds=2 if options.quick else options.rounds,
+        rounds=1 if options.quick else options.rounds,
         threads=options.threads,
         seeds=tuple(range(1, options.f1 + 1)),
         latency_sentences=5 if options.quick else 200,

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,67 +25,70 @@ from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.forms import FormFeatures
 
 _TAGGING_BATCH = 4096
-_BACKWARD = 3
-"""A training step multiplies three times as much: forward, and the gradients of both factors."""
 
 
-def needs(place: Place) -> dict[str, float]:
-    """Count the floating-point operations that the products for one token need.
+class ForwardNeeds(NamedTuple):
+    """Operations of the products of one forward pass, 2 for a multiplication with its addition.
 
-    Returns:
-        Operations per token: in tagging with the characters of every token, of the distinct forms
-        of a batch, or with all that hangs on the form alone known already; in training with the
-        first two.
+    Attributes:
+        char_input: Per n-gram, from its embedding to the gates.
+        char_recurrence: Per n-gram, from the last state to the gates.
+        word_input: Per token, from its embedding and its form to the gates.
+        context: Per token, what no memory of forms can save: the recurrence, and the output.
     """
+
+    char_input: float
+    char_recurrence: float
+    word_input: float
+    context: float
+
+
+def forward_needs(settings: ModelSettings, n_tags: int) -> ForwardNeeds:
+    """Count the operations of an architecture whose word width is resolved."""
+    char, word = settings.char_lstm_width, settings.word_lstm_width
+    return ForwardNeeds(
+        char_input=2 * _product(settings.char_width, 4 * char),
+        char_recurrence=2 * _product(char, 4 * char),
+        word_input=2 * _product((settings.word_width or 0) + 2 * char, 4 * word),
+        context=2 * _product(word, 4 * word) + _product(2 * word, n_tags),
+    )
+
+
+def needs_per_token(place: Place) -> dict[str, float]:
+    """Count the operations that a token needs, with more and more known of its form."""
     data = prepare_whole(place)
     settings = new_tagger(data, place.settings.model).settings
-    context = _context(settings, len(data.tagset))
-    inputs = 2 * _product(_word_input(settings), 4 * settings.word_lstm_width)
+    forward = forward_needs(settings, len(data.tagset))
+    token = forward.word_input + forward.context
+    train, test, features = data.train, data.test, data.features
     batch_tokens = place.settings.training.batch_tokens
-    tagging = [_chars(settings, data.test, data.features, size) for size in (1, _TAGGING_BATCH)]
-    training = [_chars(settings, data.train, data.features, size) for size in (1, batch_tokens)]
+    distinct = token + _distinct_forms(forward, train, features, batch_tokens)
     return {
-        "training, characters of every token": _BACKWARD * (training[0] + inputs + context),
-        "training, distinct forms of a batch": _BACKWARD * (training[1] + inputs + context),
-        "tagging, characters of every token": tagging[0] + inputs + context,
-        "tagging, distinct forms of a batch": tagging[1] + inputs + context,
-        "tagging, all forms known": context,
+        "training, characters of every token": 3 * (token + _every_form(forward, train, features)),
+        "training, distinct forms of a batch": 3 * distinct,  # forward, and both factors' gradients
+        "tagging, characters of every token": token + _every_form(forward, test, features),
+        "tagging, distinct forms of a batch": token
+        + _distinct_forms(forward, test, features, _TAGGING_BATCH),
+        "tagging, all forms known": forward.context,
     }
 
 
-def _context(settings: ModelSettings, n_tags: int) -> float:
-    """Count what no memory of forms can save: the word LSTM's recurrence, and the output."""
-    width = settings.word_lstm_width
-    return 2 * _product(width, 4 * width) + _product(2 * width, n_tags)
+def _every_form(forward: ForwardNeeds, corpus: EncodedCorpus, features: FormFeatures) -> float:
+    """Count what the character LSTM needs per token, if it runs for each."""
+    lengths = np.diff(features.offsets)[corpus.forms]
+    return float(lengths.mean()) * (forward.char_input + forward.char_recurrence)
 
 
-def _chars(
-    settings: ModelSettings, corpus: EncodedCorpus, features: FormFeatures, batch_tokens: int
+def _distinct_forms(
+    forward: ForwardNeeds, corpus: EncodedCorpus, features: FormFeatures, batch_tokens: int
 ) -> float:
-    """Count what the character LSTM needs per token.
-
-    Args:
-        settings: Widths.
-        corpus: Measured.
-        features: N-grams per form.
-        batch_tokens: Tokens that share their forms; 1: none do, and each n-gram counts.
-    """
-    width = settings.char_lstm_width
-    projection = 2 * _product(settings.char_width, 4 * width)
-    recurrence = 2 * _product(width, 4 * width)
-    if batch_tokens == 1:
-        lengths = np.diff(features.offsets)[corpus.forms]
-        return float(lengths.mean()) * (projection + recurrence)
-    distinct = ngrams = 0
+    """Count what it needs per token, if it runs once for each form of a batch."""
+    operations = 0.0
     for sentences in plan_batches(corpus.lengths, batch_tokens):
         batch = make_batch(sentences, corpus.offsets, corpus.forms, features)
-        distinct += len(batch.ngram_ids)
-        ngrams += len(batch.ngrams)
-    return (distinct * projection + ngrams * recurrence) / len(corpus.forms)
-
-
-def _word_input(settings: ModelSettings) -> int:
-    return (settings.word_width or 0) + 2 * settings.char_lstm_width
+        operations += len(batch.ngram_ids) * forward.char_input
+        operations += len(batch.ngrams) * forward.char_recurrence
+    return operations / len(corpus.forms)
 
 
 def _product(rows: int, columns: int) -> int:
@@ -136,7 +139,7 @@ def _processor() -> str:
 def main(arguments: Sequence[str]) -> None:
     """Write machine and needs as JSON."""
     folder, seconds = arguments
-    facts = {"machine": machine(float(seconds)), "needs": needs(Place.open(Path(folder)))}
+    facts = {"machine": machine(float(seconds)), "needs": needs_per_token(Place.open(Path(folder)))}
     sys.stdout.write(json.dumps(facts))
 
 

@@ -63,12 +63,22 @@ def peak_memory() -> int:
     Linux counts into ``ru_maxrss`` what the parent had before it began this program; the high-water
     mark in ``/proc`` is the program's own.
     """
-    if _STATUS.exists():
-        for line in _STATUS.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    own = _status("VmHWM")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit if own is None else own
+
+
+def private_memory() -> float:
+    """Measure the memory that no file backs, in bytes; not a number where nobody counts it."""
+    anonymous = _status("RssAnon")
+    return math.nan if anonymous is None else anonymous
+
+
+def _status(key: str) -> int | None:
+    if not _STATUS.exists():
+        return None
+    lines = (line.split() for line in _STATUS.read_text(encoding="ascii").splitlines())
+    return next((int(words[1]) * 1024 for words in lines if words[0] == f"{key}:"), None)
 
 
 def children_cpu() -> float:

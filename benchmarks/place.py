@@ -105,7 +105,12 @@ def corpus_settings(corpus: str, sentences: int | None) -> RunSettings:
         size = [] if sentences is None else [f"corpus.train_size={sentences}"]
         return read_settings(corpus, size)
     count = sentences or 10_000
-    sizes = {"train": count, "dev": max(1, count // 10), "test": max(1, count // 5)}
+    return generated_settings(count, max(1, count // 10))
+
+
+def generated_settings(train: int, held_out: int) -> RunSettings:
+    """Train on generated Japanese utterances, and hold some out for dev and twice that for test."""
+    sizes = {"train": train, "dev": held_out, "test": 2 * held_out}
     tree = {
         "name": "built-in-ja",
         "corpus": {part: [_generated(part, size)] for part, size in sizes.items()},

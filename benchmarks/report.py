@@ -12,9 +12,9 @@ from rich.table import Table as RichTable
 from benchmarks.measuring import Spread
 from benchmarks.peers.peer import TOKENS
 from benchmarks.subjects import OURS
+from kakehashi.errors import KakehashiError
 from kakehashi.files import write_atomically
 
-_BEGIN, _END = "<!-- results: begin -->\n", "<!-- results: end -->\n"
 _NOTHING = "–"
 
 Report = Mapping[str, Any]
@@ -73,24 +73,29 @@ def show(report: Report, console: Console) -> None:
 def markdown(report: Report) -> str:
     """Write the report as Markdown."""
     parts = ["\n".join(f"- {line}" for line in conditions(report))]
-    for title, heads, rows in tables(report):
-        rule = ["---", *["---:"] * (len(heads) - 1)]
-        lines = [f"| {' | '.join(row)} |" for row in (heads, rule, *rows)]
-        parts.append("\n".join([f"### {title}", "", *lines]))
-    return "\n\n".join(parts) + "\n"
+    for table in tables(report):
+        parts += [f"### {table.title}", "\n".join(table_lines(table))]
+    return "\n\n".join(parts)
 
 
-def insert_results(path: Path, report: Report) -> None:
-    """Put the report between the marks of a document, in place of an older one.
+def table_lines(table: Table) -> list[str]:
+    """Write a table as Markdown."""
+    rule = ["---", *["---:"] * (len(table.heads) - 1)]
+    return [f"| {' | '.join(row)} |" for row in (table.heads, rule, *table.rows)]
+
+
+def insert(path: Path, mark: str, text: str) -> None:
+    """Put a text between two marks of a document, in place of an older one.
 
     Raises:
-        ValueError: If the document has no such marks.
+        KakehashiError: If the document has no such marks.
     """
-    before, begin, rest = path.read_text(encoding="utf-8").partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise ValueError(f"{path}: expected the lines {_BEGIN.strip()!r} and {_END.strip()!r}")
-    write_atomically(path, f"{before}{begin}\n{markdown(report)}\n{end}{after}")
+    begin, end = f"<!-- {mark}: begin -->\n", f"<!-- {mark}: end -->\n"
+    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise KakehashiError(f"{path}: expected the lines {begin.strip()!r} and {end.strip()!r}")
+    write_atomically(path, f"{before}{begin}\n{text}\n\n{end}{after}")
 
 
 def _training(report: Report) -> Table:
