@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -37,7 +38,7 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
     if problem:
         name = f"sentence {excerpt(sentence.id)}: " if sentence.id else ""
         raise CorpusError(path, name + problem, line)
-    return Sentence(sentence.text, mentions, sentence.tokens, sentence.id, sentence.group)
+    return sentence if mentions == sentence.mentions else replace(sentence, mentions=mentions)
 
 
 def _text_problem(text: str) -> str:
@@ -55,14 +56,16 @@ def _text_problem(text: str) -> str:
 def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[Token]) -> str:
     end = 0
     for part in ranges:
-        name = f"the {kind} {excerpt(part.text)} at [{part.start}, {part.end})"
         if not 0 <= part.start < part.end <= len(text):
-            return f"{name} is not inside the text of {len(text)} characters"
-        if text[part.start : part.end] != part.text:
-            return f"{name} is {excerpt(text[part.start : part.end])} in the text"
-        if part.start < end:
-            return f"{name} overlaps the one before it"
-        end = part.end
+            problem = f"is not inside the text of {len(text)} characters"
+        elif text[part.start : part.end] != part.text:
+            problem = f"is {excerpt(text[part.start : part.end])} in the text"
+        elif part.start < end:
+            problem = "overlaps the one before it"
+        else:
+            end = part.end
+            continue
+        return f"the {kind} {excerpt(part.text)} at [{part.start}, {part.end}) {problem}"
     return ""
 
 

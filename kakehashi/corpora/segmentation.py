@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import Segmenter
+from kakehashi.text.words import PatternSegmenter
 
 _REMEMBERED = 1 << 14  # texts; generated and spoken utterances repeat
 
@@ -23,10 +23,12 @@ def segmented(
         keep_tokens: Keep the tokens of sentences that have some, and only add what they lack:
             readings and parts of speech.
     """
-    segment = lru_cache(_REMEMBERED)(segmenter.segment)
+    segment = segmenter.segment
+    if not isinstance(segmenter, PatternSegmenter):  # which is as fast as remembering
+        segment = lru_cache(_REMEMBERED)(segment)
     for sentence in sentences:
         if keep_tokens and sentence.tokens is not None:
             tokens = segmenter.annotate(sentence.text, sentence.tokens)
         else:
             tokens = segment(sentence.text)
-        yield replace(sentence, tokens=tokens)
+        yield Sentence(sentence.text, sentence.mentions, tokens, sentence.id, sentence.group)
