@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis
 from kakehashi.experiments.savings import Saving
 from kakehashi.reports.drawing import Drawing
@@ -25,16 +26,21 @@ def page(analysis: Analysis, savings: Sequence[Saving], commands: Sequence[str])
         commands: How to make it again, one command a line.
 
     Raises:
-        ConfigError: If a figure that the grid names cannot be drawn.
         MissingExtraError: If it names one and matplotlib is not installed.
     """
     grid = analysis.grid
-    figures = {name: FIGURES[name](analysis) for name in _figure_names(analysis)}
+    figures, missing = [], []
+    for name in _figure_names(analysis):
+        try:
+            figures.append(_inline(FIGURES[name](analysis)))
+        except ConfigError as error:  # a grid that is not finished has a page all the same
+            missing.append(f"No figure of {name}: {error}.")
     return render(
         "page.html",
         title=grid.title or grid.name,
         findings=findings(analysis, savings),
-        figures=[_inline(drawing) for drawing in figures.values()],
+        figures=figures,
+        missing=missing,
         tables=tables_of(analysis, savings),
         signature=analysis.signature,
         commands=commands,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from math import inf, isnan
 
 from kakehashi.experiments.analysis import LEVEL, Analysis, Gain, seeds_needed
@@ -45,10 +46,12 @@ def score_table(analysis: Analysis) -> Table:
         gain = gains.get(id(group))
         cells = {"F1": _score(group), "gain": _signed(gain), PAPERS_WAY: _papers_way(group, gain)}
         row[place * len(kinds) : (place + 1) * len(kinds)] = [cells[kind] for kind in kinds]
+    # The baseline gains nothing over itself: where it is a column, it has none for gains.
+    said = [any(cells[index] for cells in rows.values()) for index in range(len(headings))]
     return Table(
         analysis.grid.title or analysis.grid.name,
-        (*axes, *headings),
-        tuple((*names, *cells) for names, cells in rows.items()),
+        (*axes, *compress(headings, said)),
+        tuple((*names, *compress(cells, said)) for names, cells in rows.items()),
         _score_notes(analysis, papers_way),
         n_labels=len(axes),
     )

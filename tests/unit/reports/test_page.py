@@ -1,9 +1,11 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from kakehashi.experiments.analysis import analyse
+from kakehashi.experiments.results import Results
 from kakehashi.experiments.savings import find_savings
 from kakehashi.reports.page import page
 
@@ -95,3 +97,11 @@ def test_it_ends_in_signature_and_commands(written, outline):
     assert "trials:10|sampling-seed:0" in words
     assert "kakehashi experiment run a<b.toml\nkakehashi experiment page a<b.toml" in words
     assert "a<b" not in written
+
+
+def test_an_unfinished_grid_has_a_page(size_results):
+    cells = tuple(replace(cell, result=None, counts=None) for cell in size_results.cells)
+    text = page(analyse(Results(size_results.grid, cells), trials=10), (), [])
+    outline = Outline(text)
+    assert outline.all("svg") == []
+    assert "No figure of size: figures: no run of the grid is finished" in text
