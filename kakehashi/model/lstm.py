@@ -1,18 +1,19 @@
 """A bidirectional LSTM over ragged sequences, without padding and near the processor's limit.
 
 One call does few large products instead of many small ones: the input projections of all items come
-first, the weight gradients last, and each step in between is one product and one sigmoid over all
+first, the weight gradients last, and each step in between is one product and one pass over its
 gates. Items stay in flat rows, one sequence after the other; `Layout` says where each goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
+from kakehashi.model.cell import closer, opener
 from kakehashi.model.layout import Layout
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
@@ -23,11 +24,11 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
         _function(torch.ones(1, dtype=_dtype))
 
 
-class _Weights(NamedTuple):
-    """The weights of one or both directions (d), stacked, their candidate rows doubled.
+_FEW = 20
 
-    A candidate is tanh(x) = 2 · sigmoid(2x) - 1, so one sigmoid serves all four gates.
-    """
+
+class _Weights(NamedTuple):
+    """The weights of one or both directions (d), stacked."""
 
     inputs: Tensor  # (d, input width, 4 · width)
     bias: Tensor  # (d, 1, 4 · width)
@@ -93,7 +94,7 @@ class BiLstm(nn.RNNBase):
             return self._reference(inputs, layout, rows)
         training = torch.is_grad_enabled()
         states: list[Tensor] = []
-        for weights in self._stack() if training else self._stacked():
+        for weights in self._by_direction() if training else self._stacked():
             order = layout.order[len(states) :][: len(weights.bias)]
             gates = _project(inputs, weights, order, rows)
             if training:
@@ -102,7 +103,7 @@ class BiLstm(nn.RNNBase):
                 states.append(_run(gates, weights.steps, layout.sizes)[0])
         return torch.cat(states).view(-1, self.hidden_size)
 
-    def _stack(self) -> list[_Weights]:
+    def _by_direction(self) -> list[_Weights]:
         """Stack the weights of the directions that go together.
 
         Two threads share a product over both directions; for one thread the directions run one
@@ -110,25 +111,22 @@ class BiLstm(nn.RNNBase):
         """
         both = self.all_weights
         groups = [both] if torch.get_num_threads() > 1 else [both[:1], both[1:]]
-        scale = both[0][0].new_tensor([1, 1, 2, 1]).repeat_interleave(self.hidden_size)[:, None]
         stacked = []
         for group in groups:
-            inputs = torch.stack([weight for weight, *_ in group]) * scale
-            states = torch.stack([weight for _, weight, *_ in group]) * scale
-            bias = torch.stack([(one + two)[:, None] for *_, one, two in group]) * scale
+            inputs, states, bias, more = (_stack(weights) for weights in zip(*group, strict=True))
             steps = states.detach().transpose(1, 2).contiguous()
-            stacked.append(_Weights(inputs.transpose(1, 2), bias.transpose(1, 2), states, steps))
+            stacked.append(_Weights(inputs.transpose(1, 2), (bias + more)[:, None], states, steps))
         return stacked
 
     def _stacked(self) -> list[_Weights]:
         """Stack the weights once for many calls, until one changes other than through ``.data``."""
         weights = [weight for direction in self.all_weights for weight in direction]
         if any(weight.is_inference() for weight in weights):
-            return self._stack()
+            return self._by_direction()
         # Aliases keep the memory, so that no other weight can appear at the same address.
         now = [(weight.detach(), weight.data_ptr(), weight._version) for weight in weights]
         if self._ready is None or [x[1:] for x in now] != [x[1:] for x in self._ready[0]]:
-            self._ready = now, self._stack()
+            self._ready = now, self._by_direction()
         return self._ready[1]
 
     def _reference(self, inputs: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
@@ -148,6 +146,24 @@ class BiLstm(nn.RNNBase):
         )
         flat = packed.index_select(0, layout.items[::2]).view(-1, self.hidden_size)
         return flat.index_select(0, torch.cat([2 * order, 2 * layout.order[1] + 1]))
+
+
+def _stepping(sizes: Sequence[int]) -> Iterator[int]:
+    """Pass the sizes of steps on; products of few rows are exact meanwhile.
+
+    In bfloat16 they would be slower, since the weights are packed anew for every product.
+    """
+    precision = torch.get_float32_matmul_precision()
+    try:
+        for size in sizes:
+            torch.set_float32_matmul_precision(precision if size > _FEW else "highest")
+            yield size
+    finally:
+        torch.set_float32_matmul_precision(precision)
+
+
+def _stack(weights: Sequence[Tensor]) -> Tensor:
+    return torch.stack(list(weights)) if len(weights) > 1 else weights[0][None]
 
 
 def _project(inputs: Tensor, weights: _Weights, order: Tensor, rows: Tensor | None) -> Tensor:
@@ -177,21 +193,16 @@ def _run(
     """
     directions, n_items, width = gates.shape[0], gates.shape[1], weight.shape[1]
     states = gates.new_empty(directions, n_items, width)
-    state = cell = gates.new_zeros(directions, sizes[0], width)
-    cells = torch.empty_like(states) if keep_cells else cell
-    by_step = zip(gates.split(sizes, 1), states.split(sizes, 1), strict=True)
-    begin = 0
-    for size, (gate, new_state) in zip(sizes, by_step, strict=True):
-        added = gate
+    cells = gates.new_empty(directions, n_items if keep_cells else sizes[0], width)
+    open_gates = opener(gates, cells, states)
+    before, begin = -1, 0
+    for size in _stepping(sizes):
+        end = begin + size
         if begin:
-            added = gate.contiguous().baddbmm_(state[:, :size], weight)
-        enter, forget, candidate, leave = torch.sigmoid(added, out=gate).chunk(4, 2)
-        new_cell = cells[:, begin : begin + size] if keep_cells else cell[:, :size]
-        torch.mul(forget, cell[:, :size], out=new_cell)
-        new_cell.addcmul_(enter, candidate, value=2).sub_(enter)
-        torch.tanh(new_cell, out=new_state).mul_(leave)
-        state, cell = new_state, new_cell
-        begin += size
+            gates[:, begin:end].baddbmm_(states[:, before : before + size], weight)
+        kept = (begin, before) if keep_cells else (0, min(before, 0))
+        open_gates((begin, end), *kept)
+        before, begin = begin, end
     return states, cells
 
 
@@ -227,7 +238,7 @@ _recur: Callable[[Tensor, Tensor, Tensor, Layout], Tensor] = _Recurrence.apply
 def _run_back(
     outer: Tensor, gates: Tensor, cells: Tensor, weight: Tensor, sizes: list[int]
 ) -> Tensor:
-    """Compute the gradient of every gate before its sigmoid (d, items, 4 · width).
+    """Compute the gradient of every gate before its sigmoid or tanh (d, items, 4 · width).
 
     Args:
         outer: Gradient of the states, from outside (d, items, width).
@@ -236,28 +247,18 @@ def _run_back(
         weight: From the last state to the gates (d, 4 · width, width).
         sizes: Sequences running at each step.
     """
-    aten = torch.ops.aten
-    inner = torch.empty_like(gates)
-    of_states, opened = outer.split(sizes, 1), gates.split(sizes, 1)
-    cell, of_gates = cells.split(sizes, 1), inner.split(sizes, 1)
-    later_gates, later_cells = inner[:, :0], cells[:, :0]
-    no_cells = torch.zeros_like(cell[0])
-    for step in reversed(range(len(sizes))):
-        later = later_gates.shape[1]
-        enter, forget, candidate, leave = opened[step].chunk(4, 2)
-        of_enter, of_forget, of_candidate, of_leave = of_gates[step].chunk(4, 2)
-        squashed = torch.tanh(cell[step])
-        of_state = of_states[step].clone()
-        of_state[:, :later] += torch.bmm(later_gates, weight)
-        torch.mul(of_state, squashed, out=of_leave)
-        of_cell = aten.tanh_backward(of_state.mul_(leave), squashed)
-        of_cell[:, :later] += later_cells
-        before = cell[step - 1][:, : sizes[step]] if step else no_cells
-        torch.mul(of_cell, before, out=of_forget)
-        torch.mul(of_cell, candidate, out=of_enter).mul_(2).sub_(of_cell)
-        torch.mul(of_cell, enter, out=of_candidate).mul_(2)
-        later_gates = aten.sigmoid_backward.grad_input(
-            of_gates[step], opened[step], grad_input=of_gates[step]
-        )
-        later_cells = of_cell.mul_(forget)
-    return inner
+    of_gates, of_states = (
+        torch.empty_like(gates),
+        outer.clone(memory_format=torch.contiguous_format),
+    )
+    of_cells = cells.new_zeros(cells.shape[0], sizes[0], cells.shape[2])
+    close_gates = closer(gates, cells, of_states, of_cells, of_gates)
+    end, later = gates.shape[1], 0
+    for step, size in zip(reversed(range(len(sizes))), _stepping(sizes[::-1]), strict=True):
+        begin = end - size
+        if later:
+            of_state = of_states[:, begin : begin + later]
+            of_state.baddbmm_(of_gates[:, end : end + later], weight)
+        close_gates((begin, end), begin - sizes[step - 1] if step else -1)
+        end, later = begin, size
+    return of_gates

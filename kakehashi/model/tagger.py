@@ -15,6 +15,7 @@ from kakehashi.data.batches import Batch
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
+from kakehashi.model.dropout import Dropout
 from kakehashi.model.layout import Layout
 from kakehashi.model.lstm import BiLstm
 from kakehashi.tags import Tagset
@@ -60,7 +61,7 @@ class WordLayers(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_words, width, sparse=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.lstm = BiLstm(width + char_width, lstm_width, kernel=kernel)
 
     def forward(self, words: Tensor, chars: Tensor, lengths: npt.NDArray[np.int64]) -> Tensor:

@@ -12,6 +12,7 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
 from kakehashi.files import sha256_of
+from kakehashi.model.cell import is_compiled
 from kakehashi.model.storage import Model, find_model, load_model, save_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
@@ -108,7 +109,7 @@ class Job:
             json.dumps(self.settings.model_dump(mode="json"), sort_keys=True),
             self.data.fingerprint(),
             sha256_of(find_model(transfer.source) / "weights.safetensors") if transfer else "",
-            f"{__version__} {torch.get_num_threads()}",
+            f"{__version__} {torch.get_num_threads()} {is_compiled()}",
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

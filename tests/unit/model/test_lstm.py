@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from kakehashi.model import cell
 from kakehashi.model.layout import Layout
 from kakehashi.model.lstm import BiLstm
 
@@ -46,12 +47,15 @@ def assert_all_close(ours, theirs, tolerance):
         torch.testing.assert_close(one, other, atol=tolerance, rtol=tolerance)
 
 
-@pytest.mark.parametrize("kernel", ["fused", "torch"])
+@pytest.mark.parametrize("kernel", ["fused", "fused, not compiled", "torch"])
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("lengths", RAGGED, ids=str)
-def test_states_and_gradients_are_those_of_torch(make_pair, lengths, dtype, kernel):
+def test_states_and_gradients_are_those_of_torch(make_pair, lengths, dtype, kernel, monkeypatch):
     ours, theirs = make_pair(6, 5, dtype)
-    ours.kernel = kernel
+    if kernel == "fused, not compiled":
+        monkeypatch.setattr(cell, "is_compiled", lambda: False)
+    else:
+        ours.kernel = kernel
     inputs = torch.randn(sum(lengths), 6, dtype=dtype, requires_grad=True)
     layout = Layout(lengths)
     results = {
@@ -142,6 +146,36 @@ def test_tagging_sees_every_change_of_the_weights(make_pair, change):
         seen = ours(inputs, layout)
         ours.kernel = "torch"
         torch.testing.assert_close(seen, ours(inputs, layout), atol=1e-6, rtol=1e-6)
+
+
+def test_products_in_bfloat16_are_near(make_pair):
+    """Where the processor has no such products, they stay exact."""
+    ours, _ = make_pair(50, 40)
+    lengths = [9] * 30 + [4] * 10
+    layout, inputs = Layout(lengths), torch.randn(sum(lengths), 50)
+    exact = ours(inputs, layout)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        near = ours(inputs, layout)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    torch.testing.assert_close(near, exact, atol=2e-2, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, -0.0, 1e-8, -1e-4, 0.3, -2.0, 9.0, 40.0, -90.0, 1e30, -1e30]
+)
+def test_machine_code_opens_gates_as_torch_does(value):
+    pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
+    from kakehashi.model import compiled
+
+    gates = torch.full((1, 2, 20), value)
+    cells = torch.full((1, 4, 5), 0.7)
+    ours, theirs = ([gates.clone(), cells.clone(), torch.zeros(1, 2, 5)] for _ in range(2))
+    compiled.open_gates(*(tensor.numpy() for tensor in ours), (0, 2), 2, 0)
+    cell.open_gates(*theirs, (0, 2), 2, 0)
+    assert_all_close(ours, theirs, 1e-6)
 
 
 def test_weights_go_to_torch_and_back():

@@ -1,0 +1,41 @@
+"""Dropout against what it promises."""
+
+import pytest
+import torch
+
+from kakehashi.model.dropout import Dropout
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.1, 0.9])
+def test_a_share_is_dropped_and_the_rest_scaled(rate):
+    torch.manual_seed(0)
+    inputs = torch.ones(999, 101, requires_grad=True)
+    outputs = Dropout(rate).train()(inputs)
+    kept = outputs != 0
+    assert kept.float().mean().item() == pytest.approx(1 - rate, abs=0.01)
+    assert outputs[kept].unique().tolist() == pytest.approx([1 / (1 - rate)], rel=1e-4)
+    outputs.sum().backward()
+    assert torch.equal(inputs.grad, outputs)
+
+
+def test_neighbours_are_dropped_independently():
+    torch.manual_seed(0)
+    kept = (Dropout(0.5).train()(torch.ones(400_000)) != 0).view(-1, 4).double()
+    assert torch.corrcoef(kept.T).fill_diagonal_(0).abs().max() < 0.02
+    assert kept.mean(0).sub(0.5).abs().max() < 0.01
+
+
+def test_nothing_happens_in_evaluation_or_at_rate_0():
+    inputs = torch.randn(5)
+    assert Dropout(0.5).eval()(inputs) is inputs
+    assert Dropout(0.0).train()(inputs) is inputs
+
+
+def test_the_seed_decides():
+    layer, inputs = Dropout(0.5).train(), torch.ones(1001)
+    masks = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        masks.append(layer(inputs))
+    assert torch.equal(masks[0], masks[1])
+    assert not torch.equal(masks[0], masks[2])
