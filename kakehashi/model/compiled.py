@@ -7,13 +7,10 @@ with torch.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numba
 import numpy as np
 import numpy.typing as npt
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
 _Array = npt.NDArray[np.float32]
 
 # All liberties that help vectorising, except to take it that no number is infinite or undefined.
@@ -21,14 +18,12 @@ _FAST = {"contract", "reassoc", "arcp", "nsz", "afn"}
 _float = np.float32
 
 
-def _machine_code(function: _Function) -> _Function:
+def _machine_code(function: Callable[..., None]) -> Callable[..., None]:
     """Compile, and keep the result on disk where a folder for it can be written to."""
-    options = {"fastmath": _FAST, "error_model": "numpy", "nogil": True}
     try:
-        compiled: _Function = numba.njit(cache=True, **options)(function)
+        return numba.njit(cache=True, fastmath=_FAST, error_model="numpy", nogil=True)(function)
     except RuntimeError:
-        compiled = numba.njit(**options)(function)
-    return compiled
+        return numba.njit(fastmath=_FAST, error_model="numpy", nogil=True)(function)
 
 
 @numba.njit(inline="always", fastmath=_FAST, error_model="numpy")
@@ -44,7 +39,8 @@ def _exp(x: np.float32) -> np.float32:
     for coefficient in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 0.5):
         p = p * r + _float(coefficient)
     power = np.int32((np.int32(n) + 127) << 23).view(np.float32)
-    return (p * r * r + r + _float(1)) * power
+    result: np.float32 = (p * r * r + r + _float(1)) * power
+    return result
 
 
 @numba.njit(inline="always", fastmath=_FAST, error_model="numpy")
