@@ -123,7 +123,7 @@ class BaselineModel(nn.Module):
         self.char_embedding = nn.Embedding(*char.embedding.weight.shape)
         self.char_lstm = _lstm(char.lstm)
         self.word_embedding = nn.Embedding(*word.embedding.weight.shape)
-        self.dropout = nn.Dropout(word.dropout.p)
+        self.dropout = nn.Dropout(tagger.settings.dropout)
         self.word_lstm = _lstm(word.lstm)
         self.dense = nn.Linear(tagger.dense.in_features, tagger.dense.out_features)
 

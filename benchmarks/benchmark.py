@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from benchmarks.measuring import children_cpu
 from benchmarks.peers.peer import FRESH
 from benchmarks.place import Place, folder_size
 from benchmarks.subjects import OURS, SUBJECTS
-from benchmarks.workers import NotInstalledError, Process, command, environment
+from benchmarks.workers import NotInstalledError, Process, command, environment, output_of
 
 _SEED = 1
 _HELP = (
@@ -196,14 +195,7 @@ class Benchmark:
         return {"cpu": children_cpu() - cpu, "wall": time.perf_counter() - wall}
 
     def _output(self, *arguments: str) -> str:
-        return subprocess.run(
-            arguments,
-            check=True,
-            stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            env=self._environment,
-            encoding="utf-8",
-        ).stdout
+        return output_of(arguments, self._place, self._environment)
 
     def _in_turns(
         self, what: str, workers: Sequence[Process], measure: Callable[[Process], Any]

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -90,9 +90,34 @@ class Process:
     def _answer(self) -> Any:
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
         if not line:
-            last = self._log.read_text(encoding="utf-8").strip().splitlines()[-_LAST:]
-            raise WorkerError("\n".join([f"{self.subject}: the worker ended:", *last]))
+            raise WorkerError(f"{self.subject}: the worker ended:\n{_end(self._log)}")
         return json.loads(line)
+
+
+def output_of(arguments: Sequence[str], place: Place, environment: Mapping[str, str]) -> str:
+    """Run a process to its end; give what it writes.
+
+    Raises:
+        WorkerError: If it fails.
+    """
+    log = place.folder / "processes.log"
+    with log.open("a", encoding="utf-8") as errors:
+        done = subprocess.run(
+            arguments,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=environment,
+            encoding="utf-8",
+        )
+    if done.returncode:
+        raise WorkerError(f"{' '.join(arguments)} failed:\n{_end(log)}")
+    return done.stdout
+
+
+def _end(log: Path) -> str:
+    return "\n".join(log.read_text(encoding="utf-8").strip().splitlines()[-_LAST:])
 
 
 def command(place: Place, subject: str, python: str) -> list[str]:
