@@ -45,6 +45,7 @@ class SpaCyPeer:
             run = self._passes(train, seed)
             for _ in range(epochs):
                 run()
+        folder.parent.mkdir(parents=True, exist_ok=True)
         self._nlp.to_disk(folder)
 
     def load(self, folder: Path) -> None:
