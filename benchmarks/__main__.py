@@ -44,7 +44,7 @@ def _measured(options: argparse.Namespace, folder: Path, news: Console) -> dict[
     settings = corpus_settings(options.corpus, count)
     place = Place.fill(folder, settings, min(options.slice, count or options.slice))
     plan = Plan(
-        subjects=tuple(options.only or SUBJECTS),
+        subjects=_chosen(options.only or list(SUBJECTS)),
         rounds=1 if options.quick else options.rounds,
         threads=options.threads,
         seeds=tuple(range(1, options.f1 + 1)),
@@ -53,6 +53,12 @@ def _measured(options: argparse.Namespace, folder: Path, news: Console) -> dict[
         flair_python=options.flair_python,
     )
     return Benchmark(place, plan, lambda line: news.print(line, style="dim")).run()
+
+
+def _chosen(names: list[str]) -> tuple[str, ...]:
+    """Add those whose models the named subjects tag with."""
+    needed = {*names, *(SUBJECTS[name].models for name in names)}
+    return tuple(name for name in SUBJECTS if name in needed)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,7 +29,8 @@ class Plan:
     """What a benchmark does.
 
     Attributes:
-        subjects: Names of `SUBJECTS`, in the order of the report.
+        subjects: Names of `SUBJECTS`, in the order of the report; who tags with another's model
+            comes with it.
         rounds: Measurements of each thing.
         threads: Of each worker.
         seeds: Seeds of the whole trainings, for F1; with none, models are trained for one epoch,
@@ -123,8 +124,7 @@ class Benchmark:
     def _train(self) -> None:
         """Measure training, slice by slice."""
         with self._workers(self._trained()) as workers:
-            for worker in workers:
-                self._say(f"{worker.subject}: getting ready to train")
+            self._say("training, getting ready")
             ready = [worker for worker in workers if worker.ask("prepare_training")]
             samples = self._in_turns("training", ready, lambda worker: worker.ask("train"))
             for worker in ready:
@@ -158,7 +158,7 @@ class Benchmark:
     def _compare(self, scores: Mapping[str, dict[str, Any]]) -> None:
         """Count the sentences in which a subject with our weights finds other spans than we do."""
         for subject, score in scores.items():
-            if SUBJECTS[subject].models == OURS and OURS in scores:
+            if SUBJECTS[subject].models == OURS:
                 pairs = zip(score["spans"], scores[OURS]["spans"], strict=True)
                 differing = sum(theirs != ours for theirs, ours in pairs)
                 self._subjects[subject]["tagging"]["differing_sentences"] = differing
