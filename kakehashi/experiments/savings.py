@@ -50,6 +50,19 @@ class Saving:
         """How many sentences from scratch one with transfer is worth; None where unknown."""
         return self.equals / self.size if 0 < self.equals < np.inf else None
 
+    def worded(self, size: float) -> str:
+        """Write a size from scratch, also where it lies beyond the curve."""
+        if size == np.inf:
+            return f"more than {self.largest:,}"
+        return f"{size:,.0f}" if size > 0 else f"less than {self.smallest:,}"
+
+    @property
+    def interval(self) -> str | None:
+        """Both ends in words; None where there is no interval."""
+        if np.isnan(self.low):
+            return None
+        return f"{self.worded(self.low)} to {self.worded(self.high)}"
+
 
 def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> float:
     """Read off a learning curve how many sentences give a score.

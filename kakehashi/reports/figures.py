@@ -12,6 +12,7 @@ from kakehashi.experiments.groups import OURS, Group
 from kakehashi.reports.drawing import BLACK, BLUE, RED, Drawing, Pen, count_axis, panels, pens
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -35,31 +36,35 @@ def size_figure(analysis: Analysis) -> Drawing:
             place = _labels(group, series | {report.x})
             line = ", ".join(group.axes[axis] for axis in group.axes if axis in series)
             places.setdefault(place, {}).setdefault(line, []).append(group)
-
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
+    names = dict.fromkeys(name for lines in places.values() for name in lines)
+    styles = dict(zip(names, pens(), strict=False))
 
     def draw(figure: Figure) -> None:
         axes = panels(figure, list(places), _columns(len(places)))
+        handles: dict[str, Artist] = {}
         for panel, lines in zip(axes, places.values(), strict=True):
-            for (name, groups), pen in zip(lines.items(), pens(), strict=False):
-                _curve(panel, groups, name, pen)
+            for name, groups in lines.items():
+                handles[name] = _curve(panel, groups, name, styles[name])
             found = {group.training_size or 0 for groups in lines.values() for group in groups}
             count_axis(panel, ticks=sorted(found))
             panel.set(xlabel="training sentences", ylabel="F1")
-            panel.legend(loc="lower right")
+        # Lines may be anywhere in a panel: the legend of all stands below.
+        legend = [handles[name] for name in styles]
+        figure.legend(handles=legend, loc="outside lower center", ncols=min(4, len(legend)))
 
     title = "F1 against training size; bands reach from the worst to the best seed"
     return Drawing("size", title, *_page(len(places)), draw)
 
 
-def _curve(panel: Axes, groups: Sequence[Group], name: str, pen: Pen) -> None:
+def _curve(panel: Axes, groups: Sequence[Group], name: str, pen: Pen) -> Artist:
     points = sorted(
         (group.training_size or 0, group.mean or 0.0, *_ends(group)) for group in groups
     )
     sizes, means, lows, highs = zip(*points, strict=True)
-    panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen._asdict())
     panel.fill_between(sizes, lows, highs, color=pen.color, alpha=0.15, linewidth=0)
+    return panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen._asdict())[0]
 
 
 def _ends(group: Group) -> tuple[float, float]:
@@ -102,7 +107,7 @@ def _arrows(panel: Axes, gain: Gain) -> None:
         else:
             panel.add_patch(
                 FancyArrowPatch(
-                    (x, old), (x, new), arrowstyle="-|>", mutation_scale=8, shrinkA=0, shrinkB=0,
+                    (x, old), (x, new), arrowstyle="-|>", mutation_scale=7, shrinkA=0, shrinkB=0,
                     color=color, linewidth=1.2, gid=f"{kind}-{name}",
                 )
             )  # fmt: skip
@@ -112,7 +117,10 @@ def _arrows(panel: Axes, gain: Gain) -> None:
         for kind, (color, marker, count) in kinds.items()
     ]  # fmt: skip
     # Arrows may be anywhere: the legend stands above them, the title above the legend.
-    panel.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    panel.legend(
+        handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3,
+        columnspacing=1.0, handletextpad=0.1,
+    )  # fmt: skip
     panel.set_title(panel.get_title(), pad=20)
     panel.set(xlabel="mentions in the training set", ylabel="F1")
 
@@ -128,35 +136,42 @@ def _apart(counts: Mapping[str, int]) -> dict[str, float]:
 
 
 def gain_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of each entity type as a bar, the largest first."""
+    """Draw the gain of each entity type as a bar, the largest first; unchanged ones are counted."""
     gains = _ours(analysis)
     changes = [_changes(gain) for gain in gains]
     titles = [", ".join(gain.group.axes.values()) for gain in gains]
 
     def draw(figure: Figure) -> None:
-        for panel, bars in zip(panels(figure, titles, len(gains)), changes, strict=True):
-            for place, (name, change) in enumerate(bars):
-                up = change >= 0
-                panel.barh(place, change, color=BLUE if up else RED, hatch="" if up else "////",
-                           edgecolor="white", gid=f"bar-{name}")  # fmt: skip
-            panel.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=7)
-            panel.set_ylim(len(bars) - 0.4, -0.6)
-            panel.axvline(0, color=BLACK, linewidth=0.8)
-            panel.grid(visible=False, axis="y")
-            panel.set_xlabel("gain in points of F1")
+        axes = panels(figure, titles, len(gains))
+        for panel, gain, bars in zip(axes, gains, changes, strict=True):
+            _bars(panel, bars)
+            same = len(gain.group.types) - len(bars)
+            panel.set_xlabel(f"gain in points of F1; {same} types unchanged")
 
-    height = 0.8 + 0.16 * max(map(len, changes))
+    height = 1.2 + 0.16 * max(map(len, changes))
     title = "Gain of each entity type, with its mentions in the training set"
     return Drawing("gains", title, 3.4 * len(gains), height, draw)
 
 
+def _bars(panel: Axes, bars: Sequence[tuple[str, float]]) -> None:
+    for place, (name, change) in enumerate(bars):
+        color, hatch = (BLUE, "") if change > 0 else (RED, "////")
+        panel.barh(place, change, color=color, hatch=hatch, edgecolor="white", gid=f"bar-{name}")
+    panel.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=7)
+    panel.set_ylim(len(bars) - 0.4, -0.6)
+    panel.axvline(0, color=BLACK, linewidth=0.8)
+    panel.grid(visible=False, axis="y")
+
+
 def _changes(gain: Gain) -> list[tuple[str, float]]:
+    """List the types that changed, with their frequency, the largest gain first."""
     before, often = gain.against.types, gain.group.training_types
     changes = [
         (f"{name} ({often.get(name, 0):,})", after - before.get(name, 0.0))
         for name, after in gain.group.types.items()
     ]
-    return sorted(changes, key=lambda change: (-change[1], change[0]))
+    changed = [entry for entry in changes if abs(entry[1]) >= _SAME]
+    return sorted(changed, key=lambda change: (-change[1], change[0]))
 
 
 def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:

@@ -100,14 +100,13 @@ def _chance(gain: Gain) -> str:
 
 
 def _savings(savings: Sequence[Saving]) -> list[str]:
-    known = [(saving.ratio, saving) for saving in savings if saving.ratio is not None]
-    if not known:
-        return []
-    ratio, saving = max(known, key=lambda entry: entry[1].size)
-    where = ", ".join(saving.axes.values())
+    """Tell of each curve the largest size that can be compared."""
+    largest = {tuple(saving.axes.values()): saving for saving in savings if saving.ratio}
     return [
-        f"At the largest size that can be compared ({where}), {saving.size:,} sentences with"
-        f" transfer are worth {saving.equals:,.0f} from scratch, {ratio:.2f} times as many."
+        f"On the curve of {', '.join(labels)}, {saving.size:,} sentences are worth"
+        f" {saving.worded(saving.equals)} from scratch, {saving.ratio:.2f} times as many"
+        f" (95 % interval {saving.interval or 'unknown'})."
+        for labels, saving in largest.items()
     ]
 
 

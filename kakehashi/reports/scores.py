@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import compress
-from math import inf, isnan
 
 from kakehashi.experiments.analysis import LEVEL, Analysis, Gain, seeds_needed
 from kakehashi.experiments.groups import Group
@@ -112,8 +111,8 @@ def savings_table(savings: Sequence[Saving]) -> Table:
         (
             *(saving.axes[axis] for axis in axes),
             f"{saving.size:,}",
-            _size(saving.equals, saving),
-            f"{_size(saving.low, saving)} to {_size(saving.high, saving)}",
+            saving.worded(saving.equals),
+            saving.interval or NOTHING,
             NOTHING if saving.ratio is None else f"{saving.ratio:.2f}",
         )
         for saving in savings
@@ -258,11 +257,3 @@ def _number(value: float | None) -> str:
 
 def _p(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.4f}"
-
-
-def _size(value: float, saving: Saving) -> str:
-    if isnan(value):
-        return NOTHING
-    if value == inf:
-        return f"more than {saving.largest:,}"
-    return f"{value:,.0f}" if value > 0 else f"less than {saving.smallest:,}"

@@ -69,10 +69,13 @@ def float_path(element):
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def test_a_bar_per_type(types):
+def test_a_bar_per_type_that_changed(types):
     bars = groups_of(gain_figure(types), "bar")
-    assert list(bars) == ["LOC (80)", "ART (8)", "PER (8)"]
+    assert list(bars) == ["LOC (80)", "PER (8)"]
     assert BLUE.lower() in colors_of(bars["LOC (80)"])
+    # What falls is hatched too: the bar refers to a pattern, which has the colour.
+    assert b"url(#" in ElementTree.tostring(bars["PER (8)"])
+    assert RED.lower().encode() in gain_figure(types).render("svg")
 
 
 def test_a_line_per_recognizer(sizes):
