@@ -50,17 +50,18 @@ class Deadline(Progress):
     def __init__(self, corpus: EncodedCorpus, seconds: float) -> None:
         self._lengths, self._seconds = corpus.lengths, seconds
         self.tokens = 0
-        self.began = 0.0
+        self.spent = 0.0
 
     def track(
         self, items: Iterable[_Item], label: str, total: int | None = None
     ) -> Iterator[_Item]:
         """Pass batches on while there is time."""
-        self.began = time.perf_counter()
+        began = time.perf_counter()
         for item in items:
             yield item
             self.tokens += int(self._lengths[np.asarray(item)].sum())
-            if time.perf_counter() - self.began > self._seconds:
+            self.spent = time.perf_counter() - began
+            if self.spent > self._seconds:
                 return
 
 
@@ -87,17 +88,18 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     data = Store(cache, settings, Progress()).prepared()
     torch.manual_seed(settings.training.seed)
     training = settings.training.model_copy(update={"epochs": 1})
-    deadline = Deadline(data.train, seconds)
-    trainer = Trainer(new_tagger(data, settings.model), data, training, "", deadline)
-    began = time.perf_counter()
-    trainer.train(lambda: None)
-    per_token = trainer.history[-1].seconds - (deadline.began - began)
-    plan = (deadline.began - began) / len(data.train.forms)
+    tagger = new_tagger(data, settings.model)
+    for limit in (0.0, seconds):  # one batch to warm up
+        deadline = Deadline(data.train, limit)
+        trainer = Trainer(tagger, data, training, "", deadline)
+        trainer.train(lambda: None)
+    planning = trainer.history[-1].seconds - deadline.spent
+    per_token = deadline.spent / deadline.tokens + planning / len(data.train.forms)
     return {
         "tokens": len(data.train.forms),
         "words": len(data.words),
         "trained": deadline.tokens,
-        "per_million": 1e6 * (per_token / deadline.tokens + plan),
+        "per_million": 1e6 * per_token,
         "peak": peak_memory(),
         "private": private_memory(),
     }
