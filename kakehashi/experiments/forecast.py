@@ -54,7 +54,7 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
             sizes[corpus] = cell.settings.corpus.train_size or _size(cell.settings)
         if kind not in paces:
             progress.say(f"timing a short training of {cell.label}")
-            paces[kind] = _probe(cell.settings)
+            paces[kind] = _probe(cell.settings, min(_SENTENCES, sizes[corpus]))
         total += paces[kind].seconds(sizes[corpus])
     return total
 
@@ -101,8 +101,8 @@ class _Clock(Progress):
             self.times.append(time.perf_counter())
 
 
-def _probe(settings: RunSettings) -> Pace:
-    corpus = settings.corpus.model_copy(update={"train_size": _SENTENCES})
+def _probe(settings: RunSettings, sentences: int) -> Pace:
+    corpus = settings.corpus.model_copy(update={"train_size": sentences})
     training = settings.training.model_copy(update={"epochs": _EPOCHS})
     short = settings.model_copy(update={"corpus": corpus, "training": training, "transfer": None})
     clock = _Clock()
@@ -115,5 +115,4 @@ def _probe(settings: RunSettings) -> Pace:
     # The last epoch has warmed up; what it takes beside learning is the same on any training set.
     beside = clock.times[-1] - clock.times[-2] - learning[-1] if clock.times else 0.0
     start = whole - sum(learning) - len(clock.times) * beside
-    sentences = result["corpus"]["train"]["sentences"]
     return Pace(start + epochs * beside, epochs * learning[-1] / sentences)
