@@ -1,0 +1,107 @@
+"""What a CRF knows of a token: its form, its letters, and its neighbours within two tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+_EDGE = ""
+"""Stands before the first form and after the last."""
+
+_LONGEST_AFFIX = 4
+_REPEATED = re.compile(r"(.)\1+", re.DOTALL)
+_SCRIPTS = (
+    ("h", re.compile("[\u3041-\u309f]")),
+    ("k", re.compile("[\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]")),
+    ("c", re.compile("[々〆〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")),
+)
+
+
+class Features:
+    """Turn the forms of a sentence into the features of each token.
+
+    Of the form itself: as written, in lower case, its shape, its affixes of up to four characters,
+    its characters and pairs of characters. Of those up to two tokens away: as written, and shape.
+    Of the pairs of it and its neighbours: both as written, both shapes. No reading, part of speech,
+    list of names or vector.
+
+    What depends on one form or on two is computed once for each that comes.
+
+    Example:
+        >>> before, itself = Features()(["in", "京都"])
+        >>> "+1:w=京都".encode() in before, b"-1:s=x" in itself
+        (True, True)
+    """
+
+    def __init__(self) -> None:
+        self._of_one = cache(_features_of_one)
+        self._of_two = cache(_features_of_two)
+
+    def __call__(self, forms: Sequence[str]) -> list[list[bytes]]:
+        """List the features of every token."""
+        padded = [_EDGE, _EDGE, *forms, _EDGE, _EDGE]
+        return [self._of_token(padded[i : i + 5]) for i in range(len(forms))]
+
+    def _of_token(self, window: Sequence[str]) -> list[bytes]:
+        features = [
+            feature
+            for offset, form in enumerate(window, -2)
+            for feature in self._of_one(form, offset)
+        ]
+        _, before, itself, after, _ = window
+        return [*features, *self._of_two(before, itself, -1), *self._of_two(itself, after, 0)]
+
+
+def shape(form: str) -> str:
+    """Write a form as the kinds of its characters, runs of one kind as one.
+
+    Kinds: hiragana h, katakana k, kanji c, digit d, other letters X and x; the rest are themselves.
+
+    Example:
+        >>> shape("McDonald's"), shape("2026年"), shape("お茶の水センター")
+        ("XxXx'x", 'dc', 'hchck')
+    """
+    return _REPEATED.sub(r"\1", "".join(map(_kind, form)))
+
+
+@cache
+def _kind(char: str) -> str:
+    for name, script in _SCRIPTS:
+        if script.match(char):
+            return name
+    if char.isdigit():
+        return "d"
+    if char.isalpha():
+        return "X" if char.isupper() else "x"
+    return char
+
+
+def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
+    if form == _EDGE:
+        return (_encoded(f"{offset:+}:edge"),)
+    features = [f"w={form}", f"s={shape(form)}"]
+    if offset == 0:
+        features += _inside(form.lower())
+    return tuple(_encoded(f"{offset:+}:{feature}") for feature in features)
+
+
+def _inside(form: str) -> list[str]:
+    """Take a form apart; characters and their pairs each once."""
+    sizes = range(1, min(len(form), _LONGEST_AFFIX) + 1)
+    pairs = (form[i : i + 2] for i in range(len(form) - 1))
+    return [
+        f"l={form}",
+        *(f"p={form[:n]}" for n in sizes),
+        *(f"e={form[-n:]}" for n in sizes),
+        *(f"c={piece}" for piece in dict.fromkeys([*form, *pairs])),
+    ]
+
+
+def _features_of_two(left: str, right: str, offset: int) -> tuple[bytes, ...]:
+    pairs = {"w": (left, right), "s": (shape(left), shape(right))}
+    return tuple(_encoded(f"{offset:+}:{name}={a} {b}") for name, (a, b) in pairs.items())
+
+
+def _encoded(feature: str) -> bytes:
+    return feature.encode("utf-8", "surrogatepass")
