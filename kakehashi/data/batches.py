@@ -76,8 +76,8 @@ def plan_batches(lengths: Ids, batch_tokens: int, order: tuple[int, int] | None 
     """
     sentences = np.flatnonzero(lengths)
     window = max(1, len(sentences))
-    random = np.random.default_rng(order)
-    if order is not None:
+    random = None if order is None else np.random.default_rng(order)
+    if random is not None:
         random.shuffle(sentences)
         mean = float(lengths.sum()) / window
         window = max(1, int(_WINDOW * batch_tokens / max(1.0, mean)))
@@ -87,7 +87,7 @@ def plan_batches(lengths: Ids, batch_tokens: int, order: tuple[int, int] | None 
         part[:] = part[np.argsort(lengths[part], kind="stable")]
         edges += [start + end for end in _ends(lengths[part], batch_tokens)]
     n_batches = len(edges) - 1
-    turns = np.arange(n_batches) if order is None else random.permutation(n_batches)
+    turns = np.arange(n_batches) if random is None else random.permutation(n_batches)
     return Plan(sentences, np.array(edges), turns)
 
 
@@ -121,19 +121,29 @@ def make_batch(
     lengths = offsets[sentences + 1] - offsets[sentences]
     tokens = ranges(offsets[sentences], lengths)
     distinct, rows = np.unique(forms[tokens], return_inverse=True)
-    form_lengths = features.offsets[distinct + 1] - features.offsets[distinct]
-    ngrams = features.ngrams[ranges(features.offsets[distinct], form_lengths)]
-    ngram_ids, ngram_rows = np.unique(ngrams, return_inverse=True)
+    form_lengths, ngrams, ngram_ids = gather_ngrams(distinct, features)
     return Batch(
         sentences=sentences,
         lengths=lengths,
         words=features.words[distinct][rows],
         forms=rows,
         form_lengths=form_lengths,
-        ngrams=ngram_rows,
+        ngrams=ngrams,
         ngram_ids=ngram_ids,
         tags=None if tags is None else tags[tokens].astype(np.int64),
     )
+
+
+def gather_ngrams(forms: npt.NDArray[np.integer], features: FormFeatures) -> tuple[Ids, Ids, Ids]:
+    """Gather the n-grams of some forms.
+
+    Returns:
+        N-grams per form, row in the third per n-gram, and the distinct n-gram ids; see `Batch`.
+    """
+    lengths = features.offsets[forms + 1] - features.offsets[forms]
+    ngrams = features.ngrams[ranges(features.offsets[forms], lengths)]
+    distinct, rows = np.unique(ngrams, return_inverse=True)
+    return lengths, rows, distinct
 
 
 def ranges(starts: Ids, lengths: Ids) -> Ids:

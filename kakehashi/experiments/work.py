@@ -23,6 +23,8 @@ from kakehashi.files import write_json
 
 CELL_FILE = "cell.json"
 FAILURE_FILE = "failure.txt"
+CACHE = "cache"
+"""Where the workers of a root share their encoded corpora."""
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
@@ -110,7 +112,7 @@ def _run(task: Task, folder: Path) -> None:
         write_json(folder / CELL_FILE, record)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     began = time.perf_counter()
-    train(settings, folder)
+    train(settings, folder, cache=Path(task.root) / CACHE)
     if not resumed:
         seconds = round(time.perf_counter() - began, 2)
         write_json(folder / CELL_FILE, record | {"seconds": seconds})

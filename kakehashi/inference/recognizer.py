@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
+from threading import Lock
 
-from kakehashi.data.encoded import encode
-from kakehashi.data.forms import Channels, Forms, featurize
-from kakehashi.model.prediction import Prediction, predict
+import numpy as np
+
+from kakehashi.data.forms import Channels
+from kakehashi.errors import ConfigError
+from kakehashi.inference.memo import FormMemo
+from kakehashi.model.prediction import Prediction, predict_projected
+from kakehashi.model.products import PRECISIONS, Precision
 from kakehashi.model.storage import Model, load_model
-from kakehashi.sentence import Mention, Sentence, mentions_from_spans
+from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.text.segment import load_segmenter
 
-_CHUNK = 1024
-"""Sentences that are segmented, encoded and tagged together."""
+_CHUNK_TOKENS = 8192
+"""Tokens that are looked up and tagged together."""
 
 
 class Recognizer:
     """A trained model that finds the entities of any text.
+
+    Threads may share one; they tag one after the other.
 
     Attributes:
         model: The tagger and its text settings.
@@ -29,21 +35,49 @@ class Recognizer:
         Recognizer.load("runs/demo")("昨日ジョンは東京に着いた")
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(
+        self, model: Model, *, precision: Precision = "float32", memo_forms: int = 8192
+    ) -> None:
+        """Take a model.
+
+        Args:
+            model: Is put in evaluation mode.
+            precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
+                ``int8`` are faster on many sentences at once and on processors that have such
+                products, and may change a tag in a thousand. A sentence alone is always exact.
+            memo_forms: Distinct forms of which what does not depend on context is remembered, some
+                10 KB each.
+
+        Raises:
+            ConfigError: If the precision is none of the three.
+        """
+        if precision not in PRECISIONS:
+            raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
         self.model = model
         self.segmenter = load_segmenter(model.text.segmenter, cut_scripts=model.text.cut_scripts)
-        settings = model.tagger.settings
-        self._channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+        tagger, settings = model.tagger.eval(), model.tagger.settings
+        tagger.word.lstm.precision = precision
+        channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+        self._memo = FormMemo(tagger, channels, memo_forms)
+        self._lock = Lock()
 
     @classmethod
-    def load(cls, path: str | Path) -> Recognizer:
+    def load(
+        cls, path: str | Path, *, precision: Precision = "float32", memo_forms: int = 8192
+    ) -> Recognizer:
         """Load a model folder, or the model of a run folder; nothing in it can run code.
+
+        Args:
+            path: The folder.
+            precision: See `Recognizer`.
+            memo_forms: See `Recognizer`.
 
         Raises:
             ModelError: If it is missing, incomplete, damaged, or of a newer format.
             MissingExtraError: If the segmenter's dictionary is not installed.
+            ConfigError: If the precision is none of the three.
         """
-        return cls(load_model(path))
+        return cls(load_model(path), precision=precision, memo_forms=memo_forms)
 
     def __call__(self, text: str) -> list[Mention]:
         """Find the mentions of one text, with character offsets and probabilities."""
@@ -63,9 +97,16 @@ class Recognizer:
         Sentences with tokens keep them, and are only given the readings they lack; others are
         segmented.
         """
-        stream = iter(sentences)
-        while chunk := list(islice(stream, _CHUNK)):
-            yield from self._annotate_chunk([self._segmented(sentence) for sentence in chunk])
+        chunk: list[Sentence] = []
+        n_tokens = 0
+        for sentence in sentences:
+            chunk.append(self._segmented(sentence))
+            n_tokens += len(chunk[-1].tokens or ())
+            if n_tokens >= _CHUNK_TOKENS:
+                yield from self._tagged(chunk)
+                chunk, n_tokens = [], 0
+        if chunk:
+            yield from self._tagged(chunk)
 
     def _segmented(self, sentence: Sentence) -> Sentence:
         if sentence.tokens is None:
@@ -74,22 +115,27 @@ class Recognizer:
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
         return replace(sentence, tokens=tokens, mentions=())
 
-    def _annotate_chunk(self, chunk: list[Sentence]) -> Iterator[Sentence]:
-        forms = Forms()
-        corpus = encode(chunk, forms)
-        tagger = self.model.tagger
-        features = featurize(list(forms.ids), self._channels, tagger.words, tagger.ngrams)
-        found = dict(predict(tagger, corpus.offsets, corpus.forms, features))
+    def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
+        tokens = [sentence.tokens or () for sentence in chunk]
+        offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in tokens], out=offsets[1:])
+        with self._lock:
+            rows = self._memo.look_up((t.text, t.reading) for part in tokens for t in part)
+            tagger, projected = self.model.tagger, self._memo.projected
+            found = dict(predict_projected(tagger, projected, rows, offsets))
         for number, sentence in enumerate(chunk):
-            yield _with_mentions(sentence, found[number]) if number in found else sentence
+            prediction = found.get(number)
+            if prediction is None or not prediction.spans:
+                yield sentence
+            else:
+                yield replace(
+                    sentence, mentions=_mentions(sentence.text, tokens[number], prediction)
+                )
 
 
-def _with_mentions(sentence: Sentence, prediction: Prediction) -> Sentence:
-    mentions = mentions_from_spans(sentence.text, sentence.tokens or (), prediction.spans)
-    return replace(
-        sentence,
-        mentions=tuple(
-            mention._replace(probability=probability)
-            for mention, probability in zip(mentions, prediction.probabilities, strict=True)
-        ),
+def _mentions(text: str, tokens: tuple[Token, ...], prediction: Prediction) -> tuple[Mention, ...]:
+    mentions = mentions_from_spans(text, tokens, prediction.spans)
+    return tuple(
+        mention._replace(probability=probability)
+        for mention, probability in zip(mentions, prediction.probabilities, strict=True)
     )

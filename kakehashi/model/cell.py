@@ -19,9 +19,7 @@ def is_compiled() -> bool:
     return find_spec("numba") is not None
 
 
-def opener(
-    gates: Tensor, cells: Tensor, states: Tensor
-) -> Callable[[tuple[int, int], int, int], None]:
+def opener(gates: Tensor, cells: Tensor, states: Tensor) -> Callable[[tuple[int, int], int], None]:
     """Prepare `open_gates` for many steps on the same memory."""
     if is_compiled() and gates.dtype is torch.float32:
         from kakehashi.model import compiled
@@ -49,21 +47,20 @@ def closer(
 
 
 def open_gates(
-    gates: Tensor, cells: Tensor, states: Tensor, rows: tuple[int, int], at: int, before: int
+    gates: Tensor, cells: Tensor, states: Tensor, rows: tuple[int, int], before: int
 ) -> None:
     """Compute cells and states of a step from its gates.
 
     Args:
         gates: Enter, forget, candidate and leave side by side, before their sigmoid or tanh; open
             afterwards (d, items, 4 · width).
-        cells: Take the cells (d, rows, width).
+        cells: Take the cells (d, items, width).
         states: Take the states (d, items, width).
         rows: The step's first item and the end of its items.
-        at: Where its cells begin in ``cells``.
-        before: Where those of the step before begin; negative if there was none.
+        before: Where the items of the step before begin; negative if there was none.
     """
     begin, end = rows
-    gate, cell = gates[:, begin:end], cells[:, at : at + end - begin]
+    gate, cell = gates[:, begin:end], cells[:, begin:end]
     enter, forget, candidate, leave = gate.chunk(4, 2)
     candidate.tanh_()
     for part in (enter, forget, leave):

@@ -7,14 +7,18 @@ gates. Items stay in flat rows, one sequence after the other; `Layout` says wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.cell import closer, opener
+from kakehashi.model.cell import is_compiled
 from kakehashi.model.layout import Layout
+from kakehashi.model.products import Precision, Product, product
+from kakehashi.model.recurrence import recur, run_steps
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The
@@ -24,16 +28,21 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
         _function(torch.ones(1, dtype=_dtype))
 
 
-_FEW = 20
-
-
 class _Weights(NamedTuple):
     """The weights of one or both directions (d), stacked."""
 
     inputs: Tensor  # (d, input width, 4 · width)
     bias: Tensor  # (d, 1, 4 · width)
     states: Tensor  # (d, 4 · width, width)
-    steps: Tensor  # the same for products from the left (d, width, 4 · width)
+
+
+class _Ready(NamedTuple):
+    """The weights of both directions, laid out for tagging."""
+
+    inputs: Tensor  # (input width, 2 · 4 · width)
+    bias: Tensor  # (2 · 4 · width,)
+    steps: Tensor  # from states to gates (2, width, 4 · width)
+    products: list[Product]  # with them
 
 
 class BiLstm(nn.RNNBase):
@@ -41,7 +50,13 @@ class BiLstm(nn.RNNBase):
 
     Parameters have its names, shapes and initial distribution, so weights load either way. On a
     GPU the reference runs in any case, through cuDNN.
+
+    Attributes:
+        kernel: ``fused`` for ours, ``torch`` for the reference.
+        precision: Of the products with the states where no gradients are asked for.
     """
+
+    precision: Precision = "float32"
 
     def __init__(
         self, input_width: int, width: int, *, kernel: Literal["fused", "torch"] = "fused"
@@ -51,11 +66,11 @@ class BiLstm(nn.RNNBase):
         Args:
             input_width: Width of an item.
             width: Width of a state, per direction.
-            kernel: ``fused`` for ours, ``torch`` for the reference.
+            kernel: ``fused`` or ``torch``.
         """
         super().__init__("LSTM", input_width, width, bidirectional=True)
         self.kernel = kernel
-        self._ready: tuple[list[tuple[Tensor, int, int]], list[_Weights]] | None = None
+        self._ready: tuple[list[object], list[Tensor], _Ready] | None = None
 
     def train(self, mode: bool = True) -> Self:
         """Change between training and evaluation, and forget what was prepared of the weights.
@@ -77,8 +92,7 @@ class BiLstm(nn.RNNBase):
         Returns:
             Forward and backward state per item (items, 2 · width).
         """
-        states = self._states(inputs, layout, rows)
-        return states.index_select(0, layout.items).view(layout.n_items, -1)
+        return _in_order(self._states(inputs, layout, rows), layout)
 
     def final_states(self, inputs: Tensor, layout: Layout, rows: Tensor | None = None) -> Tensor:
         """Compute the forward state after the last item and the backward one after the first.
@@ -88,20 +102,72 @@ class BiLstm(nn.RNNBase):
         states = self._states(inputs, layout, rows)
         return states.index_select(0, layout.final).view(layout.n_sequences, -1)
 
+    @torch.no_grad()
+    def project(self, inputs: Tensor) -> Tensor:
+        """Compute of items (items, input width) what does not depend on where they stand.
+
+        Returns:
+            What `states_of` takes (items, any width), e.g. to be remembered.
+        """
+        if self._is_reference(inputs):
+            return inputs
+        ready = self._prepared()
+        return torch.addmm(ready.bias, inputs, ready.inputs)
+
+    @torch.no_grad()
+    def states_of(
+        self, projected: Tensor, rows: Tensor, lengths: Sequence[int] | npt.NDArray[np.integer]
+    ) -> Tensor:
+        """Do `forward` on projected items, without gradients.
+
+        A sequence alone is always computed in float32.
+
+        Args:
+            projected: What `project` gave (distinct items, any width).
+            rows: Row in ``projected`` per item (items,).
+            lengths: Items per sequence.
+        """
+        alone = len(lengths) == 1 and is_compiled() and projected.dtype is torch.float32
+        if alone and not self._is_reference(projected):
+            return self._one_sequence(projected, rows)
+        layout = Layout(lengths)
+        run = self._reference if self._is_reference(projected) else self._run
+        return _in_order(run(projected, layout, rows), layout)
+
+    def _is_reference(self, inputs: Tensor) -> bool:
+        return self.kernel == "torch" or inputs.is_cuda
+
     def _states(self, inputs: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
         """Compute all states in steps order, forward before backward (2 · items, width)."""
-        if self.kernel == "torch" or inputs.is_cuda:
+        if self._is_reference(inputs):
             return self._reference(inputs, layout, rows)
-        training = torch.is_grad_enabled()
+        if not torch.is_grad_enabled():
+            return self._run(self.project(inputs), layout, rows)
         states: list[Tensor] = []
-        for weights in self._by_direction() if training else self._stacked():
+        for weights in self._by_direction():
             order = layout.order[len(states) :][: len(weights.bias)]
+            transposed = weights.states.detach().transpose(1, 2).contiguous()
             gates = _project(inputs, weights, order, rows)
-            if training:
-                states.append(_recur(gates, weights.states, weights.steps, layout))
-            else:
-                states.append(_run(gates, weights.steps, layout.sizes)[0])
+            states.append(recur(gates, weights.states, transposed, layout))
         return torch.cat(states).view(-1, self.hidden_size)
+
+    def _run(self, projected: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
+        """Run all steps of projected items; see `_states` for the result."""
+        states, gates_width = [], 4 * self.hidden_size
+        for direction, add_product in enumerate(self._prepared().products):
+            order = layout.order[direction]
+            items = projected[:, direction * gates_width :][:, :gates_width]
+            gates = items.index_select(0, order if rows is None else rows[order])
+            states.append(run_steps(gates[None], add_product, layout.sizes)[0])
+        return torch.cat(states).view(-1, self.hidden_size)
+
+    def _one_sequence(self, projected: Tensor, rows: Tensor) -> Tensor:
+        from kakehashi.model import compiled
+
+        states = projected.new_empty(len(rows), 2 * self.hidden_size)
+        steps = self._prepared().steps
+        compiled.run_one_sequence(projected.numpy(), rows.numpy(), steps.numpy(), states.numpy())
+        return states
 
     def _by_direction(self) -> list[_Weights]:
         """Stack the weights of the directions that go together.
@@ -111,23 +177,28 @@ class BiLstm(nn.RNNBase):
         """
         both = self.all_weights
         groups = [both] if torch.get_num_threads() > 1 else [both[:1], both[1:]]
-        stacked = []
-        for group in groups:
-            inputs, states, bias, more = (_stack(weights) for weights in zip(*group, strict=True))
-            steps = states.detach().transpose(1, 2).contiguous()
-            stacked.append(_Weights(inputs.transpose(1, 2), (bias + more)[:, None], states, steps))
-        return stacked
+        return [_stacked(group) for group in groups]
 
-    def _stacked(self) -> list[_Weights]:
-        """Stack the weights once for many calls, until one changes other than through ``.data``."""
+    def _prepared(self) -> _Ready:
+        """Prepare the weights once for many calls, until one changes other than by ``.data``."""
         weights = [weight for direction in self.all_weights for weight in direction]
-        if any(weight.is_inference() for weight in weights):
-            return self._by_direction()
+        if any(weight.is_inference() for weight in weights):  # which count no version
+            return self._prepare()
         # Aliases keep the memory, so that no other weight can appear at the same address.
-        now = [(weight.detach(), weight.data_ptr(), weight._version) for weight in weights]
-        if self._ready is None or [x[1:] for x in now] != [x[1:] for x in self._ready[0]]:
-            self._ready = now, self._by_direction()
-        return self._ready[1]
+        aliases = [weight.detach() for weight in weights]
+        versions = [(weight.data_ptr(), weight._version) for weight in weights]
+        state: list[object] = [self.precision, *versions]
+        if self._ready is None or state != self._ready[0]:
+            self._ready = state, aliases, self._prepare()
+        return self._ready[-1]
+
+    def _prepare(self) -> _Ready:
+        inputs, states, bias, more = (
+            torch.cat(both) for both in zip(*self.all_weights, strict=True)
+        )
+        steps = states.view(2, -1, self.hidden_size).transpose(1, 2).contiguous()
+        products = [product(weight, self.precision) for weight in steps]
+        return _Ready(inputs.t().contiguous(), bias + more, steps, products)
 
     def _reference(self, inputs: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
         """Do the same with torch's own LSTM for packed sequences."""
@@ -148,22 +219,18 @@ class BiLstm(nn.RNNBase):
         return flat.index_select(0, torch.cat([2 * order, 2 * layout.order[1] + 1]))
 
 
-def _stepping(sizes: Sequence[int]) -> Iterator[int]:
-    """Pass the sizes of steps on; products of few rows are exact meanwhile.
-
-    In bfloat16 they would be slower, since the weights are packed anew for every product.
-    """
-    precision = torch.get_float32_matmul_precision()
-    try:
-        for size in sizes:
-            torch.set_float32_matmul_precision(precision if size > _FEW else "highest")
-            yield size
-    finally:
-        torch.set_float32_matmul_precision(precision)
+def _in_order(states: Tensor, layout: Layout) -> Tensor:
+    """Bring states from steps order to the order of the items (items, 2 · width)."""
+    return states.index_select(0, layout.items).view(layout.n_items, -1)
 
 
-def _stack(weights: Sequence[Tensor]) -> Tensor:
-    return torch.stack(list(weights)) if len(weights) > 1 else weights[0][None]
+def _stacked(directions: Sequence[Sequence[Tensor]]) -> _Weights:
+    """Stack the weights of some directions; those of one are not copied."""
+    inputs, states, bias, more = (
+        torch.stack(weights) if len(weights) > 1 else weights[0][None]
+        for weights in zip(*directions, strict=True)
+    )
+    return _Weights(inputs.transpose(1, 2), (bias + more)[:, None], states)
 
 
 def _project(inputs: Tensor, weights: _Weights, order: Tensor, rows: Tensor | None) -> Tensor:
@@ -175,90 +242,3 @@ def _project(inputs: Tensor, weights: _Weights, order: Tensor, rows: Tensor | No
     distinct = torch.baddbmm(weights.bias, inputs.expand(directions, -1, -1), weights.inputs)
     places = rows[order] + len(inputs) * torch.arange(directions)[:, None]
     return distinct.flatten(0, 1).index_select(0, places.view(-1)).view(directions, n_items, -1)
-
-
-def _run(
-    gates: Tensor, weight: Tensor, sizes: list[int], *, keep_cells: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Go through the steps; overwrite what the items add to the gates with the open gates.
-
-    Args:
-        gates: In steps order (d, items, 4 · width).
-        weight: From the last state to the gates (d, width, 4 · width).
-        sizes: Sequences running at each step.
-        keep_cells: Whether to keep the cells of all steps, for the gradients.
-
-    Returns:
-        States (d, items, width), and cells, of all steps or only of the last.
-    """
-    directions, n_items, width = gates.shape[0], gates.shape[1], weight.shape[1]
-    states = gates.new_empty(directions, n_items, width)
-    cells = gates.new_empty(directions, n_items if keep_cells else sizes[0], width)
-    open_gates = opener(gates, cells, states)
-    before, begin = -1, 0
-    for size in _stepping(sizes):
-        end = begin + size
-        if begin:
-            gates[:, begin:end].baddbmm_(states[:, before : before + size], weight)
-        kept = (begin, before) if keep_cells else (0, min(before, 0))
-        open_gates((begin, end), *kept)
-        before, begin = begin, end
-    return states, cells
-
-
-class _Recurrence(torch.autograd.Function):
-    """The steps of `_run` with their gradients."""
-
-    layout: Layout
-
-    @staticmethod
-    def forward(
-        ctx: _Recurrence, gates: Tensor, weight: Tensor, transposed: Tensor, layout: Layout
-    ) -> Tensor:
-        """Run the steps; ``gates`` is given away and holds the open gates afterwards."""
-        states, cells = _run(gates, transposed, layout.sizes, keep_cells=True)
-        ctx.save_for_backward(gates, cells, states, weight)
-        ctx.layout = layout
-        return states
-
-    @staticmethod
-    def backward(ctx: _Recurrence, of_states: Tensor) -> tuple[Tensor | None, ...]:
-        """Go back through the steps, then multiply once for the weights."""
-        saved: Sequence[Tensor] = ctx.saved_tensors
-        gates, cells, states, weight = saved
-        of_gates = _run_back(of_states, gates, cells, weight, ctx.layout.sizes)
-        later = of_gates[:, ctx.layout.n_sequences :].transpose(1, 2)
-        before = states.index_select(1, ctx.layout.previous)
-        return of_gates, torch.bmm(later, before), None, None
-
-
-_recur: Callable[[Tensor, Tensor, Tensor, Layout], Tensor] = _Recurrence.apply
-
-
-def _run_back(
-    outer: Tensor, gates: Tensor, cells: Tensor, weight: Tensor, sizes: list[int]
-) -> Tensor:
-    """Compute the gradient of every gate before its sigmoid or tanh (d, items, 4 · width).
-
-    Args:
-        outer: Gradient of the states, from outside (d, items, width).
-        gates: Open gates (d, items, 4 · width).
-        cells: Of all steps (d, items, width).
-        weight: From the last state to the gates (d, 4 · width, width).
-        sizes: Sequences running at each step.
-    """
-    of_gates, of_states = (
-        torch.empty_like(gates),
-        outer.clone(memory_format=torch.contiguous_format),
-    )
-    of_cells = cells.new_zeros(cells.shape[0], sizes[0], cells.shape[2])
-    close_gates = closer(gates, cells, of_states, of_cells, of_gates)
-    end, later = gates.shape[1], 0
-    for step, size in zip(reversed(range(len(sizes))), _stepping(sizes[::-1]), strict=True):
-        begin = end - size
-        if later:
-            of_state = of_states[:, begin : begin + later]
-            of_state.baddbmm_(of_gates[:, end : end + later], weight)
-        close_gates((begin, end), begin - sizes[step - 1] if step else -1)
-        end, later = begin, size
-    return of_gates

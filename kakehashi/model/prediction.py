@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,12 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.data.batches import Batch, Ids, make_batch, plan_batches
+from kakehashi.data.batches import Ids, plan_batches, ranges
 from kakehashi.data.forms import FormFeatures
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Span
+from kakehashi.tags import Tagset
 
 _BATCH_TOKENS = 4096
+_CHUNK_TOKENS = 1 << 15
 
 
 class Prediction(NamedTuple):
@@ -48,7 +50,6 @@ def predict_spans(
     return found
 
 
-@torch.inference_mode()
 def predict(
     tagger: Tagger,
     offsets: Ids,
@@ -58,7 +59,7 @@ def predict(
     batch_tokens: int = _BATCH_TOKENS,
     probabilities: bool = True,
 ) -> Iterator[tuple[int, Prediction]]:
-    """Tag encoded sentences batch by batch.
+    """Tag encoded sentences.
 
     Args:
         tagger: In evaluation mode.
@@ -71,31 +72,88 @@ def predict(
     Yields:
         (sentence number, prediction), for every sentence that has tokens.
     """
+    # Forms are worked out once for many batches; the bound keeps memory flat.
+    bounds = np.flatnonzero(np.diff(offsets // _CHUNK_TOKENS, prepend=-1, append=-1))
+    for begin, end in pairwise(np.minimum(bounds, len(offsets) - 1).tolist()):
+        part = offsets[begin : end + 1]
+        if part[0] == part[-1]:
+            continue
+        distinct, rows = np.unique(forms[part[0] : part[-1]], return_inverse=True)
+        projected = tagger.project(distinct, features)
+        for number, prediction in predict_projected(
+            tagger,
+            projected,
+            rows,
+            part - part[0],
+            batch_tokens=batch_tokens,
+            probabilities=probabilities,
+        ):
+            yield begin + number, prediction
+
+
+@torch.inference_mode()
+def predict_projected(
+    tagger: Tagger,
+    projected: Tensor,
+    rows: Ids,
+    offsets: Ids,
+    *,
+    batch_tokens: int = _BATCH_TOKENS,
+    probabilities: bool = True,
+) -> Iterator[tuple[int, Prediction]]:
+    """Tag sentences whose forms are worked out already.
+
+    Args:
+        tagger: In evaluation mode.
+        projected: What `Tagger.project` gave (forms, any width).
+        rows: Row in ``projected`` per token (tokens,).
+        offsets: Where each sentence begins, and the end (sentences + 1,).
+        batch_tokens: Tokens per batch.
+        probabilities: Whether to compute how probable each span is.
+
+    Yields:
+        (sentence number, prediction), for every sentence that has tokens.
+    """
     for sentences in plan_batches(np.diff(offsets), batch_tokens):
-        batch = make_batch(sentences, offsets, forms, features)
-        yield from zip(
-            sentences.tolist(), _predict_batch(tagger, batch, probabilities), strict=True
-        )
+        lengths = offsets[sentences + 1] - offsets[sentences]
+        emissions = tagger.emit(projected, rows[ranges(offsets[sentences], lengths)], lengths)
+        found = _decode(tagger, emissions, lengths, probabilities)
+        yield from zip(sentences.tolist(), found, strict=True)
 
 
-def _predict_batch(tagger: Tagger, batch: Batch, probabilities: bool) -> Iterator[Prediction]:
-    emissions: Tensor = tagger(batch)
-    ids = tagger.decode(emissions, batch.lengths)
-    ends = np.cumsum(batch.lengths)
-    starts = ends - batch.lengths
-    found = [
-        tuple(tagger.tagset.spans_from_ids(ids[start:end].tolist()))
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    if not probabilities:
+def _decode(
+    tagger: Tagger, emissions: Tensor, lengths: Ids, probabilities: bool
+) -> Iterator[Prediction]:
+    ids = tagger.decode(emissions, lengths)
+    starts = np.cumsum(lengths) - lengths
+    found = _spans(tagger.tagset, ids, starts)
+    if not probabilities or not any(found):
         return (Prediction(spans, ()) for spans in found)
     edges = np.array(
         [
             (start + span.start, start + span.end)
-            for start, spans in zip(starts, found, strict=True)
+            for start, spans in zip(starts.tolist(), found, strict=True)
             for span in spans
         ],
         dtype=np.int64,
     ).reshape(-1, 2)
-    flat = iter(tagger.probabilities(emissions, batch.lengths, ids, edges).tolist())
+    flat = iter(tagger.probabilities(emissions, lengths, ids, edges).tolist())
     return (Prediction(spans, tuple(islice(flat, len(spans)))) for spans in found)
+
+
+def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
+    """Read spans off tag ids; only tokens that are not outside, a few of them, are looked at."""
+    found: list[tuple[Span, ...]] = [()] * len(starts)
+    inside = np.flatnonzero(ids)
+    if not len(inside):
+        return found
+    sentences = np.searchsorted(starts, inside, side="right") - 1
+    breaks = np.flatnonzero((np.diff(inside) > 1) | (np.diff(sentences) > 0)) + 1
+    for begin, end in pairwise([0, *breaks.tolist(), len(inside)]):
+        sentence = sentences[begin]
+        shift = int(inside[begin] - starts[sentence])
+        spans = tagset.spans_from_ids(ids[inside[begin:end]].tolist())
+        found[sentence] += tuple(
+            Span(shift + start, shift + stop, kind) for start, stop, kind in spans
+        )
+    return found

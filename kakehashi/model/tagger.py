@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
-from kakehashi.data.batches import Batch
+from kakehashi.data.batches import Batch, Ids, gather_ngrams
+from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
@@ -75,9 +76,12 @@ class WordLayers(nn.Module):
         Returns:
             States of both directions (tokens, 2 · LSTM width).
         """
-        inputs = torch.cat([self.embedding(words), chars], dim=1)
-        states: Tensor = self.lstm(self.dropout(inputs), Layout(lengths))
+        states: Tensor = self.lstm(self.dropout(self.embed(words, chars)), Layout(lengths))
         return states
+
+    def embed(self, words: Tensor, chars: Tensor) -> Tensor:
+        """Join word embeddings and character parts (tokens, word and character width)."""
+        return torch.cat([self.embedding(words), chars], dim=1)
 
 
 class Tagger(nn.Module):
@@ -122,6 +126,36 @@ class Tagger(nn.Module):
         forms = self.char(_tensor(batch.ngram_ids), _tensor(batch.ngrams), batch.form_lengths)
         chars = forms[_tensor(batch.forms)]
         emissions: Tensor = self.dense(self.word(_tensor(batch.words), chars, batch.lengths))
+        return emissions
+
+    @torch.no_grad()
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Tensor:
+        """Compute of forms what does not depend on their context, for `emit`.
+
+        Args:
+            forms: Form numbers (forms,).
+            features: Features per form number.
+
+        Returns:
+            A row per form (forms, any width).
+        """
+        lengths, ngrams, ngram_ids = gather_ngrams(forms, features)
+        chars = self.char(_tensor(ngram_ids), _tensor(ngrams), lengths)
+        return self.word.lstm.project(self.word.embed(_tensor(features.words[forms]), chars))
+
+    @torch.no_grad()
+    def emit(self, projected: Tensor, rows: Ids, lengths: Ids) -> Tensor:
+        """Compute the emissions of sentences, without dropout and without gradients.
+
+        Args:
+            projected: Rows of forms, as `project` gives them.
+            rows: Row in ``projected`` per token (tokens,).
+            lengths: Tokens per sentence (sentences,).
+
+        Returns:
+            Emissions (tokens, tags).
+        """
+        emissions: Tensor = self.dense(self.word.lstm.states_of(projected, _tensor(rows), lengths))
         return emissions
 
     def loss(self, batch: Batch) -> Tensor:

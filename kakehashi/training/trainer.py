@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -149,16 +151,28 @@ class Trainer:
         plan = plan_batches(data.train.lengths, self.settings.batch_tokens, order)
         self.tagger.train()
         total = 0.0
-        for sentences in self.progress.track(plan, f"epoch {number}", len(plan)):
-            batch = make_batch(
-                sentences, data.train.offsets, data.train.forms, data.features, self._tags
-            )
-            batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
-            loss = self.tagger.loss(batch)
-            self.optimization.step(loss)
-            total += loss.item() * len(batch.words)
+        with _products_in(self.settings.precision):
+            for sentences in self.progress.track(plan, f"epoch {number}", len(plan)):
+                batch = make_batch(
+                    sentences, data.train.offsets, data.train.forms, data.features, self._tags
+                )
+                batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
+                loss = self.tagger.loss(batch)
+                self.optimization.step(loss)
+                total += loss.item() * len(batch.words)
         self.tagger.eval()
         return total / len(data.train.forms)
+
+
+@contextmanager
+def _products_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
+    """Compute products in a precision; what they take and give is float32 in any case."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if precision == "bfloat16" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def hide_rare_words(

@@ -40,7 +40,7 @@ def trainings(monkeypatch):
     """Trainings as they are asked for; they write a checkpoint, or raise what is given."""
     seen = []
 
-    def train(settings, folder):
+    def train(settings, folder, *, cache):
         seen.append((settings, (folder / "checkpoint").exists()))
         if train.error is not None:
             raise train.error

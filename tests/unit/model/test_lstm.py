@@ -116,13 +116,33 @@ def test_order_of_sequences_does_not_matter(make_pair):
     )
 
 
-def test_without_gradients_the_states_are_the_same_bits(make_pair):
-    ours, _ = make_pair(4, 3)
-    layout, inputs = Layout([5, 2, 3]), torch.randn(10, 4)
-    training = ours(inputs, layout)
+@pytest.mark.parametrize("lengths", [[5, 2, 3], [10]], ids=str)
+@pytest.mark.parametrize("kernel", ["fused", "torch"])
+def test_without_gradients_the_states_are_the_same(make_pair, lengths, kernel):
+    ours, _ = make_pair(5, 4)
+    ours.kernel = kernel
+    layout, inputs = Layout(lengths), torch.randn(6, 5)
+    rows = torch.tensor([0, 5, 3, 3, 2, 5, 1, 0, 4, 4])
+    training = ours(inputs, layout, rows)
     with torch.inference_mode():
-        assert torch.equal(ours(inputs, layout), training)
+        plain = ours(inputs, layout, rows)
+        projected = ours.states_of(ours.project(inputs), rows, lengths)
     assert not inputs.requires_grad
+    assert_all_close([plain, projected], [training, training], 1e-6)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_lower_precisions_are_near_and_products_alone(make_pair, precision):
+    ours, _ = make_pair(20, 40)
+    layout, inputs, rows = Layout([9] * 30), torch.randn(270, 20), torch.arange(270)
+    exact = ours(inputs, layout)
+    projected = ours.project(inputs)
+    ours.precision = precision
+    near = ours.states_of(projected, rows, [9] * 30)
+    assert not torch.equal(near, exact)
+    torch.testing.assert_close(near, exact, atol=3e-2, rtol=0)
+    alone = ours.states_of(projected, rows[:9], [9])
+    torch.testing.assert_close(alone, exact[:9], atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("change", ["in place", "loaded", "cast", "made for inference"])
@@ -170,11 +190,11 @@ def test_machine_code_opens_gates_as_torch_does(value):
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
     from kakehashi.model import compiled
 
-    gates = torch.full((1, 2, 20), value)
+    gates = torch.full((1, 4, 20), value)
     cells = torch.full((1, 4, 5), 0.7)
-    ours, theirs = ([gates.clone(), cells.clone(), torch.zeros(1, 2, 5)] for _ in range(2))
-    compiled.open_gates(*(tensor.numpy() for tensor in ours), (0, 2), 2, 0)
-    cell.open_gates(*theirs, (0, 2), 2, 0)
+    ours, theirs = ([gates.clone(), cells.clone(), torch.zeros(1, 4, 5)] for _ in range(2))
+    compiled.open_gates(*(tensor.numpy() for tensor in ours), (2, 4), 0)
+    cell.open_gates(*theirs, (2, 4), 0)
     assert_all_close(ours, theirs, 1e-6)
 
 

@@ -1,0 +1,59 @@
+"""What a recognizer remembers of the forms that it has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kakehashi.data.forms import Channels, Form, featurize
+from kakehashi.model.tagger import Tagger
+
+
+class FormMemo:
+    """Rows of forms as `Tagger.project` computes them, each computed once.
+
+    When more than ``capacity`` are remembered, all are forgotten before the next look-up, so a memo
+    never holds more than ``capacity`` forms and those of one look-up.
+
+    Args:
+        tagger: In evaluation mode; its weights must not change.
+        channels: What its channels see of a form.
+        capacity: Forms; a form takes 9.6 KB with the word LSTM of the paper.
+
+    Attributes:
+        projected: A row per remembered form (at least as many rows as forms, any width).
+    """
+
+    def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
+        self._tagger, self._channels, self._capacity = tagger, channels, capacity
+        self._rows: dict[Form, int] = {}
+        self.projected = torch.empty(0, 0)
+
+    def look_up(self, forms: Iterable[Form]) -> npt.NDArray[np.int64]:
+        """Give the row in ``projected`` of every form."""
+        if len(self._rows) > self._capacity:
+            self._rows.clear()
+        rows, n_known = self._rows, len(self._rows)
+        found = np.array([rows.setdefault(form, len(rows)) for form in forms], dtype=np.int64)
+        if len(rows) > n_known:
+            self._remember(self._project(list(islice(rows, n_known, None))), n_known)
+        return found
+
+    def _project(self, forms: list[Form]) -> Tensor:
+        tagger = self._tagger
+        features = featurize(forms, self._channels, tagger.words, tagger.ngrams)
+        return tagger.project(np.arange(len(forms)), features)
+
+    def _remember(self, projected: Tensor, begin: int) -> None:
+        end = begin + len(projected)
+        if end > len(self.projected):
+            grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])
+            if begin:
+                grown[:begin] = self.projected[:begin]
+            self.projected = grown
+        self.projected[begin:end] = projected

@@ -1,0 +1,58 @@
+"""The product of a step in tagging, exact or faster: last states times weights, added to the gates.
+
+Measured on one thread of a processor with matrix units for bfloat16 and int8 (width 300), a product
+with 200 rows takes 0.88 ms in float32, 0.36 in bfloat16 and 0.24 in int8. ``make bench`` says what
+that means for a whole recognizer, and what it costs in F1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+Precision = Literal["float32", "bfloat16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+Product = Callable[[Tensor, Tensor], object]
+"""Adds to the gates of a step (1, rows, 4 · width) what the states (1, rows, width) contribute."""
+
+
+def product(weight: Tensor, precision: Precision) -> Product:
+    """Prepare the product with a weight, for many steps.
+
+    Args:
+        weight: From states to gates (width, 4 · width), contiguous.
+        precision: ``float32`` is exact, ``bfloat16`` rounds states, weights and their product to 8
+            bits, ``int8`` states and weights to 256 steps, a scale per gate.
+    """
+    return {"float32": _exact, "bfloat16": _rounded, "int8": _quantized}[precision](weight)
+
+
+def _exact(weight: Tensor) -> Product:
+    return lambda gates, states: gates[0].addmm_(states[0], weight)
+
+
+def _rounded(weight: Tensor) -> Product:
+    rounded = weight.t().bfloat16().contiguous()
+    return lambda gates, states: gates.add_(nn.functional.linear(states.bfloat16(), rounded))
+
+
+def _quantized(weight: Tensor) -> Product:
+    scales = weight.abs().amax(0).clamp(min=1e-12) / 127
+    zeros = torch.zeros(len(scales), dtype=torch.int64)
+    quantized = (weight / scales).t().round().to(torch.int8).contiguous()
+    packed = torch.ops.onednn.qlinear_prepack(quantized, None)
+
+    def add(gates: Tensor, states: Tensor) -> Tensor:
+        # States lie between -1 and 1, so their scale is known: no need to look for their range.
+        bytes_ = (states[0] * 127).round_().add_(128).to(torch.uint8)
+        return gates.add_(
+            torch.ops.onednn.qlinear_pointwise(
+                bytes_, 1 / 127, 128, packed, scales, zeros, None, 1.0, 0, torch.float32,
+                "none", [], "",
+            )
+        )  # fmt: skip
+
+    return add

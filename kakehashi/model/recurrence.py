@@ -1,0 +1,140 @@
+"""The steps of an LSTM through time, forward and back, over ragged sequences in steps order.
+
+Directions (d) may go together; `kakehashi.model.layout` explains the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from kakehashi.model.cell import closer, opener
+from kakehashi.model.layout import Layout
+
+_FEW = 20
+"""Rows up to which a product of bfloat16 is slower than one of float32, packing included."""
+
+
+def run_steps(
+    gates: Tensor,
+    add_product: Callable[[Tensor, Tensor], object],
+    sizes: list[int],
+) -> tuple[Tensor, Tensor]:
+    """Go through the steps; overwrite what the items add to the gates with the open gates.
+
+    Args:
+        gates: In steps order (d, items, 4 · width).
+        add_product: Adds to the gates of a step what the last states contribute.
+        sizes: Sequences running at each step.
+
+    Returns:
+        States and cells (d, items, width).
+    """
+    directions, n_items, width = gates.shape[0], gates.shape[1], gates.shape[2] // 4
+    states = gates.new_empty(directions, n_items, width)
+    cells = torch.empty_like(states)
+    open_gates = opener(gates, cells, states)
+    before, begin = -1, 0
+    for size in _stepping(sizes):
+        end = begin + size
+        if begin:
+            add_product(gates[:, begin:end], states[:, before : before + size])
+        open_gates((begin, end), before)
+        before, begin = begin, end
+    return states, cells
+
+
+def recur(gates: Tensor, weight: Tensor, transposed: Tensor, layout: Layout) -> Tensor:
+    """Go through the steps so that gradients can come back.
+
+    Args:
+        gates: What the items add (d, items, 4 · width); given away.
+        weight: From states to gates (d, 4 · width, width).
+        transposed: The same, detached (d, width, 4 · width).
+        layout: The order.
+
+    Returns:
+        States (d, items, width).
+    """
+    return _apply(gates, weight, transposed, layout)
+
+
+class _Recurrence(torch.autograd.Function):
+    """The steps of `run_steps` with their gradients."""
+
+    layout: Layout
+
+    @staticmethod
+    def forward(
+        ctx: _Recurrence, gates: Tensor, weight: Tensor, transposed: Tensor, layout: Layout
+    ) -> Tensor:
+        """Run the steps; ``gates`` holds the open gates afterwards."""
+
+        def add_product(gate: Tensor, state: Tensor) -> None:
+            gate.baddbmm_(state, transposed)
+
+        states, cells = run_steps(gates, add_product, layout.sizes)
+        ctx.save_for_backward(gates, cells, states, weight)
+        ctx.layout = layout
+        return states
+
+    @staticmethod
+    def backward(ctx: _Recurrence, of_states: Tensor) -> tuple[Tensor | None, ...]:
+        """Go back through the steps, then multiply once for the weights."""
+        saved: Sequence[Tensor] = ctx.saved_tensors
+        gates, cells, states, weight = saved
+        of_gates = _run_back(of_states, gates, cells, weight, ctx.layout.sizes)
+        later = of_gates[:, ctx.layout.n_sequences :].transpose(1, 2)
+        before = states.index_select(1, ctx.layout.previous)
+        return of_gates, torch.bmm(later, before), None, None
+
+
+_apply: Callable[[Tensor, Tensor, Tensor, Layout], Tensor] = _Recurrence.apply
+
+
+def _run_back(
+    outer: Tensor, gates: Tensor, cells: Tensor, weight: Tensor, sizes: list[int]
+) -> Tensor:
+    """Compute the gradient of every gate before its sigmoid or tanh (d, items, 4 · width).
+
+    Args:
+        outer: Gradient of the states, from outside (d, items, width).
+        gates: Open gates (d, items, 4 · width).
+        cells: Of all steps (d, items, width).
+        weight: From the last state to the gates (d, 4 · width, width).
+        sizes: Sequences running at each step.
+    """
+    of_gates = torch.empty_like(gates)
+    of_states = outer.clone(memory_format=torch.contiguous_format)
+    of_cells = cells.new_zeros(cells.shape[0], sizes[0], cells.shape[2])
+    close_gates = closer(gates, cells, of_states, of_cells, of_gates)
+    begins = [0, *accumulate(sizes)]
+    later = 0
+    for step, size in zip(reversed(range(len(sizes))), _stepping(sizes[::-1]), strict=True):
+        begin, end = begins[step], begins[step + 1]
+        if later:
+            of_state = of_states[:, begin : begin + later]
+            of_state.baddbmm_(of_gates[:, end : end + later], weight)
+        close_gates((begin, end), begins[step - 1] if step else -1)
+        later = size
+    return of_gates
+
+
+def _stepping(sizes: Sequence[int]) -> Iterator[int]:
+    """Pass the sizes of steps on; products of few rows are in float32 meanwhile, whatever is set.
+
+    In bfloat16 they are slower, since oneDNN packs the weights anew for every product.
+    """
+    precision = torch.get_float32_matmul_precision()
+    if precision == "highest":
+        yield from sizes
+        return
+    try:
+        for size in sizes:
+            torch.set_float32_matmul_precision(precision if size > _FEW else "highest")
+            yield size
+    finally:
+        torch.set_float32_matmul_precision(precision)
