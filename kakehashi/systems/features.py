@@ -79,11 +79,11 @@ def _kind(char: str) -> str:
 
 def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
     if form == _EDGE:
-        return (_encoded(f"{offset:+}:edge"),)
+        return (f"{offset:+}:edge".encode(),)
     features = [f"w={form}", f"s={shape(form)}"]
     if offset == 0:
         features += _inside(form.lower())
-    return tuple(_encoded(f"{offset:+}:{feature}") for feature in features)
+    return tuple(f"{offset:+}:{feature}".encode() for feature in features)
 
 
 def _inside(form: str) -> list[str]:
@@ -100,8 +100,4 @@ def _inside(form: str) -> list[str]:
 
 def _features_of_two(left: str, right: str, offset: int) -> tuple[bytes, ...]:
     pairs = {"w": (left, right), "s": (shape(left), shape(right))}
-    return tuple(_encoded(f"{offset:+}:{name}={a} {b}") for name, (a, b) in pairs.items())
-
-
-def _encoded(feature: str) -> bytes:
-    return feature.encode("utf-8", "surrogatepass")
+    return tuple(f"{offset:+}:{name}={a} {b}".encode() for name, (a, b) in pairs.items())

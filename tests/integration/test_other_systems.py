@@ -1,0 +1,69 @@
+"""Runs of other systems look like runs of ours."""
+
+import pytest
+
+from kakehashi import tasks
+from kakehashi.config.reading import settings_from_tree
+from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.errors import ConfigError
+from kakehashi.scoring.comparison import score_sentences
+from kakehashi.systems.crfsuite import CRFsuite
+from kakehashi.systems.spacy import SpaCy
+
+SYSTEMS = {
+    "crfsuite": lambda seed: CRFsuite(),
+    "spacy": lambda seed: SpaCy(seed, {"max_steps": 100, "eval_frequency": 20}),
+}
+
+
+@pytest.fixture(scope="module", params=["crfsuite", "spacy"])
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def run(name, tree, tmp_path_factory):
+    settings = settings_from_tree(tree("ja", test_epochs=True) | {"system": name})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "load_system", lambda name, seed: SYSTEMS[name](seed))
+        return tasks.train(settings, tmp_path_factory.mktemp("runs") / name)
+
+
+@pytest.fixture(scope="module")
+def ours(settings, tmp_path_factory):
+    return tasks.train(settings("ja", epochs=1), tmp_path_factory.mktemp("runs") / "ours")
+
+
+def test_the_folder_holds_all_but_a_model_of_ours(run, ours):
+    names, our_names = ({path.name for path in folder.iterdir()} for folder in (run, ours))
+    assert names == our_names - {"model"}
+
+
+def test_the_result_has_the_shape_of_ours(name, run, ours):
+    result, our_result = tasks.load_result(run), tasks.load_result(ours)
+    assert list(result) == list(our_result)
+    assert list(result["test"]) == list(our_result["test"])
+    assert list(result["epochs"][0]) == list(our_result["epochs"][0])
+    assert result["corpus"] == our_result["corpus"]
+    assert result["system"]["name"] == name
+    assert f"|system:{name} {result['system']['version']}" in result["test"]["signature"]
+    assert ("seed:1" in result["test"]["signature"]) == (name == "spacy")
+
+
+def test_it_learns_and_is_scored_as_ours_is(run, world):
+    score = tasks.load_result(run)["test"]
+    assert score["f1"] > 90
+    gold = read_jsonl(world / "ja-test.jsonl")
+    predicted = read_jsonl(run / "predictions.jsonl")
+    assert score_sentences(gold, predicted).f1 == pytest.approx(score["f1"])
+    assert tasks.load_result(run)["epochs"][0]["test"] == score["f1"]
+
+
+def test_folders_are_named_after_the_system(tree):
+    settings = settings_from_tree(tree("ja") | {"system": "crfsuite"})
+    assert str(tasks.run_folder(settings)) == "runs/small-ja-crfsuite-seed1"
+
+
+def test_nothing_is_transferred_to_another_system(tree):
+    with pytest.raises(ConfigError, match="spacy cannot use a source"):
+        settings_from_tree(tree("ja") | {"system": "spacy", "transfer": {"source": "runs/en"}})
