@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from typing import Any
 
 from benchmarks.peers.peer import Peer
 from benchmarks.place import Place
 
 OURS = "kakehashi"
+BFLOAT16 = "in bfloat16"
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,13 @@ class Subject:
     trains: bool = True
 
 
-def _ours(place: Place) -> Peer:
-    from benchmarks.peers.ours import Ours
+def _ours(**precisions: Any) -> Callable[[Place], Peer]:
+    def make(place: Place) -> Peer:
+        from benchmarks.peers.ours import Ours
 
-    return Ours(place)
+        return Ours(place, **precisions)
+
+    return make
 
 
 def _baseline(place: Place) -> Peer:
@@ -63,7 +68,10 @@ def _flair(place: Place) -> Peer:
 
 
 SUBJECTS: Mapping[str, Subject] = {
-    OURS: Subject(_ours, OURS),
+    OURS: Subject(_ours(), OURS),
+    BFLOAT16: Subject(_ours(tagging="bfloat16", training="bfloat16"), BFLOAT16),
+    "tagging in bfloat16": Subject(_ours(tagging="bfloat16"), OURS, trains=False),
+    "tagging in int8": Subject(_ours(tagging="int8"), OURS, trains=False),
     "baseline": Subject(_baseline, OURS),
     "crfsuite": Subject(_crfsuite, "crfsuite"),
     "spacy": Subject(_spacy, "spacy"),

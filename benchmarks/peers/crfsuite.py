@@ -10,7 +10,8 @@ from benchmarks.peers.peer import TOKENS, Way
 from benchmarks.place import Place
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
-from kakehashi.systems.crfsuite import CRFsuite, Features, forms_of
+from kakehashi.systems.crfsuite import CRFsuite
+from kakehashi.systems.features import Features
 from kakehashi.tags import spans_from_tags
 
 
@@ -36,7 +37,7 @@ class CRFsuitePeer:
         system = CRFsuite()
         system.fit(self._place.sentences("train"), self._place.sentences("dev"))
         folder.mkdir(parents=True)
-        (folder / "model").write_bytes(system._model)  # nothing else needs it saved
+        (folder / "model").write_bytes(system.model)
 
     def load(self, folder: Path) -> None:
         """Open the model."""
@@ -45,10 +46,14 @@ class CRFsuitePeer:
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
         """Compute the features and tag."""
         return [
-            tuple(spans_from_tags(self._tagger.tag(self._features(forms_of(sentence)))))
+            tuple(spans_from_tags(self._tagger.tag(self._features(_forms(sentence)))))
             for sentence in sentences
         ]
 
     def ways(self) -> Mapping[str, Way]:
         """Give the only way."""
         return {TOKENS: lambda sentences: partial(self.tag, sentences)}
+
+
+def _forms(sentence: Sentence) -> list[str]:
+    return [token.text for token in sentence.tokens or ()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 
@@ -14,6 +15,7 @@ from benchmarks.place import Place
 from kakehashi import __version__
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.prediction import predict_spans
+from kakehashi.model.products import Precision
 from kakehashi.model.storage import Model, save_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence, Span
@@ -25,19 +27,29 @@ class Ours:
 
     Args:
         place: The corpora and settings.
+        tagging: Precision of its tagging.
+        training: Precision of its training.
     """
 
     version = __version__
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(
+        self,
+        place: Place,
+        *,
+        tagging: Precision = "float32",
+        training: Literal["float32", "bfloat16"] = "float32",
+    ) -> None:
+        self._place, self._tagging, self._training = place, tagging, training
         self._folder: Path
         self._recognizer: Recognizer
 
     def learner(self) -> Callable[[], int]:
         """Prepare epochs of the trainer on the slice, batches included."""
         data = prepare_slice(self._place)
-        settings = self._place.settings.training.model_copy(update={"epochs": 1})
+        settings = self._place.settings.training.model_copy(
+            update={"epochs": 1, "precision": self._training}
+        )
         tagger = new_tagger(data, self._place.settings.model)
 
         def run() -> int:
@@ -50,7 +62,7 @@ class Ours:
         """Train as `kakehashi train` does."""
         settings = self._place.settings
         update = {"seed": seed, "epochs": epochs or settings.training.epochs}
-        training = settings.training.model_copy(update=update)
+        training = settings.training.model_copy(update=update | {"precision": self._training})
         data = prepare_whole(self._place)
         torch.manual_seed(seed)
         tagger = new_tagger(data, settings.model)
@@ -81,7 +93,7 @@ class Ours:
         }
 
     def _load(self) -> Recognizer:
-        return Recognizer.load(self._folder)
+        return Recognizer.load(self._folder, precision=self._tagging)
 
     def _encoded(self, sentences: Sequence[Sentence]) -> Callable[[], object]:
         tagger = self._recognizer.model.tagger

@@ -29,6 +29,8 @@ def in_order(
         processes: How many; default as many as there are cores for us.
     """
     processes = processes or len(os.sched_getaffinity(0))
+    if multiprocessing.current_process().daemon:  # which may have no children; a grid's worker
+        processes = 1
     jobs = iter(jobs)
     first = list(islice(jobs, _FEW + 1))
     jobs = chain(first, jobs)

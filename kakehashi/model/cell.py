@@ -5,25 +5,55 @@ Machine code does it where it can, torch where numba is missing or numbers are n
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
+from types import ModuleType
 
 import torch
 from torch import Tensor
 
+_COMPILED = "kakehashi.model.compiled"
+_PATIENCE = 2000
+"""Items tagged by torch before machine code is loaded: that takes as long as tagging these."""
+
+_tagged = 0
+
 
 @cache
 def is_compiled() -> bool:
-    """Tell whether the extra ``fast`` is installed, so that steps run as machine code."""
+    """Tell whether the extra ``fast`` is installed, so that steps can run as machine code."""
     return find_spec("numba") is not None
+
+
+def machine_code(n_items: int) -> ModuleType | None:
+    """Give `kakehashi.model.compiled` when so much is tagged that it pays to load it.
+
+    Args:
+        n_items: Items that there are to work on.
+    """
+    global _tagged  # one count for the process, as there is one module
+    if not is_compiled():
+        return None
+    if _COMPILED not in sys.modules:
+        _tagged += n_items
+        if _tagged < _PATIENCE:
+            return None
+    return importlib.import_module(_COMPILED)
+
+
+def load_machine_code() -> None:
+    """Load it now: in training every step must be computed alike, that a run can be resumed."""
+    if is_compiled():
+        importlib.import_module(_COMPILED)
 
 
 def opener(gates: Tensor, cells: Tensor, states: Tensor) -> Callable[[tuple[int, int], int], None]:
     """Prepare `open_gates` for many steps on the same memory."""
-    if is_compiled() and gates.dtype is torch.float32:
-        from kakehashi.model import compiled
-
+    compiled = machine_code(gates.shape[1]) if gates.dtype is torch.float32 else None
+    if compiled is not None:
         return partial(compiled.open_gates, gates.numpy(), cells.numpy(), states.numpy())
     return partial(open_gates, gates, cells, states)
 
@@ -32,9 +62,8 @@ def closer(
     gates: Tensor, cells: Tensor, of_states: Tensor, of_cells: Tensor, of_gates: Tensor
 ) -> Callable[[tuple[int, int], int], None]:
     """Prepare `close_gates` for many steps on the same memory."""
-    if is_compiled() and gates.dtype is torch.float32:
-        from kakehashi.model import compiled
-
+    compiled = machine_code(gates.shape[1]) if gates.dtype is torch.float32 else None
+    if compiled is not None:
         return partial(
             compiled.close_gates,
             gates.numpy(),

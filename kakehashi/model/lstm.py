@@ -8,6 +8,7 @@ gates. Items stay in flat rows, one sequence after the other; `Layout` says wher
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.cell import is_compiled
+from kakehashi.model.cell import machine_code
 from kakehashi.model.layout import Layout
 from kakehashi.model.products import Precision, Product, product
 from kakehashi.model.recurrence import recur, run_steps
@@ -127,9 +128,10 @@ class BiLstm(nn.RNNBase):
             rows: Row in ``projected`` per item (items,).
             lengths: Items per sequence.
         """
-        alone = len(lengths) == 1 and is_compiled() and projected.dtype is torch.float32
-        if alone and not self._is_reference(projected):
-            return self._one_sequence(projected, rows)
+        if len(lengths) == 1 and self._can_be_alone(projected):
+            compiled = machine_code(len(rows))
+            if compiled is not None:
+                return self._one_sequence(compiled, projected, rows)
         layout = Layout(lengths)
         run = self._reference if self._is_reference(projected) else self._run
         return _in_order(run(projected, layout, rows), layout)
@@ -161,9 +163,10 @@ class BiLstm(nn.RNNBase):
             states.append(run_steps(gates[None], add_product, layout.sizes)[0])
         return torch.cat(states).view(-1, self.hidden_size)
 
-    def _one_sequence(self, projected: Tensor, rows: Tensor) -> Tensor:
-        from kakehashi.model import compiled
+    def _can_be_alone(self, projected: Tensor) -> bool:
+        return projected.dtype is torch.float32 and not self._is_reference(projected)
 
+    def _one_sequence(self, compiled: ModuleType, projected: Tensor, rows: Tensor) -> Tensor:
         states = projected.new_empty(len(rows), 2 * self.hidden_size)
         steps = self._prepared().steps
         compiled.run_one_sequence(projected.numpy(), rows.numpy(), steps.numpy(), states.numpy())

@@ -11,7 +11,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from kakehashi.model.cell import closer, opener
+from kakehashi.model.cell import closer, load_machine_code, opener
 from kakehashi.model.layout import Layout
 
 _FEW = 20
@@ -59,6 +59,7 @@ def recur(gates: Tensor, weight: Tensor, transposed: Tensor, layout: Layout) -> 
     Returns:
         States (d, items, width).
     """
+    load_machine_code()
     return _apply(gates, weight, transposed, layout)
 
 

@@ -20,6 +20,9 @@ _PARAMETERS = {"c1": 0, "c2": 0.1, "max_iterations": 100, "feature.possible_tran
 class CRFsuite:
     """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007).
 
+    Attributes:
+        model: What it has learnt, as CRFsuite writes it.
+
     Raises:
         MissingExtraError: If python-crfsuite is not installed.
     """
@@ -31,7 +34,7 @@ class CRFsuite:
         self._library = require("pycrfsuite", "crfsuite")
         self.version = version("python-crfsuite")
         self._features = Features()
-        self._model = b""
+        self.model = b""
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
         """Learn from the training sentences; nothing is left to choose by the others."""
@@ -43,12 +46,12 @@ class CRFsuite:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model"
             trainer.train(str(file))
-            self._model = file.read_bytes()
+            self.model = file.read_bytes()
 
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
         """Read spans off the most probable tags of each sentence."""
         tagger = self._library.Tagger()
-        tagger.open_inmemory(self._model)
+        tagger.open_inmemory(self.model)
         return [tuple(spans_from_tags(tagger.tag(self._items(each)))) for each in sentences]
 
     def _items(self, sentence: Sentence) -> list[list[bytes]]:
