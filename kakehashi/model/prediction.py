@@ -17,7 +17,7 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
 
-_BATCH_TOKENS = 4096
+_BATCH_TOKENS = 3072
 _CHUNK_TOKENS = 1 << 15
 
 

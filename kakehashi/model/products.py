@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+_FEWEST = {"bfloat16": 24, "int8": 12}
+"""Rows from which a product is faster than in float32."""
+
 Product = Callable[[Tensor, Tensor], object]
 """Adds to the gates of a step (1, rows, 4 · width) what the states (1, rows, width) contribute."""
 
@@ -25,18 +28,27 @@ def product(weight: Tensor, precision: Precision) -> Product:
     Args:
         weight: From states to gates (width, 4 · width), contiguous.
         precision: ``float32`` is exact, ``bfloat16`` rounds states, weights and their product to 8
-            bits, ``int8`` states and weights to 256 steps, a scale per gate.
+            bits, ``int8`` states and weights to 256 steps, a scale per gate. Products of a few rows
+            are always exact: they are no faster otherwise.
     """
-    return {"float32": _exact, "bfloat16": _rounded, "int8": _quantized}[precision](weight)
 
+    def exact(gates: Tensor, states: Tensor) -> Tensor:
+        return gates[0].addmm_(states[0], weight)
 
-def _exact(weight: Tensor) -> Product:
-    return lambda gates, states: gates[0].addmm_(states[0], weight)
+    if precision == "float32":
+        return exact
+    rough = _rounded(weight) if precision == "bfloat16" else _quantized(weight)
+    fewest = _FEWEST[precision]
+
+    def choose(gates: Tensor, states: Tensor) -> object:
+        return (exact if states.shape[1] < fewest else rough)(gates, states)
+
+    return choose
 
 
 def _rounded(weight: Tensor) -> Product:
     rounded = weight.t().bfloat16().contiguous()
-    return lambda gates, states: gates.add_(nn.functional.linear(states.bfloat16(), rounded))
+    return lambda gates, states: gates[0].add_(nn.functional.linear(states[0].bfloat16(), rounded))
 
 
 def _quantized(weight: Tensor) -> Product:
@@ -48,7 +60,7 @@ def _quantized(weight: Tensor) -> Product:
     def add(gates: Tensor, states: Tensor) -> Tensor:
         # States lie between -1 and 1, so their scale is known: no need to look for their range.
         bytes_ = (states[0] * 127).round_().add_(128).to(torch.uint8)
-        return gates.add_(
+        return gates[0].add_(
             torch.ops.onednn.qlinear_pointwise(
                 bytes_, 1 / 127, 128, packed, scales, zeros, None, 1.0, 0, torch.float32,
                 "none", [], "",

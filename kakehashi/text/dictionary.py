@@ -65,8 +65,12 @@ class DictionarySegmenter:
         return tuple(tokens)
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens; fill in the readings and parts of speech they lack, in context."""
-        if all(token.reading and token.pos for token in tokens):
+        """Keep the given tokens; fill in the readings and parts of speech they lack, in context.
+
+        Where all have a part of speech and some a reading, they come from an analysis, and those
+        without a reading have none.
+        """
+        if all(token.pos for token in tokens) and any(token.reading for token in tokens):
             return tuple(tokens)
         clean = cleaned(text)
         spans = ((token.start, token.end) for token in tokens)
