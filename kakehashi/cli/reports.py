@@ -23,8 +23,11 @@ def print_run(result: Mapping[str, Any]) -> None:
     if result["test"] is not None:
         rows.append(_score_row("test", score))
     rows += [_score_row(name, count) for name, count in score["types"].items()]
-    selection = result["selection"]
-    title = f"{result['name']}: epoch {selection['epoch']}, selected by {selection['by']}"
+    system, selection = result["system"], result["selection"]
+    how = f"epoch {selection['epoch']}, selected by {selection['by']}"
+    if system["name"] != "kakehashi":
+        how = f"{system['name']} {system['version']}"
+    title = f"{result['name']}: {how}"
     print_table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
     print_line(score["signature"])
 
