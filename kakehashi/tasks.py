@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from kakehashi.corpora.segmentation import segmented
 from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.prepared import Prepared, prepare
 from kakehashi.data.store import Store
+from kakehashi.data.workers import in_order
 from kakehashi.errors import RunError
 from kakehashi.inference.recognizer import Recognizer
-from kakehashi.model.storage import find_model
+from kakehashi.model.products import Precision
+from kakehashi.model.storage import MANIFEST, find_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.systems.catalogue import load_system
@@ -29,6 +33,9 @@ from kakehashi.training.job import Job
 from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
 from kakehashi.training.system import Texts, train_system
+
+_CHUNK = 1024
+"""Texts that a process tags before it takes others."""
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -118,7 +125,13 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def predict_lines(
-    model: str | Path, texts: Iterable[str], format: str, *, at_once: bool = False
+    model: str | Path,
+    texts: Iterable[str],
+    format: str,
+    *,
+    at_once: bool = False,
+    precision: Precision = "float32",
+    processes: int = 1,
 ) -> Iterator[str]:
     """Find the entities of texts, and write them in a format.
 
@@ -127,18 +140,40 @@ def predict_lines(
         texts: One sentence each; an empty one gives an empty sentence.
         format: ``jsonl``, ``columns`` or ``inline``.
         at_once: Answer each text as it comes, as somebody who types wants it.
+        precision: Of the recognizer; see `Recognizer`.
+        processes: How many share the work, one thread each. What is found does not depend on it,
+            but for the last digits of probabilities.
 
     Yields:
         Lines of the output.
     """
-    recognizer = Recognizer.load(model)
-    found: Iterator[Sentence]
-    if at_once:
-        found = (sentence for text in texts for sentence in recognizer.recognize([text]))
-    else:
-        found = recognizer.recognize(texts)
+    recognizer = Recognizer.load(model, precision=precision)
+    if processes > 1:
+        find = partial(_predicted, str(model), precision, format)
+        stream = iter(texts)
+        for lines in in_order(find, iter(lambda: list(islice(stream, _CHUNK)), []), processes):
+            yield from lines
+        return
+    with _threads(1):
+        for some in ([text] for text in texts) if at_once else [texts]:
+            yield from _written(recognizer, format, some)
+
+
+def _written(recognizer: Recognizer, format: str, texts: Iterable[str]) -> Iterator[str]:
     source = guess_source("standard output", format, **_output_settings(recognizer, format))
-    yield from written_lines(found, source, Written())
+    return written_lines(recognizer.recognize(texts), source, Written())
+
+
+def _predicted(model: str, precision: Precision, format: str, texts: list[str]) -> list[str]:
+    manifest = (find_model(model) / MANIFEST).read_bytes()
+    with _threads(1):
+        return list(_written(_recognizer(model, precision, manifest), format, texts))
+
+
+@lru_cache(maxsize=1)
+def _recognizer(model: str, precision: Precision, _manifest: bytes) -> Recognizer:
+    """Load a recognizer once per process, unless there is another in its folder now."""
+    return Recognizer.load(model, precision=precision)
 
 
 def _output_settings(recognizer: Recognizer, format: str) -> dict[str, object]:

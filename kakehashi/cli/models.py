@@ -36,6 +36,14 @@ class Layout(StrEnum):
     inline = "inline"
 
 
+class Precision(StrEnum):
+    """What products are computed in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    int8 = "int8"
+
+
 def demo(
     out: Annotated[Path, typer.Option(help="Where the three runs go.")] = Path("runs/demo"),
     seed: Annotated[int, typer.Option(help="Seed of all three trainings.")] = 1,
@@ -137,6 +145,12 @@ def predict(
     layout: Annotated[
         Layout, typer.Option("--format", help="JSON lines, token and tag columns, or inline tags.")
     ] = Layout.jsonl,
+    precision: Annotated[
+        Precision, typer.Option(help="float32 is exact; the others are faster on many sentences.")
+    ] = Precision.float32,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes that share the work, one thread each.")
+    ] = 1,
 ) -> None:
     """Find the entities of text, one sentence per line.
 
@@ -145,11 +159,20 @@ def predict(
     echo 昨日ジョンは東京に着いた | kakehashi predict runs/crf-knbc-ja-seed1
 
     kakehashi predict runs/conll2003-en-seed1 news.txt --format columns > news.conll
+
+    kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 --precision int8 > log.jsonl
     """
     from kakehashi.tasks import predict_lines
 
-    typed = not files and sys.stdin.isatty()
-    for line in predict_lines(model, _lines(files or []), layout.value, at_once=typed):
+    lines = predict_lines(
+        model,
+        _lines(files or []),
+        layout.value,
+        at_once=not files and sys.stdin.isatty(),
+        precision=precision.value,
+        processes=workers,
+    )
+    for line in lines:
         sys.stdout.write(line)
 
 

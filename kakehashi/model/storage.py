@@ -32,7 +32,7 @@ from kakehashi.tags import Tagset
 
 FORMAT_VERSION = 1
 _FILES = ("model.json", "ngrams.json", "weights.safetensors", "words.json")
-_MANIFEST = "SHA256SUMS"
+MANIFEST = "SHA256SUMS"
 _Parsed = TypeVar("_Parsed")
 
 
@@ -78,7 +78,7 @@ def save_model(folder: Path, model: Model) -> None:
         write_json(temporary / "words.json", tagger.words.strings)
         write_json(temporary / "ngrams.json", tagger.ngrams.strings)
         write_atomically(temporary / "weights.safetensors", save(weights))
-        write_atomically(temporary / _MANIFEST, _manifest(temporary))
+        write_atomically(temporary / MANIFEST, _manifest(temporary))
 
     write_folder(folder, fill)
 
@@ -122,11 +122,11 @@ def find_model(path: str | Path) -> Path:
     """
     path = Path(path)
     for folder in (path, path / "model"):
-        if (folder / _MANIFEST).is_file():
+        if (folder / MANIFEST).is_file():
             return folder
     if not path.exists():
         raise ModelError(path, "there is no such model or run folder")
-    raise ModelError(path, f"is no model folder: it has no {_MANIFEST}; an unfinished run has none")
+    raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
 
 def _manifest(folder: Path) -> str:
@@ -137,14 +137,14 @@ def _check_manifest(folder: Path) -> None:
     for name in _FILES:
         if not (folder / name).is_file():
             raise ModelError(folder, f"{name} is missing; copy or train the model again")
-    found = (folder / _MANIFEST).read_bytes()
+    found = (folder / MANIFEST).read_bytes()
     expected = _manifest(folder)
     if found == expected.encode():
         return
     damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
     raise ModelError(
         folder,
-        f"{', '.join(damaged) or _MANIFEST} is damaged: the SHA-256 is not the one recorded;"
+        f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded;"
         " copy or train the model again",
     )
 

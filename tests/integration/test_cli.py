@@ -112,6 +112,15 @@ def test_score_of_a_run_equals_its_result(run, workplace, world):
     assert "precision: 100.00%" in run("score", world / "en-test.jsonl", predictions).stdout
 
 
+def test_predict_finds_the_same_with_two_workers(run, workplace):
+    text = "Maria Berger lives in Kobe .\nWe met Tom Ogawa .\n\n" * 2100
+    options = ("predict", "runs/small-en-seed1", "--format", "inline")
+    alone = run(*options, stdin=text, cwd=workplace)
+    assert alone.stdout.count("<PER>") == 4200
+    together = run(*options, "--workers", "2", "--precision", "int8", stdin=text, cwd=workplace)
+    assert together.stdout == alone.stdout
+
+
 def test_predicted_columns_are_scored_against_gold_in_other_columns(run, workplace):
     text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
     (workplace / "gold.conll").write_text(gold)
