@@ -1,0 +1,86 @@
+"""A recognizer that remembers forms against one that works out each anew."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from kakehashi.config.settings import ModelSettings, TextSettings
+from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.errors import ConfigError
+from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.storage import Model
+from kakehashi.model.tagger import Tagger
+from kakehashi.tags import Tagset
+
+WORDS = [f"{a}{b}" for a in "bdgk" for b in ("a", "en", "il", "o", "u")]
+
+
+@pytest.fixture
+def make_recognizer():
+    def make(**options):
+        torch.manual_seed(0)
+        settings = ModelSettings(
+            word_width=6, word_lstm_width=8, char_width=4, char_lstm_width=3, word_view="original"
+        )
+        vocabularies = Vocabulary(WORDS[:12]), Vocabulary(["ba", "en", "ko"])
+        tagger = Tagger(settings, *vocabularies, Tagset(("LOC", "PER")))
+        with torch.no_grad():  # so that it finds something
+            tagger.dense.weight.mul_(20)
+        return Recognizer(Model("small", tagger, TextSettings()), **options)
+
+    return make
+
+
+@pytest.fixture
+def texts():
+    random_ = random.Random(0)
+    lengths = [random_.randint(1, 12) for _ in range(60)]
+    return [" ".join(random_.choices(WORDS, k=n)) for n in lengths] + ["", "new words"]
+
+
+def found(sentences):
+    return [[mention[:4] for mention in sentence.mentions] for sentence in sentences]
+
+
+def test_what_is_found_does_not_depend_on_what_was_seen_before(make_recognizer, texts):
+    recognizer = make_recognizer()
+    expected = [found(make_recognizer().recognize([text]))[0] for text in texts]
+    assert sum(map(len, expected)) > 40
+    assert found(recognizer.recognize(texts)) == expected
+    assert found(recognizer.recognize(texts[::-1])) == expected[::-1]
+
+
+def test_a_memo_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
+    recognizer = make_recognizer(memo_forms=5)
+    expected = found(make_recognizer().recognize(texts))
+    rows = []
+    for text, mentions in zip(texts, expected, strict=True):
+        assert found(recognizer.recognize([text])) == [mentions]
+        rows.append(len(recognizer._memo.projected))
+    assert max(rows) <= 2 * (5 + 12)
+    assert len({text for line in texts for text in line.split()}) > 5 + 12
+
+
+def test_threads_share_a_recognizer(make_recognizer, texts):
+    recognizer = make_recognizer(memo_forms=5)
+    expected = found(make_recognizer().recognize(texts))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda text: recognizer.recognize([text]), texts * 3))
+        together = list(pool.map(lambda answer: found(answer)[0], answers))
+    assert together == expected * 3
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_lower_precisions_nearly_agree(make_recognizer, texts, precision):
+    many = texts * 40
+    exact = found(make_recognizer().recognize(many))
+    near = found(make_recognizer(precision=precision).recognize(many))
+    agreeing = sum(one == other for one, other in zip(exact, near, strict=True))
+    assert agreeing > 0.9 * len(many)
+
+
+def test_an_unknown_precision_is_refused(make_recognizer):
+    with pytest.raises(ConfigError, match="expected float32, bfloat16, int8; got 'float16'"):
+        make_recognizer(precision="float16")
