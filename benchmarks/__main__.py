@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json is not None:
             write_json(options.json, report)
         if options.document is not None:
-            insert(options.document, "results", markdown(report))
+            insert(options.document, options.mark, markdown(report))
     except KakehashiError as error:
         news.print(f"error: {error}", markup=False)
         return 2
@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--document", type=Path, metavar="FILE", help="put the tables into this Markdown file"
     )
+    parser.add_argument("--mark", default="results", help="between these marks of it")
     return parser
 
 
