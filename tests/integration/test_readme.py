@@ -2,14 +2,27 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from kakehashi.cli.main import app
+from kakehashi.config.reading import read_settings
+from kakehashi.experiments.cell import expand
+from kakehashi.experiments.fingerprints import Fingerprints
+from kakehashi.experiments.grid import Change, Grid, Report, SourceModel, read_grid
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXPERIMENTS = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
+SMALLER = {
+    r"utterances = (1000|8000)\n\n\[\[corpus.dev": "utterances = 300\n\n[[corpus.dev",
+    r"epochs = \d+": "epochs = 1",
+    r"word_lstm_width = \d+": "word_lstm_width = 20",
+}
 
 
 @pytest.mark.slow
@@ -31,6 +44,63 @@ def test_the_snippet_does_the_whole_job(tmp_path):
         assert text[int(start) : int(end)] == form
         assert 0 < float(probability) <= 1
     assert "date" in {row[1] for row in found}
+
+
+@pytest.mark.slow
+def test_the_tour_can_be_taken(tmp_path):
+    """Every command as it stands; only the grid and the configs behind it are smaller."""
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "experiments").mkdir()
+    grid = (ROOT / "experiments/demo.toml").read_text(encoding="utf-8")
+    one_seed = grid.replace("seeds = [1, 2, 3, 4]", "seeds = [1]")
+    assert one_seed != grid
+    (tmp_path / "experiments/demo.toml").write_text(one_seed, encoding="utf-8")
+    for name in ("demo-en", "demo-ja"):
+        text = (ROOT / f"kakehashi/config/{name}.toml").read_text(encoding="utf-8")
+        for pattern, smaller in SMALLER.items():
+            text, replaced = re.subn(pattern, smaller, text)
+            assert replaced == 1
+        for folder in (tmp_path, tmp_path / "experiments"):
+            (folder / name).write_text(text, encoding="utf-8")
+    tour = README.partition("## A tour")[2].partition("\n## ")[0]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail"],
+        input="".join(re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)),
+        capture_output=True,
+        encoding="utf-8",
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PATH": path},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for made in ("types.svg", "test.conll", "report/demo-types.png", "report/demo.html"):
+        assert (tmp_path / made).stat().st_size > 0
+
+
+def test_every_verb_is_on_the_tour():
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
+    group = next(group.typer_instance for group in app.registered_groups)
+    verbs |= {f"experiment {command.callback.__name__}" for command in group.registered_commands}
+    missing = {verb for verb in verbs if f"kakehashi {verb}" not in README}
+    assert not missing
+
+
+def test_the_grid_and_the_config_of_the_guide_are_right(tmp_path):
+    tables = re.findall(r"```toml\n(.*?)```", EXPERIMENTS, re.DOTALL)
+    (grid,) = (table for table in tables if "[report]" in table)
+    (config,) = (table for table in tables if "[report]" not in table)
+    (tmp_path / "grid.toml").write_text(grid, encoding="utf-8")
+    (tmp_path / "my-ja.toml").write_text(config, encoding="utf-8")
+    assert read_settings(tmp_path / "my-ja.toml").name == "my-ja"
+    cells = expand(read_grid(tmp_path / "grid.toml"), Fingerprints(tmp_path / "memory.json"))
+    assert len(cells) == 4 * 2 * 6
+
+
+def test_the_guide_names_every_key_of_a_grid():
+    for model in (Grid, SourceModel, Change, Report):
+        for key in model.model_fields:
+            assert re.search(rf"(^|\[|`|\{{ ){key}( =|[].`])", EXPERIMENTS, re.MULTILINE), key
 
 
 def test_links_lead_somewhere():
