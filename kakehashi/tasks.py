@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
@@ -25,6 +22,7 @@ from kakehashi.errors import RunError
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.products import Precision
 from kakehashi.model.storage import MANIFEST, find_model
+from kakehashi.model.threads import limited_threads
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.systems.catalogue import load_system
@@ -79,7 +77,7 @@ def train(
     run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
     if settings.transfer is not None:
         find_model(settings.transfer.source)  # before the corpora are read
-    with _threads(settings.training.threads):
+    with limited_threads(settings.training.threads):
         if settings.system == "kakehashi":
             result, predictions = _train_ours(settings, run, progress, cache)
         else:
@@ -114,16 +112,6 @@ def _train_other(
     return result, predictions
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def predict_lines(
     model: str | Path,
     texts: Iterable[str],
@@ -154,7 +142,7 @@ def predict_lines(
         for lines in in_order(find, iter(lambda: list(islice(stream, _CHUNK)), []), processes):
             yield from lines
         return
-    with _threads(1):
+    with limited_threads(1):
         for some in ([text] for text in texts) if at_once else [texts]:
             yield from _written(recognizer, format, some)
 
@@ -166,7 +154,7 @@ def _written(recognizer: Recognizer, format: str, texts: Iterable[str]) -> Itera
 
 def _predicted(model: str, precision: Precision, format: str, texts: list[str]) -> list[str]:
     manifest = (find_model(model) / MANIFEST).read_bytes()
-    with _threads(1):
+    with limited_threads(1):
         return list(_written(_recognizer(model, precision, manifest), format, texts))
 
 

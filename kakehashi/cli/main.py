@@ -12,6 +12,7 @@ import typer
 
 from kakehashi import __version__
 from kakehashi.cli import (
+    annotating,
     comparing,
     corpora,
     experiments,
@@ -31,6 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 models.register(app)
+annotating.register(app)
 corpora.register(app)
 comparing.register(app)
 homophones.register(app)

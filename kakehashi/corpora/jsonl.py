@@ -75,8 +75,7 @@ class _Block:
         file = io.BytesIO(self.lines)
         for number, line in numbered_lines(file, self.path, "utf-8", self.first):
             if line.strip():
-                record = parsed(_SENTENCE, line, self.path, number)
-                yield checked(_sentence(record), self.path, number)
+                yield sentence_from_line(line, self.path, number)
 
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
@@ -99,6 +98,26 @@ def read(source: JsonlSource) -> Iterator[Sentence]:
 def read_jsonl(path: str | Path) -> Iterator[Sentence]:
     """Yield the sentences of one file, its path taken from the working directory."""
     return read(JsonlSource(path=str(Path(path).absolute())))
+
+
+def sentence_from_line(
+    line: str, path: str, number: int, *, may_be_empty: bool = False
+) -> Sentence:
+    """Read one sentence.
+
+    Args:
+        line: What a line holds.
+        path: The file, for messages.
+        number: Of the line.
+        may_be_empty: Take a sentence without any text, too.
+
+    Raises:
+        CorpusError: If the line is not such an object.
+    """
+    sentence = _sentence(parsed(_SENTENCE, line, path, number))
+    if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
+        return sentence
+    return checked(sentence, path, number)
 
 
 def _sentence(record: _Sentence) -> Sentence:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from types import TracebackType
 from typing import Any, Self
 
-from kakehashi.errors import ConfigError
+from kakehashi.data.cluster import connect
 from kakehashi.experiments.work import Outcome, Task, run_cell
-from kakehashi.extras import require
-
-_PATIENCE = 5.0
 
 
 class RayExecutor:
@@ -32,10 +27,7 @@ class RayExecutor:
         self._running: dict[Any, Task] = {}
 
     def __enter__(self) -> Self:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        self._ray = require("ray", "ray")
-        self._connect()
+        self._ray = connect(self._address, self._wanted)
         self._remote = self._ray.remote(num_cpus=1, max_retries=0)(run_cell)
         if self._wanted is None:
             self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
@@ -66,32 +58,3 @@ class RayExecutor:
         except self._ray.exceptions.RayError as error:
             return Outcome(task.key, "failed", " ".join(str(error).split()))
         return outcome
-
-    def _connect(self) -> None:
-        if self._address not in (None, "auto"):
-            _reach(self._address)
-        try:
-            self._ray.init(
-                address=self._address or "local",
-                num_cpus=self._wanted if self._address is None else None,
-                include_dashboard=False if self._address is None else None,
-                log_to_driver=False,
-                logging_level="error",
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _no_ray(str(self._address), " ".join(str(error).split())) from None
-
-
-def _reach(address: str) -> None:
-    """Refuse an address where nothing listens; Ray itself would try for a minute."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), _PATIENCE).close()
-    except ValueError:
-        raise _no_ray(address, "expected HOST:PORT") from None
-    except OSError as error:
-        raise _no_ray(address, error.strerror or "it does not answer") from None
-
-
-def _no_ray(address: str, why: str) -> ConfigError:
-    return ConfigError("--address", f"there is no Ray cluster at {address} ({why})")

@@ -1,0 +1,1 @@
+"""Bulk tagging: a large corpus in, one output per input out."""
