@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice, repeat
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -91,14 +91,15 @@ class Rows:
         """
         with _parquet(self.path) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]
-            table = file.read_row_group(self.group, columns).slice(self.offset, self.count)
-        ids = table["id"].to_pylist() if "id" in columns else repeat(None)
-        for number, (text, id_) in enumerate(zip(table["text"], ids, strict=False), self.first):
-            name = id_.as_py()
-            sentence = Sentence(
-                _text(text, self.path, number), id="" if name is None else str(name)
-            )
-            if sentence.text:
+            table = file.read_row_group(self.group, columns).select(columns)
+        table = table.slice(self.offset, self.count)
+        for number, row in enumerate(zip(*table.itercolumns(), strict=True), self.first):
+            text, *ids = (_value(value, self.path, number) for value in row)
+            if not isinstance(text, str):
+                problem = f"expected a text, got {excerpt(str(text))}"
+                raise CorpusError(self.path, problem, number)
+            sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
+            if text:
                 checked(sentence, self.path, number)
             yield _named(sentence, f"{self.name}:{number}")
 
@@ -192,11 +193,8 @@ def _parquet(path: str) -> Iterator[pq.ParquetFile]:
         raise CorpusError(path, f"cannot be read as Parquet ({problem})") from error
 
 
-def _text(value: pa.Scalar, path: str, row: int) -> str:
+def _value(value: pa.Scalar, path: str, row: int) -> object:
     try:
-        text = value.as_py()
+        return value.as_py()
     except UnicodeError as error:
         raise CorpusError(path, f"the text is no UTF-8 ({error})", row) from None
-    if not isinstance(text, str):
-        raise CorpusError(path, f"expected a text, got {excerpt(str(text))}", row)
-    return text

@@ -12,6 +12,7 @@ from kakehashi.annotation.blocks import Block
 from kakehashi.annotation.parts import WRITERS
 from kakehashi.errors import ModelError, RunError
 from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.cell import load_machine_code
 from kakehashi.model.products import Precision
 from kakehashi.model.storage import MANIFEST, Model, find_model, load_model
 from kakehashi.model.threads import limited_threads
@@ -94,6 +95,7 @@ def model_fingerprint(path: str | Path) -> str:
 
 @lru_cache(maxsize=1)
 def _model(folder: Path, fingerprint: str) -> Model:
+    load_machine_code()  # now, since what is tagged before and after differs in last digits
     model = load_model(folder)
     if model_fingerprint(folder) != fingerprint:
         raise ModelError(folder, "was changed while it was at work; start again")

@@ -9,8 +9,8 @@ import pytest
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 VERBS = [
-    "demo", "train", "predict", "settings", "score", "inspect", "convert", "generate", "compare",
-    "homophones",
+    "demo", "train", "predict", "annotate", "settings", "score", "inspect", "convert", "generate",
+    "compare", "homophones",
 ]  # fmt: skip
 
 

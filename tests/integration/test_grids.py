@@ -196,35 +196,6 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(folder):
             assert len((root / cell / "epochs.jsonl").read_text().splitlines()) == EPOCHS
 
 
-CLUSTER = """
-import sys
-from ray.cluster_utils import Cluster
-node = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_dashboard": False}
-cluster = Cluster(initialize_head=True, head_node_args=node)
-cluster.add_node(**node)
-print("address", cluster.address, flush=True)
-sys.stdin.read()
-cluster.shutdown()
-"""
-
-
-@pytest.fixture
-def cluster():
-    """A Ray of two nodes on this machine, one processor each; gives its address."""
-    pytest.importorskip("ray")
-    process = subprocess.Popen(
-        [sys.executable, "-c", CLUSTER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        encoding="utf-8",
-        env={**ENVIRONMENT, "RAY_USAGE_STATS_ENABLED": "0"},
-    )
-    lines = (line.split() for line in process.stdout)
-    yield next(words[1] for words in lines if words[:1] == ["address"])
-    process.communicate("")
-
-
 @pytest.mark.slow
 def test_ray_gives_the_same_table(folder, cluster):
     folder = folder(epochs=2)
