@@ -107,6 +107,12 @@ class TrainingSettings(Settings):
         description="Of large products; bfloat16 is faster on processors with matrix units for it,"
         " with batches of 512 tokens and more.",
     )
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|cuda(:\d+)?)$",
+        description="cpu, cuda, or cuda:N for one of several GPUs; from the same weights other"
+        " roundings follow.",
+    )
     clip_norm: float = Field(5.0, gt=0, description="Longest gradient.")
     unknown_rate: float = Field(
         0.5, ge=0, le=1, description="How often a word seen once is trained as the unknown word."

@@ -12,6 +12,7 @@ import numpy as np
 from kakehashi.data.forms import Channels
 from kakehashi.errors import ConfigError
 from kakehashi.inference.memo import FormMemo
+from kakehashi.model.device import find_device
 from kakehashi.model.prediction import Prediction, predict_projected
 from kakehashi.model.products import PRECISIONS, Precision
 from kakehashi.model.storage import Model, load_model
@@ -41,7 +42,7 @@ class Recognizer:
         """Take a model.
 
         Args:
-            model: Is put in evaluation mode.
+            model: Is put in evaluation mode; it tags on the device that it is on.
             precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
                 ``int8`` are faster on many sentences at once and on processors that have such
                 products, and may change a tag in a thousand. A sentence alone is always exact.
@@ -49,10 +50,12 @@ class Recognizer:
                 10 KB each.
 
         Raises:
-            ConfigError: If the precision is none of the three.
+            ConfigError: If the precision is none of the three, or the device has it not.
         """
         if precision not in PRECISIONS:
             raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
+        if precision != "float32" and model.tagger.device.type != "cpu":
+            raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model = model
         self.segmenter = load_segmenter(model.text.segmenter, cut_scripts=model.text.cut_scripts)
         tagger, settings = model.tagger.eval(), model.tagger.settings
@@ -63,7 +66,12 @@ class Recognizer:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, precision: Precision = "float32", memo_forms: int = 8192
+        cls,
+        path: str | Path,
+        *,
+        precision: Precision = "float32",
+        memo_forms: int = 8192,
+        device: str = "cpu",
     ) -> Recognizer:
         """Load a model folder, or the model of a run folder; nothing in it can run code.
 
@@ -71,13 +79,16 @@ class Recognizer:
             path: The folder.
             precision: See `Recognizer`.
             memo_forms: See `Recognizer`.
+            device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
 
         Raises:
             ModelError: If it is missing, incomplete, damaged, or of a newer format.
             MissingExtraError: If the segmenter's dictionary is not installed.
-            ConfigError: If the precision is none of the three.
+            ConfigError: If there is no such device, or precision on it.
         """
-        return cls(load_model(path), precision=precision, memo_forms=memo_forms)
+        place, model = find_device(device), load_model(path)
+        model.tagger.to(place)
+        return cls(model, precision=precision, memo_forms=memo_forms)
 
     def __call__(self, text: str) -> list[Mention]:
         """Find the mentions of one text, with character offsets and probabilities."""

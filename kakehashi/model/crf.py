@@ -59,7 +59,7 @@ class Crf(nn.Module):
         alphas = _sum_paths(wide, scores, layout, layout.order[0])
         gold = _score_steps(wide, tags, scores, layout).sum() + scores[tags[layout.last], -1].sum()
         loss = (_partition(alphas, scores, layout).sum() - gold) / layout.n_items
-        return loss.to(emissions.dtype)
+        return loss.to(self.transitions.dtype)
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, layout: Layout) -> Tensor:

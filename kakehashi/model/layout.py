@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+
+from kakehashi.model.device import CPU, to_device
 
 
 class Layout:
@@ -32,7 +33,7 @@ class Layout:
     def __init__(
         self,
         lengths: Sequence[int] | npt.NDArray[np.integer],
-        device: torch.device | str | None = None,
+        device: torch.device = CPU,
     ) -> None:
         """Plan the steps for sequences of these lengths.
 
@@ -64,11 +65,7 @@ class Layout:
             final[ranked, direction] = begins[counts[ranked] - 1] + np.arange(len(counts))
             final[:, direction] += direction * self.n_items
 
-        def tensor(array: npt.NDArray[np.int64]) -> Tensor:
-            return torch.from_numpy(array).to(device)
-
-        self.order = tensor(order)
-        self.previous = tensor((begins[step - 1] + rank)[sizes[0] :])
-        self.items = tensor(items.T.reshape(-1))
-        self.final = tensor(final.reshape(-1))
-        self.first, self.last = tensor(first), tensor(last)
+        previous = (begins[step - 1] + rank)[sizes[0] :]
+        self.order, self.previous, self.items, self.final, self.first, self.last = to_device(
+            [order, previous, items.T.reshape(-1), final.reshape(-1), first, last], device
+        )

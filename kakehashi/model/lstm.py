@@ -50,7 +50,8 @@ class BiLstm(nn.RNNBase):
     """`torch.nn.LSTM` with one bidirectional layer: same parameters, same results, faster on CPU.
 
     Parameters have its names, shapes and initial distribution, so weights load either way. On a
-    GPU the reference runs in any case, through cuDNN.
+    GPU the reference runs in any case, through cuDNN, and in float32 or TF32 in any case: cuDNN's
+    would take autocast's bfloat16 for float16, whose range is too small for gradients.
 
     Attributes:
         kernel: ``fused`` for ours, ``torch`` for the reference.
@@ -132,12 +133,12 @@ class BiLstm(nn.RNNBase):
             compiled = machine_code(len(rows))
             if compiled is not None:
                 return self._one_sequence(compiled, projected, rows)
-        layout = Layout(lengths)
+        layout = Layout(lengths, projected.device)
         run = self._reference if self._is_reference(projected) else self._run
         return _in_order(run(projected, layout, rows), layout)
 
     def _is_reference(self, inputs: Tensor) -> bool:
-        return self.kernel == "torch" or inputs.is_cuda
+        return self.kernel == "torch" or inputs.device.type != "cpu"
 
     def _states(self, inputs: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
         """Compute all states in steps order, forward before backward (2 · items, width)."""
@@ -207,17 +208,18 @@ class BiLstm(nn.RNNBase):
         """Do the same with torch's own LSTM for packed sequences."""
         order = layout.order[0]
         zeros = inputs.new_zeros(2, layout.n_sequences, self.hidden_size)
-        packed, _, _ = torch.lstm(
-            inputs.index_select(0, order if rows is None else rows[order]),
-            torch.tensor(layout.sizes),
-            (zeros, zeros),
-            [weight for group in self.all_weights for weight in group],
-            True,
-            1,
-            0.0,
-            torch.is_grad_enabled(),
-            True,
-        )
+        with torch.autocast("cuda", enabled=False):
+            packed, _, _ = torch.lstm(
+                inputs.index_select(0, order if rows is None else rows[order]),
+                torch.tensor(layout.sizes),
+                (zeros, zeros),
+                [weight for group in self.all_weights for weight in group],
+                True,
+                1,
+                0.0,
+                torch.is_grad_enabled(),
+                True,
+            )
         flat = packed.index_select(0, layout.items[::2]).view(-1, self.hidden_size)
         return flat.index_select(0, torch.cat([2 * order, 2 * layout.order[1] + 1]))
 

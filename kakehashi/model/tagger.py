@@ -16,6 +16,7 @@ from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
+from kakehashi.model.device import to_device
 from kakehashi.model.dropout import Dropout
 from kakehashi.model.layout import Layout
 from kakehashi.model.lstm import BiLstm
@@ -45,7 +46,8 @@ class CharLayers(nn.Module):
         Returns:
             Final states of both directions (forms, 2 · LSTM width).
         """
-        return self.lstm.final_states(self.embedding(ngram_ids), Layout(lengths), rows=ngrams)
+        layout = Layout(lengths, ngrams.device)
+        return self.lstm.final_states(self.embedding(ngram_ids), layout, rows=ngrams)
 
 
 class WordLayers(nn.Module):
@@ -65,23 +67,32 @@ class WordLayers(nn.Module):
         self.dropout = Dropout(dropout)
         self.lstm = BiLstm(width + char_width, lstm_width, kernel=kernel)
 
-    def forward(self, words: Tensor, chars: Tensor, lengths: npt.NDArray[np.int64]) -> Tensor:
+    def forward(
+        self,
+        words: Tensor,
+        chars: Tensor,
+        lengths: npt.NDArray[np.int64],
+        rows: Tensor | None = None,
+    ) -> Tensor:
         """Encode tokens in their sentences.
 
         Args:
-            words: Word ids (tokens,).
+            words: Word ids (tokens,); with ``rows`` the distinct ones (distinct words,).
             chars: The character part of each token (tokens, character width).
             lengths: Tokens per sentence (sentences,).
+            rows: Row in ``words`` per token (tokens,).
 
         Returns:
             States of both directions (tokens, 2 · LSTM width).
         """
-        states: Tensor = self.lstm(self.dropout(self.embed(words, chars)), Layout(lengths))
+        items = self.dropout(self.embed(words, chars, rows))
+        states: Tensor = self.lstm(items, Layout(lengths, items.device))
         return states
 
-    def embed(self, words: Tensor, chars: Tensor) -> Tensor:
+    def embed(self, words: Tensor, chars: Tensor, rows: Tensor | None = None) -> Tensor:
         """Join word embeddings and character parts (tokens, word and character width)."""
-        return torch.cat([self.embedding(words), chars], dim=1)
+        embedded = self.embedding(words)
+        return torch.cat([embedded if rows is None else embedded[rows], chars], dim=1)
 
 
 class Tagger(nn.Module):
@@ -123,9 +134,16 @@ class Tagger(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the emissions of every token (tokens, tags)."""
-        forms = self.char(_tensor(batch.ngram_ids), _tensor(batch.ngrams), batch.form_lengths)
-        chars = forms[_tensor(batch.forms)]
-        emissions: Tensor = self.dense(self.word(_tensor(batch.words), chars, batch.lengths))
+        ids: tuple[Ids, ...] = (batch.words,)
+        if self.device.type != "cpu":
+            # Each row of a gradient then comes once. To add rows up the optimization would have to
+            # wait for the GPU, which alone could tell how many are distinct.
+            ids = np.unique(batch.words, return_inverse=True)
+        ngram_ids, ngrams, forms, words, *rows = self._tensors(
+            batch.ngram_ids, batch.ngrams, batch.forms, *ids
+        )
+        chars = self.char(ngram_ids, ngrams, batch.form_lengths)[forms]
+        emissions: Tensor = self.dense(self.word(words, chars, batch.lengths, *rows))
         return emissions
 
     @torch.no_grad()
@@ -139,9 +157,9 @@ class Tagger(nn.Module):
         Returns:
             A row per form (forms, any width).
         """
-        lengths, ngrams, ngram_ids = gather_ngrams(forms, features)
-        chars = self.char(_tensor(ngram_ids), _tensor(ngrams), lengths)
-        return self.word.lstm.project(self.word.embed(_tensor(features.words[forms]), chars))
+        lengths, *ngrams = gather_ngrams(forms, features)
+        rows, ngram_ids, words = self._tensors(*ngrams, features.words[forms])
+        return self.word.lstm.project(self.word.embed(words, self.char(ngram_ids, rows, lengths)))
 
     @torch.no_grad()
     def emit(self, projected: Tensor, rows: Ids, lengths: Ids) -> Tensor:
@@ -155,25 +173,26 @@ class Tagger(nn.Module):
         Returns:
             Emissions (tokens, tags).
         """
-        emissions: Tensor = self.dense(self.word.lstm.states_of(projected, _tensor(rows), lengths))
+        (places,) = self._tensors(rows)
+        emissions: Tensor = self.dense(self.word.lstm.states_of(projected, places, lengths))
         return emissions
 
     def loss(self, batch: Batch) -> Tensor:
         """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
-        emissions, tags = self(batch), _tensor(batch.tags)
+        emissions, (tags,) = self(batch), self._tensors(batch.tags)
         if self.crf is not None:
-            return self.crf.loss(emissions, tags, Layout(batch.lengths))
+            return self.crf.loss(emissions, tags, Layout(batch.lengths, self.device))
         return nn.functional.cross_entropy(emissions, tags)
 
     def decode(self, emissions: Tensor, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Choose the tags: the best of each token, or the CRF's best legal sequence (tokens,)."""
         if self.crf is not None:
-            best = self.crf.decode(emissions, Layout(lengths))
+            best = self.crf.decode(emissions, Layout(lengths, self.device))
         else:
             best = emissions.argmax(1)
-        return np.asarray(best)
+        return np.asarray(best.cpu())
 
     def probabilities(
         self,
@@ -193,15 +212,22 @@ class Tagger(nn.Module):
         Returns:
             The joint probability of the tags in each span (spans,).
         """
+        ids, ends = self._tensors(tags, edges)
         if self.crf is not None:
-            layout = Layout(lengths)
-            return np.asarray(
-                self.crf.probabilities(emissions, _tensor(tags), _tensor(edges), layout)
-            )
-        chosen = emissions.log_softmax(1).gather(1, _tensor(tags)[:, None])
-        sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).numpy()])
+            layout = Layout(lengths, self.device)
+            return np.asarray(self.crf.probabilities(emissions, ids, ends, layout).cpu())
+        chosen = emissions.log_softmax(1).gather(1, ids[:, None])
+        sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).cpu()])
         joint: npt.NDArray[np.float64] = np.exp(sums[edges[:, 1]] - sums[edges[:, 0]])
         return joint
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and all that is computed with them."""
+        return self.dense.weight.device
+
+    def _tensors(self, *arrays: Ids) -> tuple[Tensor, ...]:
+        return to_device(arrays, self.device)
 
     @torch.no_grad()
     def take_vectors(self, vectors: Vectors) -> None:
@@ -220,7 +246,3 @@ def _initialise(embedding: Tensor) -> None:
     bound = math.sqrt(3 / embedding.shape[1])
     embedding.uniform_(-bound, bound)
     embedding[UNKNOWN] = 0
-
-
-def _tensor(array: npt.NDArray[np.int64]) -> Tensor:
-    return torch.from_numpy(array)

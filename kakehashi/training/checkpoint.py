@@ -32,7 +32,7 @@ class Checkpoint:
         weights: State of the tagger.
         best: State of the tagger after the best epoch.
         moments: Adam's state, as `Optimization.moments` lays it out.
-        random: State of torch's random number generator.
+        random: State of torch's random numbers, per kind of device.
     """
 
     fingerprint: str
@@ -40,16 +40,18 @@ class Checkpoint:
     weights: dict[str, Tensor]
     best: dict[str, Tensor]
     moments: dict[str, Tensor]
-    random: Tensor
+    random: dict[str, Tensor]
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; on disk stands the old one or the new one, never half of it."""
-        tensors = {"random": self.random}
+        tensors = {}
         for part, state in self._parts():
-            tensors |= {f"{part}/{name}": value.contiguous() for name, value in state.items()}
+            for name, value in state.items():
+                # Weights and best weights may be one tensor; safetensors wants each to own its
+                # memory.
+                tensors[f"{part}/{name}"] = value.contiguous().to("cpu", copy=True)
         metadata = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
-        # Weights and best weights may be one tensor; safetensors wants each to own its memory.
-        payload = save({name: value.clone() for name, value in tensors.items()}, metadata)
+        payload = save(tensors, metadata)
         write_atomically(path, hashlib.sha256(payload).hexdigest().encode() + payload)
 
     @classmethod
@@ -65,9 +67,7 @@ class Checkpoint:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         tensors = load(payload)
         header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])["__metadata__"]
-        checkpoint = cls(
-            header["fingerprint"], json.loads(header["history"]), {}, {}, {}, tensors["random"]
-        )
+        checkpoint = cls(header["fingerprint"], json.loads(header["history"]), {}, {}, {}, {})
         for part, state in checkpoint._parts():
             prefix = f"{part}/"
             state |= {
@@ -78,4 +78,9 @@ class Checkpoint:
         return checkpoint
 
     def _parts(self) -> list[tuple[str, dict[str, Tensor]]]:
-        return [("weights", self.weights), ("best", self.best), ("moments", self.moments)]
+        return [
+            ("weights", self.weights),
+            ("best", self.best),
+            ("moments", self.moments),
+            ("random", self.random),
+        ]

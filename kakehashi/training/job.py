@@ -13,6 +13,7 @@ from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
 from kakehashi.files import sha256_of
 from kakehashi.model.cell import is_compiled
+from kakehashi.model.device import find_device
 from kakehashi.model.storage import Model, find_model, load_model, save_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
@@ -33,16 +34,19 @@ class Job:
         progress: Is told how far it is.
 
     Raises:
+        ConfigError: If the device is not there.
         ModelError: If the source cannot be loaded.
         TransferError: If what is asked for cannot be transferred.
         RunError: If the folder has a checkpoint that is damaged or of other data.
     """
 
     def __init__(self, settings: RunSettings, data: Prepared, run: Run, progress: Progress) -> None:
+        device = find_device(settings.training.device, "training.device")
         torch.manual_seed(settings.training.seed)
         self.settings, self.data, self.run, self.progress = settings, data, run, progress
         tagger = _new_tagger(settings, data)
         self.plan = self._transfer(tagger)
+        tagger.to(device)  # only now: it starts from the same weights on every device
         self.model = Model(settings.name, tagger, settings.text)
         self.trainer = Trainer(tagger, data, settings.training, self._fingerprint(), progress)
         checkpoint = run.load_checkpoint(self.trainer.fingerprint)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from kakehashi.model.tagger import Tagger
+from kakehashi.training.rows import RowAdam
 
 
 class Optimization:
-    """One step of learning after another.
+    """One step of learning after another; on a GPU, without ever waiting for it.
 
     A batch touches a few hundred rows of embeddings that may have hundreds of thousands. Their
     gradients are sparse, and Adam updates touched rows only, moments included (the lazy variant);
@@ -26,10 +29,8 @@ class Optimization:
         rest = [p for p in tagger.parameters() if all(p is not row for row in rows)]
         self._parameters = [*rows, *rest]
         self._clip_norm = clip_norm
-        self._optimizers: dict[str, torch.optim.Optimizer] = {
-            "rows": torch.optim.SparseAdam(rows, lr=learning_rate),
-            "rest": torch.optim.Adam(rest, lr=learning_rate, fused=True),
-        }
+        self._rows = RowAdam(rows, learning_rate)
+        self._rest = torch.optim.Adam(rest, lr=learning_rate, fused=True)
 
     def step(self, loss: Tensor) -> None:
         """Go one step down the gradient of a loss."""
@@ -37,37 +38,37 @@ class Optimization:
             parameter.grad = None
         loss.backward()
         self._clip()
-        for optimizer in self._optimizers.values():
-            optimizer.step()
+        self._rows.step()
+        self._rest.step()
 
     def _clip(self) -> None:
         gradients = []
         for parameter in self._parameters:
-            if parameter.grad is not None and parameter.grad.is_sparse:
-                parameter.grad = parameter.grad.coalesce()
-                gradients.append(parameter.grad.values())
-            elif parameter.grad is not None:
-                gradients.append(parameter.grad)
+            gradient = parameter.grad
+            if gradient is not None and gradient.is_sparse:
+                if gradient.device.type == "cpu":  # elsewhere the tagger has seen to it
+                    gradient = parameter.grad = gradient.coalesce()
+                gradient = gradient._values()
+            if gradient is not None:
+                gradients.append(gradient)
         length = torch.nn.utils.get_total_norm(gradients)
         torch._foreach_mul_(gradients, (self._clip_norm / (length + 1e-6)).clamp(max=1.0))
 
     def moments(self) -> dict[str, Tensor]:
         """Lay the state of Adam out flat, ``rows/0/exp_avg`` and so on."""
-        return {
-            f"{part}/{number}/{name}": torch.as_tensor(value)
-            for part, optimizer in self._optimizers.items()
-            for number, state in optimizer.state_dict()["state"].items()
+        rest = self._rest.state_dict()["state"].items()
+        return {f"rows/{name}": value for name, value in self._rows.state().items()} | {
+            f"rest/{number}/{name}": value
+            for number, state in rest
             for name, value in state.items()
         }
 
-    def restore(self, moments: dict[str, Tensor]) -> None:
-        """Put the state that `moments` gave back."""
-        for part, optimizer in self._optimizers.items():
-            states: dict[int, dict[str, Tensor | int]] = {}
-            for key, value in moments.items():
-                of_part, number, name = key.split("/")
-                if of_part == part:
-                    # SparseAdam counts its steps in an int, and is exact only with one.
-                    count = part == "rows" and name == "step"
-                    states.setdefault(int(number), {})[name] = int(value) if count else value
-            optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
+    def restore(self, moments: Mapping[str, Tensor]) -> None:
+        """Put the state that `moments` gave back, from any device."""
+        self._rows.restore({key.removeprefix("rows/"): value for key, value in moments.items()})
+        states: dict[int, dict[str, Tensor]] = {}
+        for key, value in moments.items():
+            part, number, name = key.split("/")
+            if part == "rest":
+                states.setdefault(int(number), {})[name] = value
+        self._rest.load_state_dict({**self._rest.state_dict(), "state": states})

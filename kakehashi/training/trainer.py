@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -109,7 +109,7 @@ class Trainer:
             weights=self.tagger.state_dict(),
             best=self._best,
             moments=self.optimization.moments(),
-            random=torch.get_rng_state(),
+            random=_random_state(self.tagger.device),
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -118,7 +118,7 @@ class Trainer:
         self.tagger.load_state_dict(checkpoint.weights)
         self._best = checkpoint.best
         self.optimization.restore(checkpoint.moments)
-        torch.set_rng_state(checkpoint.random)
+        _set_random_state(checkpoint.random, self.tagger.device)
 
     def _finished(self) -> bool:
         done, patience = len(self.history), self.settings.patience
@@ -150,8 +150,9 @@ class Trainer:
         random = np.random.default_rng((*order, 1))
         plan = plan_batches(data.train.lengths, self.settings.batch_tokens, order)
         self.tagger.train()
-        total = 0.0
-        with _products_in(self.settings.precision):
+        # Summed where it is computed: to look at it would be to wait for the GPU.
+        total = torch.zeros((), dtype=torch.float64, device=self.tagger.device)
+        with _products_in(self.settings.precision, self.tagger.device):
             for sentences in self.progress.track(plan, f"epoch {number}", len(plan)):
                 batch = make_batch(
                     sentences, data.train.offsets, data.train.forms, data.features, self._tags
@@ -159,20 +160,41 @@ class Trainer:
                 batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
                 loss = self.tagger.loss(batch)
                 self.optimization.step(loss)
-                total += loss.item() * len(batch.words)
+                total += loss.detach().double() * len(batch.words)
         self.tagger.eval()
-        return total / len(data.train.forms)
+        return total.item() / len(data.train.forms)
 
 
 @contextmanager
-def _products_in(precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
-    """Compute products in a precision; what they take and give is float32 in any case."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("medium" if precision == "bfloat16" else "highest")
+def _products_in(precision: Literal["float32", "bfloat16"], device: torch.device) -> Iterator[None]:
+    """Compute products in a precision; what is summed and stored is float32 in any case.
+
+    On a GPU ``bfloat16`` is autocast's, and TF32 in the LSTMs, which are cuDNN's.
+    """
+    rough, cudnn = precision == "bfloat16", torch.backends.cudnn
+    before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
+    torch.set_float32_matmul_precision("medium" if rough else "highest")
+    cudnn.allow_tf32 = rough
     try:
-        yield
+        with torch.autocast("cuda", torch.bfloat16, enabled=rough and device.type == "cuda"):
+            yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(before[0])
+        cudnn.allow_tf32 = before[1]
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    """Give the state of torch's random numbers: the CPU's, and the GPU's if there is one."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def hide_rare_words(

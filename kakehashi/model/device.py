@@ -1,0 +1,54 @@
+"""Where a tagger computes: on the CPU, or on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kakehashi.errors import ConfigError
+
+CPU = torch.device("cpu")
+
+
+def find_device(name: str, key: str = "device") -> torch.device:
+    """Find a device that is there.
+
+    Args:
+        name: ``cpu``, ``cuda``, or ``cuda:1`` and so on.
+        key: The setting that names it.
+
+    Raises:
+        ConfigError: If there is no such device.
+    """
+    kind, _, number = name.partition(":")
+    if name == "cpu":
+        return CPU
+    if kind != "cuda" or not (number.isdecimal() or name == "cuda"):
+        raise ConfigError(key, f"expected cpu, cuda or cuda:N; got {name!r}")
+    n_devices = torch.cuda.device_count()
+    if int(number or 0) >= n_devices:
+        raise ConfigError(
+            key, f"{name} is not there: torch {torch.__version__} sees {n_devices} GPUs; use cpu"
+        )
+    # float32 means float32 there too: by default cuDNN rounds what an LSTM multiplies to 11 bits.
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device(name)
+
+
+def to_device(arrays: Sequence[npt.NDArray[np.int64]], device: torch.device) -> tuple[Tensor, ...]:
+    """Turn arrays into tensors of a device.
+
+    On a CPU they share the memory of the arrays. To a GPU all go in one copy from pinned memory,
+    for which nobody waits: the next batch is made while the GPU works on the last ones.
+    """
+    if device.type == "cpu":
+        return tuple(torch.from_numpy(array) for array in arrays)
+    flat = torch.from_numpy(np.concatenate([array.reshape(-1) for array in arrays]))
+    if device.type == "cuda":
+        flat = flat.pin_memory()
+    parts = flat.to(device, non_blocking=True).split([array.size for array in arrays])
+    return tuple(part.view(array.shape) for part, array in zip(parts, arrays, strict=True))
