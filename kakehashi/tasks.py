@@ -20,6 +20,7 @@ from kakehashi.data.store import Store
 from kakehashi.data.workers import in_order
 from kakehashi.errors import RunError
 from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.device import find_device
 from kakehashi.model.products import Precision
 from kakehashi.model.storage import MANIFEST, find_model
 from kakehashi.model.threads import limited_threads
@@ -90,6 +91,7 @@ def train(
 def _train_ours(
     settings: RunSettings, run: Run, progress: Progress, cache: str | Path | None
 ) -> tuple[Result, Iterable[Sentence]]:
+    find_device(settings.training.device, "training.device")  # before the corpora are read
     test, data = _prepare(settings, progress, cache)
     job = Job(settings, data, run, progress)
     job.train()
@@ -120,6 +122,7 @@ def predict_lines(
     at_once: bool = False,
     precision: Precision = "float32",
     processes: int = 1,
+    device: str = "cpu",
 ) -> Iterator[str]:
     """Find the entities of texts, and write them in a format.
 
@@ -131,13 +134,14 @@ def predict_lines(
         precision: Of the recognizer; see `Recognizer`.
         processes: How many share the work, one thread each. What is found does not depend on it,
             but for the last digits of probabilities.
+        device: Where to tag; see `Recognizer.load`.
 
     Yields:
         Lines of the output.
     """
-    recognizer = Recognizer.load(model, precision=precision)
+    recognizer = Recognizer.load(model, precision=precision, device=device)
     if processes > 1:
-        find = partial(_predicted, str(model), precision, format)
+        find = partial(_predicted, str(model), precision, device, format)
         stream = iter(texts)
         for lines in in_order(find, iter(lambda: list(islice(stream, _CHUNK)), []), processes):
             yield from lines
@@ -152,16 +156,18 @@ def _written(recognizer: Recognizer, format: str, texts: Iterable[str]) -> Itera
     return written_lines(recognizer.recognize(texts), source, Written())
 
 
-def _predicted(model: str, precision: Precision, format: str, texts: list[str]) -> list[str]:
+def _predicted(
+    model: str, precision: Precision, device: str, format: str, texts: list[str]
+) -> list[str]:
     manifest = (find_model(model) / MANIFEST).read_bytes()
     with limited_threads(1):
-        return list(_written(_recognizer(model, precision, manifest), format, texts))
+        return list(_written(_recognizer(model, precision, device, manifest), format, texts))
 
 
 @lru_cache(maxsize=1)
-def _recognizer(model: str, precision: Precision, _manifest: bytes) -> Recognizer:
+def _recognizer(model: str, precision: Precision, device: str, _manifest: bytes) -> Recognizer:
     """Load a recognizer once per process, unless there is another in its folder now."""
-    return Recognizer.load(model, precision=precision)
+    return Recognizer.load(model, precision=precision, device=device)
 
 
 def _output_settings(recognizer: Recognizer, format: str) -> dict[str, object]:

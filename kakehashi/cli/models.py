@@ -151,6 +151,9 @@ def predict(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes that share the work, one thread each.")
     ] = 1,
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda or cuda:N; a GPU pays for many sentences.")
+    ] = "cpu",
 ) -> None:
     """Find the entities of text, one sentence per line.
 
@@ -171,6 +174,7 @@ def predict(
         at_once=not files and sys.stdin.isatty(),
         precision=precision.value,
         processes=workers,
+        device=device,
     )
     for line in lines:
         sys.stdout.write(line)

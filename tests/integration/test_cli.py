@@ -121,6 +121,18 @@ def test_predict_finds_the_same_with_two_workers(run, workplace):
     assert together.stdout == alone.stdout
 
 
+def test_a_missing_gpu_is_said_before_anything_is_written(run, workplace):
+    options = ("--set", "training.device=cuda:99", "--out", "elsewhere", "--cache", "cache")
+    done = run("train", "en.json", *options, cwd=workplace)
+    assert_refused(done, "training.device: cuda:99 is not there", "use cpu")
+    assert not (workplace / "elsewhere").exists()
+    assert not (workplace / "cache").exists()
+    done = run("predict", "runs/small-en-seed1", "--device", "cuda:99", stdin="a\n", cwd=workplace)
+    assert_refused(done, "device: cuda:99 is not there")
+    done = run("train", "en.json", "--set", "training.device=gpu", cwd=workplace)
+    assert_refused(done, "training.device", "got 'gpu'")
+
+
 def test_predicted_columns_are_scored_against_gold_in_other_columns(run, workplace):
     text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
     (workplace / "gold.conll").write_text(gold)
