@@ -14,7 +14,7 @@ from kakehashi.errors import ModelError, RunError
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.cell import load_machine_code
 from kakehashi.model.products import Precision
-from kakehashi.model.storage import MANIFEST, Model, find_model, load_model
+from kakehashi.model.storage import MANIFEST, find_model
 from kakehashi.model.threads import limited_threads
 from kakehashi.sentence import Sentence
 
@@ -51,10 +51,9 @@ class Annotator:
             ModelError: If the model is missing or has changed.
             RunError: If the part cannot be written.
         """
-        # What a recognizer remembers changes the last digits of probabilities: with one for each
-        # block, a part depends on the model and its block alone.
         with limited_threads(1):
-            recognizer = Recognizer(_model(self.model, self.fingerprint), precision=self.precision)
+            recognizer = _recognizer(self.model, self.fingerprint, self.precision)
+            recognizer.forget()  # so that a part depends on the model and its block alone
             counted = _Counted(recognizer.annotate(part.block.sentences()))
             try:
                 WRITERS[self.format](part.path, counted)
@@ -94,9 +93,9 @@ def model_fingerprint(path: str | Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _model(folder: Path, fingerprint: str) -> Model:
+def _recognizer(folder: Path, fingerprint: str, precision: Precision) -> Recognizer:
     load_machine_code()  # now, since what is tagged before and after differs in last digits
-    model = load_model(folder)
+    recognizer = Recognizer.load(folder, precision=precision)
     if model_fingerprint(folder) != fingerprint:
         raise ModelError(folder, "was changed while it was at work; start again")
-    return model
+    return recognizer

@@ -37,12 +37,16 @@ class FormMemo:
     def look_up(self, forms: Iterable[Form]) -> npt.NDArray[np.int64]:
         """Give the row in ``projected`` of every form."""
         if len(self._rows) > self._capacity:
-            self._rows.clear()
+            self.forget()
         rows, n_known = self._rows, len(self._rows)
         found = np.array([rows.setdefault(form, len(rows)) for form in forms], dtype=np.int64)
         if len(rows) > n_known:
             self._remember(self._project(list(islice(rows, n_known, None))), n_known)
         return found
+
+    def forget(self) -> None:
+        """Forget all forms; the memory for them is used again."""
+        self._rows.clear()
 
     def _project(self, forms: list[Form]) -> Tensor:
         tagger = self._tagger

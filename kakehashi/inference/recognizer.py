@@ -119,6 +119,14 @@ class Recognizer:
         if chunk:
             yield from self._tagged(chunk)
 
+    def forget(self) -> None:
+        """Forget all forms, and so be as new.
+
+        What is remembered speeds up what follows, and changes the last digits of its probabilities.
+        """
+        with self._lock:
+            self._memo.forget()
+
     def _segmented(self, sentence: Sentence) -> Sentence:
         if sentence.tokens is None:
             tokens = self.segmenter.segment(sentence.text)

@@ -82,6 +82,13 @@ def test_each_input_has_one_output_as_the_recognizer_gives_it(place):
     assert result == {"sentences": 7, "parts": 4}
 
 
+def test_the_model_is_loaded_once_for_all_blocks(place, monkeypatch):
+    loaded, load = [], Recognizer.load
+    monkeypatch.setattr(Recognizer, "load", lambda *a, **b: loaded.append(a) or load(*a, **b))
+    run(place)
+    assert len(loaded) == 2  # and once to look at it
+
+
 def test_parquet_holds_the_same_as_json(place):
     run(place)
     run(place, out="parquet", format="parquet")

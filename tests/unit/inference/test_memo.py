@@ -52,6 +52,14 @@ def test_what_is_found_does_not_depend_on_what_was_seen_before(make_recognizer, 
     assert found(recognizer.recognize(texts[::-1])) == expected[::-1]
 
 
+def test_who_forgets_is_as_new_to_the_last_digit(make_recognizer, texts):
+    recognizer = make_recognizer()
+    expected = list(recognizer.recognize(texts[:20]))
+    list(recognizer.recognize(texts[20:]))
+    recognizer.forget()
+    assert list(recognizer.recognize(texts[:20])) == expected
+
+
 def test_a_memo_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
     recognizer = make_recognizer(memo_forms=5)
     expected = found(make_recognizer().recognize(texts))
