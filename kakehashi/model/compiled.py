@@ -77,6 +77,50 @@ def open_gates(
 
 
 @_machine_code
+def open_projected(
+    product: _Array,
+    projected: _Array,
+    column: int,
+    rows: npt.NDArray[np.int64],
+    cells: _Array,
+    states: _Array,
+    step: tuple[int, int],
+    before: int,
+) -> None:
+    """Do what `open_gates` does to gates that are added up on the way and not kept.
+
+    Args:
+        product: What the last states contribute (items of the step, 4 · width).
+        projected: What distinct items add (distinct items, any).
+        column: Where that of this direction begins.
+        rows: Row in ``projected`` per item (items,).
+        cells: Take the cells (items, width).
+        states: Take the states (items, width).
+        step: The step's first item and the end of its items.
+        before: Where the items of the step before begin; negative if there was none, and then no
+            product either.
+    """
+    width = states.shape[1]
+    for item in range(step[0], step[1]):
+        added, cell, state = projected[rows[item]], cells[item], states[item]
+        if before < 0:
+            for i in range(width):
+                at = column + i
+                cell[i] = _sigmoid(added[at]) * _tanh(added[at + 2 * width])
+                state[i] = _sigmoid(added[at + 3 * width]) * _tanh(cell[i])
+        else:
+            gate, old = product[item - step[0]], cells[before + item - step[0]]
+            for i in range(width):
+                at = column + i
+                enter = added[at] + gate[i]
+                forget = added[at + width] + gate[i + width]
+                candidate = added[at + 2 * width] + gate[i + 2 * width]
+                leave = added[at + 3 * width] + gate[i + 3 * width]
+                cell[i] = _sigmoid(forget) * old[i] + _sigmoid(enter) * _tanh(candidate)
+                state[i] = _sigmoid(leave) * _tanh(cell[i])
+
+
+@_machine_code
 def close_gates(
     gates: _Array,
     cells: _Array,

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kakehashi.model.cell import machine_code
 from kakehashi.model.layout import Layout
 from kakehashi.model.products import Precision, Product, product
-from kakehashi.model.recurrence import recur, run_steps
+from kakehashi.model.recurrence import recur, run_projected
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The
@@ -156,13 +156,13 @@ class BiLstm(nn.RNNBase):
 
     def _run(self, projected: Tensor, layout: Layout, rows: Tensor | None) -> Tensor:
         """Run all steps of projected items; see `_states` for the result."""
-        states, gates_width = [], 4 * self.hidden_size
-        for direction, add_product in enumerate(self._prepared().products):
+        states, width = [], 4 * self.hidden_size
+        for direction, product_ in enumerate(self._prepared().products):
             order = layout.order[direction]
-            items = projected[:, direction * gates_width :][:, :gates_width]
-            gates = items.index_select(0, order if rows is None else rows[order])
-            states.append(run_steps(gates[None], add_product, layout.sizes)[0])
-        return torch.cat(states).view(-1, self.hidden_size)
+            columns = slice(direction * width, (direction + 1) * width)
+            places = order if rows is None else rows[order]
+            states.append(run_projected(projected, columns, places, product_, layout.sizes))
+        return torch.cat(states)
 
     def _can_be_alone(self, projected: Tensor) -> bool:
         return projected.dtype is torch.float32 and not self._is_reference(projected)

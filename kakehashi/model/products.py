@@ -18,8 +18,8 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 _FEWEST = {"bfloat16": 24, "int8": 12}
 """Rows from which a product is faster than in float32."""
 
-Product = Callable[[Tensor, Tensor], object]
-"""Adds to the gates of a step (1, rows, 4 · width) what the states (1, rows, width) contribute."""
+Product = Callable[[Tensor], Tensor]
+"""Gives what states (rows, width) contribute to the gates of the next step (rows, 4 · width)."""
 
 
 def product(weight: Tensor, precision: Precision) -> Product:
@@ -32,23 +32,19 @@ def product(weight: Tensor, precision: Precision) -> Product:
             are always exact: they are no faster otherwise.
     """
 
-    def exact(gates: Tensor, states: Tensor) -> Tensor:
-        return gates[0].addmm_(states[0], weight)
+    def exact(states: Tensor) -> Tensor:
+        return states @ weight
 
     if precision == "float32":
         return exact
     rough = _rounded(weight) if precision == "bfloat16" else _quantized(weight)
     fewest = _FEWEST[precision]
-
-    def choose(gates: Tensor, states: Tensor) -> object:
-        return (exact if states.shape[1] < fewest else rough)(gates, states)
-
-    return choose
+    return lambda states: (exact if len(states) < fewest else rough)(states)
 
 
 def _rounded(weight: Tensor) -> Product:
     rounded = weight.t().bfloat16().contiguous()
-    return lambda gates, states: gates[0].add_(nn.functional.linear(states[0].bfloat16(), rounded))
+    return lambda states: nn.functional.linear(states.bfloat16(), rounded).float()
 
 
 def _quantized(weight: Tensor) -> Product:
@@ -57,14 +53,13 @@ def _quantized(weight: Tensor) -> Product:
     quantized = (weight / scales).t().round().to(torch.int8).contiguous()
     packed = torch.ops.onednn.qlinear_prepack(quantized, None)
 
-    def add(gates: Tensor, states: Tensor) -> Tensor:
+    def multiply(states: Tensor) -> Tensor:
         # States lie between -1 and 1, so their scale is known: no need to look for their range.
-        bytes_ = (states[0] * 127).round_().add_(128).to(torch.uint8)
-        return gates[0].add_(
-            torch.ops.onednn.qlinear_pointwise(
-                bytes_, 1 / 127, 128, packed, scales, zeros, None, 1.0, 0, torch.float32,
-                "none", [], "",
-            )
+        bytes_ = (states * 127).round_().add_(128).to(torch.uint8)
+        result: Tensor = torch.ops.onednn.qlinear_pointwise(
+            bytes_, 1 / 127, 128, packed, scales, zeros, None, 1.0, 0, torch.float32,
+            "none", [], "",
         )  # fmt: skip
+        return result
 
-    return add
+    return multiply

@@ -11,8 +11,9 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from kakehashi.model.cell import closer, load_machine_code, opener
+from kakehashi.model.cell import closer, load_machine_code, machine_code, opener
 from kakehashi.model.layout import Layout
+from kakehashi.model.products import Product
 
 _FEW = 20
 """Rows up to which a product of bfloat16 is slower than one of float32, packing included."""
@@ -45,6 +46,37 @@ def run_steps(
         open_gates((begin, end), before)
         before, begin = begin, end
     return states, cells
+
+
+def run_projected(
+    projected: Tensor, columns: slice, rows: Tensor, product: Product, sizes: list[int]
+) -> Tensor:
+    """Go through the steps of one direction without gradients, and keep no gates.
+
+    Args:
+        projected: What distinct items add to the gates of all directions (distinct items, any).
+        columns: Those of this direction.
+        rows: Row in ``projected`` per item, in steps order (items,).
+        product: With the last states.
+        sizes: Sequences running at each step.
+
+    Returns:
+        States (items, width).
+    """
+    compiled = machine_code(len(rows)) if projected.dtype is torch.float32 else None
+    if compiled is None:
+        gates = projected[:, columns].index_select(0, rows)[None]
+        return run_steps(gates, lambda gate, state: gate[0].add_(product(state[0])), sizes)[0][0]
+    states = projected.new_empty(len(rows), (columns.stop - columns.start) // 4)
+    cells = torch.empty_like(states)
+    arrays = projected.numpy(), columns.start, rows.numpy(), cells.numpy(), states.numpy()
+    none = states.new_empty(0, 4 * states.shape[1])
+    before, begin = -1, 0
+    for size in sizes:
+        added = product(states[before : before + size]) if begin else none
+        compiled.open_projected(added.numpy(), *arrays, (begin, begin + size), before)
+        before, begin = begin, begin + size
+    return states
 
 
 def recur(gates: Tensor, weight: Tensor, transposed: Tensor, layout: Layout) -> Tensor:
