@@ -21,8 +21,10 @@ from kakehashi.sentence import Mention
 Uniform: TypeAlias = Callable[[], float]
 
 # How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
-_INTENT_EXPONENT = 1.0
-_OPEN_EXPONENT = 0.75
+# Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
+_INTENT_EXPONENT = 1.2
+_INTENT_SHIFT = 2.7
+_OPEN_EXPONENT = 0.6
 _CLOSED_EXPONENT = 0.5
 # Weights are whole numbers: the last digit of a power is not the same on every machine.
 _UNIT = 1_000_000
@@ -57,8 +59,9 @@ class Sampler:
     def __init__(self, grammar: Grammar, partition: Partition) -> None:
         compiler = _Compiler(grammar, partition)
         ranks = range(1, len(grammar.intents) + 1)
+        weights = (_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
         self._groups = [name.partition(".")[0] for name in grammar.intents]
-        self._bounds = list(accumulate(_zipf(rank, _INTENT_EXPONENT) for rank in ranks))
+        self._bounds = list(accumulate(weights))
         self._draws = [compiler.utterance(intent) for intent in grammar.intents.values()]
 
     def draw(self, uniform: Uniform) -> tuple[str, str, tuple[Mention, ...]]:
@@ -141,7 +144,7 @@ def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
     return Draw(bounds, bounds[-1], chosen)
 
 
-def _zipf(rank: int, exponent: float) -> int:
+def _zipf(rank: float, exponent: float) -> int:
     return round(_UNIT * math.pow(rank, -exponent))
 
 
