@@ -20,12 +20,26 @@ def write_atomically(
         data: What it will hold; text that comes in pieces is never held in memory whole.
         encoding: Of text.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+
+    def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
             for piece in [data] if isinstance(data, bytes | str) else data:
                 file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
-            file.flush()
+
+    fill_atomically(path, fill)
+
+
+def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
+    """Make a file that somebody else writes, in the same way.
+
+    Args:
+        path: The file.
+        fill: Writes the file whose temporary name it is given.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        fill(temporary)
+        with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
     finally:

@@ -21,7 +21,10 @@ from kakehashi.cli.options import (
     source_of,
 )
 
+_TESTED = 100_000
+
 if TYPE_CHECKING:
+    from kakehashi.config.sources import AssistantSource
     from kakehashi.corpora.stats import CorpusStats
     from kakehashi.corpora.writing import Written
 
@@ -211,32 +214,69 @@ def convert(
 
 
 def generate(
-    output: Annotated[Path, typer.Argument(help="File of JSON lines to write.")],
     language: Annotated[Language, typer.Option(help="Of the utterances.")],
+    output: Annotated[
+        Path | None, typer.Argument(help="File to write: .parquet, or else JSON lines.")
+    ] = None,
     utterances: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same utterances.")] = 0,
     partition: Annotated[
         Partition, typer.Option(help="dev and test hold values and phrases of their own.")
     ] = Partition.train,
+    processes: Annotated[
+        int, typer.Option(min=1, help="How many generate; the file is the same for any number.")
+    ] = 1,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write nothing; say what repeats and what test adds.")
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Generate voice-assistant utterances from the built-in grammars.
 
-    Example: kakehashi generate ja.jsonl --language ja --utterances 20000 --seed 7
+    Examples:
+
+      kakehashi generate ja.jsonl --language ja --utterances 20000 --seed 7
+
+      kakehashi generate en.parquet --language en --utterances 5000000 --processes 4
+
+      kakehashi generate --report --language de --utterances 1000000
     """
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.corpora.assistant import generate as generate_utterances
-    from kakehashi.corpora.writing import write_corpus
+    from kakehashi.config.sources import AssistantSource
+    from kakehashi.data.generated import write_generated
+    from kakehashi.errors import ConfigError
 
+    source = AssistantSource(
+        language=language.value, utterances=utterances, seed=seed, partition=partition.value
+    )
+    if report == (output is not None):
+        raise ConfigError("OUTPUT", "expected a file to write, or --report, and not both")
+    if output is None:
+        _report(source, as_json)
+        return
     _check_free(output, force)
-    sentences = generate_utterances(
-        language.value, utterances, seed=seed, partition=partition.value
+    _print_written(output, write_generated(output, source, processes, ProgressBars()), as_json)
+
+
+def _report(source: AssistantSource, as_json: bool) -> None:
+    from kakehashi.cli.console import ProgressBars, print_json
+    from kakehashi.cli.reports import print_novelty
+    from kakehashi.corpora.formats import read_source
+    from kakehashi.corpora.novelty import measure_novelty
+
+    tests = source.model_copy(
+        update={"partition": "test", "utterances": min(source.utterances, _TESTED)}
     )
     progress = ProgressBars()
-    tracked = progress.track(sentences, f"generating {language.value}", utterances)
-    written = write_corpus(tracked, source_of(output, "jsonl", None, None, None))
-    _print_written(output, written, as_json)
+    label = f"reading {source.language}"
+    found = measure_novelty(
+        progress.track(read_source(source), label, source.utterances), read_source(tests)
+    )
+    if as_json:
+        print_json({"language": source.language} | found.to_dict())
+    else:
+        print_novelty(source.language, found)
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:

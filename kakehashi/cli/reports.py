@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.cli.console import print_line, print_table
+from kakehashi.corpora.novelty import Novelty
 from kakehashi.corpora.stats import CorpusStats
 from kakehashi.sentence import Mention, Sentence
 
@@ -130,3 +131,19 @@ def print_lost(lost: Sequence[tuple[str, Mention]]) -> None:
     shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
     title = f"{len(lost):,} mentions begin or end inside a token{shown}"
     print_table(title, ["sentence", "mention", "type"], rows, stderr=True)
+
+
+def print_novelty(language: str, found: Novelty) -> None:
+    """Print what repeats in a corpus, what its test set adds, and the types by rank."""
+    rows = [
+        ["utterances", f"{found.sentences:,}"],
+        ["of them distinct", f"{found.distinct:.1f} %"],
+        ["test utterances", f"{found.test_sentences:,}"],
+        ["of them seen in training", f"{found.seen_sentences:.1f} %"],
+        ["test mentions of unseen values", f"{found.unseen_values:.1f} %"],
+        ["slope of frequency by rank", f"{found.slope:.2f}"],
+    ]
+    print_table(f"Generated utterances: {language}", ["", ""], rows)
+    ranked = enumerate(found.types.items(), 1)
+    types = [[str(rank), name, f"{count:,}"] for rank, (name, count) in ranked]
+    print_table("Entity types", ["rank", "type", "mentions"], types)

@@ -4,8 +4,11 @@ All grammars and lists are our own. `generate` draws from them; utterance k of a
 language, partition, seed and k alone.
 
 The grammars lie in ``data/``. ``schema.toml`` names the entity types and the intents, the most
-frequent intent first; every language must cover all of them. A language is a folder of TOML files
-that count as one, with three tables of lists; in every list the first member is the most frequent:
+frequent intent first; every language must cover all of them. Intents are drawn by Zipf's law, so
+that the rarest entity types come some ten times in a hundred thousand utterances: the long tail of
+the paper's figure 2. A language is a folder of TOML files that count as one: a file per domain, and
+``names``, ``values`` and ``rules`` for what several domains share. They have three tables of lists;
+in every list the first member is the most frequent:
 
 ``[intents.DOMAIN]``
     ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.

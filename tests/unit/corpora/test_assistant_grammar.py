@@ -49,6 +49,16 @@ def test_shipped_grammars_are_sound(language: str) -> None:
     assert all(len(intent.alternatives) >= 6 for intent in grammar.intents.values())
 
 
+@pytest.mark.parametrize("language", ["de", "en", "ja"])
+def test_every_open_list_has_members_for_dev_and_test(language: str) -> None:
+    small = [
+        name
+        for name, rule in read_grammar(language).rules.items()
+        if rule.open and len(rule.alternatives) < 6
+    ]
+    assert not small
+
+
 def test_templates_expand(write_grammar: Write) -> None:
     folder = write_grammar(GOOD.replace("play {artist}", "[please ](play|put on) {artist}"))
     texts = draw(folder, 2000)
@@ -86,6 +96,21 @@ def test_open_lists_are_divided_and_closed_ones_are_not(write_grammar: Write) ->
     assert len(shared) == 8
     assert len(seen["dev"] - shared) == len(seen["test"] - shared) == 2
     assert seen["train"] | seen["dev"] | seen["test"] == set(artists)
+
+
+def test_phrases_are_divided_as_values_are(write_grammar: Write) -> None:
+    phrases = [f"play{number} {{artist}}" for number in range(12)]
+    read = read_grammar(
+        "xx", write_grammar(GOOD.replace('["play {artist}"]', str(phrases).replace("'", '"')))
+    )
+    seen = {}
+    for partition in ("train", "dev", "test"):
+        random = Random(1).random
+        sampler = Sampler(read, partition)
+        seen[partition] = {sampler.draw(random)[1].split()[0] for _ in range(2000)}
+    assert len(seen["train"]) == 8
+    assert len(seen["dev"] - seen["train"]) == len(seen["test"] - seen["train"]) == 2
+    assert not (seen["dev"] & seen["test"]) - seen["train"]
 
 
 @pytest.mark.parametrize(
