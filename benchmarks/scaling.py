@@ -138,7 +138,7 @@ def draw(rows: Sequence[dict[str, float]], stem: Path) -> None:
     memory.legend(frameon=False)
     for axes in (cost, memory):
         axes.set_xscale("log")
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
         axes.set_xlabel("training utterances")
     for suffix in (".svg", ".png"):
         figure.savefig(stem.with_suffix(suffix), dpi=150)
