@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Protocol
 
 from kakehashi.errors import ConfigError
@@ -66,4 +67,10 @@ def load_segmenter(name: str, *, cut_scripts: bool = True) -> Segmenter:
         near = difflib.get_close_matches(name, _SEGMENTERS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_SEGMENTERS)}"
         raise ConfigError("text.segmenter", f"there is no segmenter {name!r}; {hint}")
+    return _loaded(name, cut_scripts)
+
+
+@cache
+def _loaded(name: str, cut_scripts: bool) -> Segmenter:
+    """Load each once: MeCab does not give back the memory of a dictionary, 115 MB."""
     return _SEGMENTERS[name](cut_scripts)

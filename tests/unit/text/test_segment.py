@@ -10,6 +10,7 @@ import pytest
 
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.sentence import Token, sentence_from_forms
+from kakehashi.text import segment
 from kakehashi.text.segment import load_segmenter
 
 DICTIONARIES = ["unidic-lite", "ipadic", "sudachi"]
@@ -221,6 +222,13 @@ def test_unknown_name():
         load_segmenter("zzz")
 
 
+@pytest.fixture
+def nothing_loaded(segmenter):
+    """Segmenters that are loaded are kept; here they are looked for anew, then and later."""
+    yield segment._loaded.cache_clear
+    segment._loaded.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("name", "module", "command"),
     [
@@ -231,22 +239,25 @@ def test_unknown_name():
         ("sudachi", "sudachidict_core", r"pip install 'kakehashi\[sudachi\]'"),
     ],
 )
-def test_missing_package(segmenter, monkeypatch, name, module, command):
+def test_missing_package(segmenter, nothing_loaded, monkeypatch, name, module, command):
     segmenter(name)
+    nothing_loaded()
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=f"^this needs {module}, .*; run: {command}$"):
         load_segmenter(name)
 
 
-def test_package_without_its_dictionary(segmenter, monkeypatch, tmp_path):
+def test_package_without_its_dictionary(segmenter, nothing_loaded, monkeypatch, tmp_path):
     segmenter("ipadic")
+    nothing_loaded()
     monkeypatch.setattr("ipadic.DICDIR", str(tmp_path))
     with pytest.raises(MissingExtraError, match=r"^[^\n]*ipadic, [^\n]*'kakehashi\[ipadic\]'$"):
         load_segmenter("ipadic")
 
 
-def test_folder_with_blanks_and_quotes(segmenter, monkeypatch, tmp_path):
+def test_folder_with_blanks_and_quotes(segmenter, nothing_loaded, monkeypatch, tmp_path):
     segmenter("ipadic")
+    nothing_loaded()
     folder = tmp_path / """my "own" 'folder'"""
     folder.symlink_to(sys.modules["ipadic"].DICDIR)
     monkeypatch.setattr("ipadic.DICDIR", str(folder))
