@@ -47,13 +47,3 @@ def featurize_as(
     """Look up the features of some forms by the settings of a model."""
     channels = Channels(settings.word_view, settings.char_view, settings.ngram)
     return featurize(list(forms.ids), channels, words, ngrams)
-
-
-def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:
-    """Draw initial weights, and take the vectors where there are some."""
-    if data.vectors is not None:
-        settings = settings.model_copy(update={"word_width": data.vectors.width})
-    tagger = Tagger(settings, data.words, data.ngrams, data.tagset)
-    if data.vectors is not None:
-        tagger.take_vectors(data.vectors)
-    return tagger

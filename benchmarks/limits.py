@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from benchmarks.engine import new_tagger, prepare_whole
+from benchmarks.engine import prepare_whole
 from benchmarks.place import Place
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import make_batch, plan_batches
 from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.forms import FormFeatures
+from kakehashi.training.job import new_tagger
 
 _TAGGING_BATCH = 4096
 

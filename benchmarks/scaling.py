@@ -82,7 +82,7 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     """Train from a store for some seconds."""
     import torch
 
-    from benchmarks.engine import new_tagger
+    from kakehashi.training.job import new_tagger
     from kakehashi.training.trainer import Trainer
 
     data = Store(cache, settings, Progress()).prepared()

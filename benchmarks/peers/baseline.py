@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from benchmarks.baseline import BaselineModel, BaselineTraining, tag
-from benchmarks.engine import encode_for, new_tagger, prepare_slice, prepare_whole
+from benchmarks.engine import encode_for, prepare_slice, prepare_whole
 from benchmarks.peers.peer import ENCODED, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.prepared import Prepared
 from kakehashi.model.storage import Model, load_model, save_model
 from kakehashi.sentence import Sentence, Span
+from kakehashi.training.job import new_tagger
 
 
 class Baseline:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from benchmarks.engine import encode_for, new_tagger, prepare_slice, prepare_whole
+from benchmarks.engine import encode_for, prepare_slice, prepare_whole
 from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
@@ -19,6 +19,7 @@ from kakehashi.model.products import Precision
 from kakehashi.model.storage import Model, save_model
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence, Span
+from kakehashi.training.job import new_tagger
 from kakehashi.training.trainer import Trainer
 
 

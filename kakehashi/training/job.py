@@ -8,7 +8,7 @@ import json
 import torch
 
 from kakehashi import __version__
-from kakehashi.config.settings import RunSettings
+from kakehashi.config.settings import ModelSettings, RunSettings
 from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
 from kakehashi.files import sha256_of
@@ -44,7 +44,7 @@ class Job:
         device = find_device(settings.training.device, "training.device")
         torch.manual_seed(settings.training.seed)
         self.settings, self.data, self.run, self.progress = settings, data, run, progress
-        tagger = _new_tagger(settings, data)
+        tagger = new_tagger(data, settings.model)
         self.plan = self._transfer(tagger)
         tagger.to(device)  # only now: it starts from the same weights on every device
         self.model = Model(settings.name, tagger, settings.text)
@@ -124,11 +124,11 @@ class Job:
         self.run.log(json.dumps(epochs[-1]))
 
 
-def _new_tagger(settings: RunSettings, data: Prepared) -> Tagger:
-    model = settings.model
+def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:
+    """Draw initial weights, and take the vectors where there are some."""
     if data.vectors is not None:
-        model = model.model_copy(update={"word_width": data.vectors.width})
-    tagger = Tagger(model, data.words, data.ngrams, data.tagset)
+        settings = settings.model_copy(update={"word_width": data.vectors.width})
+    tagger = Tagger(settings, data.words, data.ngrams, data.tagset)
     if data.vectors is not None:
         tagger.take_vectors(data.vectors)
     return tagger

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from benchmarks.baseline import BaselineModel, BaselineTraining, Items, collate, tag
-from benchmarks.engine import encode_for, new_tagger
+from benchmarks.engine import encode_for
 from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import make_batch
 from kakehashi.data.prepared import prepare
 from kakehashi.model.prediction import predict_spans
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.sentence import Span, sentence_from_forms
+from kakehashi.training.job import new_tagger
 
 NAMES, PLACES = ["ada", "bob", "cleo", "dan"], ["oslo", "rome", "kyoto"]
 WIDTHS = {"word_width": 8, "word_lstm_width": 12, "char_width": 6, "char_lstm_width": 5}
