@@ -9,6 +9,7 @@
     ├── ModelError         a model folder is damaged, incomplete or too new   .path
     ├── TransferError      the requested transfer is impossible      .group
     ├── RunError           a run folder cannot be created or used    .path
+    ├── TrackingError      a tracker cannot be reached or written to
     └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
 
 A message is one line: where, what was expected, what came, what to do.
@@ -89,6 +90,10 @@ class RunError(KakehashiError):
     def __init__(self, path: str | Path, problem: str) -> None:
         self.path = str(path)
         super().__init__(f"{self.path}: {problem}")
+
+
+class TrackingError(KakehashiError):
+    """Say that a tracker cannot be reached or written to."""
 
 
 class MissingExtraError(KakehashiError, ImportError):

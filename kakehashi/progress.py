@@ -19,3 +19,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Take one line of news."""
+
+    def warn(self, line: str) -> None:
+        """Take one line about what is wrong, but stops nothing."""
+        self.say(f"warning: {line}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -28,6 +28,8 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.systems.catalogue import load_system
 from kakehashi.text.segment import Segmenter, load_segmenter
+from kakehashi.tracking.catalogue import open_trackers
+from kakehashi.tracking.tracking import Tracking
 from kakehashi.training.job import Job
 from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
@@ -53,6 +55,7 @@ def train(
     progress: Progress | None = None,
     *,
     cache: str | Path | None = None,
+    track: Sequence[str] = (),
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or another system.
 
@@ -65,6 +68,8 @@ def train(
         progress: Is told how far it is.
         cache: A folder for encoded corpora, which runs on the same corpora then share; default
             none, and the corpora are read into memory.
+        track: Trackers to tell how it goes; see `open_trackers`. One that fails is warned of, and
+            training goes on; ask with `check_trackers` before.
 
     Returns:
         The run folder, with ``result.json`` and, of our recognizer, the model.
@@ -75,10 +80,12 @@ def train(
         KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
     """
     progress = progress or Progress()
-    run = Run(Path(folder) if folder is not None else run_folder(settings), settings)
+    place = Path(folder) if folder is not None else run_folder(settings)
+    tracking = Tracking(open_trackers(track, place, settings.model_dump(mode="json")), progress)
+    run = Run(place, settings, tracking)
     if settings.transfer is not None:
         find_model(settings.transfer.source)  # before the corpora are read
-    with limited_threads(settings.training.threads):
+    with limited_threads(settings.training.threads), tracking:
         if settings.system == "kakehashi":
             result, predictions = _train_ours(settings, run, progress, cache)
         else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.options import Json
+from kakehashi.cli.options import Json, Track
 from kakehashi.errors import RunError
 
 if TYPE_CHECKING:  # they load numpy and pydantic
@@ -103,6 +103,7 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="Ray cluster, HOST:PORT or auto; default: one of its own.")
     ] = None,
+    track: Track = None,
 ) -> None:
     """Run the cells of a grid that are not finished.
 
@@ -113,10 +114,12 @@ def run(
     from kakehashi.cli.console import print_line
     from kakehashi.cli.watching import GridBars
     from kakehashi.experiments.running import run_plan
+    from kakehashi.tracking.catalogue import check_trackers
 
     found = _plan(file, root, only, changed)
+    check_trackers(track or (), root / "cell")
     with GridBars(root) as watch:
-        failures = run_plan(found, _executor(executor, workers, address), watch)
+        failures = run_plan(found, _executor(executor, workers, address), watch, track or ())
     if failures:
         for line in failures:
             print_line(f"failed: {line}")

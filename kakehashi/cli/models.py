@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+from kakehashi.cli.options import Json, Track
 
 
 def register(app: typer.Typer) -> None:
@@ -95,6 +95,7 @@ def train(
     overrides: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting.")
     ] = None,
+    track: Track = None,
     as_json: Json = False,
 ) -> None:
     """Train a recognizer, from scratch or from a source model.
@@ -113,8 +114,9 @@ def train(
     from kakehashi.cli.reports import print_run, print_transfer
     from kakehashi.config.reading import read_settings
     from kakehashi.errors import ConfigError
-    from kakehashi.tasks import load_result
+    from kakehashi.tasks import load_result, run_folder
     from kakehashi.tasks import train as train_task
+    from kakehashi.tracking.catalogue import check_trackers
 
     if groups is not None and source is None:
         raise ConfigError("--groups", "says what to transfer, but not from where; add --source")
@@ -127,7 +129,10 @@ def train(
         changes.append(f"training.seed={seed}")
     if select is not None:
         changes.append(f"training.select='{select}'")
-    folder = train_task(read_settings(config, changes), out, ProgressBars(), cache=cache)
+    settings = read_settings(config, changes)
+    folder = out or run_folder(settings)
+    check_trackers(track or (), folder)
+    train_task(settings, folder, ProgressBars(), cache=cache, track=track or ())
     result = load_result(folder)
     if as_json:
         print_json(result)

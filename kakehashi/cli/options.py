@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,18 @@ import typer
 if TYPE_CHECKING:
     from kakehashi.config.sources import Source
 
+
+class Tracker(StrEnum):
+    """Another program that shows trainings."""
+
+    tensorboard = "tensorboard"
+    mlflow = "mlflow"
+
+
+Track = Annotated[
+    list[Tracker] | None,
+    typer.Option(help="Tell TensorBoard or MLflow how it goes; give it again for both."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 FormatName = Annotated[
     str | None, typer.Option("--format", help="Format of the input; default: by its name.")

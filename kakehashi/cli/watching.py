@@ -69,9 +69,12 @@ class GridBars(Watch):
             self._bars.remove_task(bar)
         self._done += 1
         self._bars.update(self._grid, completed=self._done)
-        what = outcome.message if outcome.state == "failed" else _score(self._root / cell.key)
+        failed = outcome.state == "failed"
+        what = outcome.message if failed else _score(self._root / cell.key)
         line = f"{self._done}/{self._total}  {cell.label}: {outcome.state}, {what}"
         self._console.print(Text(line), soft_wrap=True)
+        if outcome.message and not failed:
+            self._console.print(Text(f"warning: {outcome.message}"), soft_wrap=True)
 
 
 def _epochs(folder: Path) -> list[float]:

@@ -9,7 +9,7 @@ a machine or a clock is left out, so that the same cells give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kakehashi.config.dotted import dotted
 from kakehashi.errors import RunError
 from kakehashi.experiments.identity import Identity
 from kakehashi.files import write_atomically
@@ -82,7 +83,7 @@ def _columns(row: Row) -> dict[str, Any]:
     return {
         "key": row.key,
         **{f"axis_{axis}": label for axis, label in row.axes.items()},
-        **dict(_flat(row.settings)),
+        **dict(dotted(row.settings)),
         **_scores("dev", row.result["dev"]),
         **_scores("test", row.result["test"]),
         "epochs": row.result["epochs"],
@@ -107,14 +108,6 @@ def _row(columns: Mapping[str, Any]) -> Row:
         json.loads(columns["result"]),
         counts,
     )
-
-
-def _flat(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{name}.")
-        else:
-            yield f"{path}{name}", _json(value) if isinstance(value, list) else value
 
 
 def _scores(part: str, score: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from kakehashi.experiments.planning import Plan
 from kakehashi.experiments.results import gather, save_results
 from kakehashi.experiments.store import Store
 from kakehashi.experiments.work import Outcome, Task
+from kakehashi.tracking.catalogue import TRACKING_VARIABLES
 
 _TICK = 0.25
+_VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _NO_SOURCE = "its source model has failed"
 
 
@@ -34,7 +36,9 @@ class Watch:
         """Hear that a cell is over."""
 
 
-def run_plan(plan: Plan, executor: Executor, watch: Watch | None = None) -> list[str]:
+def run_plan(
+    plan: Plan, executor: Executor, watch: Watch | None = None, track: Sequence[str] = ()
+) -> list[str]:
     """Run what is missing, and write the grid's Parquet file.
 
     A cell that fails stops only those that need it as a source.
@@ -43,6 +47,7 @@ def run_plan(plan: Plan, executor: Executor, watch: Watch | None = None) -> list
         plan: What there is to run.
         executor: Runs it.
         watch: Is told how it goes on.
+        track: Trackers that each cell tells how it goes; one that fails stops no cell.
 
     Returns:
         A line for each cell that failed.
@@ -57,7 +62,7 @@ def run_plan(plan: Plan, executor: Executor, watch: Watch | None = None) -> list
             raise CorpusError(name, f"there is no such file{missing_hint(name)}")
     watch = watch or Watch()
     watch.begin(len(plan.missing))
-    schedule = _Schedule(plan, executor, watch)
+    schedule = _Schedule(plan, executor, watch, tuple(track))
     try:
         with executor:
             schedule.run()
@@ -70,8 +75,11 @@ def run_plan(plan: Plan, executor: Executor, watch: Watch | None = None) -> list
 class _Schedule:
     """What waits, what runs, and what became of it."""
 
-    def __init__(self, plan: Plan, executor: Executor, watch: Watch) -> None:
+    def __init__(
+        self, plan: Plan, executor: Executor, watch: Watch, track: tuple[str, ...]
+    ) -> None:
         self._store, self._executor, self._watch = plan.store, executor, watch
+        self._track = track
         self._root = plan.store.root.absolute()
         self._waiting = {cell.key: cell for cell in plan.missing}
         self._running: dict[str, Cell] = {}
@@ -134,6 +142,7 @@ class _Schedule:
             identity={"config": cell.identity.config, "facts": dict(cell.identity.facts)},
             root=str(self._root),
             directory=str(Path.cwd()),
-            data=os.environ.get(DATA_VARIABLE),
+            environment={name: os.environ[name] for name in _VARIABLES if name in os.environ},
+            track=self._track,
             wait=cell.key in self._elsewhere,
         )

@@ -11,15 +11,15 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.paths import DATA_VARIABLE
 from kakehashi.errors import KakehashiError
 from kakehashi.files import write_json
+from kakehashi.progress import Progress
 
 CELL_FILE = "cell.json"
 FAILURE_FILE = "failure.txt"
@@ -39,7 +39,8 @@ class Task:
         identity: Who the cell is, for its folder.
         root: Where cells lie; absolute.
         directory: Where relative paths are taken from.
-        data: ``KAKEHASHI_DATA``, where it is set.
+        environment: Variables that it depends on, e.g. ``KAKEHASHI_DATA``, where they are set.
+        track: Trackers to tell how it goes.
         wait: Wait while another process runs the cell, instead of coming back at once.
     """
 
@@ -48,7 +49,8 @@ class Task:
     identity: dict[str, Any]
     root: str
     directory: str
-    data: str | None
+    environment: dict[str, str] = field(default_factory=dict)
+    track: tuple[str, ...] = ()
     wait: bool = False
 
 
@@ -60,7 +62,7 @@ class Outcome:
         key: Name of the cell.
         state: ``busy`` where another process runs it; ``stuck`` where no other cell could be
             written either.
-        message: Why it failed, in one line.
+        message: Why it failed, or what was wrong though it is finished; in one line.
     """
 
     key: str
@@ -70,16 +72,26 @@ class Outcome:
 
 def run_cell(task: Task) -> Outcome:
     """Run a cell, or go on with it, unless it is finished or another process has it."""
-    folder = Path(task.root) / task.key
+    folder, warnings = Path(task.root) / task.key, _Warnings()
     try:
         with contextlib.chdir(task.directory), _held(folder, wait=task.wait) as mine:
             if not mine:
                 return Outcome(task.key, "busy")
             if not (folder / "result.json").exists():
-                _run(task, folder)
+                _run(task, folder, warnings)
     except Exception as error:  # whatever it is, the other cells go on
         return _failure(task.key, folder, error)
-    return Outcome(task.key, "finished")
+    return Outcome(task.key, "finished", "; ".join(warnings.lines))
+
+
+class _Warnings(Progress):
+    """Keeps what is wrong with a training, for whoever has started it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warn(self, line: str) -> None:
+        self.lines.append(line)
 
 
 @contextlib.contextmanager
@@ -96,13 +108,12 @@ def _held(folder: Path, *, wait: bool) -> Iterator[bool]:
             yield True
 
 
-def _run(task: Task, folder: Path) -> None:
+def _run(task: Task, folder: Path, warnings: _Warnings) -> None:
     # They load torch, which whoever only asks how a grid stands need not wait for.
     from kakehashi.tasks import train
     from kakehashi.training.runs import Run
 
-    if task.data is not None:
-        os.environ[DATA_VARIABLE] = task.data
+    os.environ.update(task.environment)
     settings = RunSettings.model_validate_json(json.dumps(task.settings))
     record = {"key": task.key, "kakehashi": __version__, **task.identity}
     resumed = _can_go_on(folder, settings, record)
@@ -112,7 +123,7 @@ def _run(task: Task, folder: Path) -> None:
         write_json(folder / CELL_FILE, record)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     began = time.perf_counter()
-    train(settings, folder, cache=Path(task.root) / CACHE)
+    train(settings, folder, warnings, cache=Path(task.root) / CACHE, track=task.track)
     if not resumed:
         seconds = round(time.perf_counter() - began, 2)
         write_json(folder / CELL_FILE, record | {"seconds": seconds})

@@ -31,6 +31,7 @@ from kakehashi.errors import RunError
 from kakehashi.files import write_atomically, write_json
 from kakehashi.scoring.counts import Count
 from kakehashi.scoring.score import Score
+from kakehashi.tracking.tracking import Tracking
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.result import Result
 
@@ -48,7 +49,10 @@ class Run:
             Nothing is written before `start`.
     """
 
-    def __init__(self, folder: Path, settings: RunSettings) -> None:
+    def __init__(
+        self, folder: Path, settings: RunSettings, tracking: Tracking | None = None
+    ) -> None:
+        self._tracking = tracking or Tracking()
         self.folder = folder
         self.model = folder / "model"
         self.predictions = folder / "predictions.jsonl"
@@ -66,6 +70,7 @@ class Run:
             write_json(self._config_file, self._config)
         except OSError as error:
             raise RunError(self.folder, f"cannot be written to ({error.strerror})") from None
+        self._tracking.follow(())
 
     def _check_mine(self) -> None:
         if self._result.exists():
@@ -95,6 +100,7 @@ class Run:
         """Write the scores of the epochs so far."""
         lines = "".join(f"{json.dumps(epoch)}\n" for epoch in epochs)
         write_atomically(self.folder / "epochs.jsonl", lines)
+        self._tracking.follow(epochs)
 
     def save_transfer(self, plan: dict[str, object]) -> None:
         """Write what was transferred."""
@@ -124,8 +130,10 @@ class Run:
     def finish(self, result: Result) -> None:
         """Write the counts and the result, and drop the checkpoint."""
         write_atomically(self.folder / "counts.parquet", _parquet(result.test))
-        write_json(self._result, result.to_dict())
+        record = result.to_dict()
+        write_json(self._result, record)
         self._checkpoint.unlink(missing_ok=True)
+        self._tracking.finish(record)
 
 
 def _parquet(score: Score | None) -> bytes:

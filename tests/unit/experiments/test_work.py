@@ -26,7 +26,6 @@ def task(tmp_path):
         identity={"config": "c", "facts": {}},
         root=str(tmp_path / "cells"),
         directory=str(tmp_path),
-        data=None,
     )
 
 
@@ -40,7 +39,7 @@ def trainings(monkeypatch):
     """Trainings as they are asked for; they write a checkpoint, or raise what is given."""
     seen = []
 
-    def train(settings, folder, *, cache):
+    def train(settings, folder, progress, *, cache, track):
         seen.append((settings, (folder / "checkpoint").exists()))
         if train.error is not None:
             raise train.error

@@ -1,0 +1,1 @@
+"""Trainings as other programs show them: TensorBoard, MLflow."""
