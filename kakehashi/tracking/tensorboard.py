@@ -36,6 +36,7 @@ class TensorBoardTracker:
     def begin(self) -> int:
         """Open a new file beside those of earlier starts; see `Tracker.begin`."""
         with self._reported():
+            self._folder.mkdir(parents=True, exist_ok=True)
             epoch = _last_epoch(self._folder)
             self._writer = require("torch.utils.tensorboard", self.name).SummaryWriter(
                 str(self._folder)
