@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.experiments import ROOT, GridFile, Root
+from kakehashi.cli.experiments import ROOT, GridFile, Only, Root
 
 if TYPE_CHECKING:  # they load numpy and pydantic
     from collections.abc import Iterable, Sequence
@@ -49,6 +49,7 @@ def register(group: typer.Typer) -> None:
 def table(
     file: GridFile,
     root: Root = ROOT,
+    only: Only = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -67,6 +68,8 @@ def table(
 
       kakehashi experiment table experiments/layers.toml
 
+      kakehashi experiment table experiments/layers.toml --only corpus=CRF-KNBC
+
       kakehashi experiment table experiments/layers.toml --part scores --out layers.tex
     """
     from kakehashi.errors import ConfigError
@@ -74,7 +77,7 @@ def table(
     from kakehashi.reports.scores import tables_of
 
     layout = layout_of(format, out)
-    analysis, savings = _analysis(file, root, trials, seed)
+    analysis, savings = _analysis(file, root, only, trials, seed)
     tables = tables_of(analysis, savings)
     part = part or ("seeds" if layout is Layout.csv else None)
     if part is not None and part not in tables:
@@ -90,6 +93,7 @@ def figure(
         typer.Argument(help="size, types, gains, distribution; default those the grid names."),
     ] = None,
     root: Root = ROOT,
+    only: Only = None,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path(),
     trials: Trials = _TRIALS,
     seed: SamplingSeed = 0,
@@ -105,7 +109,7 @@ def figure(
     unknown = [name for name in names or () if name not in FIGURES]
     if unknown:
         raise ConfigError(unknown[0], f"is no figure; known: {', '.join(FIGURES)}")
-    analysis, _ = _analysis(file, root, trials, seed, savings=False)
+    analysis, _ = _analysis(file, root, only, trials, seed, savings=False)
     chosen = names or analysis.grid.report.figures
     if not chosen:
         raise ConfigError(
@@ -122,6 +126,7 @@ def figure(
 def page(
     file: GridFile,
     root: Root = ROOT,
+    only: Only = None,
     out: Annotated[Path | None, typer.Option(help="File; default GRID.html.")] = None,
     trials: Trials = _TRIALS,
     seed: SamplingSeed = 0,
@@ -130,12 +135,15 @@ def page(
 
     Example: kakehashi experiment page experiments/size.toml --out docs/results/size.html
     """
+    import shlex
+
     from kakehashi.cli.console import print_line
     from kakehashi.reports.page import page as write_page
 
-    analysis, savings = _analysis(file, root, trials, seed)
+    analysis, savings = _analysis(file, root, only, trials, seed)
     out = out or Path(f"{analysis.grid.name}.html")
     at = "" if root == ROOT else f" --root {root}"
+    at += "".join(f" --only {shlex.quote(choice)}" for choice in only or ())
     chance = "" if (trials, seed) == (_TRIALS, 0) else f" --trials {trials} --seed {seed}"
     commands = [
         f"kakehashi experiment run {file}{at}",
@@ -187,14 +195,21 @@ def explain(
 
 
 def _analysis(
-    file: Path, root: Path, trials: int, seed: int, *, savings: bool = True
+    file: Path,
+    root: Path,
+    only: Sequence[str] | None,
+    trials: int,
+    seed: int,
+    *,
+    savings: bool = True,
 ) -> tuple[Analysis, Sequence[Saving]]:
     from kakehashi.experiments.analysis import analyse
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.results import load_results
     from kakehashi.experiments.savings import find_savings
 
-    analysis = analyse(load_results(read_grid(file), root), trials=trials, seed=seed)
+    results = load_results(read_grid(file).only(only or ()), root)
+    analysis = analyse(results, trials=trials, seed=seed)
     return analysis, find_savings(analysis) if savings else ()
 
 

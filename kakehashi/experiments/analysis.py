@@ -132,8 +132,12 @@ def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysi
 def _pairs(groups: Sequence[Group], reference: Mapping[str, str]) -> list[tuple[Group, Group]]:
     """Pair each group with the one that has the labels of the reference instead of its own."""
     by_axes = {tuple(group.axes.items()): group for group in groups}
-    pairs = [(group, by_axes[tuple({**group.axes, **reference}.items())]) for group in groups]
-    return [(one, other) for one, other in pairs if one is not other and one.runs and other.runs]
+    pairs = [(group, by_axes.get(tuple({**group.axes, **reference}.items()))) for group in groups]
+    return [
+        (one, other)
+        for one, other in pairs
+        if other is not None and one is not other and one.runs and other.runs
+    ]
 
 
 def _tested(gain: Gain, trials: int, seed: int) -> Gain:

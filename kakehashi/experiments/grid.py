@@ -40,6 +40,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, mod
 from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import Group
 from kakehashi.config.sources import Settings
+from kakehashi.errors import ConfigError
 
 SEED = "seed"
 
@@ -131,6 +132,31 @@ class Grid(Settings):
         """The labels of every axis, ``seed`` the last of them."""
         labels = {axis: tuple(changes) for axis, changes in self.axes.items()}
         return labels | {SEED: tuple(map(str, self.seeds))}
+
+    def only(self, choices: Iterable[str]) -> Grid:
+        """Take a part of the grid.
+
+        Args:
+            choices: ``AXIS=LABEL`` each: leave out the other labels of these axes.
+
+        Raises:
+            ConfigError: If there is no such axis or label.
+        """
+        chosen: dict[str, list[str]] = {}
+        for choice in choices:
+            axis, _, label = choice.partition("=")
+            if label not in self.labels.get(axis, ()):
+                known = "; ".join(f"{a}={'|'.join(labels)}" for a, labels in self.labels.items())
+                raise ConfigError(
+                    f"--only {choice}", f"there is no such axis and label; known: {known}"
+                )
+            chosen.setdefault(axis, []).append(label)
+        axes = {
+            axis: {label: labels[label] for label in labels if label in chosen.get(axis, labels)}
+            for axis, labels in self.axes.items()
+        }
+        seeds = [seed for seed in self.seeds if str(seed) in chosen.get(SEED, [str(seed)])]
+        return self.model_copy(update={"axes": axes, "seeds": tuple(seeds)})
 
 
 def read_grid(path: str | Path) -> Grid:

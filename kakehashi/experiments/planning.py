@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kakehashi.errors import ConfigError
 from kakehashi.experiments.cell import Cell, expand
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.store import Store
@@ -66,7 +65,8 @@ def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
     """
     store = Store(root, grid.name)
     cells = expand(grid, store.fingerprints)
-    wanted = _filtered(grid, cells, only)
+    labels = grid.only(only).labels
+    wanted = [cell for cell in cells if all(cell.axes[axis] in labels[axis] for axis in labels)]
     missing: dict[str, Cell] = {}
     for cell in wanted:
         if store.finished(cell) is None:
@@ -78,18 +78,3 @@ def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
     sources = {cell.source.key for cell in wanted if cell.source is not None}
     order = sorted(missing.values(), key=lambda cell: cell.key not in sources)
     return Plan(grid, store, tuple(cells), tuple(wanted), tuple(order), changed)
-
-
-def _filtered(grid: Grid, cells: Sequence[Cell], only: Iterable[str]) -> list[Cell]:
-    chosen: dict[str, set[str]] = {}
-    for choice in only:
-        axis, _, label = choice.partition("=")
-        if label not in grid.labels.get(axis, ()):
-            known = "; ".join(f"{a}={'|'.join(labels)}" for a, labels in grid.labels.items())
-            raise ConfigError(
-                f"--only {choice}", f"there is no such axis and label; known: {known}"
-            )
-        chosen.setdefault(axis, set()).add(label)
-    return [
-        cell for cell in cells if all(cell.axes[axis] in labels for axis, labels in chosen.items())
-    ]

@@ -113,6 +113,10 @@ def test_plan_and_status_say_what_there_is(folder):
     assert (report["cells"], report["finished"]) == (4, 1)
     assert report["missing"][0] == "en"
     assert "1/2" in run(folder, verb="status")[1]
+    # A table of what is finished, with no word of what is not, nor of a baseline left out.
+    _, out, _ = run(folder, "--only", "seed=1", "--only", "recognizer=no transfer", verb="table")
+    assert "1/1" in out
+    assert "of 4 runs" not in out
     # What has been timed by a whole run needs no probe.
     _, _, err = run(folder, "--only", "recognizer=no transfer", verb="plan")
     assert err == ""

@@ -46,6 +46,14 @@ def test_labels_keep_their_order_and_the_seed_comes_last(read):
     ]
 
 
+def test_only_takes_a_part_and_keeps_the_order(read):
+    part = read(GRID).only(["seed=2", "recognizer=char", "recognizer=no transfer"])
+    assert part.labels == {"recognizer": ("no transfer", "char"), "size": ("10",), "seed": ("2",)}
+    assert part.only(["recognizer=char"]).labels["recognizer"] == ("char",)
+    with pytest.raises(ConfigError, match=r"--only size=20: .* known: recognizer=no transfer\|char"):
+        part.only(["size=20"])
+
+
 def test_configs_are_looked_for_beside_the_grid(read, tmp_path):
     assert read(GRID).config == "demo-ja"
     mine = read(GRID.replace('"demo-ja"', '"../mine.toml"'))
