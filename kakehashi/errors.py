@@ -9,6 +9,7 @@
     ├── ModelError         a model folder is damaged, incomplete or too new   .path
     ├── TransferError      the requested transfer is impossible      .group
     ├── RunError           a run folder cannot be created or used    .path
+    ├── TeamError          the processes of a training are not of one mind, or one is gone
     ├── TrackingError      a tracker cannot be reached or written to
     └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
 
@@ -94,6 +95,10 @@ class RunError(KakehashiError):
 
 class TrackingError(KakehashiError):
     """Say that a tracker cannot be reached or written to."""
+
+
+class TeamError(KakehashiError):
+    """Say that the processes of one training cannot go on together."""
 
 
 class MissingExtraError(KakehashiError, ImportError):

@@ -18,7 +18,7 @@ from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.prepared import Prepared, prepare
 from kakehashi.data.store import Store
 from kakehashi.data.workers import in_order
-from kakehashi.errors import RunError
+from kakehashi.errors import ConfigError, RunError
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.device import find_device
 from kakehashi.model.products import Precision
@@ -31,9 +31,13 @@ from kakehashi.text.segment import Segmenter, load_segmenter
 from kakehashi.tracking.catalogue import open_trackers
 from kakehashi.tracking.tracking import Tracking
 from kakehashi.training.job import Job
+from kakehashi.training.parallel import ALONE, Alone
 from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
 from kakehashi.training.system import Texts, train_system
+
+SAVE_EVERY = 300.0
+"""Seconds of an epoch that a kill can cost."""
 
 _CHUNK = 1024
 """Texts that a process tags before it takes others."""
@@ -56,6 +60,8 @@ def train(
     *,
     cache: str | Path | None = None,
     track: Sequence[str] = (),
+    save_every: float = SAVE_EVERY,
+    team: Alone = ALONE,
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or another system.
 
@@ -70,41 +76,80 @@ def train(
             none, and the corpora are read into memory.
         track: Trackers to tell how it goes; see `open_trackers`. One that fails is warned of, and
             training goes on; ask with `check_trackers` before.
+        save_every: Seconds after which a checkpoint is written inside an epoch, so that a kill
+            costs no more.
+        team: The processes that train together, each of which calls this; see `joined_team`. The
+            first one alone writes and tells.
 
     Returns:
         The run folder, with ``result.json`` and, of our recognizer, the model.
 
     Raises:
         KakehashiError: If the folder is taken, or settings, corpora or source are not as they
-            should be; nothing is written then.
+            should be; nothing is written then. Of a team every process raises it.
         KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
     """
-    progress = progress or Progress()
+    if progress is None or team.rank:
+        progress = Progress()
+    if team.rank:
+        track = ()
     place = Path(folder) if folder is not None else run_folder(settings)
     tracking = Tracking(open_trackers(track, place, settings.model_dump(mode="json")), progress)
-    run = Run(place, settings, tracking)
-    if settings.transfer is not None:
-        find_model(settings.transfer.source)  # before the corpora are read
     with limited_threads(settings.training.threads), tracking:
+        run = team.together(lambda: _opened(place, settings, tracking, team))
         if settings.system == "kakehashi":
-            result, predictions = _train_ours(settings, run, progress, cache)
+            job, test = _train_ours(settings, run, progress, cache, team, save_every)
+            team.from_first(lambda: _finish(run, *_results(job, test, progress)))
         else:
-            result, predictions = _train_other(settings, run, progress)
-        write_jsonl(run.predictions, predictions)
-        run.finish(result)
+            _finish(run, *_train_other(settings, run, progress))
     return run.folder
 
 
+def _opened(place: Path, settings: RunSettings, tracking: Tracking, team: Alone) -> Run:
+    """Open the run folder, if all is there that can be told before the corpora are read."""
+    run = Run(place, settings, tracking)
+    if settings.transfer is not None:
+        find_model(settings.transfer.source)
+    if settings.system == "kakehashi":
+        find_device(team.device(settings.training.device), "training.device")
+    elif team.size > 1:
+        raise ConfigError("system", f"{settings.system} trains in one process; start no others")
+    return run
+
+
 def _train_ours(
-    settings: RunSettings, run: Run, progress: Progress, cache: str | Path | None
+    settings: RunSettings,
+    run: Run,
+    progress: Progress,
+    cache: str | Path | None,
+    team: Alone,
+    save_every: float,
+) -> tuple[Job, Iterable[Sentence]]:
+    def begin() -> tuple[Job, Iterable[Sentence]]:
+        test, data = _prepare(settings, progress, cache)
+        return Job(settings, data, run, progress, team), test
+
+    job, test = team.together(begin, in_turn=cache is not None)
+    team.agree(job.state, "other corpora, another checkpoint or another version")
+    if team.rank:
+        job.follow()
+    else:
+        job.train(save_every)
+    return job, test
+
+
+def _results(
+    job: Job, test: Iterable[Sentence], progress: Progress
 ) -> tuple[Result, Iterable[Sentence]]:
-    find_device(settings.training.device, "training.device")  # before the corpora are read
-    test, data = _prepare(settings, progress, cache)
-    job = Job(settings, data, run, progress)
-    job.train()
     recognizer = Recognizer(job.model)
-    predictions = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
+    found = recognizer.annotate(test)
+    predictions = progress.track(found, "tagging the test set", len(job.data.test))
     return job.result(recognizer.segmenter.signature), predictions
+
+
+def _finish(run: Run, result: Result, predictions: Iterable[Sentence]) -> None:
+    write_jsonl(run.predictions, predictions)
+    run.finish(result)
 
 
 def _train_other(

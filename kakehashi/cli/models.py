@@ -1,4 +1,4 @@
-"""Verbs that make and use models: demo, train, predict."""
+"""Verbs that make and use models: demo, predict, and train, which has a file of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from kakehashi.cli.options import Json, Track
+from kakehashi.cli.options import Json
+from kakehashi.cli.training import train
 
 
 def register(app: typer.Typer) -> None:
@@ -19,13 +20,6 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(predict)
     app.command()(settings)
-
-
-class Select(StrEnum):
-    """What the best epoch is chosen by."""
-
-    dev = "dev"
-    best_test = "best-test"
 
 
 class Layout(StrEnum):
@@ -65,81 +59,6 @@ def demo(
         print_json(report.to_dict())
     else:
         print_demo(report)
-
-
-def train(
-    config: Annotated[
-        Path, typer.Argument(help="TOML file, config.json of a run, or demo-en, demo-ja.")
-    ],
-    source: Annotated[
-        str | None, typer.Option(help="Run or model folder to transfer from.")
-    ] = None,
-    groups: Annotated[
-        str | None,
-        typer.Option(help="Layer groups to transfer: char, word, dense, crf. Default char,dense."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
-    select: Annotated[
-        Select | None, typer.Option(help="Keep the epoch best on dev, or, as the paper, on test.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Run folder. Default runs/NAME[-GROUPS]-seedN.")
-    ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="KAKEHASHI_CACHE",
-            help="Folder for encoded corpora, which runs then share. Default none.",
-        ),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting.")
-    ] = None,
-    track: Track = None,
-    as_json: Json = False,
-) -> None:
-    """Train a recognizer, from scratch or from a source model.
-
-    The same command goes on with an unfinished run. The last line printed is the run folder.
-
-    Examples:
-
-    kakehashi train configs/conll2003-en.toml
-
-    kakehashi train configs/crf-knbc-ja.toml --source runs/conll2003-en-seed1 --groups char,dense
-
-    kakehashi train configs/massive-ja.toml --seed 2 --set corpus.train_size=2000
-    """
-    from kakehashi.cli.console import ProgressBars, print_json, print_line
-    from kakehashi.cli.reports import print_run, print_transfer
-    from kakehashi.config.reading import read_settings
-    from kakehashi.errors import ConfigError
-    from kakehashi.tasks import load_result, run_folder
-    from kakehashi.tasks import train as train_task
-    from kakehashi.tracking.catalogue import check_trackers
-
-    if groups is not None and source is None:
-        raise ConfigError("--groups", "says what to transfer, but not from where; add --source")
-    changes = list(overrides or ())
-    if source is not None:
-        changes.append(f"transfer.source='{source}'")
-    if groups is not None:
-        changes.append(f"transfer.groups={[group.strip() for group in groups.split(',')]}")
-    if seed is not None:
-        changes.append(f"training.seed={seed}")
-    if select is not None:
-        changes.append(f"training.select='{select}'")
-    settings = read_settings(config, changes)
-    folder = out or run_folder(settings)
-    check_trackers(track or (), folder)
-    train_task(settings, folder, ProgressBars(), cache=cache, track=track or ())
-    result = load_result(folder)
-    if as_json:
-        print_json(result)
-    else:
-        print_transfer(result["transfer"])
-        print_run(result)
-    print_line(str(folder))
 
 
 def predict(

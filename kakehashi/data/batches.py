@@ -134,6 +134,25 @@ def make_batch(
     )
 
 
+def cut_batch(batch: Batch, start: int, end: int) -> Batch:
+    """Cut some of its sentences out of a batch: at least one, in their order."""
+    begin, stop = int(batch.lengths[:start].sum()), int(batch.lengths[:end].sum())
+    distinct, rows = np.unique(batch.forms[begin:stop], return_inverse=True)
+    form_lengths = batch.form_lengths[distinct]
+    begins = (np.cumsum(batch.form_lengths) - batch.form_lengths)[distinct]
+    ngrams, ngram_rows = np.unique(batch.ngrams[ranges(begins, form_lengths)], return_inverse=True)
+    return Batch(
+        sentences=batch.sentences[start:end],
+        lengths=batch.lengths[start:end],
+        words=batch.words[begin:stop],
+        forms=rows,
+        form_lengths=form_lengths,
+        ngrams=ngram_rows,
+        ngram_ids=batch.ngram_ids[ngrams],
+        tags=None if batch.tags is None else batch.tags[begin:stop],
+    )
+
+
 def gather_ngrams(forms: npt.NDArray[np.integer], features: FormFeatures) -> tuple[Ids, Ids, Ids]:
     """Gather the n-grams of some forms.
 

@@ -1,14 +1,15 @@
 """Everything that an interrupted training needs to go on as if nothing had happened.
 
 One file: the SHA-256 of what follows, then safetensors. Weights of now and of the best epoch, the
-moments of Adam, the state of torch's random numbers, and the scores so far. The order of the data
-needs no state: it is a function of (seed, epoch).
+moments of Adam, the state of torch's random numbers, the scores so far, and how far the epoch is.
+The order of the data needs no state: it is a function of (seed, epoch).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ _DIGEST = 64
 
 @dataclass
 class Checkpoint:
-    """The state after a finished epoch.
+    """The state between two batches, or between two epochs.
 
     Attributes:
         fingerprint: Hash of what the run was started from; another run must not go on from here.
@@ -33,6 +34,7 @@ class Checkpoint:
         best: State of the tagger after the best epoch.
         moments: Adam's state, as `Optimization.moments` lays it out.
         random: State of torch's random numbers, per kind of device.
+        course: How far the epoch is, as `Course.state` says; None between two epochs.
     """
 
     fingerprint: str
@@ -41,6 +43,7 @@ class Checkpoint:
     best: dict[str, Tensor]
     moments: dict[str, Tensor]
     random: dict[str, Tensor]
+    course: Mapping[str, Any] | None = None
 
     def save(self, path: Path) -> None:
         """Write the checkpoint; on disk stands the old one or the new one, never half of it."""
@@ -50,13 +53,17 @@ class Checkpoint:
                 # Weights and best weights may be one tensor; safetensors wants each to own its
                 # memory.
                 tensors[f"{part}/{name}"] = value.contiguous().to("cpu", copy=True)
-        metadata = {"fingerprint": self.fingerprint, "history": json.dumps(self.history)}
+        metadata = {
+            "fingerprint": self.fingerprint,
+            "history": json.dumps(self.history),
+            "course": json.dumps(self.course),
+        }
         payload = save(tensors, metadata)
         write_atomically(path, hashlib.sha256(payload).hexdigest().encode() + payload)
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
-        """Read a checkpoint.
+        """Read a checkpoint, also one of the time when there were none inside an epoch.
 
         Raises:
             RunError: If the file is damaged.
@@ -67,7 +74,10 @@ class Checkpoint:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         tensors = load(payload)
         header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])["__metadata__"]
-        checkpoint = cls(header["fingerprint"], json.loads(header["history"]), {}, {}, {}, {})
+        course = json.loads(header.get("course", "null"))
+        checkpoint = cls(
+            header["fingerprint"], json.loads(header["history"]), {}, {}, {}, {}, course
+        )
         for part, state in checkpoint._parts():
             prefix = f"{part}/"
             state |= {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Callable
 
 import torch
 
@@ -19,6 +21,7 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import Score
+from kakehashi.training.parallel import ALONE, Alone
 from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
 from kakehashi.training.trainer import Trainer
@@ -32,6 +35,7 @@ class Job:
         data: The corpora, encoded.
         run: Where everything is written.
         progress: Is told how far it is.
+        team: The processes that train together. Each has a job; the first one's writes.
 
     Raises:
         ConfigError: If the device is not there.
@@ -40,22 +44,42 @@ class Job:
         RunError: If the folder has a checkpoint that is damaged or of other data.
     """
 
-    def __init__(self, settings: RunSettings, data: Prepared, run: Run, progress: Progress) -> None:
-        device = find_device(settings.training.device, "training.device")
+    def __init__(
+        self,
+        settings: RunSettings,
+        data: Prepared,
+        run: Run,
+        progress: Progress,
+        team: Alone = ALONE,
+    ) -> None:
+        device = find_device(team.device(settings.training.device), "training.device")
         torch.manual_seed(settings.training.seed)
         self.settings, self.data, self.run, self.progress = settings, data, run, progress
         tagger = new_tagger(data, settings.model)
         self.plan = self._transfer(tagger)
         tagger.to(device)  # only now: it starts from the same weights on every device
         self.model = Model(settings.name, tagger, settings.text)
-        self.trainer = Trainer(tagger, data, settings.training, self._fingerprint(), progress)
+        fingerprint = self._fingerprint()
+        self.trainer = Trainer(tagger, data, settings.training, fingerprint, progress, team)
         checkpoint = run.load_checkpoint(self.trainer.fingerprint)
         if checkpoint is not None:
             self.trainer.resume(checkpoint)
-            progress.say(f"going on after epoch {len(self.trainer.history)} in {run.folder}")
+            progress.say(f"going on {self.trainer.place} in {run.folder}")
 
-    def train(self) -> None:
+    @property
+    def state(self) -> tuple[str, str]:
+        """What the jobs of a team have in common before they train: from what, and from where."""
+        return self.trainer.fingerprint, self.trainer.place
+
+    def follow(self) -> None:
+        """Train along with the first job of the team, and write nothing."""
+        self.trainer.train()
+
+    def train(self, save_every: float) -> None:
         """Run the epochs that are left, and save the model of the best.
+
+        Args:
+            save_every: Seconds after which an epoch is interrupted to write a checkpoint.
 
         Raises:
             KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
@@ -64,7 +88,7 @@ class Job:
         if self.plan is not None:
             self.run.save_transfer(self.plan.to_dict())
         try:
-            self.trainer.train(self._record)
+            self.trainer.train(self._record, self._saving(save_every))
         except KeyboardInterrupt:
             if self.trainer.history:
                 save_model(self.run.model, self.model)
@@ -91,6 +115,7 @@ class Job:
             selection={"by": training.select, "epoch": number},
             epochs=[vars(epoch) for epoch in self.trainer.history],
             transfer=self.plan.to_dict() if self.plan is not None else None,
+            processes=self.trainer.team.size,
         )
 
     def _score(self, corpus: EncodedCorpus) -> Score | None:
@@ -116,6 +141,18 @@ class Job:
             f"{__version__} {torch.get_num_threads()} {is_compiled()}",
         ]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _saving(self, every: float) -> Callable[[], None]:
+        """Make what writes a checkpoint when it is time to."""
+        saved = time.monotonic()
+
+        def save() -> None:
+            nonlocal saved
+            if time.monotonic() - saved >= every:
+                self.run.save_checkpoint(self.trainer.checkpoint())
+                saved = time.monotonic()
+
+        return save
 
     def _record(self) -> None:
         epochs = [vars(epoch) for epoch in self.trainer.history]

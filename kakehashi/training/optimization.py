@@ -22,28 +22,40 @@ class Optimization:
         tagger: Its parameters are changed in place.
         learning_rate: Of Adam.
         clip_norm: Longest gradient over all parameters; a longer one is scaled down to it.
+
+    Attributes:
+        embeddings: The parameters with sparse gradients, of n-grams and of words.
+        rest: All others.
     """
 
     def __init__(self, tagger: Tagger, learning_rate: float, clip_norm: float) -> None:
         rows = [tagger.char.embedding.weight, tagger.word.embedding.weight]
         rest = [p for p in tagger.parameters() if all(p is not row for row in rows)]
-        self._parameters = [*rows, *rest]
+        self.embeddings, self.rest = rows, rest
         self._clip_norm = clip_norm
         self._rows = RowAdam(rows, learning_rate)
         self._rest = torch.optim.Adam(rest, lr=learning_rate, fused=True)
 
     def step(self, loss: Tensor) -> None:
         """Go one step down the gradient of a loss."""
-        for parameter in self._parameters:
-            parameter.grad = None
+        self.clear()
         loss.backward()
+        self.descend()
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for parameter in (*self.embeddings, *self.rest):
+            parameter.grad = None
+
+    def descend(self) -> None:
+        """Go one step down the gradients that the parameters have."""
         self._clip()
         self._rows.step()
         self._rest.step()
 
     def _clip(self) -> None:
         gradients = []
-        for parameter in self._parameters:
+        for parameter in (*self.embeddings, *self.rest):
             gradient = parameter.grad
             if gradient is not None and gradient.is_sparse:
                 if gradient.device.type == "cpu":  # elsewhere the tagger has seen to it

@@ -30,6 +30,7 @@ class Result:
         selection: By what the best epoch was chosen, and its number.
         epochs: What each epoch gave; a system that shows us none has one.
         transfer: What was copied from a source.
+        processes: How many trained together.
     """
 
     settings: RunSettings
@@ -41,6 +42,7 @@ class Result:
     selection: Mapping[str, object]
     epochs: Sequence[Mapping[str, Any]]
     transfer: Mapping[str, object] | None = None
+    processes: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Gather it all as JSON takes it."""
@@ -60,7 +62,7 @@ class Result:
             "transfer": self.transfer,
             "corpus": self.data.summary(),
             "settings": settings.model_dump(mode="json"),
-            "machine": _machine(),
+            "machine": {**_machine(), "processes": self.processes},
         }
 
 

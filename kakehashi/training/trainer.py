@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import Literal
 
 import numpy as np
@@ -24,7 +25,9 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.scoring.score import Score
 from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.training.course import Course
 from kakehashi.training.optimization import Optimization
+from kakehashi.training.parallel import ALONE, Alone
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class Trainer:
         settings: How.
         fingerprint: What the training was started from; a checkpoint of another is refused.
         progress: Is told how far it is.
+        team: The processes that train it together.
     """
 
     def __init__(
@@ -68,28 +72,42 @@ class Trainer:
         settings: TrainingSettings,
         fingerprint: str,
         progress: Progress,
+        team: Alone = ALONE,
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
-        self.fingerprint, self.progress = fingerprint, progress
+        self.fingerprint, self.progress, self.team = fingerprint, progress, team
         self.history: list[Epoch] = []
         self.optimization = Optimization(tagger, settings.learning_rate, settings.clip_norm)
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
+        self._course: Course | None = None
 
     @property
     def best(self) -> Epoch:
         """The epoch whose weights are kept: the first of the highest F1."""
         return max(self.history, key=lambda epoch: epoch.selected_by(self.settings.select))
 
-    def train(self, after_epoch: Callable[[], None]) -> None:
+    @property
+    def place(self) -> str:
+        """How far it is, in words."""
+        if self._course is None:
+            return f"after epoch {len(self.history)}"
+        return f"after {self._course.batches} batches of epoch {len(self.history) + 1}"
+
+    def train(
+        self,
+        after_epoch: Callable[[], None] = lambda: None,
+        after_batch: Callable[[], None] = lambda: None,
+    ) -> None:
         """Run the epochs that are left; then the tagger has the weights of the best one.
 
         Args:
             after_epoch: Is called when an epoch is over, e.g. to write a checkpoint.
+            after_batch: Is called when a batch is over, for the same.
         """
         try:
             while not self._finished():
-                self._run_epoch()
+                self._run_epoch(after_batch)
                 after_epoch()
         finally:
             if self._best:
@@ -102,7 +120,7 @@ class Trainer:
         return score_spans(corpus.spans, spans, lost=corpus.lost)
 
     def checkpoint(self) -> Checkpoint:
-        """Give the state after the last finished epoch."""
+        """Give the state after the last finished epoch, or batch."""
         return Checkpoint(
             fingerprint=self.fingerprint,
             history=[vars(epoch) for epoch in self.history],
@@ -110,15 +128,19 @@ class Trainer:
             best=self._best,
             moments=self.optimization.moments(),
             random=_random_state(self.tagger.device),
+            course=None if self._course is None else self._course.state(),
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on after the epoch of a checkpoint."""
+        """Go on where a checkpoint was written."""
         self.history = [Epoch(**values) for values in checkpoint.history]
         self.tagger.load_state_dict(checkpoint.weights)
         self._best = checkpoint.best
         self.optimization.restore(checkpoint.moments)
         _set_random_state(checkpoint.random, self.tagger.device)
+        if checkpoint.course is not None:
+            self._course = self._begun(len(self.history) + 1)
+            self._course.restore(checkpoint.course)
 
     def _finished(self) -> bool:
         done, patience = len(self.history), self.settings.patience
@@ -126,43 +148,51 @@ class Trainer:
             return True
         return done >= self.settings.epochs
 
-    def _run_epoch(self) -> None:
+    def _run_epoch(self, after_batch: Callable[[], None]) -> None:
         number = len(self.history) + 1
-        began = time.perf_counter()
-        loss = self._learn(number)
-        seconds = time.perf_counter() - began
-        dev = self.evaluate(self.data.dev)
-        test = None
-        if self.settings.test_epochs or self.settings.select == "best-test":
-            test = self.evaluate(self.data.test).f1
-        self.history.append(Epoch(number, loss, seconds, dev.f1, test))
+        self._course = self._course or self._begun(number)
+        self._learn(number, self._course, after_batch)
+        epoch = self.team.from_first(partial(self._judge, number, self._course))
+        self._course = None
+        self.history.append(epoch)
         if self.best.number == number:
             state = self.tagger.state_dict()
             self._best = {name: value.clone() for name, value in state.items()}
-        line = f"epoch {number}/{self.settings.epochs}  loss {loss:.4f}  dev F1 {dev.f1:.2f}"
-        if test is not None:
-            line += f"  test F1 {test:.2f}"
+        line = f"epoch {number}/{self.settings.epochs}"
+        line += f"  loss {epoch.loss:.4f}  dev F1 {epoch.dev:.2f}"
+        if epoch.test is not None:
+            line += f"  test F1 {epoch.test:.2f}"
         self.progress.say(line + ("  best so far" if self.best.number == number else ""))
 
-    def _learn(self, number: int) -> float:
-        """Update the weights on every batch of an epoch; give the mean loss per token."""
-        data, order = self.data, (self.settings.seed, number)
-        random = np.random.default_rng((*order, 1))
-        plan = plan_batches(data.train.lengths, self.settings.batch_tokens, order)
+    def _begun(self, number: int) -> Course:
+        return Course((self.settings.seed, number), self.tagger.device)
+
+    def _learn(self, number: int, course: Course, after_batch: Callable[[], None]) -> None:
+        """Update the weights on every batch of an epoch that is left."""
+        data, settings = self.data, self.settings
+        plan = plan_batches(data.train.lengths, settings.batch_tokens, (settings.seed, number))
+        left = islice(plan, course.batches, None)
         self.tagger.train()
-        # Summed where it is computed: to look at it would be to wait for the GPU.
-        total = torch.zeros((), dtype=torch.float64, device=self.tagger.device)
-        with _products_in(self.settings.precision, self.tagger.device):
-            for sentences in self.progress.track(plan, f"epoch {number}", len(plan)):
+        with _products_in(settings.precision, self.tagger.device):
+            for sentences in self.progress.track(
+                left, f"epoch {number}", len(plan) - course.batches
+            ):
                 batch = make_batch(
                     sentences, data.train.offsets, data.train.forms, data.features, self._tags
                 )
-                batch = hide_rare_words(batch, data.once, self.settings.unknown_rate, random)
-                loss = self.tagger.loss(batch)
-                self.optimization.step(loss)
-                total += loss.detach().double() * len(batch.words)
+                batch = hide_rare_words(batch, data.once, settings.unknown_rate, course.random)
+                loss = self.team.learn(self.tagger, self.optimization, batch)
+                course.add(loss, len(batch.words))
+                after_batch()
         self.tagger.eval()
-        return total.item() / len(data.train.forms)
+
+    def _judge(self, number: int, course: Course) -> Epoch:
+        """Score an epoch that is over."""
+        loss, seconds = course.loss / len(self.data.train.forms), course.seconds
+        dev, test = self.evaluate(self.data.dev).f1, None
+        if self.settings.test_epochs or self.settings.select == "best-test":
+            test = self.evaluate(self.data.test).f1
+        return Epoch(number, loss, seconds, dev, test)
 
 
 @contextmanager
