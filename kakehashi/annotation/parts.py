@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.corpora.parquet import rows, write_rows
+from kakehashi.corpora.parquet import write_rows
+from kakehashi.corpora.rows import rows
 from kakehashi.sentence import Sentence
 
 

@@ -97,6 +97,13 @@ class JsonlSource(Settings):
     path: str
 
 
+class ParquetSource(Settings):
+    """A Parquet file with the fields of our JSON lines as columns, a row a sentence."""
+
+    format: Literal["parquet"] = "parquet"
+    path: str
+
+
 class KnpSource(Settings):
     """KNP files, one or many sentences each, in a folder or a tar.gz (KNBC, KWDLC)."""
 
@@ -148,6 +155,12 @@ class AssistantSource(Settings):
 
 
 FileSource = (
-    ColumnsSource | JsonlSource | KnpSource | InlineSource | AnnotatedSource | StockmarkSource
+    ColumnsSource
+    | JsonlSource
+    | ParquetSource
+    | KnpSource
+    | InlineSource
+    | AnnotatedSource
+    | StockmarkSource
 )
 Source = Annotated[FileSource | AssistantSource, Field(discriminator="format")]

@@ -69,8 +69,13 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
     return ""
 
 
+def is_entity_type(name: str) -> bool:
+    """Say whether a name can stand for an entity type: it has no blanks, and can be seen."""
+    return bool(name) and " " not in name and name.isprintable()
+
+
 def _type_problem(mentions: Sequence[Mention]) -> str:
     for mention in mentions:
-        if not mention.type or " " in mention.type or not mention.type.isprintable():
+        if not is_entity_type(mention.type):
             return f"expected an entity type without blanks, got {excerpt(mention.type)}"
     return ""

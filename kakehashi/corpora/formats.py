@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from kakehashi.config.sources import AssistantSource, Source
+from kakehashi.config.sources import AssistantSource, ParquetSource, Source
 from kakehashi.corpora import annotated, columns, inline, jsonl, knp, stockmark
 from kakehashi.corpora.lines import opened
 from kakehashi.corpora.paths import data_path
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
+
+if TYPE_CHECKING:
+    from kakehashi.corpora.texts import Texts
 
 _GATHERED = 1 << 13
 """Sentences that are sent to another process, or generated there, at a time."""
@@ -41,6 +44,12 @@ class _Generated:
             start=self.start,
         )
 
+    def texts(self) -> Texts:
+        """Generate them as columns."""
+        from kakehashi.corpora.texts import Texts
+
+        return Texts.from_sentences(self)
+
 
 def _generate(source: AssistantSource) -> Iterator[Sentence]:
     return iter(_Generated(source, 0, source.utterances))
@@ -49,6 +58,18 @@ def _generate(source: AssistantSource) -> Iterator[Sentence]:
 def _ranges(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
     for start in range(0, source.utterances, _GATHERED):
         yield _Generated(source, start, min(_GATHERED, source.utterances - start))
+
+
+def _read_rows(source: ParquetSource) -> Iterator[Sentence]:
+    from kakehashi.corpora import parquet  # Arrow takes long to load
+
+    return parquet.read(source)
+
+
+def _row_groups(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
+    from kakehashi.corpora import parquet
+
+    return parquet.chunks(source)
 
 
 class Format(NamedTuple):
@@ -75,6 +96,7 @@ FORMATS: Mapping[str, Format] = {
     "inline": Format(inline.read, inline.lines, (".xml", ".sgml", ".sgm")),
     "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz"), jsonl.chunks),
     "knp": Format(knp.read, suffixes=(".tar.gz", ".tgz", ".tar")),
+    "parquet": Format(_read_rows, suffixes=(".parquet",), chunks=_row_groups),
     "stockmark": Format(stockmark.read, suffixes=(".json", ".json.gz")),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -27,9 +28,12 @@ from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import checked
 from kakehashi.corpora.lines import numbered_lines, read_blocks
 from kakehashi.corpora.paths import data_path
-from kakehashi.corpora.records import parsed
+from kakehashi.corpora.records import parsed, validated
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token
+
+if TYPE_CHECKING:
+    from kakehashi.corpora.texts import Texts
 
 
 class _Record(BaseModel):
@@ -77,6 +81,14 @@ class _Block:
             if line.strip():
                 yield sentence_from_line(line, self.path, number)
 
+    def texts(self) -> Texts | None:
+        """Read it as columns; None where it must be read line by line."""
+        from kakehashi.corpora.rows import rows_from_lines
+        from kakehashi.corpora.texts import Texts
+
+        table = rows_from_lines(self.lines)
+        return None if table is None else Texts.from_table(table)
+
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
     """Yield the file in blocks of lines that are read when the sentences are asked for."""
@@ -118,6 +130,15 @@ def sentence_from_line(
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
         return sentence
     return checked(sentence, path, number)
+
+
+def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
+    """Make a sentence of the fields of a line, or of a row of another file.
+
+    Raises:
+        CorpusError: If they are not what they should be.
+    """
+    return checked(_sentence(validated(_SENTENCE, record, path, number)), path, number)
 
 
 def _sentence(record: _Sentence) -> Sentence:

@@ -21,7 +21,25 @@ def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = N
     try:
         return model.validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        came = f", got {excerpt(str(first['input']))}"
-        raise CorpusError(path, f"{key + ': ' if key else ''}{first['msg']}{came}", line) from None
+        raise _refusal(error, path, line) from None
+
+
+def validated(
+    model: TypeAdapter[Value], record: object, path: str, line: int | None = None
+) -> Value:
+    """Check values against the model.
+
+    Raises:
+        CorpusError: If they are not what the model says.
+    """
+    try:
+        return model.validate_python(record)
+    except ValidationError as error:
+        raise _refusal(error, path, line) from None
+
+
+def _refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    came = f", got {excerpt(str(first['input']))}"
+    return CorpusError(path, f"{key + ': ' if key else ''}{first['msg']}{came}", line)

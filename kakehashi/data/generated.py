@@ -70,7 +70,7 @@ def _lines(chunk: Iterable[Sentence]) -> _Part:
 
 
 def _rows(chunk: Iterable[Sentence]) -> _Part:
-    from kakehashi.corpora.parquet import rows
+    from kakehashi.corpora.rows import rows
 
     sentences = list(chunk)
     return rows(sentences), _mentions(sentences)

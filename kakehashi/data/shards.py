@@ -9,12 +9,15 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from kakehashi.corpora.segmentation import segmented
+from kakehashi.corpora.texts import Columnar
 from kakehashi.data.arrays import Array, Arrays, write_arrays
 from kakehashi.data.encoded import EncodedCorpus, encode, tag_renumbering
 from kakehashi.data.forms import Forms
 from kakehashi.data.layout import corpus_columns, form_columns, read_corpus, read_forms
+from kakehashi.data.texts import encode_texts
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter
+from kakehashi.text.words import PatternSegmenter
 
 
 def write_shard(
@@ -26,8 +29,20 @@ def write_shard(
     """Read, segment and encode a chunk of a corpus."""
     path, chunk = job
     forms = Forms()
-    corpus = encode(segmented(chunk, segmenter, keep_tokens), forms)
+    corpus = _encoded_texts(segmenter, chunk, forms)
+    if corpus is None:
+        corpus = encode(segmented(chunk, segmenter, keep_tokens), forms)
     write_arrays(path, {**corpus_columns(corpus), **form_columns(forms)}, fingerprint)
+
+
+def _encoded_texts(
+    segmenter: Segmenter, chunk: Iterable[Sentence], forms: Forms
+) -> EncodedCorpus | None:
+    """Encode a chunk by its columns, if it has some and its words can be cut one by one."""
+    if not (isinstance(chunk, Columnar) and isinstance(segmenter, PatternSegmenter)):
+        return None
+    texts = chunk.texts()
+    return None if texts is None else encode_texts(texts, segmenter, forms)
 
 
 def join_shards(shards: Sequence[Path], path: Path, forms: Forms, fingerprint: str) -> None:

@@ -11,6 +11,11 @@ from kakehashi.text.passages import WHITE_SPACE
 
 _WHITESPACE = re.compile(rf"[^{WHITE_SPACE}]+")
 
+# A name after an initial: the only thing beyond a blank that a pattern looks at.
+_NAME = r"\ +[A-Z]\w"
+_INITIAL = re.compile(rf"[A-Z]\.(?={_NAME})")
+_SOME_NAME = " Aa"
+
 # A letter or digit with its accents, should they be written apart.
 _CHAR = r"(?:\w[\u0300-\u036f]*)"
 
@@ -19,7 +24,7 @@ _WORDS = re.compile(
     (?<=\w) ['’][sS] (?!\w)                                # Tokyo|'s
   | \b (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Corp|Ltd|Co|vs) \.
   | \b (?:[^\W\d_]\.){{2,}} (?!\w)                         # U.S., z.B.
-  | \b [A-Z]\. (?=\ +[A-Z]\w)                              # George W. Bush
+  | \b [A-Z]\. (?={_NAME})                                # George W. Bush
   | {_CHAR}+
     (?: (?: ['’](?![sS](?!\w)) | [-.&@] | (?<=\d)[,:/](?=\d) ) {_CHAR}+ )*
                                                            # o'clock, well-known, 10:30, 3.5
@@ -52,6 +57,28 @@ class PatternSegmenter:
             else:
                 tokens += self._matches(text, start, end)
         return tuple(tokens)
+
+    def words(self, text: str) -> list[str]:
+        """Cut a text at blanks into words that `tokens_of` cuts further.
+
+        To an initial before a name some name is added, so that a word has all that its tokens
+        depend on, and those of equal words are equal.
+        """
+        words: list[str] = []
+        begin = 0
+        for match in _INITIAL.finditer(text):
+            words += text[begin : match.end()].split()
+            words[-1] += _SOME_NAME
+            begin = match.end()
+        words += text[begin:].split()
+        return words
+
+    def tokens_of(self, word: str) -> tuple[Token, ...]:
+        """Cut one of `words` into the tokens that `segment` finds there, counted from its start."""
+        if word.isalnum():
+            return (Token(word, 0, len(word)),)
+        end = len(word.removesuffix(_SOME_NAME))
+        return tuple(token for token in self.segment(word) if token.end <= end)
 
     def _matches(self, text: str, start: int, end: int) -> Iterator[Token]:
         """Match in a part of a text, though a pattern may look at what comes after it."""

@@ -60,6 +60,7 @@ def test_a_missing_file_is_an_error(tmp_path, format):
         ("a.txt", "columns"),
         ("a.jsonl", "jsonl"),
         ("a.jsonl.gz", "jsonl"),
+        ("a.parquet", "parquet"),
         ("a.json.gz", "stockmark"),
         ("a.json", "stockmark"),
         ("a.tar.gz", "knp"),
@@ -103,7 +104,7 @@ def test_settings_go_along():
     ("arguments", "settings", "problem"),
     [
         (("a.pdf",), {}, r"format: cannot tell the format of 'a\.pdf'.*\.conll.*; say --format"),
-        (("a.txt", "parquet"), {}, r"format: .*'parquet'"),
+        (("a.txt", "arrow"), {}, r"format: .*'arrow'"),
         (("a.txt",), {"columns": ("tag",)}, r"columns: expected the column 'token' once"),
         (("a.txt",), {"columns": ("token", "token")}, r"columns: expected the column 'token' once"),
         (("a.txt",), {"columns": ("token", "ner")}, r"columns: expected token, .* got 'ner'"),

@@ -27,3 +27,12 @@ def test_words(text, expected):
 def test_whitespace_alone_leaves_punctuation():
     tokens = WHITESPACE.segment(" a\u3000b.\u200b c\r\n")
     assert [token[:3] for token in tokens] == [("a", 1, 2), ("b.", 3, 5), ("c", 7, 8)]
+
+
+def test_words_have_all_that_their_tokens_depend_on():
+    words = WORDS.words("Plan B. or George W. Bush, B. too")
+    assert words == ["Plan", "B.", "or", "George", "W. Aa", "Bush,", "B.", "too"]
+    tokens = [[token[:3] for token in WORDS.tokens_of(word)] for word in words]
+    assert tokens[1] == [("B", 0, 1), (".", 1, 2)]
+    assert tokens[4] == [("W.", 0, 2)]
+    assert tokens[5] == [("Bush", 0, 4), (",", 4, 5)]

@@ -1,0 +1,131 @@
+"""Many sentences as columns, for those who need no object of each.
+
+This is the fast way from a file to an encoded corpus. It takes only what is as it should be: where
+a text or a mention is not, or comes with tokens, there are no columns, and whoever asked reads the
+sentences one by one, which also says what is wrong and where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from kakehashi.corpora.checks import is_entity_type
+from kakehashi.sentence import Sentence
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Sentences without tokens; their mentions lie one after the other, in order.
+
+    Attributes:
+        texts: The raw text of each sentence.
+        lengths: Its characters (sentences,) int64.
+        sentences: Which sentence each mention is in (mentions,) int64.
+        starts: Its first character there (mentions,) int64.
+        ends: One past its last character (mentions,) int64.
+        types: Its entity type.
+    """
+
+    texts: Sequence[str]
+    lengths: _Numbers
+    sentences: _Numbers
+    starts: _Numbers
+    ends: _Numbers
+    types: Sequence[str]
+
+    @classmethod
+    def from_sentences(cls, sentences: Iterable[Sentence]) -> Self:
+        """Lay out sentences that are as they should be and have no tokens."""
+        sentences = list(sentences)
+        mentions = [mention for sentence in sentences for mention in sentence.mentions]
+        counts = _numbers([len(sentence.mentions) for sentence in sentences])
+        texts = [sentence.text for sentence in sentences]
+        return cls(
+            texts,
+            _numbers(list(map(len, texts))),
+            np.repeat(np.arange(len(texts)), counts),
+            _numbers([mention.start for mention in mentions]),
+            _numbers([mention.end for mention in mentions]),
+            [mention.type for mention in mentions],
+        )
+
+    @classmethod
+    def from_table(cls, table: pa.Table) -> Self | None:
+        """Lay out rows with the columns ``text``, ``mentions``, ``tokens``; None if one is amiss.
+
+        Raises:
+            UnicodeError: If a text is no UTF-8.
+        """
+        text, mentions, tokens = (
+            table[name].combine_chunks() for name in ("text", "mentions", "tokens")
+        )
+        rows = mentions.flatten()
+        start, end, type_ = (rows.field(name) for name in ("start", "end", "type"))
+        required = (text, rows, start, end, type_)
+        if len(tokens.flatten()) or any(column.null_count for column in required):
+            return None
+        texts = text.to_pylist()
+        found = cls(
+            texts,
+            _numbers(list(map(len, texts))),
+            mentions.value_parent_indices().to_numpy().astype(np.int64),
+            start.to_numpy().astype(np.int64),
+            end.to_numpy().astype(np.int64),
+            type_.to_pylist(),
+        )
+        forms, probabilities = rows.field("text").to_pylist(), rows.field("probability")
+        return found if found._is_sound(forms) and _are_shares(probabilities) else None
+
+    def _is_sound(self, forms: Sequence[str | None]) -> bool:
+        """Say whether `kakehashi.corpora.checks.checked` would take all of this as it is.
+
+        Args:
+            forms: What the mentions say is in their place; None where they do not say.
+        """
+        inside = (self.starts >= 0) & (self.starts < self.ends)
+        inside &= self.ends <= self.lengths[self.sentences]
+        neighbours = self.sentences[1:] == self.sentences[:-1]
+        return bool(
+            self.lengths.all()
+            and inside.all()
+            and (self.starts[1:] >= self.ends[:-1])[neighbours].all()
+            and not any("\0" in text for text in self.texts)
+            and all(map(is_entity_type, set(self.types)))
+            and all(
+                form is None or self.texts[sentence][start:end] == form
+                for form, sentence, start, end in zip(
+                    forms,
+                    self.sentences.tolist(),
+                    self.starts.tolist(),
+                    self.ends.tolist(),
+                    strict=True,
+                )
+            )
+        )
+
+
+@runtime_checkable
+class Columnar(Protocol):
+    """A part of a corpus that may be had as columns."""
+
+    def texts(self) -> Texts | None:
+        """Read it as columns; None where it must be read sentence by sentence."""
+
+
+def _numbers(values: list[int]) -> _Numbers:
+    return np.array(values, dtype=np.int64)
+
+
+def _are_shares(probabilities: pa.Array) -> bool:
+    values = probabilities.drop_null().to_numpy()
+    return bool(((values >= 0) & (values <= 1)).all())

@@ -1,0 +1,104 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from kakehashi.config.sources import ParquetSource
+from kakehashi.corpora.formats import read_chunks
+from kakehashi.corpora.parquet import read, write_rows
+from kakehashi.corpora.rows import rows
+from kakehashi.errors import CorpusError
+from kakehashi.sentence import Mention, Sentence, Token
+
+CORPUS = [
+    Sentence(
+        "昨日東京へ",
+        (Mention(2, 4, "LOC", "東京", 0.25),),
+        (Token("昨日", 0, 2, "キノウ", "名詞"), Token("東京", 2, 4), Token("へ", 4, 5)),
+        "12",
+        "article 3",
+    ),
+    Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),)),
+    Sentence("no one"),
+]
+
+
+def sentences(path):
+    return list(read(ParquetSource(path=str(path))))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a.parquet"
+
+
+def test_everything_comes_back(path):
+    write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
+    assert sentences(path) == CORPUS
+
+
+def test_row_groups_are_read_apart(path):
+    write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
+    chunks = list(read_chunks(ParquetSource(path=str(path))))
+    assert list(map(list, chunks)) == [CORPUS[:2], CORPUS[2:]]
+
+
+def test_tokens_are_no_columns_of_texts(path):
+    write_rows(path, [rows(CORPUS[:2]), rows(CORPUS[1:])])
+    with_tokens, without = read_chunks(ParquetSource(path=str(path)))
+    assert with_tokens.texts() is None
+    assert without.texts().texts == ["Oslo", "no one"]
+
+
+def test_only_the_text_is_required_and_other_widths_do(path):
+    mention = {"start": 0, "end": 1, "type": "LOC"}
+    table = pa.table({"text": ["a", "b"], "mentions": [[mention], None]})
+    pq.write_table(table, path)
+    assert table.schema.field("mentions").type.value_type.field("start").type == pa.int64()
+    assert sentences(path) == [Sentence("a", (Mention(0, 1, "LOC", "a"),)), Sentence("b")]
+    (chunk,) = read_chunks(ParquetSource(path=str(path)))
+    assert chunk.texts().types == ["LOC"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "problem"),
+    [
+        ({"text": ["a"], "mention": ["b"]}, "expected the columns id, .* got 'mention'"),
+        ({"id": ["a"]}, "expected the columns id, text, .* 'text' is missing"),
+        ({"text": ["a"], "mentions": ["b"]}, "cannot be read as Parquet"),
+        ({"text": ["a"], "mentions": [[{"start": 0, "kind": "A"}]]}, r"got 'mentions\.kind'"),
+        (
+            {"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]},
+            r":1: mentions\.0\.type: Field required",
+        ),
+        ({"text": ["a"], "mentions": [[None]]}, r":1: mentions\.0: Input should be a valid dict"),
+        ({"text": ["a", None]}, ":2: text: Field required"),
+        ({"text": ["a", ""]}, ":2: expected a text, got an empty one"),
+        (
+            {"text": ["a"], "mentions": [[{"start": 0, "end": 2, "type": "A"}]]},
+            ":1: the mention 'a' at .* is not inside",
+        ),
+    ],
+)
+def test_bad_files_are_refused(path, columns, problem):
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(CorpusError, match=rf"a\.parquet.*({problem})") as caught:
+        sentences(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+def test_what_is_no_parquet_is_refused(path):
+    path.write_text("text\n")
+    with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet"):
+        sentences(path)
+    with pytest.raises(CorpusError, match="there is no such file"):
+        sentences(path.with_name("b.parquet"))
+
+
+def test_text_that_is_no_utf_8_is_refused(path):
+    raw = pa.array([b"a", b"\xff"]).view(pa.string())
+    pq.write_table(pa.table({"text": raw}), path)
+    (chunk,) = read_chunks(ParquetSource(path=str(path)))
+    assert chunk.texts() is None
+    with pytest.raises(CorpusError, match=r"a\.parquet: holds text that is no UTF-8"):
+        list(chunk)
