@@ -21,11 +21,12 @@ from kakehashi.tracking.tracker import End
 URI, EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 
 _DEFAULTS = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # not minutes, every epoch, for a server that is dead
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # not minutes, every epoch, for a server that is dead
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing goes anywhere but to the user's own server
 }
+_BEFORE_REASON = re.compile(r"failed with exception |Caused by ")
 _NOT_IN_NAMES = re.compile(r"[^\w./ -]")
 _STATUS = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 
@@ -152,4 +153,4 @@ def _reason(error: BaseException) -> str:
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror
         inner = inner.__cause__ or inner.__context__
-    return " ".join(str(error).split())[:200]
+    return " ".join(_BEFORE_REASON.split(str(error))[-1].split())[:200]

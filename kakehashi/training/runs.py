@@ -8,6 +8,8 @@
       epochs.jsonl         one line per epoch
       transfer.json        what was copied from the source
       checkpoint           to go on from after an interruption; gone when the run is done
+      tensorboard/         event files of a tracked run
+      mlflow.json          id of a tracked run in MLflow
       model/               the model folder; only of our recognizer
       predictions.jsonl    the test sentences as the model reads them
       counts.parquet       gold, predicted and correct entities of each test sentence
