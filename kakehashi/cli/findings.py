@@ -53,7 +53,7 @@ def table(
     part: Annotated[
         str | None,
         typer.Option(
-            help="One table: scores, gains, contests, seeds, savings, ceilings, types."
+            help="One table: scores, gains, contests, seeds, savings, ceilings, frequencies, types."
             " Default: all; of CSV, seeds."
         ),
     ] = None,

@@ -9,6 +9,7 @@ from kakehashi.experiments.analysis import LEVEL, Analysis, Gain, seeds_needed
 from kakehashi.experiments.groups import Group
 from kakehashi.experiments.savings import Saving
 from kakehashi.reports.tables import Table
+from kakehashi.reports.types import frequency_table, type_table
 
 PAPERS_WAY = "paper's way"
 NOTHING = "–"
@@ -17,6 +18,7 @@ NOTHING = "–"
 def tables_of(analysis: Analysis, savings: Sequence[Saving] = ()) -> dict[str, Table]:
     """Make every table that a grid fills, by its short name."""
     report = analysis.grid.report
+    per_type = "types" in report.figures
     tables = {
         "scores": score_table(analysis),
         "gains": gain_table(analysis.gains, f"Gains over {_labels(report.baseline)}"),
@@ -24,7 +26,8 @@ def tables_of(analysis: Analysis, savings: Sequence[Saving] = ()) -> dict[str, T
         "seeds": seed_table(analysis),
         "savings": savings_table(savings),
         "ceilings": ceiling_table(analysis),
-        "types": type_table(analysis) if "types" in report.figures else None,
+        "frequencies": frequency_table(analysis) if per_type else None,
+        "types": type_table(analysis) if per_type else None,
     }
     return {name: table for name, table in tables.items() if table is not None and table.rows}
 
@@ -146,24 +149,6 @@ def ceiling_table(analysis: Analysis) -> Table:
         ("corpus", "segmenter", "mentions", "of them lost", "best possible F1"),
         tuple(rows),
         ("A lost mention begins or ends inside a token; no tagger of tokens can find it.",),
-        n_labels=2,
-    )
-
-
-def type_table(analysis: Analysis) -> Table:
-    """List the mean F1 of each entity type without and with what the baseline lacks."""
-    rows = []
-    for gain in analysis.gains:
-        before, after = gain.against.types, gain.group.types
-        often = gain.group.training_types
-        for name in sorted(after, key=lambda name: (-often.get(name, 0), name)):
-            old, new = before.get(name, 0.0), after[name]
-            cells = (f"{often.get(name, 0):,}", _number(old), _number(new), f"{new - old:+.2f}")
-            rows.append((", ".join(gain.group.axes.values()), name, *cells))
-    return Table(
-        "Entity types",
-        ("", "type", "in training", "baseline F1", "F1", "gain"),
-        tuple(rows),
         n_labels=2,
     )
 

@@ -94,6 +94,14 @@ def test_types_come_with_their_frequency(type_results):
     )
 
 
+def test_types_of_like_frequency_are_taken_together(type_results):
+    table = tables_of(analyse(type_results, trials=10))["frequencies"]
+    assert table.rows == (
+        ("char", "1–9", "2", "10", "40.00", "20.00", "-20.00", "0", "1"),
+        ("char", "30–99", "1", "10", "40.00", "80.00", "+40.00", "1", "0"),
+    )
+
+
 def test_an_unfinished_grid_has_a_table(layer_results):
     cells = tuple(replace(cell, result=None, counts=None) for cell in layer_results.cells)
     tables = tables_of(analyse(Results(layer_results.grid, cells), trials=10))
