@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kakehashi.experiments.analysis import Analysis, Gain
 from kakehashi.experiments.groups import OURS, Group
 from kakehashi.reports.tables import Table
-from kakehashi.scoring.score import Count
+from kakehashi.scoring.counts import Count
 
 _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
