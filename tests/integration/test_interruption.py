@@ -1,8 +1,9 @@
-"""Real signals to a real process: nothing is lost but the epoch it was in."""
+"""Real signals to a real process: nothing is lost but some batches."""
 
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.files import sha256_of
+from kakehashi.training.checkpoint import Checkpoint
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 EPOCHS = 120
@@ -24,9 +26,9 @@ def start(tree, tmp_path):
     config.write_text(json.dumps(tree("en", epochs=EPOCHS)))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-    def start(folder):
+    def start(folder, *options):
         return subprocess.Popen(
-            [PROGRAM, "train", config, "--out", tmp_path / folder],
+            [PROGRAM, "train", config, "--out", tmp_path / folder, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -41,6 +43,13 @@ def start(tree, tmp_path):
 def wait_for_epochs(folder, count, process):
     path = folder / "epochs.jsonl"
     while not path.exists() or len(path.read_text().splitlines()) < count:
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+
+
+def wait_for_course(folder, inside, process):
+    """Wait for a checkpoint inside an epoch, or between two."""
+    while (Checkpoint.load(folder / "checkpoint").course is not None) is not inside:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
 
@@ -67,15 +76,17 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(start, tmp_path):
     _, err = whole.communicate()
     assert whole.returncode == 0, err
     random_ = random.Random(7)
-    for count in (1, 15, 40, 70):
-        process = start("killed")
+    for count, minutes in ((1, 5), (15, 0), (40, 5), (70, 0)):
+        process = start("killed", "--save-every", str(minutes))
         wait_for_epochs(tmp_path / "killed", count, process)
+        wait_for_course(tmp_path / "killed", minutes == 0, process)
         time.sleep(random_.random() * 0.05)
         process.kill()
         process.communicate()
     last = start("killed")
     _, err = last.communicate()
     assert last.returncode == 0, err
+    assert re.search("going on after [0-9]+ batches of epoch", err)
     folders = (tmp_path / "whole", tmp_path / "killed")
     results = [json.loads((folder / "result.json").read_text()) for folder in folders]
     assert results[0]["test"] == results[1]["test"]

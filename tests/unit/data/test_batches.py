@@ -3,9 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kakehashi.data.batches import make_batch, plan_batches, ranges
+from kakehashi.data.batches import cut_batch, make_batch, plan_batches, ranges
 from kakehashi.data.forms import FormFeatures
 
+ARRAYS = ("sentences", "lengths", "words", "forms", "form_lengths", "ngrams", "ngram_ids", "tags")
 lengths_of = st.lists(st.integers(0, 30), max_size=60).map(lambda x: np.array(x, dtype=np.int64))
 
 
@@ -51,6 +52,23 @@ def test_a_batch_gathers_distinct_forms_and_ngrams():
     assert batch.forms.tolist() == [1, 2, 0, 2, 1]
     assert batch.ngram_ids[batch.ngrams].tolist() == [7, 5, 6, 5]
     assert batch.ngram_ids.tolist() == [5, 6, 7]
+
+
+@given(st.data())
+def test_what_is_cut_out_of_a_batch_is_the_batch_of_its_sentences(data):
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    offsets = np.concatenate([[0], random.integers(1, 5, 9).cumsum()])
+    forms = random.integers(0, 6, offsets[-1], dtype=np.int32)
+    edges = np.concatenate([[0], random.integers(1, 4, 6).cumsum()])
+    ngrams = random.integers(0, 8, edges[-1])
+    features = FormFeatures(words=np.arange(6) + 3, ngrams=ngrams, offsets=edges)
+    sentences, tags = random.permutation(9), random.integers(0, 3, offsets[-1])
+    start = data.draw(st.integers(0, 8))
+    end = data.draw(st.integers(start + 1, 9))
+    cut = cut_batch(make_batch(sentences, offsets, forms, features, tags), start, end)
+    made = make_batch(sentences[start:end], offsets, forms, features, tags)
+    for name in ARRAYS:
+        assert getattr(cut, name).tolist() == getattr(made, name).tolist(), name
 
 
 @pytest.mark.parametrize(("starts", "lengths"), [([], []), ([4], [0]), ([3, 0, 9], [2, 0, 3])])

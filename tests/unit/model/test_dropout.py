@@ -39,3 +39,16 @@ def test_the_seed_decides():
         masks.append(layer(inputs))
     assert torch.equal(masks[0], masks[1])
     assert not torch.equal(masks[0], masks[2])
+
+
+@pytest.mark.parametrize("width", [4, 5])
+def test_parts_of_rows_are_dropped_as_the_whole_and_leave_the_same_random_state(width):
+    layer, inputs = Dropout(0.5).train(), torch.ones(30, width)
+    torch.manual_seed(0)
+    whole = layer(inputs)
+    state = torch.get_rng_state()
+    for start, end in ((0, 30), (0, 7), (7, 23), (23, 30)):
+        torch.manual_seed(0)
+        layer.part = start, 30
+        assert torch.equal(layer(inputs[start:end]), whole[start:end])
+        assert torch.equal(torch.get_rng_state(), state)

@@ -1,12 +1,20 @@
+import hashlib
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import Batch
+from kakehashi.data.prepared import prepare
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import RunError
+from kakehashi.model.tagger import Tagger
+from kakehashi.progress import Progress
+from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.trainer import Epoch, hide_rare_words
+from kakehashi.training.trainer import Epoch, Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -46,7 +54,8 @@ def a_checkpoint():
     moments = {"rest/0/exp_avg": torch.ones(2), "rows/0/step": torch.tensor(3)}
     history = [{"number": 1}]
     random = {"cpu": torch.get_rng_state()}
-    return Checkpoint("f", history, tensors("a", "b"), tensors("a"), moments, random)
+    course = {"batches": 3, "loss": 0.1 + 0.2, "random": {"state": 2**127 + 1}}
+    return Checkpoint("f", history, tensors("a", "b"), tensors("a"), moments, random, course)
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
@@ -54,6 +63,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     before.save(tmp_path / "c")
     after = Checkpoint.load(tmp_path / "c")
     assert (after.fingerprint, after.history) == ("f", [{"number": 1}])
+    assert after.course == before.course
     for part in ("weights", "best", "moments", "random"):
         old, new = getattr(before, part), getattr(after, part)
         assert old.keys() == new.keys()
@@ -73,3 +83,76 @@ def test_every_damage_to_a_checkpoint_is_noticed(tmp_path):
         (tmp_path / "c").write_bytes(content[:length])
         with pytest.raises(RunError, match="is damaged"):
             Checkpoint.load(tmp_path / "c")
+
+
+def test_a_checkpoint_of_the_time_when_there_were_none_inside_an_epoch_is_read(tmp_path):
+    a_checkpoint().save(tmp_path / "c")
+    payload = (tmp_path / "c").read_bytes()[64:]
+    size = int.from_bytes(payload[:8], "little")
+    header = json.loads(payload[8 : 8 + size])
+    del header["__metadata__"]["course"]
+    header = json.dumps(header).encode()
+    old = len(header).to_bytes(8, "little") + header + payload[8 + size :]
+    (tmp_path / "c").write_bytes(hashlib.sha256(old).hexdigest().encode() + old)
+    found = Checkpoint.load(tmp_path / "c")
+    assert (found.history, found.course) == ([{"number": 1}], None)
+
+
+def make_trainer():
+    torch.manual_seed(3)
+    forms = ["sato", "to", "kyo", "ito", "sen", "dai", "oka"]
+    sentences = [
+        sentence_from_forms([*forms[n % 5 :][: n % 3 + 1], f"rare{n}"], [Span(0, 1, "PER")])
+        for n in range(30)
+    ]
+    widths = {"word_width": 6, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
+    model = ModelSettings(**widths, decoder="crf")
+    data = prepare(sentences, sentences[:9], sentences, model)
+    tagger = Tagger(model, data.words, data.ngrams, data.tagset)
+    settings = TrainingSettings(epochs=3, learning_rate=0.02, batch_tokens=12, threads=1)
+    return Trainer(tagger, data, settings, "f", Progress())
+
+
+@pytest.fixture(scope="module")
+def whole():
+    trainer = make_trainer()
+    trainer.train()
+    return trainer
+
+
+@pytest.mark.parametrize("stops", [(0,), (7, 8), (3, 3, 12)])
+def test_stopped_after_some_batches_it_goes_on_to_the_bit(whole, stops, tmp_path):
+    trainer = make_trainer()
+    for stop in stops:
+        left = iter(range(stop, -1, -1))
+
+        def count(trainer=trainer, left=left):
+            if not next(left):
+                trainer.checkpoint().save(tmp_path / "c")
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train(after_batch=count)
+        trainer = make_trainer()
+        torch.manual_seed(99)  # the state of a new process
+        trainer.resume(Checkpoint.load(tmp_path / "c"))
+    assert "batches of epoch" in trainer.place
+    trainer.train()
+    same = [(e.number, e.loss, e.dev) for e in trainer.history]
+    assert same == [(e.number, e.loss, e.dev) for e in whole.history]
+    for name, value in whole.tagger.state_dict().items():
+        assert torch.equal(trainer.tagger.state_dict()[name], value), name
+
+
+def test_it_says_how_far_it_is():
+    trainer, places = make_trainer(), []
+    assert trainer.place == "after epoch 0"
+    trainer.train(
+        lambda: places.append(trainer.place), lambda: places.append(trainer.place.split()[1])
+    )
+    n_batches = places.index("after epoch 1")
+    assert places[: n_batches + 2] == [str(n + 1) for n in range(n_batches)] + [
+        "after epoch 1",
+        "1",
+    ]
+    assert n_batches > 5
