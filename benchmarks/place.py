@@ -108,20 +108,20 @@ def corpus_settings(corpus: str, sentences: int | None) -> RunSettings:
     return generated_settings(count, max(1, count // 10))
 
 
-def generated_settings(train: int, held_out: int) -> RunSettings:
-    """Train on generated Japanese utterances, and hold some out for dev and twice that for test."""
+def generated_settings(train: int, held_out: int, language: str = "ja") -> RunSettings:
+    """Train on generated utterances, and hold some out for dev and twice that for test."""
     sizes = {"train": train, "dev": held_out, "test": 2 * held_out}
     tree = {
-        "name": "built-in-ja",
-        "corpus": {part: [_generated(part, size)] for part, size in sizes.items()},
-        "text": {"segmenter": "unidic-lite"},
-        "model": {"char_view": "romaji"},
+        "name": f"built-in-{language}",
+        "corpus": {part: [_generated(language, part, size)] for part, size in sizes.items()},
+        "text": {"segmenter": "unidic-lite" if language == "ja" else "words"},
+        "model": {"char_view": "romaji" if language == "ja" else "original"},
     }
     return settings_from_tree(tree)
 
 
-def _generated(part: str, size: int) -> dict[str, object]:
-    return {"format": "assistant", "language": "ja", "partition": part, "utterances": size}
+def _generated(language: str, part: str, size: int) -> dict[str, object]:
+    return {"format": "assistant", "language": language, "partition": part, "utterances": size}
 
 
 def folder_size(folder: Path) -> int:

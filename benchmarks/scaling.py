@@ -1,15 +1,16 @@
-"""What corpora of ten thousand to a million utterances cost: ``python -m benchmarks.scaling``.
+"""What corpora of ten thousand to five million utterances cost: ``python -m benchmarks.scaling``.
 
-For every size, one process generates and encodes a corpus into a store, and another trains from it
-for a fixed time. Training is linear if a million tokens take as long whatever the size, and memory
-is flat if the memory of the training process does not grow but by the file pages it has mapped,
-which the system shares between processes and may take back at any time.
+At every size a process writes a corpus into a file, another encodes the file into a store, and a
+third trains from that for a fixed time. Cost is linear if a second encodes as many utterances, and
+a million tokens take as long to train on, whatever the size. Memory is flat if it hardly grows but
+by the file pages that are mapped, which the system may take back at any time.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,21 +22,25 @@ from typing import Any, TypeVar
 import numpy as np
 from rich.console import Console
 
-from benchmarks.measuring import peak_memory, private_memory, timed
+from benchmarks.growth import Row, draw, fits, table
 from benchmarks.place import folder_size, generated_settings
-from benchmarks.report import Table, insert, table_lines
+from benchmarks.report import insert, table_lines
+from benchmarks.watching import Watched
 from benchmarks.workers import environment
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.assistant import generate
+from kakehashi.config.sources import AssistantSource
+from kakehashi.corpora.formats import guess_source
 from kakehashi.data.encoded import EncodedCorpus
+from kakehashi.data.generated import write_generated
 from kakehashi.data.store import Store
 from kakehashi.files import write_json
 from kakehashi.progress import Progress
 
-SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 5_000_000)
 _HELD_OUT = 500
-_GENERATED = 20_000
 _MARK = "scaling"
+_CORES = len(os.sched_getaffinity(0))
+_GENERATED = "generated"
 _Item = TypeVar("_Item")
 
 
@@ -65,15 +70,20 @@ class Deadline(Progress):
                 return
 
 
-def measure_store(settings: RunSettings, cache: Path) -> dict[str, float]:
-    """Generate and encode a corpus."""
-    utterances = sum(source.utterances for source in _sources(settings))
-    count = min(utterances, _GENERATED)
-    _, generation = timed(lambda: sum(1 for _ in generate("ja", count)))
-    store, encoding = timed(lambda: Store(cache, settings, Progress()))
+def measure_generation(source: AssistantSource, file: Path, processes: int) -> dict[str, float]:
+    """Generate a corpus into a file."""
+    began = time.perf_counter()
+    write_generated(file, source, processes)
+    return {"generation": source.utterances / (time.perf_counter() - began)}
+
+
+def measure_encoding(settings: RunSettings, cache: Path, processes: int) -> dict[str, float]:
+    """Encode a corpus."""
+    began = time.perf_counter()
+    store = Store(cache, settings, Progress(), processes)
+    seconds = time.perf_counter() - began
     return {
-        "generation": count / generation.wall,
-        "encoding": utterances / encoding.wall,
+        "encoding": len(store.prepared().train) / seconds,
         "bytes": folder_size(store.corpus) + folder_size(store.features),
     }
 
@@ -97,65 +107,30 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     per_token = deadline.spent / deadline.tokens + planning / len(data.train.forms)
     return {
         "tokens": len(data.train.forms),
-        "words": len(data.words),
         "trained": deadline.tokens,
         "per_million": 1e6 * per_token,
-        "peak": peak_memory(),
-        "private": private_memory(),
     }
 
 
-def table(rows: Sequence[dict[str, float]]) -> Table:
-    """Lay the measurements out."""
-    heads = ["utterances", "tokens", "words", "generated utt/s", "encoded utt/s", "store MB"]
-    heads += ["s per million tokens", "peak MB", "of it private MB"]
-    cells = [
-        [
-            *(f"{row[name]:,.0f}" for name in ("utterances", "tokens", "words")),
-            *(f"{row[name]:,.0f}" for name in ("generation", "encoding")),
-            f"{row['bytes'] / 1e6:,.1f}",
-            f"{row['per_million']:.1f}",
-            *(f"{row[name] / 1e6:,.0f}" for name in ("peak", "private")),
-        ]
-        for row in rows
-    ]
-    return Table("Training cost against corpus size", heads, cells)
-
-
-def draw(rows: Sequence[dict[str, float]], stem: Path) -> None:
-    """Draw cost and memory against size, as SVG and PNG."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    cost, memory = figure.subplots(1, 2)
-    sizes = [row["utterances"] for row in rows]
-    cost.plot(sizes, [row["per_million"] for row in rows], marker="o", color="#0072b2")
-    cost.set_ylabel("seconds per million tokens")
-    for name, color in (("peak", "#d55e00"), ("private", "#009e73")):
-        values = [row[name] / 1e6 for row in rows]
-        memory.plot(sizes, values, marker="o", color=color, label=name)
-    memory.set_ylabel("memory of the process, MB")
-    memory.legend(frameon=False)
-    for axes in (cost, memory):
-        axes.set_xscale("log")
-        axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
-        axes.set_xlabel("training utterances")
-    for suffix in (".svg", ".png"):
-        figure.savefig(stem.with_suffix(suffix), dpi=150)
-
-
-def measure(size: int, folder: Path, seconds: float) -> dict[str, float]:
-    """Measure one size, each part in a process of its own."""
-    facts: dict[str, float] = {"utterances": size}
-    for what in ("store", "training"):
-        arguments = ["--part", what, "--sizes", str(size), "--seconds", str(seconds)]
-        output = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scaling", *arguments, "--folder", str(folder)],
-            check=True,
+def measure(options: argparse.Namespace, language: str, size: int, folder: Path) -> Row:
+    """Measure one size, each part in a process of its own, whose memory we watch."""
+    facts: dict[str, Any] = {"language": language, "utterances": size, "source": options.source}
+    parts = ["generation", "encoding", "training"]
+    for part in parts[options.source == _GENERATED :]:
+        arguments = ["--part", part, "--language", language, "--sizes", str(size)]
+        arguments += ["--seconds", str(options.seconds), "--processes", str(options.processes)]
+        arguments += ["--source", options.source, "--folder", str(folder)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.scaling", *arguments],
             stdout=subprocess.PIPE,
             env=environment(1),
-        ).stdout
+        )
+        with Watched(process.pid) as watched:
+            output, _ = process.communicate()
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, process.args)
         facts |= json.loads(output)
+        facts |= {f"{part}_{name}": size for name, size in watched.most._asdict().items()}
     return facts
 
 
@@ -165,45 +140,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.part is not None:
         sys.stdout.write(json.dumps(_measure_part(options)))
         return 0
-    news, rows = Console(stderr=True, highlight=False), []
-    with TemporaryDirectory(prefix="scaling-") as folder:
+    news = Console(stderr=True, highlight=False)
+    rows = [row for file in options.earlier for row in json.loads(file.read_bytes())]
+    for language in options.language:
         for size in options.sizes:
-            news.print(f"{size:,} utterances", style="dim")
-            rows.append(measure(size, Path(folder) / str(size), options.seconds))
-    found = table(rows)
-    Console().print("\n".join(table_lines(found)), markup=False, soft_wrap=True)
-    if options.json is not None:
-        write_json(options.json, rows)
+            news.print(f"{language}: {size:,} utterances", style="dim")
+            with TemporaryDirectory(prefix="scaling-") as folder:
+                rows.append(measure(options, language, size, Path(folder)))
+            if options.json is not None:
+                write_json(options.json, rows)
+    text = "\n\n".join("\n".join(table_lines(made(rows))) for made in (table, fits))
+    Console().print(text, markup=False, soft_wrap=True)
     if options.figure is not None:
         draw(rows, options.figure)
     if options.document is not None:
-        insert(options.document, _MARK, "\n".join(table_lines(found)))
+        insert(options.document, _MARK, text)
     return 0
 
 
 def _measure_part(options: argparse.Namespace) -> dict[str, float]:
-    settings = generated_settings(options.sizes[0], _HELD_OUT)
-    if options.part == "store":
-        return measure_store(settings, options.folder)
-    return measure_training(settings, options.folder, options.seconds)
-
-
-def _sources(settings: RunSettings) -> Iterator[Any]:
-    corpus = settings.corpus
-    yield from (*corpus.train, *corpus.dev, *corpus.test)
+    size, folder, [language] = options.sizes[0], options.folder, options.language
+    settings = generated_settings(size, _HELD_OUT, language)
+    if options.source != _GENERATED:
+        file = folder / f"train.{options.source}"
+        if options.part == "generation":
+            source = AssistantSource(language=language, utterances=size)
+            return measure_generation(source, file, options.processes)
+        corpus = settings.corpus.model_copy(update={"train": (guess_source(file),)})
+        settings = settings.model_copy(update={"corpus": corpus})
+    if options.part == "encoding":
+        return measure_encoding(settings, folder / "cache", options.processes)
+    return measure_training(settings, folder / "cache", options.seconds)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=main.__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of training at each size")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measurements")
-    parser.add_argument("--figure", type=Path, metavar="STEM", help="write STEM.svg and STEM.png")
-    parser.add_argument(
-        "--document", type=Path, metavar="FILE", help="put the table into this Markdown file"
-    )
-    parser.add_argument("--part", choices=("store", "training"), help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    add = parser.add_argument
+    add("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
+    add("--language", nargs="+", default=["en", "ja"], choices=("en", "ja", "de"))
+    add("--source", default="parquet", choices=("parquet", "jsonl", _GENERATED))
+    add("--processes", type=int, default=_CORES, help="generate and encode; default: the cores")
+    add("--seconds", type=float, default=60.0, help="of training at each size")
+    add("--json", type=Path, metavar="FILE", help="write all measurements")
+    add("--earlier", type=Path, nargs="+", default=[], metavar="FILE", help="show these, too")
+    add("--figure", type=Path, metavar="STEM", help="write STEM.svg and STEM.png")
+    add("--document", type=Path, metavar="FILE", help="put the tables into this Markdown file")
+    add("--part", choices=("generation", "encoding", "training"), help=argparse.SUPPRESS)
+    add("--folder", type=Path, help=argparse.SUPPRESS)
     return parser
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.corpora.texts import Texts
+from kakehashi.data.batches import ranges
 from kakehashi.data.encoded import EncodedCorpus, tag_renumbering
 from kakehashi.data.forms import Forms
 from kakehashi.sentence import Mention
@@ -88,20 +89,9 @@ def _cut(text: str, segmenter: PatternSegmenter, forms: Forms) -> _Tokens:
     offsets = np.array(known.offsets)
     counts = np.diff(offsets)[words]
     shifts = np.repeat(begins, counts)
-    rows = _ranges(offsets[words], counts)
+    rows = ranges(offsets[words], counts)
     forms_, starts, ends = (np.array(column, dtype=np.int32)[rows] for column in known.tokens)
     return _Tokens(forms_, shifts + starts, shifts + ends)
-
-
-def _ranges(starts: _Numbers, counts: _Numbers) -> _Numbers:
-    """Write out ranges one after the other.
-
-    Example:
-        >>> _ranges(np.array([5, 0, 7]), np.array([2, 0, 3])).tolist()
-        [5, 6, 7, 8, 9]
-    """
-    shifts: _Numbers = np.repeat(starts - np.cumsum(counts) + counts, counts)
-    return shifts + np.arange(len(shifts))
 
 
 def _places(edges: _Numbers, wanted: _Numbers) -> _Numbers:
@@ -119,7 +109,7 @@ def _tags(
     begins = np.array([begin[kind] for kind in types], dtype=np.int16)
     counts = lasts - firsts + 1
     tags = np.zeros(n_tokens, dtype=np.int16)
-    tags[_ranges(firsts, counts)] = np.repeat(begins + 1, counts)
+    tags[ranges(firsts, counts)] = np.repeat(begins + 1, counts)
     tags[firsts] = begins
     return tags
 

@@ -61,15 +61,31 @@ def test_a_wrong_corpus_is_an_error_of_one_line(capsys):
 
 def test_scaling_measures_every_size_and_draws_them(tmp_path):
     results, stem = tmp_path / "r.json", tmp_path / "figure"
-    sizes = ["--sizes", "300", "600", "--seconds", "0.2"]
+    sizes = ["--sizes", "300", "600", "--seconds", "0.2", "--language", "de"]
     assert scaling.main([*sizes, "--json", str(results), "--figure", str(stem)]) == 0
     small, large = json.loads(results.read_text())
     assert (small["utterances"], large["utterances"]) == (300, 600)
     assert large["tokens"] > 1.5 * small["tokens"]
     for row in (small, large):
+        assert row["language"] == "de"
         assert row["trained"] > 0
         assert row["per_million"] > 0
-        assert row["peak"] > row["private"] > 0
+        assert min(row["generation"], row["encoding"]) > 0
+        for part in ("encoding", "training"):
+            assert row[f"{part}_resident"] > row[f"{part}_private"] > 10_000_000
         assert row["bytes"] > 1000
     assert stem.with_suffix(".svg").read_text().startswith("<?xml")
     assert stem.with_suffix(".png").stat().st_size > 5000
+
+
+def test_scaling_adds_to_an_earlier_measurement(tmp_path, capsys):
+    arguments = ["--sizes", "300", "--seconds", "0.1", "--language", "en", "--source", "generated"]
+    results = tmp_path / "r.json"
+    assert scaling.main([*arguments, "--json", str(results)]) == 0
+    earlier = json.loads(results.read_text())
+    results.write_text(json.dumps([row | {"language": "de"} for row in earlier]))
+    capsys.readouterr()
+    assert scaling.main([*arguments, "--earlier", str(results)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[2:4]] == ["de", "en"]
+    assert "generation" not in earlier[0]
