@@ -84,6 +84,15 @@ class Team(Alone):
         # Beside the default group, which may be for messages from GPU to GPU.
         self._talk = distributed.new_group(backend="gloo", timeout=_LONG_PATIENCE)
 
+    def leave(self) -> None:
+        """Talk to nobody any more.
+
+        A group ends its threads when nobody refers to it. One that still runs when Python ends
+        aborts the process.
+        """
+        distributed.destroy_process_group(self._talk)
+        del self._talk
+
     def device(self, name: str) -> str:
         """Say where this process computes: ``cuda`` is the GPU of its number on its machine.
 
@@ -221,11 +230,13 @@ def joined_team() -> Iterator[Alone]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
         return
-    if distributed.is_initialized():  # Ray Train does it, and ends it
-        yield Team()
-        return
-    distributed.init_process_group(backend(cuda=torch.cuda.is_available()), timeout=PATIENCE)
+    ours = not distributed.is_initialized()  # otherwise Ray Train's, which also ends it
+    if ours:
+        distributed.init_process_group(backend(cuda=torch.cuda.is_available()), timeout=PATIENCE)
+    team = Team()
     try:
-        yield Team()
+        yield team
     finally:
-        distributed.destroy_process_group()
+        team.leave()
+        if ours:
+            distributed.destroy_process_group()
