@@ -82,9 +82,9 @@ def train(
 
     kakehashi train configs/massive-ja.toml --seed 2 --set corpus.train_size=2000
 
-    torchrun --nproc-per-node 2 -m kakehashi train configs/assistant-ja.toml --cache cache
+    torchrun --standalone --nproc-per-node 2 -m kakehashi train demo-en --cache cache
 
-    kakehashi train configs/assistant-ja.toml --cache cache --executor ray --workers 2
+    kakehashi train demo-en --cache cache --executor ray --workers 2
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.config.reading import read_settings
