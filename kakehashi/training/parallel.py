@@ -2,7 +2,7 @@
 
 Each holds all weights and computes its share of every batch. The gradients of the shares are added
 up in one message, so that all go the step that one process would go with the whole batch, to
-rounding. Nothing but this file knows that there are others.
+rounding. No other file knows how they talk.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ class Team(Alone):
         """
         for rank, other in enumerate(self._gather(value)):
             if other != value:
-                raise TeamError(f"process {rank} has {what} than process {self.rank}")
+                problem = f"process {rank} has {what} than process {self.rank}"
+                raise TeamError(f"{problem}; all must see the same files")
 
     def learn(self, tagger: Tagger, optimization: Optimization, batch: Batch) -> Tensor:
         """Go one step down the gradient of a batch; give its mean loss per token."""

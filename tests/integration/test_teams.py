@@ -98,7 +98,7 @@ def test_two_processes_train_what_one_does(name, trees, team, tmp_path):
 def test_what_fails_in_one_fails_in_all(team):
     notes = [json.loads((team / f"notes{rank}.json").read_text()) for rank in (0, 1)]
     assert [note[0] for note in notes] == ["there:3: is damaged"] * 2
-    assert notes[0][1] == "process 1 has another number than process 0"
+    assert notes[0][1] == "process 1 has another number than process 0; all must see the same files"
     assert [note[2] for note in notes] == ["from 0"] * 2
 
 
