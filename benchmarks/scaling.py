@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(json.dumps(_measure_part(options)))
         return 0
     news = Console(stderr=True, highlight=False)
-    rows = [row for file in options.earlier for row in json.loads(file.read_bytes())]
+    rows: list[Row] = [row for file in options.earlier for row in json.loads(file.read_bytes())]
     for language in options.language:
         for size in options.sizes:
             news.print(f"{language}: {size:,} utterances", style="dim")
@@ -149,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rows.append(measure(options, language, size, Path(folder)))
             if options.json is not None:
                 write_json(options.json, rows)
+    rows.sort(key=lambda row: (row["language"], row["utterances"]))
     text = "\n\n".join("\n".join(table_lines(made(rows))) for made in (table, fits))
     Console().print(text, markup=False, soft_wrap=True)
     if options.figure is not None:

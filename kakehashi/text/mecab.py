@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -49,8 +50,8 @@ class MeCab:
 
     MeCab's nodes must not outlive the next call (their features then belong to another sentence),
     so we let it print its answer and copy that, which is faster besides. A tagger shared by threads
-    gives wrong words without an error, so each thread makes its own; and since none can be pickled,
-    so does a copy.
+    gives wrong words without an error, so each thread makes its own. None can be pickled; the
+    copies sent to a process share one, since MeCab gives no memory back.
     """
 
     def __init__(self, name: str) -> None:
@@ -61,8 +62,8 @@ class MeCab:
         self._thread = _Thread()
         self._tagger()  # A damaged dictionary shows now, not at the first sentence.
 
-    def __reduce__(self) -> tuple[type[MeCab], tuple[str]]:
-        return MeCab, (self._name,)
+    def __reduce__(self) -> tuple[Callable[[str], MeCab], tuple[str]]:
+        return _received, (self._name,)
 
     @property
     def signature(self) -> str:
@@ -109,6 +110,11 @@ class MeCab:
             what = f"the dictionary {self._name}"
             raise MissingExtraError(what, self._dictionary.extra) from error
         return tagger
+
+
+@cache
+def _received(name: str) -> MeCab:
+    return MeCab(name)
 
 
 def _line(form: str) -> str:

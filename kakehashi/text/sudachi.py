@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,8 @@ class _Thread(threading.local):
 class Sudachi:
     """Find words with Sudachi, in its shortest units (mode A), which lose the fewest mentions.
 
-    A tokenizer serves one thread at a time and cannot be pickled: each thread, and each copy, makes
-    its own.
+    A tokenizer serves one thread at a time, so each makes its own. None can be pickled; all copies
+    sent to a process share one dictionary.
     """
 
     def __init__(self) -> None:
@@ -38,8 +39,8 @@ class Sudachi:
         self._dictionary = sudachi.Dictionary(dict="core")
         self._thread = _Thread()
 
-    def __reduce__(self) -> tuple[type[Sudachi], tuple[()]]:
-        return Sudachi, ()
+    def __reduce__(self) -> tuple[Callable[[], Sudachi], tuple[()]]:
+        return _received, ()
 
     @property
     def signature(self) -> str:
@@ -85,3 +86,8 @@ class Sudachi:
         if self._thread.tokenizer is None:
             self._thread.tokenizer = self._dictionary.tokenizer("A")
         return self._thread.tokenizer
+
+
+@cache
+def _received() -> Sudachi:
+    return Sudachi()

@@ -1,3 +1,5 @@
+import pickle
+
 from kakehashi.text.mecab import MeCab
 
 
@@ -17,3 +19,9 @@ def test_no_word_crosses_a_form():
     mecab = MeCab("unidic-lite")
     assert [word[0] for word in mecab.analyze("国境")] == ["国境"]
     assert [word[0] for word in mecab.analyze_forms(["国", "境"])] == ["国", "境"]
+
+
+def test_copies_in_one_process_share_a_dictionary():
+    sent = pickle.dumps(MeCab("unidic-lite"))
+    assert pickle.loads(sent) is pickle.loads(sent)
+    assert list(pickle.loads(sent).analyze("は")) == [("は", "助詞", "ハ")]
