@@ -131,13 +131,17 @@ def page(
     trials: Trials = _TRIALS,
     seed: SamplingSeed = 0,
 ) -> None:
-    """Write one HTML page about a grid: findings, tables, figures, how to make it again.
+    """Write one page about a grid: findings, tables, figures, how to make it again.
+
+    HTML is one file that needs no other. Markdown, where the name of --out ends in .md, has its
+    figures beside it.
 
     Example: kakehashi experiment page experiments/size.toml --out docs/results/size.html
     """
     import shlex
 
     from kakehashi.cli.console import print_line
+    from kakehashi.reports.page import drawings_of, markdown_page
     from kakehashi.reports.page import page as write_page
 
     analysis, savings = _analysis(file, root, only, trials, seed)
@@ -149,7 +153,14 @@ def page(
         f"kakehashi experiment run {file}{at}",
         f"kakehashi experiment page {file}{at} --out {out}{chance}",
     ]
-    save(out, write_page(analysis, savings, commands))
+    if layout_of(None, out) is Layout.markdown:
+        figures = {}
+        for drawing in drawings_of(analysis)[0]:
+            name = figures[drawing.title] = f"{out.stem}-{drawing.name}.svg"
+            save(out.with_name(name), drawing.render("svg"))
+        save(out, markdown_page(analysis, savings, commands, figures))
+    else:
+        save(out, write_page(analysis, savings, commands))
     print_line(str(out))
 
 

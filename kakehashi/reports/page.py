@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a grid: what was found, tables, figures, how to rerun it."""
+"""One page about a grid: what was found, tables, figures, how to rerun it."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from kakehashi.reports.drawing import Drawing
 from kakehashi.reports.figures import FIGURES
 from kakehashi.reports.findings import findings
 from kakehashi.reports.scores import tables_of
+from kakehashi.reports.tables import written
 from kakehashi.reports.templates import render
 
 _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
 def page(analysis: Analysis, savings: Sequence[Saving], commands: Sequence[str]) -> str:
-    """Write the page; it needs no other file and no network.
+    """Write the page as HTML; it needs no other file and no network.
 
     Args:
         analysis: The grid.
@@ -26,25 +27,52 @@ def page(analysis: Analysis, savings: Sequence[Saving], commands: Sequence[str])
         commands: How to make it again, one command a line.
 
     Raises:
-        MissingExtraError: If it names one and matplotlib is not installed.
+        MissingExtraError: If it names a figure and matplotlib is not installed.
     """
-    grid = analysis.grid
-    figures, missing = [], []
-    for name in _figure_names(analysis):
-        try:
-            figures.append(_inline(FIGURES[name](analysis)))
-        except ConfigError as error:  # a grid that is not finished has a page all the same
-            missing.append(f"No figure of {name}: {error}.")
+    drawings, missing = drawings_of(analysis)
     return render(
         "page.html",
-        title=grid.title or grid.name,
+        title=analysis.grid.title or analysis.grid.name,
         findings=findings(analysis, savings),
-        figures=figures,
+        figures=[_inline(drawing) for drawing in drawings],
         missing=missing,
         tables=tables_of(analysis, savings),
         signature=analysis.signature,
         commands=commands,
     )
+
+
+def markdown_page(
+    analysis: Analysis,
+    savings: Sequence[Saving],
+    commands: Sequence[str],
+    figures: Mapping[str, str],
+) -> str:
+    """Write the same as Markdown.
+
+    Args:
+        analysis: The grid.
+        savings: Of its size curve, if it has one.
+        commands: How to make it again, one command a line.
+        figures: Title of each figure to the file it stands in.
+    """
+    before = f"# {analysis.grid.title or analysis.grid.name}\n"
+    pictures = "".join(f"\n![{title}]({path})\n" for title, path in figures.items())
+    tables = tables_of(analysis, savings).values()
+    body = written(tables, "markdown", before=findings(analysis, savings), after=analysis.signature)
+    lines = "\n".join(commands)
+    return f"{before}\n{body}{pictures}\nMade by\n\n```sh\n{lines}\n```\n"
+
+
+def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
+    """Draw the figures that a grid names, and say which cannot be drawn, and why."""
+    drawings, missing = [], []
+    for name in _figure_names(analysis):
+        try:
+            drawings.append(FIGURES[name](analysis))
+        except ConfigError as error:  # a grid that is not finished has a page all the same
+            missing.append(f"No figure of {name}: {error}.")
+    return drawings, missing
 
 
 def _figure_names(analysis: Analysis) -> list[str]:

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -71,6 +72,20 @@ def test_page_says_how_to_make_it_again(invoke, size_results, tmp_path):
     text = out.read_text()
     assert f"kakehashi experiment run g.toml --root {tmp_path}" in text
     assert f"--out {out} --trials 10 --seed 0" in text
+
+
+def test_page_in_markdown_has_its_figures_beside_it(invoke, size_results, tmp_path):
+    out = tmp_path / "report.md"
+    done = invoke(size_results, "page", "g.toml", "--out", out, "--trials", 10)
+    assert done.stdout == f"{out}\n"
+    text = out.read_text()
+    (name,) = re.findall(r"!\[.+\]\((report-size\.svg)\)", text)
+    assert ElementTree.parse(tmp_path / name).getroot().tag.endswith("svg")
+    assert text.startswith("# ")
+    assert "| recognizer |" in text
+    assert text.endswith(
+        f"kakehashi experiment page g.toml --out {out} --trials 10 --seed 0\n```\n"
+    )
 
 
 def test_page_that_cannot_be_written_is_one_line(invoke, size_results, tmp_path):
