@@ -50,7 +50,7 @@ def test_only_takes_a_part_and_keeps_the_order(read):
     part = read(GRID).only(["seed=2", "recognizer=char", "recognizer=no transfer"])
     assert part.labels == {"recognizer": ("no transfer", "char"), "size": ("10",), "seed": ("2",)}
     assert part.only(["recognizer=char"]).labels["recognizer"] == ("char",)
-    with pytest.raises(ConfigError, match=r"--only size=20: .* known: recognizer=no transfer\|char"):
+    with pytest.raises(ConfigError, match=r"--only size=20: .*; known: recognizer=no tr"):
         part.only(["size=20"])
 
 
