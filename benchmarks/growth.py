@@ -64,7 +64,7 @@ def fits(rows: Sequence[Row]) -> Table:
     cells = []
     for language, all_sizes in _by_language(rows).items():
         chosen = [row for row in all_sizes if row["utterances"] >= _FITTED_FROM]
-        if len(chosen) > 1:
+        if len(chosen) > 2:  # through two, any line is straight
             sizes = [row["utterances"] for row in chosen]
             lines = [np.polyfit(sizes, [row[name] for row in chosen], 1) for name in _MEMORY]
             cells.append([language, *(f"{slope:,.1f} + {at / 1e6:,.0f} MB" for slope, at in lines)])
@@ -88,10 +88,10 @@ def draw(rows: Sequence[Row], stem: Path) -> None:
                 places[title].plot(sizes, values, line, marker=marker, color=color, label=label)
     for title, axes in places.items():
         axes.set_xscale("log")
-        axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
+        axes.set_ylim(0, 1.5 * axes.dataLim.ymax)  # room for the legend
         axes.set_xlabel("training utterances")
         axes.set_title(title, fontsize="medium")
-        axes.legend(frameon=False, fontsize="small", handlelength=3.5)
+        axes.legend(frameon=False, fontsize="small", handlelength=3.5, ncols=2, loc="upper left")
     for suffix in (".svg", ".png"):
         figure.savefig(stem.with_suffix(suffix), dpi=150)
 

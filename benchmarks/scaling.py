@@ -177,7 +177,7 @@ def _measure_part(options: argparse.Namespace) -> dict[str, float]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=main.__doc__)
     add = parser.add_argument
-    add("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
+    add("--sizes", type=int, nargs="*", default=SIZES, metavar="N", help="none: only earlier ones")
     add("--language", nargs="+", default=["en", "ja"], choices=("en", "ja", "de"))
     add("--source", default="parquet", choices=("parquet", "jsonl", _GENERATED))
     add("--processes", type=int, default=_CORES, help="generate and encode; default: the cores")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +26,27 @@ from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
 
-_AT_ONCE = 1 << 13  # rows made Python objects of
+_LARGEST = 1 << 16
+"""Rows of a part; those of a larger row group are decoded up to the part again for each."""
+
+_AT_ONCE = 1 << 13
+"""Rows made Python objects of."""
 
 
 @dataclass(frozen=True)
-class _Group:
-    """A row group of a file, which can be read in another process."""
+class _Part:
+    """Rows of a row group of a file, which can be read in another process."""
 
     path: str
+    group: int
     number: int
     first: int
 
     def __iter__(self) -> Iterator[Sentence]:
-        row = self.first
+        place, row = str(data_path(self.path)), self.first
         for batch in self._table(SCHEMA.names).to_batches(_AT_ONCE):
             for record in self._records(batch):
-                yield sentence_from_record(record, str(data_path(self.path)), row)
+                yield sentence_from_record(record, place, row)
                 row += 1
 
     def texts(self) -> Texts | None:
@@ -53,7 +58,8 @@ class _Group:
 
     def _table(self, names: Sequence[str]) -> pa.Table:
         with _opened(self.path) as file:
-            table = file.read_row_group(self.number, list(names), use_threads=False)
+            parts = file.iter_batches(_LARGEST, [self.group], list(names), use_threads=False)
+            table = pa.Table.from_batches([next(islice(parts, self.number, None))])
             columns = {
                 name: table[name].cast(SCHEMA.field(name).type)
                 if name in table.column_names
@@ -73,7 +79,7 @@ class _Group:
 
 
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
-    """Yield the row groups of a file, which are read when the sentences are asked for.
+    """Yield the rows of a file in parts, which are read when the sentences are asked for.
 
     Raises:
         CorpusError: If it cannot be read, or has other columns than ours.
@@ -87,9 +93,9 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
         expected = ", ".join(SCHEMA.names)
         raise CorpusError(data_path(source.path), f"expected the columns {expected}; {problem}")
     first = 1
-    for number, count in enumerate(counts):
-        if count:
-            yield _Group(source.path, number, first)
+    for group, count in enumerate(counts):
+        for number, start in enumerate(range(0, count, _LARGEST)):
+            yield _Part(source.path, group, number, first + start)
         first += count
 
 

@@ -3,6 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kakehashi.config.sources import ParquetSource
+from kakehashi.corpora import parquet
 from kakehashi.corpora.formats import read_chunks
 from kakehashi.corpora.parquet import read, write_rows
 from kakehashi.corpora.rows import rows
@@ -40,6 +41,18 @@ def test_row_groups_are_read_apart(path):
     write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
     chunks = list(read_chunks(ParquetSource(path=str(path))))
     assert list(map(list, chunks)) == [CORPUS[:2], CORPUS[2:]]
+
+
+def test_large_row_groups_are_read_in_parts(path, monkeypatch):
+    monkeypatch.setattr(parquet, "_LARGEST", 2)
+    corpus = [Sentence(f"text {number}") for number in range(7)]
+    write_rows(path, [rows(corpus[:5]), rows(corpus[5:])])
+    chunks = list(read_chunks(ParquetSource(path=str(path))))
+    assert list(map(list, chunks)) == [corpus[:2], corpus[2:4], corpus[4:5], corpus[5:]]
+    assert [chunk.texts().texts for chunk in chunks] == [
+        [sentence.text for sentence in chunk] for chunk in chunks
+    ]
+    assert [chunk.first for chunk in chunks] == [1, 3, 5, 6]
 
 
 def test_tokens_are_no_columns_of_texts(path):
