@@ -146,7 +146,7 @@ def gain_figure(analysis: Analysis) -> Drawing:
         for panel, gain, bars in zip(axes, gains, changes, strict=True):
             _bars(panel, bars)
             same = len(gain.group.types) - len(bars)
-            panel.set_xlabel(f"gain in points of F1; {same} types unchanged")
+            panel.set_xlabel(f"gain in points of F1\n{same} types unchanged")
 
     height = 1.2 + 0.16 * max(map(len, changes))
     title = "Gain of each entity type, with its mentions in the training set"
