@@ -19,6 +19,11 @@ def test_a_preset_lies_below_what_the_file_says():
     assert settings.model.char_lstm_width == PRESETS["internal"]["model"]["char_lstm_width"] == 30
 
 
+def test_strong_decodes_with_a_crf():
+    settings = settings_from_tree(tree(preset="strong", training={"epochs": 3}))
+    assert (settings.model.decoder, settings.training.epochs) == ("crf", 3)
+
+
 def test_the_paper_is_the_default():
     settings = settings_from_tree(tree())
     assert (settings.training.epochs, settings.model.char_lstm_width) == (10, 100)
@@ -40,7 +45,10 @@ def test_the_paper_is_the_default():
             "seperator: unknown setting; did you mean 'separator'?",
         ),
         ({"training": {"epochs": 0}}, "training.epochs: Input should be greater than 0, got 0"),
-        ({"preset": "extern"}, "preset: Input should be 'external' or 'internal', got 'extern'"),
+        (
+            {"preset": "extern"},
+            "preset: Input should be 'external', 'internal' or 'strong', got 'extern'",
+        ),
         ({"corpus": {"train": [SOURCE]}}, "'train' and 'dev' are both needed"),
         ({"corpus": {"all": [SOURCE]}}, "'all' and 'split' go together"),
         ({"corpus": {}}, "give either 'train', 'dev' and 'test', or 'all' with 'split'"),
