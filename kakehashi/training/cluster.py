@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from kakehashi.corpora.paths import DATA_VARIABLE
 from kakehashi.data.cluster import connect
@@ -27,6 +27,13 @@ class Work(Protocol):
 
     def __call__(self, *, progress: Progress, team: Alone) -> object:
         """Do it together with the team; the first process tells how far it is."""
+
+
+class Line(Protocol):
+    """Takes what the process at its other end is to hear; Ray's queues have no types."""
+
+    def put(self, item: object) -> None:
+        """Send it."""
 
 
 class Place(NamedTuple):
@@ -96,7 +103,7 @@ def _place() -> Place:
     return Place(str(Path.cwd()), {name: os.environ[name] for name in names if name in os.environ})
 
 
-def _member(work: Work, news: Any, place: Place) -> None:  # noqa: ANN401 (Ray has no types)
+def _member(work: Work, news: Line, place: Place) -> None:
     """Do the work in a process that Ray Train has started."""
     os.environ.update(place.environment)
     with contextlib.chdir(place.directory), joined_team() as team:
@@ -110,7 +117,7 @@ def _member(work: Work, news: Any, place: Place) -> None:  # noqa: ANN401 (Ray h
 class _Told(Progress):
     """Tells another process."""
 
-    def __init__(self, news: Any) -> None:  # noqa: ANN401 (Ray has no types)
+    def __init__(self, news: Line) -> None:
         self._news = news
 
     def say(self, line: str) -> None:
@@ -118,7 +125,7 @@ class _Told(Progress):
 
 
 @contextmanager
-def _news(progress: Progress) -> Iterator[Any]:
+def _news(progress: Progress) -> Iterator[Line]:
     """Open a line from the first process to us; raise at its end what came as an error."""
     queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
     errors: list[KakehashiError] = []
