@@ -17,6 +17,10 @@ from kakehashi.model.tagger import Tagger
 
 Action = Literal["copy", "copy rows", "keep"]
 
+# Of an embedding whose strings all differ, the row of the unknown string is copied; the LSTM of its
+# group still is, as in the paper's transfer to Japanese characters (table 5).
+NOTHING_SHARED = "only the unknown's: no string in both"
+
 
 @dataclass(frozen=True)
 class ParameterTransfer:
@@ -54,6 +58,7 @@ class TransferPlan:
     def __str__(self) -> str:
         copied = [
             f"{p.parameter} {p.matched:,}/{p.rows:,}"
+            + (f" ({p.reason})" if p.reason == NOTHING_SHARED else "")
             for p in self.parameters
             if p.action != "keep" and "lstm" not in p.parameter
         ]
@@ -83,8 +88,8 @@ def plan_transfer(
         name: What the source is called in the report.
 
     Raises:
-        TransferError: If a group is unknown or missing in a model, has nothing to copy, or has
-            widths that differ.
+        TransferError: If a group is unknown or missing in a model, has nothing to copy (``dense``
+            and ``crf`` without a tag in both), or has widths that differ.
     """
     _check_groups(source, target, groups)
     theirs = dict(source.named_parameters())
@@ -150,13 +155,15 @@ def _row_transfer(
     parameter: str, group: str, rows: int, pairs: Sequence[tuple[int, int]]
 ) -> ParameterTransfer:
     always = 2 if group == "crf" else 1  # the unknown string, or O and the sentence's edge
-    if len(pairs) == always:
-        raise TransferError(
-            group,
-            f"group {group!r} has nothing to copy: source and target share no row of {parameter};"
-            " leave the group out, or map entity types or views so that they meet",
-        )
     reason = "tag in both" if group in ("dense", "crf") else "seen in both training sets"
+    if len(pairs) == always:
+        if group in ("dense", "crf"):
+            raise TransferError(
+                group,
+                f"group {group!r} has nothing to copy: source and target share no entity type;"
+                " leave the group out, or map types so that they meet",
+            )
+        reason = NOTHING_SHARED
     source_rows, target_rows = zip(*pairs, strict=True)
     return ParameterTransfer(
         parameter, group, "copy rows", len(pairs), rows, reason, source_rows, target_rows

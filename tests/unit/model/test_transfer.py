@@ -121,17 +121,31 @@ def test_what_cannot_be_transferred_is_an_error(make_tagger, source, groups, cha
         plan_transfer(source, target, groups)
 
 
-@pytest.mark.parametrize(
-    ("group", "parts"),
-    [
-        ("char", (["a"], ["xx"], ["LOC"])),
-        ("word", (["x"], ["ja"], ["LOC"])),
-        ("dense", (["a"], ["ja"], ["ORG"])),
-    ],
-)
-def test_a_group_that_would_copy_nothing_is_an_error(make_tagger, source, group, parts):
+@pytest.mark.parametrize(("group", "decoder"), [("dense", "softmax"), ("crf", "crf")])
+def test_a_group_that_would_copy_nothing_is_an_error(make_tagger, group, decoder):
+    source = make_tagger(["a"], ["ja"], ["LOC"], decoder=decoder)
+    target = make_tagger(["a"], ["ja"], ["ORG"], decoder=decoder)
     with pytest.raises(TransferError, match=f"group '{group}' has nothing to copy"):
-        plan_transfer(source, make_tagger(*parts), [group])
+        plan_transfer(source, target, [group])
+
+
+@pytest.mark.parametrize("group", ["char", "word"])
+def test_scripts_with_no_string_in_common_share_the_lstm_and_the_plan_says_so(
+    make_tagger, source, group
+):
+    target = make_tagger(["ジ"], ["ジャ"], ["LOC"], seed=2)
+    before = state(target)
+    plan = plan_transfer(source, target, [group])
+    assert f"{group}.embedding.weight 1/" in str(plan)
+    assert "no string in both" in str(plan)
+    apply_transfer(plan, source, target)
+    rows = target.get_parameter(f"{group}.embedding.weight")
+    assert torch.equal(rows[0], source.get_parameter(f"{group}.embedding.weight")[0])
+    assert torch.equal(rows[1:], before[f"{group}.embedding.weight"][1:])
+    lstm = [name for name, _ in target.named_parameters() if name.startswith(f"{group}.lstm")]
+    assert lstm
+    for name in lstm:
+        assert torch.equal(target.get_parameter(name), source.get_parameter(name))
 
 
 def test_other_widths_do_not_matter_to_groups_that_stay(make_tagger, source):
