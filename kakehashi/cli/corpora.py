@@ -73,6 +73,10 @@ def score(
     predicted_columns: Annotated[
         str | None, typer.Option(help="As --columns, for the predicted file; default the same.")
     ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="What was trained on: score what it shows apart from what it does not."),
+    ] = None,
     separator: Separator = None,
     encoding: Encoding = None,
     as_json: Json = False,
@@ -87,16 +91,23 @@ def score(
       kakehashi score output.conll
 
       kakehashi score test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
+
+      kakehashi score test.jsonl predictions.jsonl --train train.jsonl
     """
     import sys
 
     from kakehashi.cli.console import print_json
-    from kakehashi.corpora.formats import read_source
+    from kakehashi.cli.reports import print_by_novelty
+    from kakehashi.corpora.corpus import Corpus
     from kakehashi.errors import ConfigError
     from kakehashi.scoring.columns import score_columns
     from kakehashi.scoring.comparison import score_sentences
     from kakehashi.scoring.conlleval import report
+    from kakehashi.scoring.novelty import score_by_novelty
 
+    parts = None
+    if predicted is None and train is not None:
+        raise ConfigError("--train", "needs two files, the gold one and the predicted")
     if predicted is None:
         result = score_columns(gold, delimiter=delimiter, variant=variant.value)
     elif variant is Variant.strict:
@@ -104,15 +115,20 @@ def score(
             "--variant", "strict needs the tags: one file with both tags in its last two columns"
         )
     else:
-        true, found = (
-            read_source(source_of(file, None, of_file, separator, encoding))
-            for file, of_file in ((gold, columns), (predicted, predicted_columns or columns))
-        )
+
+        def read(file: Path, of_file: str | None) -> Corpus:
+            return Corpus.from_sources([source_of(file, None, of_file, separator, encoding)])
+
+        true, found = read(gold, columns), read(predicted, predicted_columns or columns)
         result = score_sentences(true, found, names=(gold, predicted))
+        if train is not None:
+            parts = score_by_novelty(true, found, read(train, columns))
     if as_json:
-        print_json(result.to_dict())
+        print_json(result.to_dict() | ({"values": parts.to_dict()} if parts else {}))
     else:
         sys.stdout.write(report(result))
+        if parts is not None:
+            print_by_novelty(parts)
 
 
 def inspect(

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from kakehashi.cli.console import print_line, print_table
 from kakehashi.corpora.novelty import Novelty
 from kakehashi.corpora.stats import CorpusStats
+from kakehashi.scoring.novelty import NoveltyScore
 from kakehashi.sentence import Mention, Sentence
 
 if TYPE_CHECKING:  # it loads torch
     from kakehashi.demo import DemoReport
 
 _MOST_LOST = 20
+_SCORE = ["", "precision", "recall", "F1", "gold", "predicted", "correct"]
 
 
 def print_run(result: Mapping[str, Any]) -> None:
@@ -29,13 +31,19 @@ def print_run(result: Mapping[str, Any]) -> None:
     if system["name"] != "kakehashi":
         how = f"{system['name']} {system['version']}"
     title = f"{result['name']}: {how}"
-    print_table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
+    print_table(title, _SCORE, rows)
     print_line(score["signature"])
 
 
 def _score_row(name: str, score: Mapping[str, Any]) -> list[object]:
     ratios = [float(score[key]) for key in ("precision", "recall", "f1")]
     return [name, *ratios, *(score[key] for key in ("gold", "predicted", "correct"))]
+
+
+def print_by_novelty(parts: NoveltyScore) -> None:
+    """Print the scores of values that training has shown, and of the others."""
+    rows = [_score_row(name, count) for name, count in parts.to_dict().items()]
+    print_table("Values in training", _SCORE, rows)
 
 
 def print_transfer(transfer: Mapping[str, Any] | None) -> None:

@@ -112,6 +112,20 @@ def test_score_of_a_run_equals_its_result(run, workplace, world):
     assert "precision: 100.00%" in run("score", world / "en-test.jsonl", predictions).stdout
 
 
+def test_score_tells_values_in_training_from_others(run, tmp_path):
+    train, test = tmp_path / "train.jsonl", tmp_path / "test.jsonl"
+    mention = {"start": 3, "end": 7, "type": "LOC"}
+    lines = [json.dumps({"text": f"to {city}", "mentions": [mention]}) for city in ("Oslo", "Rome")]
+    train.write_text(lines[0] + "\n")
+    test.write_text("\n".join(lines) + "\n")
+    blind = tmp_path / "blind.jsonl"
+    blind.write_text(lines[0] + "\n" + json.dumps({"text": "to Rome", "mentions": []}) + "\n")
+    values = json.loads(run("score", test, blind, "--train", train, "--json").stdout)["values"]
+    assert (values["seen"]["f1"], values["unseen"]["f1"]) == (100.0, 0.0)
+    assert "unseen" in run("score", test, blind, "--train", train).stdout
+    assert_refused(run("score", test, "--train", train), "--train")
+
+
 def test_predict_finds_the_same_with_two_workers(run, workplace):
     text = "Maria Berger lives in Kobe .\nWe met Tom Ogawa .\n\n" * 2100
     options = ("predict", "runs/small-en-seed1", "--format", "inline")
