@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from statistics import median
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis, Gain
 from kakehashi.experiments.groups import OURS, Group
 from kakehashi.reports.drawing import BLACK, BLUE, RED, Drawing, Pen, count_axis, panels, pens
+from kakehashi.reports.types import frequency_bands
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SAME = 0.005  # points of F1: equal when written with two decimals
+_MOST_BARS = 60
+_FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
 _WIDTH, _HEIGHT = 3.6, 3.0
 
 
@@ -135,8 +139,45 @@ def _apart(counts: Mapping[str, int]) -> dict[str, float]:
     return places
 
 
+def frequency_figure(analysis: Analysis) -> Drawing:
+    """Draw the gain of types of like frequency against that frequency, a line per comparison.
+
+    Raises:
+        ConfigError: If no band has enough test mentions.
+    """
+    lines = {", ".join(gain.group.axes.values()): _points(gain) for gain in _ours(analysis)}
+    if not any(lines.values()):
+        raise ConfigError(
+            "figures", f"no types of like frequency have {_FEWEST_MENTIONS} test mentions together"
+        )
+
+    def draw(figure: Figure) -> None:
+        panel = panels(figure, [""], 1)[0]
+        for (name, points), pen in zip(lines.items(), pens(), strict=False):
+            often, gains = zip(*points, strict=True) if points else ((), ())
+            panel.plot(often, gains, label=name, gid=f"line-{name}", **pen._asdict())
+        panel.axhline(0, color=BLACK, linewidth=0.8)
+        count_axis(panel)
+        panel.set(xlabel="mentions of a type in the training set", ylabel="gain in points of F1")
+        figure.legend(loc="outside lower center", ncols=3)
+
+    title = "Gain of entity types of like frequency, against that frequency"
+    return Drawing("frequencies", title, 4.8, 3.6, draw)
+
+
+def _points(gain: Gain) -> list[tuple[float, float]]:
+    return [
+        (median(band.often), band.points)
+        for band in frequency_bands(gain)
+        if min(band.often) > 0 and band.test_mentions >= _FEWEST_MENTIONS
+    ]
+
+
 def gain_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of each entity type as a bar, the largest first; unchanged ones are counted."""
+    """Draw the gain of each entity type as a bar, the largest first; unchanged ones are counted.
+
+    Of many types only the most frequent have one.
+    """
     gains = _ours(analysis)
     changes = [_changes(gain) for gain in gains]
     titles = [", ".join(gain.group.axes.values()) for gain in gains]
@@ -145,12 +186,17 @@ def gain_figure(analysis: Analysis) -> Drawing:
         axes = panels(figure, titles, len(gains))
         for panel, gain, bars in zip(axes, gains, changes, strict=True):
             _bars(panel, bars)
-            same = len(gain.group.types) - len(bars)
-            panel.set_xlabel(f"gain in points of F1\n{same} types unchanged")
+            panel.set_xlabel(f"gain in points of F1\n{_not_drawn(gain, len(bars))}")
 
     height = 1.2 + 0.16 * max(map(len, changes))
     title = "Gain of each entity type, with its mentions in the training set"
     return Drawing("gains", title, 3.4 * len(gains), height, draw)
+
+
+def _not_drawn(gain: Gain, n_bars: int) -> str:
+    n_drawn = min(len(gain.group.types), _MOST_BARS)
+    rarer = len(gain.group.types) - n_drawn
+    return f"{n_drawn - n_bars} types unchanged" + (f", {rarer} rarer ones" if rarer else "")
 
 
 def _bars(panel: Axes, bars: Sequence[tuple[str, float]]) -> None:
@@ -165,10 +211,11 @@ def _bars(panel: Axes, bars: Sequence[tuple[str, float]]) -> None:
 
 def _changes(gain: Gain) -> list[tuple[str, float]]:
     """List the types that changed, with their frequency, the largest gain first."""
-    before, often = gain.against.types, gain.group.training_types
+    before, after, often = gain.against.types, gain.group.types, gain.group.training_types
+    frequent = sorted(after, key=lambda name: (-often.get(name, 0), name))[:_MOST_BARS]
     changes = [
-        (f"{name} ({often.get(name, 0):,})", after - before.get(name, 0.0))
-        for name, after in gain.group.types.items()
+        (f"{name} ({often.get(name, 0):,})", after[name] - before.get(name, 0.0))
+        for name in frequent
     ]
     changed = [entry for entry in changes if abs(entry[1]) >= _SAME]
     return sorted(changed, key=lambda change: (-change[1], change[0]))
@@ -206,6 +253,7 @@ FIGURES: dict[str, Callable[[Analysis], Drawing]] = {
     "size": size_figure,
     "types": type_figure,
     "gains": gain_figure,
+    "frequencies": frequency_figure,
     "distribution": _grid_distribution,
 }
 

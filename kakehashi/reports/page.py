@@ -56,12 +56,13 @@ def markdown_page(
         commands: How to make it again, one command a line.
         figures: Title of each figure to the file it stands in.
     """
-    before = f"# {analysis.grid.title or analysis.grid.name}\n"
-    pictures = "".join(f"\n![{title}]({path})\n" for title, path in figures.items())
+    heading = f"# {analysis.grid.title or analysis.grid.name}\n"
+    found = written([], "markdown", before=findings(analysis, savings))
+    pictures = [f"![{title}]({path})\n" for title, path in figures.items()]
     tables = tables_of(analysis, savings).values()
-    body = written(tables, "markdown", before=findings(analysis, savings), after=analysis.signature)
-    lines = "\n".join(commands)
-    return f"{before}\n{body}{pictures}\nMade by\n\n```sh\n{lines}\n```\n"
+    body = written(tables, "markdown", after=analysis.signature)
+    made_by = "\n".join(["Made by\n", "```sh", *commands, "```\n"])
+    return "\n".join([heading, found, *pictures, body, made_by])
 
 
 def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
@@ -76,9 +77,9 @@ def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
 
 
 def _figure_names(analysis: Analysis) -> list[str]:
-    """Name the grid's figures; with the arrows of the types come their bars."""
+    """Name the grid's figures; with the arrows of the types come their bands and bars."""
     names: list[str] = list(analysis.grid.report.figures)
-    return [*names, "gains"] if "types" in names else names
+    return [*names, "frequencies", "gains"] if "types" in names else names
 
 
 def _inline(drawing: Drawing) -> Mapping[str, str]:

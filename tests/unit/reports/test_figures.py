@@ -9,6 +9,7 @@ from kakehashi.reports.drawing import BLACK, BLUE, RED, pens
 from kakehashi.reports.figures import (
     FIGURES,
     distribution_figure,
+    frequency_figure,
     gain_figure,
     size_figure,
     type_figure,
@@ -104,7 +105,7 @@ def test_no_date_stands_in_a_file(sizes):
     assert b"<dc:date>" not in size_figure(sizes).render("svg")
 
 
-@pytest.mark.parametrize("name", ["size", "types", "gains", "distribution"])
+@pytest.mark.parametrize("name", ["size", "types", "gains", "frequencies", "distribution"])
 def test_nothing_can_be_drawn_of_a_grid_that_has_not_run(name, layers, make_results):
     cells = {(label, "1"): None for label in ("none", "char", "CRFsuite")}
     nothing = analyse(make_results(layers, cells), trials=10)
@@ -114,3 +115,24 @@ def test_nothing_can_be_drawn_of_a_grid_that_has_not_run(name, layers, make_resu
 
 def test_a_grid_tells_the_distribution_of_its_corpora(types):
     assert set(groups_of(FIGURES["distribution"](types), "line")) == {"small"}
+
+
+def test_bands_of_frequency_are_points_of_a_line(types, monkeypatch):
+    """PER and ART fall from 40 to 20 together, LOC rises from 40 to 80: up is less in SVG."""
+    monkeypatch.setattr("kakehashi.reports.figures._FEWEST_MENTIONS", 10)
+    points = float_path(groups_of(frequency_figure(types), "line")["char"])
+    (rare_x, rare_y), (frequent_x, frequent_y) = points[:2]
+    assert rare_x < frequent_x
+    assert rare_y > frequent_y
+
+
+def test_bands_of_few_test_mentions_are_not_drawn(types):
+    with pytest.raises(ConfigError, match="no types of like frequency have 30 test mentions"):
+        frequency_figure(types)
+
+
+def test_of_many_types_the_most_frequent_have_bars(types, monkeypatch):
+    monkeypatch.setattr("kakehashi.reports.figures._MOST_BARS", 1)
+    drawing = gain_figure(types)
+    assert list(groups_of(drawing, "bar")) == ["LOC (80)"]
+    assert b"0 types unchanged, 2 rarer ones" in drawing.render("svg")
