@@ -59,7 +59,7 @@ def test_figure_writes_svg_and_png(invoke, size_results, tmp_path):
 
 
 def test_figure_refuses_unknown_names(invoke, size_results, layer_results):
-    with pytest.raises(ConfigError, match="known: size, types, gains, distribution"):
+    with pytest.raises(ConfigError, match="known: size, types, gains, frequencies, distribution"):
         invoke(size_results, "figure", "g", "pie")
     with pytest.raises(ConfigError, match="name one here"):
         invoke(layer_results, "figure", "g", "--trials", 10)
