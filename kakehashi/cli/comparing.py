@@ -1,13 +1,14 @@
-"""The verb that compares two systems: compare."""
+"""The verbs that compare files: predictions with the truth, and two systems: score, compare."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.options import Columns, Encoding, Json, Separator
+from kakehashi.cli.options import Columns, Encoding, Json, Separator, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,8 +21,89 @@ _TRIALS = 10_000  # kakehashi.scoring.significance.TRIALS, which loads numpy
 
 
 def register(app: typer.Typer) -> None:
-    """Add the verb to the program."""
-    app.command()(compare)
+    """Add the verbs to the program."""
+    for verb in (score, compare):
+        app.command()(verb)
+
+
+class Variant(StrEnum):
+    """How broken tag sequences are read."""
+
+    conlleval = "conlleval"
+    strict = "strict"
+
+
+def score(
+    gold: Annotated[Path, typer.Argument(help="Gold file; alone, its last two columns count.")],
+    predicted: Annotated[
+        Path | None, typer.Argument(help="The same sentences as predicted.")
+    ] = None,
+    variant: Annotated[
+        Variant, typer.Option(help="conlleval repairs broken tag sequences, strict does not.")
+    ] = Variant.conlleval,
+    delimiter: Annotated[
+        str, typer.Option("-d", "--delimiter", help="Of the columns of a single file.")
+    ] = " ",
+    columns: Columns = None,
+    predicted_columns: Annotated[
+        str | None, typer.Option(help="As --columns, for the predicted file; default the same.")
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="What was trained on: score what it shows apart from what it does not."),
+    ] = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
+    as_json: Json = False,
+) -> None:
+    """Score predictions as conlleval does.
+
+    One file has gold and predicted tag in its last two columns, as conlleval wants it. Two files
+    are compared by their mentions, whatever their formats.
+
+    Examples:
+
+      kakehashi score output.conll
+
+      kakehashi score test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
+
+      kakehashi score test.jsonl predictions.jsonl --train train.jsonl
+    """
+    import sys
+
+    from kakehashi.cli.console import print_json
+    from kakehashi.cli.reports import print_by_novelty
+    from kakehashi.corpora.corpus import Corpus
+    from kakehashi.errors import ConfigError
+    from kakehashi.scoring.columns import score_columns
+    from kakehashi.scoring.comparison import score_sentences
+    from kakehashi.scoring.conlleval import report
+    from kakehashi.scoring.novelty import score_by_novelty
+
+    parts = None
+    if predicted is None and train is not None:
+        raise ConfigError("--train", "needs two files, the gold one and the predicted")
+    if predicted is None:
+        result = score_columns(gold, delimiter=delimiter, variant=variant.value)
+    elif variant is Variant.strict:
+        raise ConfigError(
+            "--variant", "strict needs the tags: one file with both tags in its last two columns"
+        )
+    else:
+
+        def read(file: Path, of_file: str | None) -> Corpus:
+            return Corpus.from_sources([source_of(file, None, of_file, separator, encoding)])
+
+        true, found = read(gold, columns), read(predicted, predicted_columns or columns)
+        result = score_sentences(true, found, names=(gold, predicted))
+        if train is not None:
+            parts = score_by_novelty(true, found, read(train, columns))
+    if as_json:
+        print_json(result.to_dict() | ({"values": parts.to_dict()} if parts else {}))
+    else:
+        sys.stdout.write(report(result))
+        if parts is not None:
+            print_by_novelty(parts)
 
 
 def compare(
@@ -66,12 +148,12 @@ def compare(
     settings = {"separator": separator, "encoding": encoding, "spaces": not no_spaces}
     true = Corpus.from_sources([_source(gold, columns, settings)])
 
-    def score(file: Path, columns: str | None) -> Score:
+    def score_file(file: Path, columns: str | None) -> Score:
         predicted = read_source(_source(file, columns, settings))
         return score_sentences(true, predicted, names=(gold, file))
 
     found = [(_runs(a), a_columns or columns), (_runs(b), b_columns or columns)]
-    sides = [[score(file, its_columns) for file in files] for files, its_columns in found]
+    sides = [[score_file(file, its_columns) for file in files] for files, its_columns in found]
     contest = hold_contest(*sides, trials=trials, seed=seed)
     if as_json:
         print_json(contest.to_dict())

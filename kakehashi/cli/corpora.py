@@ -1,4 +1,4 @@
-"""Verbs that read and write corpora: score, inspect, convert, generate."""
+"""Verbs that read and write corpora: inspect, convert, generate."""
 
 from __future__ import annotations
 
@@ -31,15 +31,8 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the program."""
-    for verb in (score, inspect, convert, generate):
+    for verb in (inspect, convert, generate):
         app.command()(verb)
-
-
-class Variant(StrEnum):
-    """How broken tag sequences are read."""
-
-    conlleval = "conlleval"
-    strict = "strict"
 
 
 class Partition(StrEnum):
@@ -56,79 +49,6 @@ class Language(StrEnum):
     en = "en"
     ja = "ja"
     de = "de"
-
-
-def score(
-    gold: Annotated[Path, typer.Argument(help="Gold file; alone, its last two columns count.")],
-    predicted: Annotated[
-        Path | None, typer.Argument(help="The same sentences as predicted.")
-    ] = None,
-    variant: Annotated[
-        Variant, typer.Option(help="conlleval repairs broken tag sequences, strict does not.")
-    ] = Variant.conlleval,
-    delimiter: Annotated[
-        str, typer.Option("-d", "--delimiter", help="Of the columns of a single file.")
-    ] = " ",
-    columns: Columns = None,
-    predicted_columns: Annotated[
-        str | None, typer.Option(help="As --columns, for the predicted file; default the same.")
-    ] = None,
-    train: Annotated[
-        Path | None,
-        typer.Option(help="What was trained on: score what it shows apart from what it does not."),
-    ] = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
-    as_json: Json = False,
-) -> None:
-    """Score predictions as conlleval does.
-
-    One file has gold and predicted tag in its last two columns, as conlleval wants it. Two files
-    are compared by their mentions, whatever their formats.
-
-    Examples:
-
-      kakehashi score output.conll
-
-      kakehashi score test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
-
-      kakehashi score test.jsonl predictions.jsonl --train train.jsonl
-    """
-    import sys
-
-    from kakehashi.cli.console import print_json
-    from kakehashi.cli.reports import print_by_novelty
-    from kakehashi.corpora.corpus import Corpus
-    from kakehashi.errors import ConfigError
-    from kakehashi.scoring.columns import score_columns
-    from kakehashi.scoring.comparison import score_sentences
-    from kakehashi.scoring.conlleval import report
-    from kakehashi.scoring.novelty import score_by_novelty
-
-    parts = None
-    if predicted is None and train is not None:
-        raise ConfigError("--train", "needs two files, the gold one and the predicted")
-    if predicted is None:
-        result = score_columns(gold, delimiter=delimiter, variant=variant.value)
-    elif variant is Variant.strict:
-        raise ConfigError(
-            "--variant", "strict needs the tags: one file with both tags in its last two columns"
-        )
-    else:
-
-        def read(file: Path, of_file: str | None) -> Corpus:
-            return Corpus.from_sources([source_of(file, None, of_file, separator, encoding)])
-
-        true, found = read(gold, columns), read(predicted, predicted_columns or columns)
-        result = score_sentences(true, found, names=(gold, predicted))
-        if train is not None:
-            parts = score_by_novelty(true, found, read(train, columns))
-    if as_json:
-        print_json(result.to_dict() | ({"values": parts.to_dict()} if parts else {}))
-    else:
-        sys.stdout.write(report(result))
-        if parts is not None:
-            print_by_novelty(parts)
 
 
 def inspect(
