@@ -66,8 +66,11 @@ class Group:
     def best_on_test(self) -> float | None:
         """Mean of the best test F1 among all epochs, as the paper reports (section 4.2).
 
-        It selects on the test set and is no honest estimate. None unless every run recorded it.
+        It selects on the test set and is no honest estimate. None unless every run recorded it, and
+        for other systems, whose epochs are not ours to choose from.
         """
+        if self.system != OURS:
+            return None
         scores = [[epoch.get("test") for epoch in result["epochs"]] for result in self._results()]
         if not scores or any(not epochs or None in epochs for epochs in scores):
             return None

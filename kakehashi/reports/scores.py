@@ -179,7 +179,9 @@ def _signed(gain: Gain | None) -> str:
 def _papers_way(group: Group, gain: Gain | None) -> str:
     best = group.best_on_test
     base = gain.against.best_on_test if gain is not None else None
-    if best is None or base is None:
+    if best is None:
+        return ""
+    if base is None:
         return _number(best)
     return f"{best:.2f} ({best - base:+.2f})"
 

@@ -46,6 +46,12 @@ def test_the_papers_way_is_unknown_where_an_epoch_was_not_tested(groups, layers,
     assert group_cells(results, trials=10, seed=0)[0].best_on_test is None
 
 
+def test_the_papers_way_is_not_asked_of_other_systems(layers, make_results):
+    results = make_results(layers, {("CRFsuite", "1"): 8}, epochs=[40.0])
+    (rival,) = group_cells(results, trials=10, seed=0)
+    assert (rival.found, rival.best_on_test) == ("1/1", None)
+
+
 def test_types_are_means_over_seeds(type_results):
     none, char = group_cells(type_results, trials=10, seed=0)
     assert none.types == {"ART": 0.0, "LOC": 40.0, "PER": 50.0}
