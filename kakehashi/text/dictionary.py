@@ -8,7 +8,9 @@ from itertools import accumulate
 from typing import Protocol
 
 from kakehashi.sentence import Token
+from kakehashi.text.composition import compose
 from kakehashi.text.kana import is_kana
+from kakehashi.text.marks import read_marks
 from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
 from kakehashi.text.pieces import pieces
 
@@ -53,16 +55,17 @@ class DictionarySegmenter:
 
     def segment(self, text: str) -> tuple[Token, ...]:
         """Cut a text into tokens with readings and parts of speech."""
-        clean = cleaned(text)
+        composed, offsets = compose(text)
+        clean = cleaned(composed)
         tokens = []
         for begin, stop in passages(clean):
             passage = clean[begin:stop]
             for offset, (surface, pos, reading) in placed(passage, self._analyzer.analyze(passage)):
                 base = begin + offset
                 for start, end, kana in pieces(surface, reading, self._cut_scripts):
-                    start, end = base + start, base + end
+                    start, end = offsets[base + start], offsets[base + end]
                     tokens.append(Token(text[start:end], start, end, kana, pos))
-        return tuple(tokens)
+        return tuple(read_marks(tokens))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
         """Keep the given tokens; fill in the readings and parts of speech they lack, in context.
@@ -72,14 +75,17 @@ class DictionarySegmenter:
         """
         if all(token.pos for token in tokens) and any(token.reading for token in tokens):
             return tuple(tokens)
-        clean = cleaned(text)
-        spans = ((token.start, token.end) for token in tokens)
         # A form too long to analyse goes without a reading.
-        forms = [clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans]
-        found = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        raw = (token.text if len(token.text) <= LONGEST_PASSAGE else "" for token in tokens)
+        forms = [cleaned(compose(form).text) for form in raw]
+        analyzed = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        found = [
+            Token(*token[:3], reading, pos)
+            for token, (pos, reading) in zip(tokens, analyzed, strict=True)
+        ]
         return tuple(
-            token._replace(pos=token.pos or pos, reading=token.reading or reading)
-            for token, (pos, reading) in zip(tokens, found, strict=True)
+            token._replace(pos=token.pos or read.pos, reading=token.reading or read.reading)
+            for token, read in zip(tokens, read_marks(found), strict=True)
         )
 
     def _look_up(self, forms: Sequence[str]) -> list[tuple[str, str]]:
