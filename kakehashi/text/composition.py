@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
+from kakehashi.sentence import Token
 from kakehashi.text.kana import HALF_WIDTH, MARKED, SPACING_MARKS, compose_kana
 from kakehashi.text.passages import WHITE_SPACE
 
@@ -44,15 +45,25 @@ def compose(text: str) -> Composed:
         >>> compose("か\u3099ｶﾞ e\u0301")
         Composed(text='がガ é', offsets=[0, 2, 4, 5, 7])
     """
-    if text.isascii() or _is_composed(text):
+    if is_composed(text):
         return Composed(text, range(len(text) + 1))
     letters = _patterns()[1].findall(text)
     offsets = list(accumulate(map(len, letters), initial=0))
     return Composed("".join(map(_composed, letters)), offsets)
 
 
-def _is_composed(text: str) -> bool:
-    return not _patterns()[0].search(text) and unicodedata.is_normalized("NFC", text)
+def in_raw_text(tokens: Iterable[Token], text: str, offsets: Sequence[int]) -> Iterator[Token]:
+    """Yield the tokens of a text in composed form as they stand in the raw text."""
+    for token in tokens:
+        start, end = offsets[token.start], offsets[token.end]
+        yield token._replace(text=text[start:end], start=start, end=end)
+
+
+def is_composed(text: str) -> bool:
+    """Whether a text surely is in composed form; one with characters beyond the BMP may be, too."""
+    return text.isascii() or (
+        not _patterns()[0].search(text) and unicodedata.is_normalized("NFC", text)
+    )
 
 
 @cache

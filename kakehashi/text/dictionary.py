@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from kakehashi.sentence import Token
-from kakehashi.text.composition import compose
+from kakehashi.text.composition import compose, in_raw_text
 from kakehashi.text.kana import is_kana
 from kakehashi.text.marks import read_marks
 from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
@@ -63,9 +63,10 @@ class DictionarySegmenter:
             for offset, (surface, pos, reading) in placed(passage, self._analyzer.analyze(passage)):
                 base = begin + offset
                 for start, end, kana in pieces(surface, reading, self._cut_scripts):
-                    start, end = offsets[base + start], offsets[base + end]
-                    tokens.append(Token(text[start:end], start, end, kana, pos))
-        return tuple(read_marks(tokens))
+                    start, end = base + start, base + end
+                    tokens.append(Token(composed[start:end], start, end, kana, pos))
+        read_marks(tokens)
+        return tuple(tokens if composed is text else in_raw_text(tokens, text, offsets))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
         """Keep the given tokens; fill in the readings and parts of speech they lack, in context.
@@ -80,12 +81,13 @@ class DictionarySegmenter:
         forms = [cleaned(compose(form).text) for form in raw]
         analyzed = (entry for batch in _batches(forms) for entry in self._look_up(batch))
         found = [
-            Token(*token[:3], reading, pos)
-            for token, (pos, reading) in zip(tokens, analyzed, strict=True)
+            Token(form, token.start, token.end, reading, pos)
+            for form, token, (pos, reading) in zip(forms, tokens, analyzed, strict=True)
         ]
+        read_marks(found)
         return tuple(
             token._replace(pos=token.pos or read.pos, reading=token.reading or read.reading)
-            for token, read in zip(tokens, read_marks(found), strict=True)
+            for token, read in zip(tokens, found, strict=True)
         )
 
     def _look_up(self, forms: Sequence[str]) -> list[tuple[str, str]]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
 from kakehashi.sentence import Token
-from kakehashi.text.composition import compose
 from kakehashi.text.kana import is_kana, katakana
 from kakehashi.text.romanize import repeat, romanize
 
-_FIRST = frozenset("ーｰゝゞヽヾ々〻〱〲〳〴")
+_FIRST = frozenset("ーゝゞヽヾ々〻〱〲〳〴")
 # Each after what it may follow: ー is a dash after a kanji, and ヾ an arm after hiragana.
 _MARKS = re.compile(
     "(?<=[ぁ-ヿ])ー+|(?<=[ぁ-ゖゝゞ])[ゝゞ]+|(?<=[ァ-ヺヽヾ])[ヽヾ]+|(?<=[^ぁ-ヿ])[々〻]+"
@@ -19,24 +17,26 @@ _MARKS = re.compile(
 _VOWELS = dict(zip("aiueo", "アイウエオ", strict=True))
 
 
-def read_marks(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Read the tokens that begin with such a mark by the token that they touch.
+def read_marks(tokens: list[Token]) -> None:
+    """Read the tokens of composed text that begin with such a mark by the token that they touch.
 
     Example:
-        >>> [token.reading for token in read_marks([Token("すご", 0, 2), Token("ー", 2, 3)])]
+        >>> tokens = [Token("すご", 0, 2), Token("ー", 2, 3)]
+        >>> read_marks(tokens)
+        >>> [token.reading for token in tokens]
         ['', 'オ']
     """
-    before = None
-    for token in tokens:
-        if token.text[:1] in _FIRST and before is not None and before.end == token.start:
-            token = token._replace(reading=_reading(token, before))
-        yield token
-        before = token
+    for index in [
+        index for index, token in enumerate(tokens) if index and token.text[:1] in _FIRST
+    ]:
+        token, before = tokens[index], tokens[index - 1]
+        if before.end == token.start:
+            tokens[index] = token._replace(reading=_reading(token, before))
 
 
 def _reading(token: Token, before: Token) -> str:
     """Read a token that begins with a mark; as it was where nobody knows its sound."""
-    form, previous = compose(token.text).text, compose(before.text).text
+    form, previous = token.text, before.text
     kana = before.reading or (katakana(previous) if is_kana(previous) else "")
     match = _MARKS.match(previous + form, len(previous))
     if match is None or not kana:

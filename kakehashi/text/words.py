@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kakehashi.sentence import Token
-from kakehashi.text.composition import compose
+from kakehashi.text.composition import compose, in_raw_text, is_composed
 from kakehashi.text.passages import WHITE_SPACE
 
 _WHITESPACE = re.compile(rf"[^{WHITE_SPACE}]+")
@@ -56,15 +56,6 @@ class PatternSegmenter:
 
     def segment(self, text: str) -> tuple[Token, ...]:
         """Cut a text into tokens."""
-        composed, offsets = compose(text)
-        tokens = self._cut(composed)
-        if composed is text:
-            return tokens
-        spans = [(offsets[token.start], offsets[token.end]) for token in tokens]
-        return tuple(Token(text[start:end], start, end) for start, end in spans)
-
-    def _cut(self, text: str) -> tuple[Token, ...]:
-        """Cut composed text into tokens."""
         tokens: list[Token] = []
         end = 0
         for word in text.split():
@@ -72,8 +63,12 @@ class PatternSegmenter:
             end = start + len(word)
             if word.isalnum():
                 tokens.append(Token(word, start, end))
-            else:
+            elif is_composed(word):
                 tokens += self._matches(text, start, end)
+            else:
+                composed, offsets = compose(text)
+                found = self._matches(composed, 0, len(composed))
+                return tuple(in_raw_text(found, text, offsets))
         return tuple(tokens)
 
     def words(self, text: str) -> list[str]:
