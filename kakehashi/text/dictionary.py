@@ -74,15 +74,18 @@ class DictionarySegmenter:
         Where all have a part of speech and some a reading, they come from an analysis, and those
         without a reading have none.
         """
-        if all(token.pos for token in tokens) and any(token.reading for token in tokens):
+        analyzed = all(token.pos for token in tokens) and any(token.reading for token in tokens)
+        if analyzed or not tokens:
             return tuple(tokens)
+        clean = cleaned(text)
+        spans = ((token.start, token.end) for token in tokens)
         # A form too long to analyse goes without a reading.
-        raw = (token.text if len(token.text) <= LONGEST_PASSAGE else "" for token in tokens)
-        forms = [cleaned(compose(form).text) for form in raw]
-        analyzed = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        raw = (clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans)
+        forms = compose("\n".join(raw)).text.split("\n")
+        entries = (entry for batch in _batches(forms) for entry in self._look_up(batch))
         found = [
             Token(form, token.start, token.end, reading, pos)
-            for form, token, (pos, reading) in zip(forms, tokens, analyzed, strict=True)
+            for form, token, (pos, reading) in zip(forms, tokens, entries, strict=True)
         ]
         read_marks(found)
         return tuple(
