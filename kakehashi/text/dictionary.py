@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Protocol
 
 from kakehashi.sentence import Token
-from kakehashi.text.composition import compose, in_raw_text
+from kakehashi.text.composition import compose, in_raw_text, is_composed
 from kakehashi.text.kana import is_kana
 from kakehashi.text.marks import read_marks
 from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
@@ -55,8 +55,14 @@ class DictionarySegmenter:
 
     def segment(self, text: str) -> tuple[Token, ...]:
         """Cut a text into tokens with readings and parts of speech."""
+        if is_composed(text):
+            return tuple(self._segment(text))
         composed, offsets = compose(text)
-        clean = cleaned(composed)
+        return tuple(in_raw_text(self._segment(composed), text, offsets))
+
+    def _segment(self, text: str) -> list[Token]:
+        """Cut a text in composed form."""
+        clean = cleaned(text)
         tokens = []
         for begin, stop in passages(clean):
             passage = clean[begin:stop]
@@ -64,9 +70,9 @@ class DictionarySegmenter:
                 base = begin + offset
                 for start, end, kana in pieces(surface, reading, self._cut_scripts):
                     start, end = base + start, base + end
-                    tokens.append(Token(composed[start:end], start, end, kana, pos))
+                    tokens.append(Token(text[start:end], start, end, kana, pos))
         read_marks(tokens)
-        return tuple(tokens if composed is text else in_raw_text(tokens, text, offsets))
+        return tokens
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
         """Keep the given tokens; fill in the readings and parts of speech they lack, in context.

@@ -26,11 +26,12 @@ def read_marks(tokens: list[Token]) -> None:
         >>> [token.reading for token in tokens]
         ['', 'オ']
     """
-    for index in [
-        index for index, token in enumerate(tokens) if index and token.text[:1] in _FIRST
-    ]:
-        token, before = tokens[index], tokens[index - 1]
-        if before.end == token.start:
+    firsts = [token.text[:1] for token in tokens]
+    if _FIRST.isdisjoint(firsts):
+        return
+    for index in range(1, len(tokens)):
+        before, token = tokens[index - 1], tokens[index]
+        if firsts[index] in _FIRST and before.end == token.start:
             tokens[index] = token._replace(reading=_reading(token, before))
 
 
