@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.config.sources import Source
-from kakehashi.corpora.formats import guess_source
+from kakehashi.corpora.formats import FORMATS, guess_source
 from kakehashi.corpora.inputs import Chunk, LineInput
-from kakehashi.corpora.writing import Written, written_lines
+from kakehashi.corpora.writing import only_read
 from kakehashi.data.workers import in_order
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.inference.recognizer import Recognizer
@@ -82,13 +82,21 @@ class Predictor:
         """Answer the lines of a chunk."""
         recognizer = self.load()
         source = _output(recognizer, self.format)
+        lines = FORMATS[source.format].lines
+        if lines is None:
+            raise only_read(source)
+
+        def answer(sentence: Sentence) -> Answer:
+            try:
+                return Answer("".join(lines([self.kept.of(sentence)], source)))
+            except CorpusError as error:
+                return _refused(source, error)
+
         records = list(chunk.sentences())
         with limited_threads(1):
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
             return [
-                _refused(source, record)
-                if isinstance(record, CorpusError)
-                else self._written(source, next(found))
+                _refused(source, record) if isinstance(record, CorpusError) else answer(next(found))
                 for record in records
             ]
 
@@ -96,12 +104,6 @@ class Predictor:
         """Load the recognizer, unless this process has it and its folder holds no other one now."""
         manifest = (find_model(self.model) / MANIFEST).read_bytes()
         return _recognizer(self.model, self.precision, self.device, manifest)
-
-    def _written(self, source: Source, sentence: Sentence) -> Answer:
-        try:
-            return Answer("".join(written_lines([self.kept.of(sentence)], source, Written())))
-        except CorpusError as error:
-            return _refused(source, error)
 
 
 def predict(
