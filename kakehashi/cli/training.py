@@ -160,7 +160,7 @@ def _team() -> Iterator[Alone]:
 def _print(folder: Path, *, as_json: bool) -> None:
     from kakehashi.cli.console import print_json, print_line
     from kakehashi.cli.reports import print_run, print_transfer
-    from kakehashi.tasks import load_result
+    from kakehashi.training.runs import load_result
 
     result = load_result(folder)
     if as_json:

@@ -109,16 +109,10 @@ def load_model(path: str | Path) -> Model:
 
     Raises:
         ModelError: If it is missing, incomplete, damaged, or of a newer format.
+        OSError: If a file cannot be read.
     """
     folder = find_model(path)
-    try:
-        _check_manifest(folder)
-        return _load(folder)
-    except OSError as error:
-        raise _unreadable(error, folder) from None
-
-
-def _load(folder: Path) -> Model:
+    _check_manifest(folder)
     description = _parse_description(folder)
     tagset = Tagset(description.types, description.model.scheme)
     shapes = _read_shapes(folder / _WEIGHTS)
@@ -161,14 +155,10 @@ def find_model(path: str | Path) -> Path:
         ModelError: If there is none.
     """
     path = Path(path)
-    try:
-        for folder in (path, path / "model"):
-            if (folder / MANIFEST).is_file():
-                return folder
-        exists = path.exists()
-    except OSError as error:
-        raise _unreadable(error, path) from None
-    if not exists:
+    for folder in (path, path / "model"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    if not path.exists():
         raise ModelError(path, "there is no such model or run folder")
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
@@ -274,7 +264,3 @@ def _misfit(path: Path, problem: str) -> ModelError:
 def _no_description(path: Path, problem: str) -> ModelError:
     problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
     return ModelError(path, f"does not hold what a model folder should ({problem})")
-
-
-def _unreadable(error: OSError, path: Path) -> ModelError:
-    return ModelError(error.filename or path, f"cannot be read ({error.strerror or error})")

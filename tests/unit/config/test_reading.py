@@ -49,7 +49,12 @@ def test_the_paper_is_the_default():
             {"preset": "extern"},
             "preset: Input should be 'external', 'internal' or 'strong', got 'extern'",
         ),
-        ({"corpus": {"train": [SOURCE]}}, "'train' and 'dev' are both needed"),
+        ({"corpus": {"dev": [SOURCE]}}, "'train' is needed"),
+        ({"corpus": {"train": [SOURCE]}}, "corpus.dev is needed to keep the best epoch"),
+        (
+            {"training": {"select": "last", "patience": 2}},
+            "training.patience waits for a better F1",
+        ),
         ({"corpus": {"all": [SOURCE]}}, "'all' and 'split' go together"),
         ({"corpus": {}}, "give either 'train', 'dev' and 'test', or 'all' with 'split'"),
         ({"transfer": {"source": "s", "groups": ["chars"]}}, "transfer.groups.0: Input should be"),

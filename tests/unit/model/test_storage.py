@@ -1,7 +1,6 @@
 import hashlib
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 import torch
@@ -245,21 +244,6 @@ def test_a_damaged_header_is_refused(folder, header):
         reseal(folder)
         with pytest.raises(ModelError, match=r"do not fit|does not hold"):
             load_model(folder)
-
-
-def test_what_cannot_be_read_is_one_line(folder, monkeypatch):
-    with pytest.raises(ModelError, match=r"cannot be read .*name too long"):
-        load_model("x" * 5000)
-    opened = Path.open
-
-    def refuse(path, *args, **kwargs):
-        if path.name == "words.json":
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *args, **kwargs)
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(ModelError, match=r"words\.json: cannot be read \(Permission denied\)"):
-        load_model(folder)
 
 
 def test_saving_again_replaces_the_folder(folder, make_tagger):
