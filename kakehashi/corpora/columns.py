@@ -15,10 +15,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import read_lines
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans

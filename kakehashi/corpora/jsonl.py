@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import checked
 from kakehashi.corpora.lines import numbered_lines, read_blocks
-from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.records import parsed, validated
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token

@@ -16,10 +16,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
 from kakehashi.corpora.lines import opened
-from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.rows import SCHEMA
 from kakehashi.corpora.texts import Texts
 from kakehashi.errors import CorpusError

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, TypeAdapter
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import StockmarkSource
 from kakehashi.corpora.checks import checked
 from kakehashi.corpora.lines import read_whole
-from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.records import parsed
 from kakehashi.sentence import Mention, Sentence
 

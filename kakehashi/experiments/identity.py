@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import MissingExtraError
 from kakehashi.experiments.fingerprints import MISSING, Fingerprints
 from kakehashi.text.segment import load_segmenter
