@@ -23,7 +23,7 @@ MinProbability = Annotated[
     float, typer.Option(min=0, max=1, help="Leave out mentions that are less probable.")
 ]
 NoTokens = Annotated[bool, typer.Option("--no-tokens", help="Leave the tokens out.")]
-_NAMED = 10
+NAMED = 10
 """Bad lines that are named; others are counted."""
 
 
@@ -152,7 +152,7 @@ def _print_answers(batches: Iterable[Sequence[Answer]], progress: Progress) -> N
         sys.stdout.flush()
         for problem in (answer.problem for answer in batch if answer.problem):
             n_bad += 1
-            if n_bad <= _NAMED:
+            if n_bad <= NAMED:
                 progress.warn(problem)
     if n_bad:
         raise KakehashiError(f"{n_bad:,} of {n_lines:,} lines could not be read; see above")

@@ -53,8 +53,9 @@ class Chunk:
     encoding: str
 
     def sentences(self) -> Iterator[Sentence | CorpusError]:
-        """Read them; see `sentences_from_lines`."""
-        return sentences_from_lines(self.lines, self.path, self.first, self.format, self.encoding)
+        """Read them; see `numbered_sentences`."""
+        records = numbered_sentences(self.lines, self.path, self.first, self.format, self.encoding)
+        return (record for _, record in records)
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,9 @@ class LineInput:
                 yield from _grouped(raw_lines(file))
 
 
-def sentences_from_lines(
+def numbered_sentences(
     lines: Iterable[bytes], path: str, first: int, format: LineFormat, encoding: str
-) -> Iterator[Sentence | CorpusError]:
+) -> Iterator[tuple[int, Sentence | CorpusError]]:
     """Read lines; of JSON lines, blank ones are passed over.
 
     Args:
@@ -139,7 +140,7 @@ def sentences_from_lines(
         encoding: Of the lines.
 
     Yields:
-        A sentence for each, with its number as ``line`` of the error where there is none.
+        The number of a line, and its sentence, or the error that says why it is none.
     """
     for number, line in enumerate(lines, first):
         try:
@@ -147,11 +148,11 @@ def sentences_from_lines(
                 raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
             text = decoded(line, path, encoding, number).lstrip(_BOM)
             if format == "text":
-                yield Sentence(text)
+                yield number, Sentence(text)
             elif text.strip():
-                yield sentence_from_line(text, path, number, may_be_empty=True)
+                yield number, sentence_from_line(text, path, number, may_be_empty=True)
         except CorpusError as error:
-            yield error
+            yield number, error
 
 
 def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
