@@ -27,6 +27,7 @@ LineFormat = Literal["text", "jsonl"]
 LINE_FORMATS: tuple[LineFormat, ...] = get_args(LineFormat)
 STANDARD_INPUT = "standard input"
 
+_STANDARD_INPUT = 0
 _CHUNK = 1 << 16
 """Bytes that are answered together; what a pipe holds."""
 
@@ -118,7 +119,7 @@ class LineInput:
     def _lines(self) -> Iterator[tuple[bytes, ...]]:
         if str(self.path) == "-":
             try:
-                yield from _arriving(0)
+                yield from _arriving(_STANDARD_INPUT)
             except OSError as error:
                 problem = f"cannot be read ({error.strerror or error})"
                 raise CorpusError(STANDARD_INPUT, problem) from None
