@@ -6,6 +6,7 @@ by SIGTERM.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -72,6 +73,8 @@ def main() -> None:
     """Run the program; every error of ours becomes one line on stderr."""
     debug = _take_debug(sys.argv)
     sys.stdout = Output(sys.stdout.buffer, line_buffering=sys.stdout.isatty())
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="surrogateescape")
     stopped = _on_termination()
     try:
         try:

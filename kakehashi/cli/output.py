@@ -16,7 +16,10 @@ class Output(io.TextIOWrapper):
     """
 
     def __init__(self, buffer: BinaryIO, *, line_buffering: bool) -> None:
-        super().__init__(buffer, encoding="utf-8", newline="\n", line_buffering=line_buffering)
+        # Names of files come as bytes where the locale knows no better, and leave as they came.
+        super().__init__(
+            buffer, "utf-8", "surrogateescape", newline="\n", line_buffering=line_buffering
+        )
 
     def write(self, text: str) -> int:
         """Write text.

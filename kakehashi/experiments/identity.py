@@ -96,11 +96,8 @@ def missing_files(settings: RunSettings) -> list[str]:
 
 def _manifest(source: str) -> Path:
     """Find the file that vouches for the weights of a model folder, or of a run folder's model."""
-    folder = Path(source)
-    return next(
-        (path for path in (folder / _MANIFEST, folder / "model" / _MANIFEST) if path.exists()),
-        folder / _MANIFEST,
-    )
+    inner = Path(source) / "model" / _MANIFEST
+    return inner if inner.exists() else Path(source) / _MANIFEST
 
 
 def _telling(settings: Settings) -> dict[str, object]:
