@@ -86,7 +86,7 @@ class _RayData:
         def work(row: dict[str, Any]) -> dict[str, Any]:
             try:
                 return {"answer": function(row["job"]), "error": None}
-            except KakehashiError as error:
+            except (KakehashiError, OSError) as error:
                 return {"answer": None, "error": error}
 
         rows = self._data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))

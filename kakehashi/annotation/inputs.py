@@ -1,8 +1,8 @@
 """Which files make a corpus, what each is read as, and copies of those that cannot be cut.
 
-Text, JSON lines and Parquet are cut where they lie. Standard input can be read once only, and what
-a sentence of columns or inline tags is takes a reader from the beginning; so these are first copied
-into a folder beside the parts, the latter as JSON lines.
+Text, JSON lines and Parquet are cut where they lie. Standard input can be read only once, and the
+other formats only from the beginning: they are first copied into a folder beside the parts, the
+latter as JSON lines.
 """
 
 from __future__ import annotations
@@ -89,8 +89,7 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
     Files of a folder whose name begins with a dot or an underscore are none of the corpus.
 
     Raises:
-        CorpusError: If there is none, or one of a format that we do not read, or one that is read
-            as text for its name only and looks like JSON.
+        CorpusError: If there is none, or one whose name says nothing of its format.
         ConfigError: If there is no such format or encoding.
     """
     reading.check()
@@ -113,7 +112,7 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
 
 
 def describe(inputs: Iterable[Input]) -> str:
-    """Describe in a line what is read as what, e.g. ``reading 2 files as text, 1 as parquet``."""
+    """Describe in a line what is read as what, e.g. ``reading 2 files as text``."""
     counts = Counter(each.format for each in inputs)
     return "reading " + ", ".join(
         f"{count} file{'s' * (count > 1)} as {name}" for name, count in sorted(counts.items())
@@ -127,7 +126,8 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
         What to read in their place; each can be cut.
 
     Raises:
-        CorpusError: If a file is not what its format says.
+        CorpusError: If a file is not what its format says, or is read as text for its name only
+            and looks like JSON.
         OSError: If a copy cannot be written.
     """
     copies = []

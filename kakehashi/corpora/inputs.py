@@ -12,7 +12,7 @@ import select
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, get_args
+from typing import IO, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -24,7 +24,6 @@ from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 
 LineFormat = Literal["text", "jsonl"]
-LINE_FORMATS: tuple[LineFormat, ...] = get_args(LineFormat)
 STANDARD_INPUT = "standard input"
 
 _STANDARD_INPUT = 0
@@ -218,7 +217,7 @@ def _grouped(lines: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
     size = 0
     for line in lines:
         group.append(line)
-        size += len(line)
+        size += len(line) + 1
         if size >= _CHUNK:
             yield tuple(group)
             group, size = [], 0
