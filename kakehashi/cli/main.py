@@ -81,6 +81,9 @@ def main() -> None:
             app(standalone_mode=True)
         finally:
             sys.stdout.flush()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):  # nothing is left that could be saved
+                    signal.signal(number, signal.SIG_DFL)
     except SystemExit:
         if stopped:
             raise SystemExit(_TERMINATED) from None
