@@ -104,6 +104,25 @@ class Sentence:
         return Projection(tuple(spans), tuple(lost))
 
 
+def check_tokens(text: str, tokens: Sequence[Token]) -> None:
+    """Check that tokens stand in the text, one after the other, as they say.
+
+    Raises:
+        ValueError: If one is empty, leaves the text, is not what stands there, or overlaps the one
+            before it.
+    """
+    end = 0
+    for token in tokens:
+        inside = end <= token.start < token.end <= len(text)
+        if not inside or text[token.start : token.end] != token.text:
+            raise ValueError(
+                f"the token {token.text!r} at [{token.start}, {token.end}) contradicts the text,"
+                f" {text[max(0, token.start) : max(0, token.end)]!r} there; tokens must come in"
+                " order, without overlap"
+            )
+        end = token.end
+
+
 def mentions_from_spans(
     text: str, tokens: Sequence[Token], spans: Sequence[Span]
 ) -> tuple[Mention, ...]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from functools import lru_cache, partial
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
-from kakehashi.corpora.formats import guess_source
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.segmentation import segmented
-from kakehashi.corpora.writing import Written, written_lines
 from kakehashi.data.origins import corpus_fingerprint, features_fingerprint
 from kakehashi.data.prepared import Prepared, prepare
 from kakehashi.data.store import Store
-from kakehashi.data.workers import in_order
 from kakehashi.errors import ConfigError
 from kakehashi.files import sha256_of
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.device import find_device
-from kakehashi.model.products import Precision
 from kakehashi.model.storage import MANIFEST, find_model
 from kakehashi.model.threads import limited_threads
 from kakehashi.progress import Progress
@@ -41,9 +35,6 @@ from kakehashi.training.system import Texts, train_system
 
 SAVE_EVERY = 300.0
 """Seconds of an epoch that a kill can cost."""
-
-_CHUNK = 1024
-"""Texts that a process tags before it takes others."""
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -180,68 +171,6 @@ def _train_other(settings: RunSettings, run: Run, progress: Progress) -> None:
         run.save_epochs(result.epochs)
         run.log(json.dumps(result.epochs[-1]))
         _finish(run, result, predictions)
-
-
-def predict_lines(
-    model: str | Path,
-    texts: Iterable[str],
-    format: str,
-    *,
-    at_once: bool = False,
-    precision: Precision = "float32",
-    processes: int = 1,
-    device: str = "cpu",
-) -> Iterator[str]:
-    """Find the entities of texts, and write them in a format.
-
-    Args:
-        model: Model or run folder.
-        texts: One sentence each; an empty one gives an empty sentence.
-        format: ``jsonl``, ``columns`` or ``inline``.
-        at_once: Answer each text as it comes, as somebody who types wants it.
-        precision: Of the recognizer; see `Recognizer`.
-        processes: How many share the work, one thread each. What is found does not depend on it,
-            but for the last digits of probabilities.
-        device: Where to tag; see `Recognizer.load`.
-
-    Yields:
-        Lines of the output.
-    """
-    recognizer = Recognizer.load(model, precision=precision, device=device)
-    if processes > 1:
-        find = partial(_predicted, str(model), precision, device, format)
-        stream = iter(texts)
-        for lines in in_order(find, iter(lambda: list(islice(stream, _CHUNK)), []), processes):
-            yield from lines
-        return
-    with limited_threads(1):
-        for some in ([text] for text in texts) if at_once else [texts]:
-            yield from _written(recognizer, format, some)
-
-
-def _written(recognizer: Recognizer, format: str, texts: Iterable[str]) -> Iterator[str]:
-    source = guess_source("standard output", format, **_output_settings(recognizer, format))
-    return written_lines(recognizer.recognize(texts), source, Written())
-
-
-def _predicted(
-    model: str, precision: Precision, device: str, format: str, texts: list[str]
-) -> list[str]:
-    manifest = (find_model(model) / MANIFEST).read_bytes()
-    with limited_threads(1):
-        return list(_written(_recognizer(model, precision, device, manifest), format, texts))
-
-
-@lru_cache(maxsize=1)
-def _recognizer(model: str, precision: Precision, device: str, _manifest: bytes) -> Recognizer:
-    """Load a recognizer once per process, unless there is another in its folder now."""
-    return Recognizer.load(model, precision=precision, device=device)
-
-
-def _output_settings(recognizer: Recognizer, format: str) -> dict[str, object]:
-    if format == "columns":
-        return {"separator": "\t"}
-    return {"types": recognizer.model.tagger.tagset.types} if format == "inline" else {}
 
 
 def _prepare(

@@ -3,9 +3,11 @@
 ::
 
     OUT/
-      annotation.json       what is annotated, by what, and how; written once all input was read
+      annotation.json       what is annotated, by what, and how; written once all input was read;
+                            and what of it was left out, since it is no sentence
       part-000000.jsonl …   the annotated sentences of a block each, in the order of the input
       result.json           written last: how many sentences there are, in how many parts
+      .input/               copies of what cannot be cut where it lies, while they are needed
       .lock                 held by the process that annotates
 
 A part gets its name when it is complete, so the same command does what is missing and no more.
@@ -13,22 +15,26 @@ A part gets its name when it is complete, so the same command does what is missi
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from itertools import repeat
 from pathlib import Path
+from shutil import rmtree
+from typing import Any
 
 from kakehashi import __version__
-from kakehashi.annotation.blocks import Block, cut, input_files
+from kakehashi.annotation.blocks import Block, cut
 from kakehashi.annotation.engines import Engine, Processes
+from kakehashi.annotation.inputs import Input, Reading, copy_inputs, describe, find_inputs
 from kakehashi.annotation.parts import WRITERS
-from kakehashi.annotation.work import Annotator, Part, count_sentences, model_fingerprint
-from kakehashi.errors import ConfigError, RunError
-from kakehashi.files import sha256_of, write_json
+from kakehashi.annotation.work import Annotator, Count, Part, count_sentences, model_fingerprint
+from kakehashi.errors import ConfigError, KakehashiError, RunError
+from kakehashi.files import lock, sha256_of, sweep, write_json
+from kakehashi.inference.predicting import Kept
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.products import Precision
 from kakehashi.model.storage import find_model
@@ -40,6 +46,7 @@ BLOCK = 20_000
 _MANIFEST = "annotation.json"
 _RESULT = "result.json"
 _LOCK = ".lock"
+_COPIES = ".input"
 
 
 def annotate(
@@ -47,22 +54,28 @@ def annotate(
     source: str | Path,
     out: str | Path,
     *,
+    reading: Reading | None = None,
+    kept: Kept | None = None,
     format: str = "jsonl",
     precision: Precision = "float32",
     block: int = BLOCK,
     engine: Engine | None = None,
     progress: Progress | None = None,
-) -> int:
+) -> Count:
     """Find the entities of a corpus, or go on with that.
 
-    All input is read before any of it is annotated, so that what is wrong with it shows at once.
+    All input is read before any of it is annotated, so that what is wrong with it shows at once. A
+    line or row that is no sentence is left out, and counted.
 
     Args:
         model: Model or run folder.
-        source: File of JSON lines, Parquet (a column ``text``, perhaps ``id``) or plain text (a
-            sentence per line), or a folder of such; see `input_files`.
+        source: File of JSON lines, Parquet (a column ``text``, perhaps ``id``), plain text (a
+            sentence per line) or any other format of corpora, or a folder of such; ``-`` for
+            standard input, as text. See `find_inputs`.
         out: Folder for the parts. What is in it depends on the other arguments only, not on how
             often this was killed, or on the engine.
+        reading: What the names of the files do not say of them.
+        kept: What is written of each sentence; default all.
         format: Of the parts, ``jsonl`` or ``parquet``.
         precision: See `Recognizer`.
         block: Lines or rows of the input that make a part.
@@ -70,52 +83,76 @@ def annotate(
         progress: Is told how far it is.
 
     Returns:
-        How many sentences are annotated: one for each of the input.
+        How many sentences are annotated, and what was left out.
 
     Raises:
-        CorpusError: If the input is not what its format says; nothing is annotated then.
+        CorpusError: If a file is not what its format says, or holds nothing but lines that are no
+            sentences; nothing is annotated then.
         ConfigError: If the format or precision is unknown.
         ModelError: If the model is missing or damaged.
-        RunError: If ``out`` holds something else, for example annotations by another model, or
-            cannot be written to.
+        RunError: If ``out`` holds something else, for example annotations by another model.
+        OSError: If ``out`` cannot be written to.
     """
     engine, progress = engine or Processes(), progress or Progress()
+    reading, kept = reading or Reading(), kept or Kept()
     if format not in WRITERS:
         raise ConfigError("format", f"expected {' or '.join(WRITERS)}; got {format!r}")
-    source, folder = Path(source).absolute(), Path(out).absolute()
-    annotator = Annotator(find_model(model).absolute(), model_fingerprint(model), precision, format)
-    files = input_files(source)
-    if source.is_dir() and folder.resolve().is_relative_to(source.resolve()):
+    folder = Path(out).absolute()
+    annotator = Annotator(
+        find_model(model).absolute(), model_fingerprint(model), precision, format, kept
+    )
+    segmenter = Recognizer.load(model, precision=precision).segmenter.signature
+    inputs = find_inputs(Path(source), reading)
+    if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
         raise RunError(out, f"lies in the input, {source}; choose another folder")
-    hashed = progress.track(files.items(), "looking at the input", len(files))
-    facts = {
-        "kakehashi": __version__,
-        "model": annotator.fingerprint,
-        "segmenter": Recognizer.load(model, precision=precision).segmenter.signature,
-        "precision": precision,
-        "input": _hash([name, sha256_of(path)] for name, path in hashed),
-        "format": format,
-        "block": block,
-    }
+    progress.say(describe(inputs))
     with _held(folder):
-        begun = _begun(folder, facts)
-        blocks = list(cut(files.items(), block))
-        if begun is None:
-            begun = {**facts, "sentences": _count(blocks, engine, progress)}
-            write_json(folder / _MANIFEST, begun)
-        _finish(folder, blocks, annotator, engine, progress)
-        write_json(folder / _RESULT, {"sentences": begun["sentences"], "parts": len(blocks)})
-    return int(str(begun["sentences"]))
+        begun = _begun(folder)
+        with _copied(inputs, folder / _COPIES, reading) as files:
+            hashed = progress.track(files, "looking at the input", len(files))
+            facts = {
+                "kakehashi": __version__,
+                "model": annotator.fingerprint,
+                "segmenter": segmenter,
+                "precision": precision,
+                "input": _hash([each.name, sha256_of(Path(each.path))] for each in hashed),
+                "reading": reading.to_dict() or None,
+                "min_probability": kept.min_probability or None,
+                "no_tokens": not kept.tokens or None,
+                "format": format,
+                "block": block,
+            }
+            if begun is not None:
+                _check_same(folder, begun, facts)
+            blocks = list(cut(files, block))
+            if begun is None:
+                count = _count(blocks, engine, progress)
+                begun = {**facts, **asdict(count)}
+                write_json(folder / _MANIFEST, begun)
+            _finish(folder, blocks, annotator, engine, progress)
+        count = Count(begun["sentences"], begun.get("refused", 0), tuple(begun.get("problems", ())))
+        write_json(
+            folder / _RESULT,
+            {"sentences": count.sentences, "refused": count.refused, "parts": len(blocks)},
+        )
+    return count
 
 
-def _begun(folder: Path, facts: Mapping[str, object]) -> dict[str, object] | None:
-    """Read what a folder is about; nothing if it is empty. Any other folder is refused."""
+def _begun(folder: Path) -> dict[str, Any] | None:
+    """Read what a folder is about; None if it is empty. A folder of something else is refused."""
     path = folder / _MANIFEST
     if not path.exists():
-        if any(entry.name != _LOCK for entry in folder.iterdir()):
+        if any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise RunError(folder, "holds other files; choose another folder")
         return None
-    begun: dict[str, object] = json.loads(path.read_bytes())
+    try:
+        begun: dict[str, Any] = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise RunError(folder, f"{_MANIFEST} is damaged; choose another folder") from None
+    return begun
+
+
+def _check_same(folder: Path, begun: Mapping[str, object], facts: Mapping[str, object]) -> None:
     other = [name for name, value in facts.items() if begun.get(name) != value]
     if other:
         names = ", ".join(other)
@@ -123,20 +160,41 @@ def _begun(folder: Path, facts: Mapping[str, object]) -> dict[str, object] | Non
             folder,
             f"was begun with another {names}; go on with the same, or choose another folder",
         )
-    return begun
 
 
-def _count(blocks: list[Block], engine: Engine, progress: Progress) -> int:
+@contextmanager
+def _copied(inputs: list[Input], folder: Path, reading: Reading) -> Iterator[list[Input]]:
+    """Give files that can be cut into blocks, for as long as they are needed."""
+    rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        yield copy_inputs(inputs, folder, reading)
+    finally:
+        rmtree(folder, ignore_errors=True)
+
+
+def _count(blocks: list[Block], engine: Engine, progress: Progress) -> Count:
     total = sum(block.count for block in blocks)
-    return sum(progress.track(_ticks(engine(count_sentences, blocks)), "reading the input", total))
+    counts: list[Count] = []
+
+    def done() -> Iterator[int]:
+        for count in engine(count_sentences, blocks):
+            counts.append(count)
+            yield count.sentences + count.refused
+
+    for _ in progress.track(_ticks(done()), "reading the input", total):
+        pass
+    count = sum(counts, Count())
+    if count.refused and not count.sentences:
+        raise KakehashiError(count.problems[0])
+    return count
 
 
 def _finish(
     folder: Path, blocks: list[Block], annotator: Annotator, engine: Engine, progress: Progress
 ) -> None:
     """Write the parts that are not there."""
-    for torn in folder.glob(".part-*.tmp"):  # what a kill left
-        torn.unlink()
+    sweep(folder)
     parts = [
         Part(block, folder / f"part-{number:06}.{annotator.format}")
         for number, block in enumerate(blocks)
@@ -166,12 +224,10 @@ def _hash(facts: Iterable[object]) -> str:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Make a folder, and hold its lock, which the system takes back if we are killed."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / _LOCK).open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError:
-        raise RunError(folder, "another process annotates into it; wait for that one") from None
-    except OSError as error:
-        raise RunError(folder, f"cannot be written to ({error.strerror or error})") from None
+    if folder.exists() and not folder.is_dir():
+        raise RunError(folder, "is no folder; choose another name")
+    folder.mkdir(parents=True, exist_ok=True)
+    with lock(folder / _LOCK, wait=False) as mine:
+        if not mine:
+            raise RunError(folder, "another process annotates into it; wait for that one")
+        yield

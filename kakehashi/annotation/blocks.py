@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kakehashi.annotation.inputs import Input
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.jsonl import sentence_from_line
-from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
+from kakehashi.corpora.inputs import LineFormat, numbered_sentences, raw_lines
+from kakehashi.corpora.lines import opened
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Sentence
 
-_JSONL = (".jsonl", ".jsonl.gz")
-_TEXT = (".txt", ".txt.gz")
-_PARQUET = (".parquet",)
 _READ = 1 << 22
 
 
@@ -30,37 +26,37 @@ class Lines:
     """Lines of a file, each a sentence; blank ones are none in JSON lines, and empty ones in text.
 
     Attributes:
-        path: The file.
-        name: Its name in ids.
+        input: The file.
         first: Number of the first line, from 1.
         count: How many.
         offset: Bytes before them, once unpacked.
-        size: Bytes that they take.
+        format: How each is read.
     """
 
-    path: str
-    name: str
+    input: Input
     first: int
     count: int
     offset: int
-    size: int
+    format: LineFormat
 
-    def sentences(self) -> Iterator[Sentence]:
+    def records(self) -> Iterator[Sentence | CorpusError]:
         """Read them; a sentence without an id is given one, ``name:line``.
 
+        Yields:
+            A sentence a line, or what is wrong with the line.
+
         Raises:
-            CorpusError: If a line is not what it should be.
+            CorpusError: If the file cannot be read.
         """
-        with opened(self.path) as file:
+        with opened(self.input.path) as file:
             _skip(file, self.offset)
-            lines = file.read(self.size)
-        as_json = self.path.endswith(_JSONL)
-        for number, line in numbered_lines(io.BytesIO(lines), self.path, "utf-8", self.first):
-            if not as_json:
-                yield Sentence(line, id=f"{self.name}:{number}")
-            elif line.strip():
-                sentence = sentence_from_line(line, self.path, number, may_be_empty=True)
-                yield _named(sentence, f"{self.name}:{number}")
+            lines = islice(raw_lines(file), self.count)
+            yield from (
+                _named(record, f"{self.input.name}:{number}")
+                for number, record in numbered_sentences(
+                    lines, self.input.where, self.first, self.format, self.input.encoding
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -68,104 +64,95 @@ class Rows:
     """Rows of a Parquet file, with a column ``text``, and perhaps one ``id``.
 
     Attributes:
-        path: The file.
-        name: Its name in ids.
+        input: The file.
         first: Number of the first row, from 1.
         count: How many.
         group: Number of the row group.
         offset: Rows of the group before them.
     """
 
-    path: str
-    name: str
+    input: Input
     first: int
     count: int
     group: int
     offset: int
 
-    def sentences(self) -> Iterator[Sentence]:
+    def records(self) -> Iterator[Sentence | CorpusError]:
         """Read them; a sentence without an id is given one, ``name:row``.
 
+        Yields:
+            A sentence a row, or what is wrong with the row.
+
         Raises:
-            CorpusError: If a row has no text, or one that is none.
+            CorpusError: If the file cannot be read.
         """
-        with _parquet(self.path) as file:
+        where = self.input.where
+        with _parquet(self.input) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]
             table = file.read_row_group(self.group, columns).select(columns)
         table = table.slice(self.offset, self.count)
+        if len(table) != self.count:
+            raise CorpusError(where, f"expected {self.count:,} rows there, got {len(table):,}")
         for number, row in enumerate(zip(*table.itercolumns(), strict=True), self.first):
-            text, *ids = (_value(value, self.path, number) for value in row)
-            if not isinstance(text, str):
-                problem = f"expected a text, got {excerpt(str(text))}"
-                raise CorpusError(self.path, problem, number)
-            sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
-            if text:
-                checked(sentence, self.path, number)
-            yield _named(sentence, f"{self.name}:{number}")
+            try:
+                yield _named(_sentence(row, where, number), f"{self.input.name}:{number}")
+            except CorpusError as error:
+                yield error
 
 
 Block = Lines | Rows
 
 
-def input_files(path: Path) -> dict[str, Path]:
-    """Find the files of a corpus: the path itself, or all in that folder, by name.
-
-    Files of a folder whose name begins with a dot or an underscore are none of the corpus.
-
-    Raises:
-        CorpusError: If there is none, or one of a format that we do not read.
-    """
-    path = path.absolute()
-    if not path.exists():
-        raise CorpusError(path, "there is no such file or folder")
-    files = {path.name: path}
-    if path.is_dir():
-        found = (file for file in sorted(path.rglob("*")) if file.is_file())
-        files = {str(file.relative_to(path)): file for file in found if file.name[0] not in "._"}
-    known = (*_JSONL, *_TEXT, *_PARQUET)
-    for file in files.values():
-        if not file.name.endswith(known):
-            raise CorpusError(file, f"expected a name that ends in one of {', '.join(known)}")
-    if not files:
-        raise CorpusError(path, f"holds no file whose name ends in one of {', '.join(known)}")
-    return files
-
-
-def cut(files: Iterable[tuple[str, Path]], n_sentences: int) -> Iterator[Block]:
+def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
     """Cut files into blocks of so many lines or rows.
 
     Args:
-        files: Name in ids, and path.
+        files: JSON lines, text and Parquet.
         n_sentences: Lines or rows of a block; the last of a file or row group may have fewer.
 
     Raises:
-        CorpusError: If a file cannot be read.
+        CorpusError: If a file cannot be read, or what is to be read as text looks like JSON.
     """
-    for name, path in files:
-        cut_file = _cut_rows if path.name.endswith(_PARQUET) else _cut_lines
-        yield from cut_file(str(path), name, n_sentences)
+    for file in files:
+        if file.format == "parquet":
+            yield from _cut_rows(file, n_sentences)
+        else:
+            as_json = file.format == "jsonl"
+            yield from _cut_lines(file, n_sentences, "jsonl" if as_json else "text")
 
 
-def _cut_lines(path: str, name: str, n_lines: int) -> Iterator[Lines]:
+def _cut_lines(input: Input, n_lines: int, read_as: LineFormat) -> Iterator[Lines]:
     first, offset = 1, 0
-    with opened(path) as file:
-        lines = iter(lambda: file.readline(LONGEST_LINE + 1), b"")
-        while sizes := [len(line) for line in islice(lines, n_lines)]:
-            yield Lines(path, name, first, len(sizes), offset, sum(sizes))
+    with opened(input.path) as file:
+        lines = _sizes(file)
+        while sizes := list(islice(lines, n_lines)):
+            yield Lines(input, first, len(sizes), offset, read_as)
             first, offset = first + len(sizes), offset + sum(sizes)
 
 
-def _cut_rows(path: str, name: str, n_rows: int) -> Iterator[Rows]:
-    with _parquet(path) as file:
+def _sizes(file: IO[bytes]) -> Iterator[int]:
+    """Yield how many bytes each line takes, however long it is."""
+    size = 0
+    while piece := file.readline(_READ):
+        size += len(piece)
+        if piece.endswith(b"\n"):
+            yield size
+            size = 0
+    if size:
+        yield size
+
+
+def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
+    with _parquet(input) as file:
         if "text" not in file.schema_arrow.names:
             came = ", ".join(file.schema_arrow.names)
-            raise CorpusError(path, f"expected a column 'text', got {came}")
+            raise CorpusError(input.where, f"expected a column 'text', got {came}")
         first = 1
         for group in range(file.num_row_groups):
             total = file.metadata.row_group(group).num_rows
             for offset in range(0, total, n_rows):
                 count = min(n_rows, total - offset)
-                yield Rows(path, name, first, count, group, offset)
+                yield Rows(input, first, count, group, offset)
                 first += count
 
 
@@ -178,19 +165,27 @@ def _skip(file: IO[bytes], size: int) -> None:
         size -= len(file.read(min(size, _READ))) or size
 
 
-def _named(sentence: Sentence, name: str) -> Sentence:
-    return sentence if sentence.id else replace(sentence, id=name)
+def _named(record: Sentence | CorpusError, name: str) -> Sentence | CorpusError:
+    return replace(record, id=name) if isinstance(record, Sentence) and not record.id else record
 
 
 @contextmanager
-def _parquet(path: str) -> Iterator[pq.ParquetFile]:
+def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
     try:
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with pq.ParquetFile(input.path, memory_map=True) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeError) as error:
         problem = " ".join(str(error).split())
-        raise CorpusError(path, f"cannot be read as Parquet ({problem})") from error
+        raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
+
+
+def _sentence(row: Sequence[pa.Scalar], path: str, number: int) -> Sentence:
+    text, *ids = (_value(value, path, number) for value in row)
+    if not isinstance(text, str):
+        raise CorpusError(path, f"expected a text, got {excerpt(str(text))}", number)
+    sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
+    return checked(sentence, path, number) if text else sentence
 
 
 def _value(value: pa.Scalar, path: str, row: int) -> object:

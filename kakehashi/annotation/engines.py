@@ -15,12 +15,15 @@ from kakehashi.errors import KakehashiError, RunError
 from kakehashi.extras import require
 
 _Job = TypeVar("_Job")
+_Answer = TypeVar("_Answer")
 
 
 class Engine(Protocol):
     """Applies a function to jobs, side by side."""
 
-    def __call__(self, function: Callable[[_Job], int], jobs: Sequence[_Job]) -> Iterator[int]:
+    def __call__(
+        self, function: Callable[[_Job], _Answer], jobs: Sequence[_Job]
+    ) -> Iterator[_Answer]:
         """Yield an answer for each job, in any order; the first error ends it all."""
 
 
@@ -34,7 +37,9 @@ class Processes:
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers
 
-    def __call__(self, function: Callable[[_Job], int], jobs: Sequence[_Job]) -> Iterator[int]:
+    def __call__(
+        self, function: Callable[[_Job], _Answer], jobs: Sequence[_Job]
+    ) -> Iterator[_Answer]:
         """Yield an answer for each job, in order."""
         try:
             yield from in_order(function, jobs, self._workers)
@@ -71,7 +76,9 @@ class _RayData:
     def __init__(self, data: ModuleType, workers: int | None) -> None:
         self._data, self._workers = data, workers
 
-    def __call__(self, function: Callable[[_Job], int], jobs: Sequence[_Job]) -> Iterator[int]:
+    def __call__(
+        self, function: Callable[[_Job], _Answer], jobs: Sequence[_Job]
+    ) -> Iterator[_Answer]:
         """Yield an answer for each job, as they are done."""
         if not jobs:
             return
@@ -79,12 +86,12 @@ class _RayData:
         def work(row: dict[str, Any]) -> dict[str, Any]:
             try:
                 return {"answer": function(row["job"]), "error": None}
-            except KakehashiError as error:
-                return {"answer": 0, "error": error}
+            except (KakehashiError, OSError) as error:
+                return {"answer": None, "error": error}
 
         rows = self._data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
         done = rows.map(work, num_cpus=1, compute=self._data.TaskPoolStrategy(self._workers))
         for row in done.iter_rows():
             if row["error"] is not None:
                 raise row["error"]
-            yield int(row["answer"])
+            yield row["answer"]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from kakehashi.annotation.blocks import Block
 from kakehashi.annotation.parts import WRITERS
-from kakehashi.errors import ModelError, RunError
+from kakehashi.errors import ModelError
+from kakehashi.inference.predicting import Kept
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.cell import load_machine_code
 from kakehashi.model.products import Precision
 from kakehashi.model.storage import MANIFEST, find_model
 from kakehashi.model.threads import limited_threads
 from kakehashi.sentence import Sentence
+
+MOST_PROBLEMS = 100
+"""Lines that are no sentences of which what is wrong is kept; others are counted."""
 
 
 @dataclass(frozen=True)
@@ -36,51 +40,80 @@ class Annotator:
         fingerprint: What `model_fingerprint` says it has; another model is refused.
         precision: See `Recognizer`.
         format: Of the parts.
+        kept: What is written of each sentence.
     """
 
     model: Path
     fingerprint: str
     precision: Precision
     format: str
+    kept: Kept = field(default_factory=Kept)
 
     def __call__(self, part: Part) -> int:
-        """Write the part of a block, and count its sentences.
+        """Write the part of a block, and count its sentences; what is none is passed over.
 
         Raises:
-            CorpusError: If the block is not what its format says.
+            CorpusError: If the file of the block cannot be read.
             ModelError: If the model is missing or has changed.
-            RunError: If the part cannot be written.
+            OSError: If the part cannot be written.
         """
+        n_sentences = 0
+
+        def counted() -> Iterator[Sentence]:
+            nonlocal n_sentences
+            for sentence in recognizer.annotate(_sentences(part.block)):
+                n_sentences += 1
+                yield self.kept.of(sentence)
+
         with limited_threads(1):
             recognizer = _recognizer(self.model, self.fingerprint, self.precision)
             recognizer.forget()  # so that a part depends on the model and its block alone
-            counted = _Counted(recognizer.annotate(part.block.sentences()))
-            try:
-                WRITERS[self.format](part.path, counted)
-            except OSError as error:
-                problem = error.strerror or str(error)
-                raise RunError(part.path, f"cannot be written ({problem})") from None
-        return counted.count
+            WRITERS[self.format](part.path, counted())
+        return n_sentences
 
 
-class _Counted:
-    def __init__(self, sentences: Iterable[Sentence]) -> None:
-        self._sentences = sentences
-        self.count = 0
+@dataclass(frozen=True)
+class Count:
+    """What there is in some blocks.
 
-    def __iter__(self) -> Iterator[Sentence]:
-        for sentence in self._sentences:
-            self.count += 1
-            yield sentence
+    Attributes:
+        sentences: How many.
+        refused: How many lines or rows that are no sentences.
+        problems: What is wrong with the first of them, and where each stands.
+    """
+
+    sentences: int = 0
+    refused: int = 0
+    problems: tuple[str, ...] = ()
+
+    def __add__(self, other: Count) -> Count:
+        """Add up the counts of other blocks, which come after these."""
+        return Count(
+            self.sentences + other.sentences,
+            self.refused + other.refused,
+            (self.problems + other.problems)[:MOST_PROBLEMS],
+        )
 
 
-def count_sentences(block: Block) -> int:
-    """Read a block, and count its sentences.
+def count_sentences(block: Block) -> Count:
+    """Read a block, and count its sentences, and what is none.
 
     Raises:
-        CorpusError: If it is not what its format says.
+        CorpusError: If its file cannot be read.
     """
-    return sum(1 for _ in block.sentences())
+    n_sentences, n_refused, problems = 0, 0, []
+    for record in block.records():
+        if isinstance(record, Sentence):
+            n_sentences += 1
+            continue
+        n_refused += 1
+        if n_refused <= MOST_PROBLEMS:
+            problems.append(str(record))
+    return Count(n_sentences, n_refused, tuple(problems))
+
+
+def _sentences(block: Block) -> Iterator[Sentence]:
+    return (record for record in block.records() if isinstance(record, Sentence))
 
 
 def model_fingerprint(path: str | Path) -> str:

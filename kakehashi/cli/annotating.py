@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kakehashi.cli.experiments import Where
-from kakehashi.cli.models import Precision
+from kakehashi.cli.models import NAMED, MinProbability, NoTokens, Precision
+from kakehashi.cli.options import Columns, Encoding, Separator
+from kakehashi.errors import KakehashiError
 
 if TYPE_CHECKING:  # they load torch
     from contextlib import AbstractContextManager
@@ -35,11 +37,27 @@ def annotate(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="IN", help="File or folder: .jsonl, .txt (a sentence per line), .parquet."
+            metavar="IN",
+            help="File or folder: .txt (a sentence per line), .jsonl, .parquet, .conll, …;"
+            " - for standard input.",
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the parts.")],
     format: Annotated[PartFormat, typer.Option(help="Of the parts.")] = PartFormat.jsonl,
+    input_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the input: text, jsonl, parquet, columns, … Default: by its name."
+        ),
+    ] = None,
+    encoding: Encoding = None,
+    columns: Columns = None,
+    separator: Separator = None,
+    spaces: Annotated[
+        bool, typer.Option(help="Whether the text of columns has spaces between tokens.")
+    ] = True,
+    min_probability: MinProbability = 0.0,
+    no_tokens: NoTokens = False,
     precision: Annotated[
         Precision, typer.Option(help="float32 is exact; the others are faster.")
     ] = Precision.float32,
@@ -57,29 +75,49 @@ def annotate(
 ) -> None:
     """Find the entities of a large corpus: one output per input, in parts, in order.
 
-    May be killed at any time: the same command goes on. The last line printed is the folder.
+    May be killed at any time: the same command goes on. The last line printed is the folder. A line
+    or row that cannot be read is left out and named on stderr, and the exit status is then 2.
 
     Examples:
 
     kakehashi annotate runs/massive-ja-seed1 utterances.jsonl annotated --precision bfloat16
 
     kakehashi annotate runs/massive-ja-seed1 logs annotated --executor ray --address auto
+
+    zcat log.gz | kakehashi annotate runs/massive-ja-seed1 - annotated --no-tokens
     """
     from kakehashi.annotation.annotating import annotate as annotate_task
+    from kakehashi.annotation.inputs import Reading
     from kakehashi.cli.console import ProgressBars, print_line
+    from kakehashi.inference.predicting import Kept
 
+    settings: dict[str, object] = {} if spaces else {"spaces": False}
+    if columns is not None:
+        settings["columns"] = columns.split(",")
+    if separator is not None:
+        settings["separator"] = separator
+    progress = ProgressBars()
     with _engine(executor, workers, address) as engine:
-        annotate_task(
+        count = annotate_task(
             model,
             source,
             out,
+            reading=Reading(input_format, encoding or "utf-8", settings),
+            kept=Kept(min_probability, not no_tokens),
             format=format.value,
             precision=precision.value,
             block=block,
             engine=engine,
-            progress=ProgressBars(),
+            progress=progress,
         )
     print_line(str(out))
+    if count.refused:
+        for problem in count.problems[:NAMED]:
+            progress.warn(problem)
+        raise KakehashiError(
+            f"{count.refused:,} lines or rows could not be read and are left out;"
+            f" {out}/annotation.json names the first of them"
+        )
 
 
 def _engine(

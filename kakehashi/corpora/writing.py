@@ -38,7 +38,7 @@ def written_lines(sentences: Iterable[Sentence], source: Source, written: Writte
     """
     lines = FORMATS[source.format].lines
     if lines is None:
-        raise _only_read(source)
+        raise only_read(source)
     by_token = isinstance(source, ColumnsSource)
     return lines(_counted(sentences, written, by_token), source)
 
@@ -51,7 +51,7 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
         CorpusError: If a sentence cannot be written in it, or the file not at all.
     """
     if isinstance(source, AssistantSource):
-        raise _only_read(source)
+        raise only_read(source)
     written = Written()
     lines = written_lines(sentences, source, written)
     encoding = getattr(source, "encoding", "utf-8")
@@ -67,7 +67,8 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     return written
 
 
-def _only_read(source: Source) -> ConfigError:
+def only_read(source: Source) -> ConfigError:
+    """Make the error for a format that cannot be written."""
     return ConfigError("format", f"{source.format} is only read; written are {', '.join(WRITABLE)}")
 
 

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import chain, islice
+from itertools import chain
 from typing import TypeVar
 
 _Job = TypeVar("_Job")
@@ -20,31 +20,42 @@ _FEW = 4
 
 
 def in_order(
-    function: Callable[[_Job], _Answer], jobs: Iterable[_Job], processes: int | None = None
+    function: Callable[[_Job], _Answer],
+    jobs: Iterable[_Job | None],
+    processes: int | None = None,
 ) -> Iterator[_Answer]:
     """Apply a function to every job; only a few jobs are taken before their turn.
 
     Args:
         function: What to do; must be one that can be sent to a new process.
-        jobs: What to do it to; a few are done here.
+        jobs: What to do it to; a few are done here. None stands where the next one may be long in
+            coming: the answers to all before it are given first.
         processes: How many; default as many as there are cores for us.
     """
     processes = processes or len(os.sched_getaffinity(0))
     if multiprocessing.current_process().daemon:  # which may have no children; a grid's worker
         processes = 1
     jobs = iter(jobs)
-    first = list(islice(jobs, _FEW + 1))
-    jobs = chain(first, jobs)
-    if processes == 1 or len(first) <= _FEW:
-        yield from map(function, jobs)
+    first: list[_Job] = []
+    for job in jobs:
+        if job is not None:
+            first.append(job)
+        if job is None or processes == 1:
+            yield from map(function, first)
+            first.clear()
+        elif len(first) > _FEW:
+            break
+    else:
+        yield from map(function, first)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, _end_with_parent)
     pending: deque[Future[_Answer]] = deque()
     try:
-        for job in jobs:
-            pending.append(pool.submit(function, job))
-            if len(pending) > 2 * processes:
+        for job in chain(first, jobs):
+            if job is not None:
+                pending.append(pool.submit(function, job))
+            while pending and (job is None or len(pending) > 2 * processes):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
+from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +35,19 @@ class FormMemo:
         self.projected = torch.empty(0, 0)
 
     def look_up(self, forms: Iterable[Form]) -> npt.NDArray[np.int64]:
-        """Give the row in ``projected`` of every form."""
+        """Return the row in ``projected`` of every form.
+
+        A look-up may be interrupted at any place: a form is known only once its row is there.
+        """
         if len(self._rows) > self._capacity:
             self.forget()
-        rows, n_known = self._rows, len(self._rows)
-        found = np.array([rows.setdefault(form, len(rows)) for form in forms], dtype=np.int64)
-        if len(rows) > n_known:
-            self._remember(self._project(list(islice(rows, n_known, None))), n_known)
-        return found
+        rows, forms = self._rows, list(forms)
+        new = list(dict.fromkeys(form for form in forms if form not in rows))
+        if new:
+            begin = len(rows)
+            self._write(self._project(new), begin)
+            rows.update(zip(new, count(begin)))
+        return np.array([rows[form] for form in forms], dtype=np.int64)
 
     def forget(self) -> None:
         """Forget all forms; the memory for them is used again."""
@@ -53,7 +58,7 @@ class FormMemo:
         features = featurize(forms, self._channels, tagger.words, tagger.ngrams)
         return tagger.project(np.arange(len(forms)), features)
 
-    def _remember(self, projected: Tensor, begin: int) -> None:
+    def _write(self, projected: Tensor, begin: int) -> None:
         end = begin + len(projected)
         if end > len(self.projected):
             grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Lock
 
 import numpy as np
 
@@ -16,7 +16,8 @@ from kakehashi.model.device import find_device
 from kakehashi.model.prediction import Prediction, predict_projected
 from kakehashi.model.products import PRECISIONS, Precision
 from kakehashi.model.storage import Model, load_model
-from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
+from kakehashi.model.threads import ForkSafeLock
+from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 
 _CHUNK_TOKENS = 8192
@@ -26,7 +27,8 @@ _CHUNK_TOKENS = 8192
 class Recognizer:
     """A trained model that finds the entities of any text.
 
-    Threads may share one; they tag one after the other.
+    Threads may share one; they tag one after the other. It can be pickled, and used on both sides
+    of a fork.
 
     Attributes:
         model: The tagger and its text settings.
@@ -62,7 +64,8 @@ class Recognizer:
         tagger.word.lstm.precision = precision
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
         self._memo = FormMemo(tagger, channels, memo_forms)
-        self._lock = Lock()
+        self._made = partial(type(self), precision=precision, memo_forms=memo_forms)
+        self._lock = ForkSafeLock()  # a memo is sound at every moment
 
     @classmethod
     def load(
@@ -90,6 +93,10 @@ class Recognizer:
         model.tagger.to(place)
         return cls(model, precision=precision, memo_forms=memo_forms)
 
+    def __reduce__(self) -> tuple[Callable[[Model], Recognizer], tuple[Model]]:
+        """Send the model and the options; what is remembered of forms stays here."""
+        return self._made, (self.model,)
+
     def __call__(self, text: str) -> list[Mention]:
         """Find the mentions of one text, with character offsets and probabilities."""
         return list(next(self.recognize([text])).mentions)
@@ -99,14 +106,26 @@ class Recognizer:
 
         Yields:
             One sentence per text, in order, with its tokens and mentions.
+
+        Raises:
+            TypeError: If there is one text instead of many, or something that is no text.
         """
-        return self.annotate(Sentence(text) for text in texts)
+        if isinstance(texts, str | bytes):
+            raise TypeError(
+                "recognize() takes many texts, and got one; call the recognizer itself with it,"
+                " recognizer(text), or recognize([text])"
+            )
+        return self.annotate(map(_sentence, texts))
 
     def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
         """Give sentences the mentions that the model finds, instead of those they have.
 
         Sentences with tokens keep them, and are only given the readings they lack; others are
         segmented.
+
+        Raises:
+            TypeError: If one is no sentence; texts are for `recognize`.
+            ValueError: If tokens are not in the text of their sentence, or not in its order.
         """
         chunk: list[Sentence] = []
         n_tokens = 0
@@ -128,9 +147,15 @@ class Recognizer:
             self._memo.forget()
 
     def _segmented(self, sentence: Sentence) -> Sentence:
+        if not isinstance(sentence, Sentence):
+            raise TypeError(
+                f"annotate() takes sentences, and got {type(sentence).__name__};"
+                " recognize() takes texts"
+            )
         if sentence.tokens is None:
             tokens = self.segmenter.segment(sentence.text)
         else:
+            check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
         return replace(sentence, tokens=tokens, mentions=())
 
@@ -150,6 +175,12 @@ class Recognizer:
                 yield replace(
                     sentence, mentions=_mentions(sentence.text, tokens[number], prediction)
                 )
+
+
+def _sentence(text: str) -> Sentence:
+    if not isinstance(text, str):
+        raise TypeError(f"expected a text, a str, got {type(text).__name__}")
+    return Sentence(text)
 
 
 def _mentions(text: str, tokens: tuple[Token, ...], prediction: Prediction) -> tuple[Mention, ...]:

@@ -82,6 +82,10 @@ class BiLstm(nn.RNNBase):
         self._ready = None
         return super().train(mode)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Leave out what was prepared of the weights, which cannot be pickled."""
+        return {**nn.RNNBase.__getstate__(self), "_ready": None}
+
     def forward(self, inputs: Tensor, layout: Layout, rows: Tensor | None = None) -> Tensor:
         """Compute the states after every item.
 

@@ -13,27 +13,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+import torch
+from pydantic import Field, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 import kakehashi
 from kakehashi.config.settings import ModelSettings, TextSettings
 from kakehashi.config.sources import Settings
+from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
 from kakehashi.files import sha256_of, write_atomically, write_folder, write_json
-from kakehashi.model.tagger import Tagger
+from kakehashi.model.tagger import Tagger, weight_shapes
 from kakehashi.tags import Tagset
 
 FORMAT_VERSION = 1
-_FILES = ("model.json", "ngrams.json", "weights.safetensors", "words.json")
+_WEIGHTS = "weights.safetensors"
+_FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
 MANIFEST = "SHA256SUMS"
-_Parsed = TypeVar("_Parsed")
+_CHANNELS = ("word", "char")
+
+_LARGEST_DESCRIPTION = 1 << 20
+_LARGEST_STRING = 1 << 10
+"""Bytes of a string of a vocabulary, on average, beyond those of a description."""
+
+_LONGEST_PROBLEM = 300
+
+_Shapes = Mapping[str, tuple[int, ...]]
 
 
 class _Description(Settings):
@@ -45,8 +57,15 @@ class _Description(Settings):
     model: ModelSettings
     text: TextSettings
     types: tuple[str, ...]
-    n_seen_words: int
-    n_seen_ngrams: int
+    n_seen_words: int = Field(ge=0)
+    n_seen_ngrams: int = Field(ge=0)
+
+    @field_validator("types")
+    @classmethod
+    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
+            raise ValueError("expected entity types without blanks, no two alike")
+        return types
 
 
 @dataclass(frozen=True)
@@ -77,7 +96,7 @@ def save_model(folder: Path, model: Model) -> None:
         write_json(temporary / "model.json", description.model_dump(mode="json"))
         write_json(temporary / "words.json", tagger.words.strings)
         write_json(temporary / "ngrams.json", tagger.ngrams.strings)
-        write_atomically(temporary / "weights.safetensors", save(weights))
+        write_atomically(temporary / _WEIGHTS, save(weights))
         write_atomically(temporary / MANIFEST, _manifest(temporary))
 
     write_folder(folder, fill)
@@ -91,26 +110,31 @@ def load_model(path: str | Path) -> Model:
 
     Raises:
         ModelError: If it is missing, incomplete, damaged, or of a newer format.
+        OSError: If a file cannot be read.
     """
     folder = find_model(path)
     _check_manifest(folder)
     description = _parse_description(folder)
-    strings = TypeAdapter(tuple[str, ...])
-    words = _parse(folder / "words.json", strings)
-    ngrams = _parse(folder / "ngrams.json", strings)
+    tagset = Tagset(description.types, description.model.scheme)
+    shapes = _read_shapes(folder / _WEIGHTS)
+    n_words, n_ngrams = (_rows(shapes, f"{channel}.embedding.weight") for channel in _CHANNELS)
+    # What is claimed is held against the weights before any memory is taken for it.
+    _check_shapes(folder, shapes, weight_shapes(description.model, n_words, n_ngrams, len(tagset)))
     tagger = Tagger(
         description.model,
-        Vocabulary(words, description.n_seen_words),
-        Vocabulary(ngrams, description.n_seen_ngrams),
-        Tagset(description.types, description.model.scheme),
+        Vocabulary(_read_strings(folder / "words.json", n_words), description.n_seen_words),
+        Vocabulary(_read_strings(folder / "ngrams.json", n_ngrams), description.n_seen_ngrams),
+        tagset,
     )
     try:
-        tagger.load_state_dict(load((folder / "weights.safetensors").read_bytes()))
+        tagger.load_state_dict(load((folder / _WEIGHTS).read_bytes()))
     except (RuntimeError, SafetensorError) as error:
-        problem = " ".join(str(error).split())
-        raise ModelError(
-            folder, f"the weights do not fit the model's settings ({problem})"
-        ) from None
+        raise _misfit(folder, " ".join(str(error).split())[:_LONGEST_PROBLEM]) from None
+    for name, weights in tagger.state_dict().items():
+        if not torch.stack(torch.aminmax(weights)).isfinite().all():
+            raise ModelError(
+                folder, f"{name} has weights that are infinite or no number; train the model again"
+            )
     return Model(description.name, tagger.eval(), description.text)
 
 
@@ -137,8 +161,9 @@ def _check_manifest(folder: Path) -> None:
     for name in _FILES:
         if not (folder / name).is_file():
             raise ModelError(folder, f"{name} is missing; copy or train the model again")
-    found = (folder / MANIFEST).read_bytes()
     expected = _manifest(folder)
+    with (folder / MANIFEST).open("rb") as file:
+        found = file.read(2 * len(expected))
     if found == expected.encode():
         return
     damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
@@ -151,19 +176,83 @@ def _check_manifest(folder: Path) -> None:
 
 def _parse_description(folder: Path) -> _Description:
     path = folder / "model.json"
-    version = _parse(path, TypeAdapter(dict[str, object])).get("format_version")
+    value = _read_json(path, _LARGEST_DESCRIPTION)
+    version = value.get("format_version") if isinstance(value, dict) else None
     if version != FORMAT_VERSION:
         raise ModelError(
             folder,
-            f"has model format {version!r}; this kakehashi reads {FORMAT_VERSION};"
-            " use the version that wrote it, or upgrade",
+            f"has model format {repr(version)[:_LONGEST_PROBLEM]}; this kakehashi reads"
+            f" {FORMAT_VERSION}; use the version that wrote it, or upgrade",
         )
-    return _parse(path, TypeAdapter(_Description))
-
-
-def _parse(path: Path, adapter: TypeAdapter[_Parsed]) -> _Parsed:
     try:
-        return adapter.validate_python(json.loads(path.read_bytes()), strict=False)
-    except (ValueError, ValidationError) as error:
-        problem = " ".join(str(error).split())
-        raise ModelError(path, f"does not hold what a model folder should ({problem})") from None
+        return _Description.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise _no_description(path, f"{key}: {first['msg']}") from None
+
+
+def _read_json(path: Path, most: int) -> object:
+    """Parse a file, if it has at most so many bytes."""
+    if path.stat().st_size > most:
+        raise _no_description(path, f"it is larger than {most:,} bytes")
+    try:
+        value: object = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise _no_description(path, str(error)) from None
+    return value
+
+
+def _read_strings(path: Path, rows: int) -> tuple[str, ...]:
+    """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
+    value = _read_json(path, _LARGEST_DESCRIPTION + rows * _LARGEST_STRING)
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _no_description(path, "expected a list of strings")
+    if len(value) != rows - 1 or len(set(value)) != len(value):
+        raise _no_description(
+            path, f"expected {rows - 1:,} strings, no two alike; got {len(value):,}"
+        )
+    return tuple(value)
+
+
+def _read_shapes(path: Path) -> _Shapes:
+    """Read what a file of weights says that it holds; of its numbers nothing is read."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > _LARGEST_DESCRIPTION:
+            raise _misfit(path, f"a header of {size:,} bytes")
+        header = file.read(size)
+    try:
+        entries = json.loads(header)
+        entries.pop("__metadata__", None)
+        dtypes = {str(entry["dtype"]) for entry in entries.values()}
+        shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+        raise _misfit(path, "the header is damaged") from None
+    if dtypes - {"F32"}:
+        came = ", ".join(sorted(dtypes))[:_LONGEST_PROBLEM]
+        raise _misfit(path, f"expected numbers of type F32, got {came}")
+    return shapes
+
+
+def _rows(shapes: _Shapes, name: str) -> int:
+    rows = (shapes.get(name) or (0,))[0]
+    return rows if isinstance(rows, int) else 0
+
+
+def _check_shapes(folder: Path, found: _Shapes, expected: _Shapes) -> None:
+    for name, shape in expected.items():
+        if found.get(name) != shape:
+            came = str(found.get(name, "none"))[:_LONGEST_PROBLEM]
+            raise _misfit(folder, f"{name}: expected the shape {shape}, got {came}")
+    if strange := found.keys() - expected.keys():
+        raise _misfit(folder, f"unexpected {min(strange)[:_LONGEST_PROBLEM]}")
+
+
+def _misfit(path: Path, problem: str) -> ModelError:
+    return ModelError(path, f"the weights do not fit the model's settings ({problem})")
+
+
+def _no_description(path: Path, problem: str) -> ModelError:
+    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
+    return ModelError(path, f"does not hold what a model folder should ({problem})")

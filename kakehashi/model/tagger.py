@@ -25,6 +25,32 @@ from kakehashi.tags import Tagset
 _WORD_WIDTH = 50
 
 
+def weight_shapes(
+    settings: ModelSettings, n_words: int, n_ngrams: int, n_tags: int
+) -> dict[str, tuple[int, ...]]:
+    """Compute the shapes of the weights of a `Tagger`, by name, without making any."""
+    word_width, states = settings.word_width or _WORD_WIDTH, 2 * settings.word_lstm_width
+    chars = 2 * settings.char_lstm_width
+    shapes: dict[str, tuple[int, ...]] = {
+        "char.embedding.weight": (n_ngrams, settings.char_width),
+        "word.embedding.weight": (n_words, word_width),
+        "dense.weight": (n_tags, states),
+        "dense.bias": (n_tags,),
+    }
+    for lstm, inputs, outputs in (
+        ("char.lstm", settings.char_width, chars),
+        ("word.lstm", word_width + chars, states),
+    ):
+        for direction in ("l0", "l0_reverse"):
+            shapes[f"{lstm}.weight_ih_{direction}"] = (2 * outputs, inputs)
+            shapes[f"{lstm}.weight_hh_{direction}"] = (2 * outputs, outputs // 2)
+            shapes[f"{lstm}.bias_ih_{direction}"] = (2 * outputs,)
+            shapes[f"{lstm}.bias_hh_{direction}"] = (2 * outputs,)
+    if settings.decoder == "crf":
+        shapes["crf.transitions"] = (n_tags + 1, n_tags + 1)
+    return shapes
+
+
 class CharLayers(nn.Module):
     """Character n-grams to one vector per form: embedding and character BiLSTM."""
 

@@ -80,7 +80,8 @@ def test_each_input_has_one_output_for_any_number_of_workers(place, expected, ru
     assert parts(place / "out2") == parts(place / "out1")
     done = run("annotate", "model", "corpus", "out1", "--block", 12, cwd=place)
     count = len(parts(place / "out1"))
-    assert done.stderr == f"{count} of {count} parts are there already\n"
+    said = "reading 1 file as jsonl, 1 file as parquet, 1 file as text"
+    assert done.stderr == f"{said}\n{count} of {count} parts are there already\n"
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
@@ -98,9 +99,10 @@ def test_parquet_and_other_precisions(place, expected, run, precision):
 
 def assert_refused(done, *fragments):
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    *said, error = done.stderr.splitlines()
+    assert not said or said == ["reading 1 file as text"]
     for fragment in fragments:
-        assert fragment in done.stderr
+        assert fragment in error
 
 
 def test_what_is_wrong_is_one_line(place, run, settings, tmp_path):
@@ -114,11 +116,35 @@ def test_what_is_wrong_is_one_line(place, run, settings, tmp_path):
     )
     (tmp_path / "in.txt").write_text("大阪\n")
     assert_refused(run(*annotate, cwd=tmp_path), "out: was begun with another input;")
-    (tmp_path / "in.txt").write_bytes(b"a\nb\n\xff\n")
-    assert_refused(run(*annotate[:3], "new", cwd=tmp_path), "in.txt:3: expected text in utf-8")
+    (tmp_path / "in.txt").write_bytes(b"\xff\n")
+    assert_refused(run(*annotate[:3], "new", cwd=tmp_path), "in.txt:1: expected text in utf-8")
     assert_refused(run(*annotate[:2], "none", "new", cwd=tmp_path), "there is no such file")
     dead = ("--executor", "ray", "--address", "127.0.0.1:9")
     assert_refused(run(*annotate, *dead, cwd=tmp_path), "there is no Ray cluster at 127.0.0.1:9")
+
+
+def test_a_bad_line_costs_itself_and_the_exit_status_says_so(place, run, tmp_path):
+    (tmp_path / "in.txt").write_bytes("東京\n".encode() + b"\xff\n" + "大阪".encode())
+    annotate = ("annotate", place / "model", "in.txt", "out", "--no-tokens")
+    for _ in range(2):
+        done = run(*annotate, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "out\n")
+        warning, error = done.stderr.splitlines()[-2:]
+        assert "in.txt:2: expected text in utf-8" in warning
+        assert error.startswith("error: 1 lines or rows could not be read and are left out; out/")
+        assert [entry[:2] for entry in annotated(tmp_path / "out")] == [
+            ("in.txt:1", "東京"),
+            ("in.txt:3", "大阪"),
+        ]
+
+
+def test_standard_input_is_annotated(place, run, tmp_path):
+    lines = '{"text": "東京", "id": "a"}\n'
+    annotate = ("annotate", place / "model", "-", "out")
+    assert_refused(run(*annotate, stdin=lines, cwd=tmp_path), "looks like JSON")
+    done = run(*annotate, "--input-format", "jsonl", stdin=lines, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [entry[:2] for entry in annotated(tmp_path / "out")] == [("a", "東京")]
 
 
 def start(place, out, *options):

@@ -96,6 +96,68 @@ def test_predict_reads_standard_input_and_writes_json_lines(run, workplace):
     assert second["text"] == ""
 
 
+def test_a_bad_line_costs_predict_itself_and_the_exit_status_says_so(run, workplace):
+    (workplace / "bad.txt").write_bytes(b"We met Tom Ogawa .\n\xff\nTrains to Osaka are late .\n")
+    done = run("predict", "runs/small-en-seed1", "bad.txt", "--no-tokens", cwd=workplace)
+    assert done.returncode == 2
+    first, bad, last = map(json.loads, done.stdout.splitlines())
+    assert first["mentions"][0]["text"] == "Tom Ogawa"
+    assert last["mentions"][0]["text"] == "Osaka"
+    assert list(bad) == ["error"]
+    assert "tokens" not in first
+    warning, error = done.stderr.splitlines()
+    assert warning == f"warning: {bad['error']}"
+    assert "bad.txt:2: expected text in utf-8" in warning
+    assert error == "error: 1 of 3 lines could not be read; see above"
+
+
+def test_predict_reads_json_lines_and_says_so(run, workplace):
+    (workplace / "a.jsonl").write_text('{"text": "We met Tom Ogawa .", "id": "7"}\n')
+    done = run("predict", "runs/small-en-seed1", "a.jsonl", cwd=workplace)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == f"{workplace}/a.jsonl: reading JSON lines\n"
+    (record,) = map(json.loads, done.stdout.splitlines())
+    assert (record["id"], record["mentions"][0]["text"]) == ("7", "Tom Ogawa")
+    lines = (workplace / "a.jsonl").read_text()
+    predict = ("predict", "runs/small-en-seed1", "-")
+    assert (
+        run(*predict, "--input-format", "jsonl", stdin=lines, cwd=workplace).stdout == done.stdout
+    )
+    assert_refused(run(*predict, stdin=lines, cwd=workplace), "standard input:1: looks like JSON")
+    assert_refused(
+        run("predict", "runs/small-en-seed1", "a.conll", cwd=workplace), "a.conll is named"
+    )
+
+
+def test_predict_leaves_out_what_is_less_probable(run, workplace):
+    predict = ("predict", "runs/small-en-seed1", "--min-probability")
+    found = [
+        json.loads(run(*predict, least, stdin="We met Tom Ogawa .\n", cwd=workplace).stdout)
+        for least in (0, 1)
+    ]
+    assert [len(record["mentions"]) for record in found] == [1, 0]
+    assert_refused(
+        run(*predict, 0, "--format", "columns", "--no-tokens", cwd=workplace), "--no-tok"
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_predict_answers_a_pipe_line_by_line(workplace, workers):
+    with subprocess.Popen(
+        [PROGRAM, "predict", "runs/small-en-seed1", "--workers", str(workers)],
+        cwd=workplace,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        for name in ("Tom Ogawa", "Maria Berger"):
+            process.stdin.write(f"We met {name} .\n".encode())
+            process.stdin.flush()
+            record = json.loads(process.stdout.readline())
+            assert [mention["text"] for mention in record["mentions"]] == [name]
+        process.stdin.close()
+    assert process.returncode == 0
+
+
 def test_predict_reads_files_and_writes_columns_and_inline_tags(run, workplace):
     (workplace / "text.txt").write_text("We met Tom Ogawa .\n\nTrains to Osaka are late .\n")
     done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "columns", cwd=workplace)

@@ -1,6 +1,8 @@
 """What an annotation does again, and what it refuses."""
 
 import fcntl
+import gzip
+import io
 import json
 import shutil
 
@@ -10,13 +12,16 @@ import pytest
 import torch
 
 from kakehashi.annotation.annotating import annotate
-from kakehashi.annotation.work import Annotator
+from kakehashi.annotation.inputs import Reading
+from kakehashi.annotation.work import Annotator, Count
 from kakehashi.config.settings import ModelSettings, TextSettings
 from kakehashi.data.vocabulary import Vocabulary
-from kakehashi.errors import ConfigError, CorpusError, ModelError, RunError
+from kakehashi.errors import ConfigError, CorpusError, KakehashiError, ModelError, RunError
+from kakehashi.inference.predicting import Kept
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.storage import Model, save_model
 from kakehashi.model.tagger import Tagger
+from kakehashi.progress import Progress
 from kakehashi.tags import Tagset
 
 TEXTS = ["Jon met Ann", "", "in Oslo", "in Oslo , Jon", "  ", "Ann", "new words 👩‍👩‍👧"]
@@ -67,7 +72,7 @@ def content(folder):
 
 
 def test_each_input_has_one_output_as_the_recognizer_gives_it(place):
-    assert run(place) == len(TEXTS)
+    assert run(place) == Count(len(TEXTS))
     lines = b"".join(text for _, text in sorted(content(place / "out").items())).splitlines()
     found = [json.loads(line) for line in lines]
     expected = list(Recognizer.load(place / "model").recognize(TEXTS))
@@ -79,7 +84,7 @@ def test_each_input_has_one_output_as_the_recognizer_gives_it(place):
     ]
     assert sum(len(sentence.mentions) for sentence in expected) > 4
     result = json.loads((place / "out/result.json").read_bytes())
-    assert result == {"sentences": 7, "parts": 4}
+    assert result == {"sentences": 7, "refused": 0, "parts": 4}
 
 
 def test_the_model_is_loaded_once_for_all_blocks(place, monkeypatch):
@@ -107,12 +112,12 @@ def test_it_goes_on_where_it_stopped(place, most):
         run(place, first)
     (place / "out/.part-000003.jsonl.77.tmp").write_text("torn")
     assert not (place / "out/result.json").exists()
-    assert run(place, second) == len(TEXTS)
+    assert run(place, second) == Count(len(TEXTS))
     assert first.parts + second.parts == [f"part-{number:06}.jsonl" for number in range(4)]
     assert content(place / "out") == content(place / "whole")
     assert not list(place.glob("out/*.tmp"))
     third = Engine()
-    assert run(place, third) == len(TEXTS)
+    assert run(place, third) == Count(len(TEXTS))
     assert third.parts == []
 
 
@@ -145,16 +150,140 @@ def test_a_model_that_changes_meanwhile_is_refused(place):
     assert content(place / "out") == {}
 
 
-def test_bad_input_is_refused_before_anything_is_annotated(place):
+def test_what_is_no_sentence_is_left_out_and_named(place):
     (place / "in").mkdir()
-    shutil.copy(place / "in.txt", place / "in/a.txt")
-    (place / "in/b.jsonl").write_text('{"text": "a"}\n' * 5 + "{}\n")
+    (place / "in/a.txt").write_bytes(b"in Oslo\n\xff\nAnn\0\n\nJon")
+    (place / "in/b.jsonl").write_text('{"text": "a", "id": "x"}\n' * 5 + "{}\n")
+    pq.write_table(pa.table({"text": ["b", None, "c"]}), place / "in/c.parquet")
+    count = run(place, source="in")
+    problems = [problem.replace(f"{place}/in/", "") for problem in count.problems]
+    assert (count.sentences, count.refused, len(problems)) == (10, 4, 4)
+    assert problems[0].startswith("a.txt:2: expected text in utf-8")
+    assert problems[1].startswith("a.txt:3: holds a NUL")
+    assert problems[2].startswith("b.jsonl:6: text: Field required")
+    assert problems[3].startswith("c.parquet:2: expected a text")
+    ids = [sentence["id"] for sentence in sentences(place / "out")]
+    assert ids == ["a.txt:1", "a.txt:4", "a.txt:5", *"xxxxx", "c.parquet:1", "c.parquet:3"]
+    assert run(place, source="in") == count
+    result = json.loads((place / "out/result.json").read_bytes())
+    assert (result["sentences"], result["refused"]) == (10, 4)
+
+
+def test_input_that_holds_no_sentence_is_refused_before_anything_is_annotated(place):
+    (place / "in.txt").write_bytes(b"\xff\n" * 5)
     engine = Engine()
-    with pytest.raises(CorpusError, match=r"b\.jsonl:6: text: Field required"):
-        run(place, engine, source="in")
+    with pytest.raises(KakehashiError, match=r"in\.txt:1: expected text in utf-8"):
+        run(place, engine)
     assert engine.parts == []
-    (place / "in/b.jsonl").write_text('{"text": "a"}\n')
-    assert run(place, source="in") == len(TEXTS) + 1
+    assert list((place / "out").iterdir()) == []
+    (place / "in.txt").write_bytes(gzip.compress(b"abc\n" * 9, mtime=0)[:-4])
+    with pytest.raises(CorpusError, match="damaged gzip"):
+        run(place, engine)
+    assert engine.parts == []
+    (place / "in.txt").write_text("Ann")
+    assert run(place) == Count(1)
+
+
+def test_an_encoding_is_said(place):
+    (place / "in.txt").write_bytes("東京\n".encode("euc-jp"))
+    run(place, reading=Reading(encoding="euc-jp"))
+    (line,) = b"".join(content(place / "out").values()).splitlines()
+    assert json.loads(line)["text"] == "東京"
+    with pytest.raises(RunError, match="was begun with another reading"):
+        run(place)
+    with pytest.raises(ConfigError, match="keeps ASCII"):
+        run(place, out="new", reading=Reading(encoding="utf-16"))
+
+
+def test_columns_and_inline_tags_are_read_as_such(place):
+    (place / "in").mkdir()
+    (place / "in/a.conll").write_text("in O\nOslo B-LOC\n\nAnn B-PER\n")
+    (place / "in/b.xml").write_text("<PERSON>Ann</PERSON> in Oslo\n")
+    said = []
+    progress = Progress()
+    progress.say = said.append
+    count = run(place, source="in", progress=progress)
+    assert (count, said[0]) == (Count(3), "reading 1 file as columns, 1 file as inline")
+    found = sentences(place / "out")
+    assert [(s["id"], s["text"]) for s in found] == [
+        ("a.conll:1", "in Oslo"),
+        ("a.conll:2", "Ann"),
+        ("b.xml:1", "Ann in Oslo"),
+    ]
+    assert [token["text"] for token in found[0]["tokens"]] == ["in", "Oslo"]
+    expected = list(Recognizer.load(place / "model").recognize([s["text"] for s in found]))
+    assert [[m["type"] for m in s["mentions"]] for s in found] == [
+        [mention.type for mention in sentence.mentions] for sentence in expected
+    ]
+    assert not (place / "out/.input").exists()
+
+
+def test_columns_have_settings(place):
+    (place / "a.conll").write_text("O;東京\nO;都\n")
+    columns = {"columns": ("tag", "token"), "separator": ";", "spaces": False}
+    for _ in range(2):  # the second time it is known how the first was read
+        run(place, source="a.conll", reading=Reading(columns=columns))
+    (line,) = b"".join(content(place / "out").values()).splitlines()
+    assert json.loads(line)["text"] == "東京都"
+
+
+def test_a_bad_file_of_columns_is_named_itself(place):
+    (place / "a.conll").write_text("a O\nb\n")
+    with pytest.raises(CorpusError, match=r"a\.conll:2: expected 2 columns"):
+        run(place, source="a.conll")
+    assert not (place / "out/.input").exists()
+
+
+def test_json_is_not_annotated_as_text(place):
+    (place / "in.txt").write_text('\n{"text": "in Oslo"}\n')
+    with pytest.raises(CorpusError, match=r"in\.txt:2: looks like JSON, but is read as text; say"):
+        run(place)
+    assert run(place, out="json", reading=Reading("jsonl")) == Count(1)
+    assert run(place, out="text", reading=Reading("text")) == Count(2)
+
+
+@pytest.mark.parametrize("read_as", [None, "jsonl", "columns", "parquet"])
+def test_standard_input_is_read_once(place, monkeypatch, read_as):
+    pq.write_table(pa.table({"text": ["in Oslo", "Ann"]}), place / "a.parquet")
+    data = {
+        None: b"in Oslo\nAnn\n",
+        "jsonl": b'{"text": "in Oslo"}\n{"text": "Ann"}\n',
+        "columns": b"in O\nOslo O\n\nAnn O\n",
+        "parquet": (place / "a.parquet").read_bytes(),
+    }[read_as]
+    for _ in range(2):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        count = annotate(
+            place / "model", "-", place / "out", engine=Engine(), reading=Reading(read_as)
+        )
+        assert count == Count(2)
+    found = map(json.loads, b"".join(content(place / "out").values()).splitlines())
+    assert [(s["id"], s["text"]) for s in found] == [("stdin:1", "in Oslo"), ("stdin:2", "Ann")]
+    assert not (place / "out/.input").exists()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"other\n")))
+    with pytest.raises(KakehashiError):
+        annotate(place / "model", "-", place / "out", reading=Reading(read_as))
+
+
+def sentences(folder):
+    parts = (text for _, text in sorted(content(folder).items()))
+    return list(map(json.loads, b"".join(parts).splitlines()))
+
+
+def test_what_is_kept_is_said(place):
+    run(place)
+    whole = sentences(place / "out")
+    probabilities = sorted(m["probability"] for sentence in whole for m in sentence["mentions"])
+    least = probabilities[len(probabilities) // 2]
+    run(place, out="few", kept=Kept(least, tokens=False))
+    few = sentences(place / "few")
+    for all_, some in zip(whole, few, strict=True):
+        assert some["mentions"] == [m for m in all_["mentions"] if m["probability"] >= least]
+        assert "tokens" not in some
+    kept = sum(len(some["mentions"]) for some in few)
+    assert 0 < kept < len(probabilities)
+    with pytest.raises(RunError, match="another min_probability, no_tokens"):
+        run(place, out="few")
 
 
 def test_a_folder_of_something_else_is_refused(place):
@@ -164,7 +293,7 @@ def test_a_folder_of_something_else_is_refused(place):
         run(place)
     with pytest.raises(RunError, match="lies in the input"):
         run(place, source="out", out="out/parts")
-    with pytest.raises(RunError, match=r"in\.txt: cannot be written to"):
+    with pytest.raises(RunError, match=r"in\.txt: is no folder"):
         run(place, out="in.txt")
 
 
@@ -183,8 +312,24 @@ def test_a_part_that_cannot_be_written_is_named(place):
                 shutil.rmtree(place / "out")
             return super().__call__(function, jobs)
 
-    with pytest.raises(RunError, match=r"part-000000\.jsonl: cannot be written"):
+    with pytest.raises(FileNotFoundError) as caught:
         run(place, Remover())
+    assert caught.value.filename == str(place / "out/part-000000.jsonl")
+
+
+def test_a_folder_that_another_kill_left_is_taken(place):
+    (place / "out/.input").mkdir(parents=True)
+    (place / "out/.input/0.stdin").write_text("torn")
+    (place / "out/.annotation.json.tmp").write_text("torn")
+    assert run(place) == Count(len(TEXTS))
+    assert {path.name for path in (place / "out").iterdir() if path.name.startswith(".")} == set()
+
+
+def test_a_damaged_manifest_is_named(place):
+    run(place)
+    (place / "out/annotation.json").write_text("[" * 100_000)
+    with pytest.raises(RunError, match=r"annotation\.json is damaged; choose another folder"):
+        run(place)
 
 
 @pytest.mark.parametrize(
@@ -199,5 +344,9 @@ def test_unknown_settings_are_refused(place, options, problem):
 
 def test_an_empty_input_has_no_parts(place):
     (place / "in.txt").write_text("")
-    assert run(place) == 0
-    assert json.loads((place / "out/result.json").read_bytes()) == {"sentences": 0, "parts": 0}
+    assert run(place) == Count(0)
+    assert json.loads((place / "out/result.json").read_bytes()) == {
+        "sentences": 0,
+        "refused": 0,
+        "parts": 0,
+    }

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kakehashi.annotation.blocks import cut, input_files
+from kakehashi.annotation.blocks import cut
+from kakehashi.annotation.inputs import Reading, find_inputs
 from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Token
@@ -27,11 +28,16 @@ ODD = [
 
 
 def blocks_of(path, size):
-    return list(cut(input_files(path).items(), size))
+    return list(cut(find_inputs(path, Reading()), size))
 
 
 def read(path, size):
-    return [sentence for block in blocks_of(path, size) for sentence in block.sentences()]
+    """The sentences; the first that is none is raised."""
+    records = [record for block in blocks_of(path, size) for record in block.records()]
+    for record in records:
+        if isinstance(record, CorpusError):
+            raise record
+    return records
 
 
 def write_jsonl(path, *records):
@@ -48,7 +54,7 @@ def test_every_line_of_text_is_a_sentence(tmp_path, size, packed, end):
     write = gzip.compress if packed else bytes
     path.write_bytes(write(b"\xef\xbb\xbf" + content.encode()))
     sentences = read(path, size)
-    assert [sentence.text for sentence in sentences] == ODD
+    assert [sentence.text for sentence in sentences] == [*ODD[:7], "x", ODD[8]]
     assert [sentence.id for sentence in sentences] == [f"{path.name}:{n}" for n in range(1, 10)]
 
 
@@ -154,7 +160,7 @@ def test_a_bad_row_is_named(tmp_path, texts, problem):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.csv", b"x", r"expected a name that ends in one of \.jsonl"),
+        ("a.csv", b"x", r"expected a name that ends in one of \.txt"),
         ("a.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
         ("a.txt.gz", gzip.compress(b"abc\n", mtime=0)[:-4], "damaged gzip"),
         (".hidden", b"", "holds no file whose name ends in"),
@@ -168,7 +174,7 @@ def test_an_unreadable_file_is_named(tmp_path, name, content, problem):
 
 def test_a_missing_input_is_named(tmp_path):
     with pytest.raises(CorpusError, match="there is no such file or folder"):
-        input_files(tmp_path / "none.txt")
+        find_inputs(tmp_path / "none.txt", Reading())
 
 
 def test_parquet_without_text_is_named(tmp_path):

@@ -4,9 +4,11 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from kakehashi.config.settings import TextSettings
 from kakehashi.errors import ModelError
+from kakehashi.model import storage
 from kakehashi.model.storage import Model, load_model, save_model
 
 
@@ -111,6 +113,136 @@ def test_a_forged_model_is_one_line(folder, name, content):
     with pytest.raises(ModelError) as caught:
         load_model(folder)
     assert "\n" not in str(caught.value)
+
+
+def change_description(folder, **changes):
+    description = json.loads((folder / "model.json").read_text())
+    description["model"] |= changes.pop("model", {})
+    (folder / "model.json").write_text(json.dumps(description | changes))
+    reseal(folder)
+
+
+def change_weights(folder, change):
+    weights = load_file(folder / "weights.safetensors")
+    save_file(change(weights), folder / "weights.safetensors")
+    reseal(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"model": {"word_lstm_width": 4000}}, "dense.weight: expected the shape"),
+        ({"model": {"word_lstm_width": 10**30}}, "does not hold what a model folder should"),
+        ({"model": {"word_width": 4000}}, "word.embedding.weight: expected the shape"),
+        ({"model": {"char_width": 4000}}, "char.embedding.weight: expected the shape"),
+        ({"model": {"decoder": "crf"}}, "crf.transitions: expected the shape .*, got none"),
+        ({"types": [f"T{n}" for n in range(20_000)]}, "dense.weight: expected the shape"),
+        ({"types": ["LOC", "LOC"]}, "no two alike"),
+        ({"types": ["A B"]}, "types without blanks"),
+        ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
+        ({"format_version": "x" * 10_000}, "has model format"),
+    ],
+    ids=[
+        "LSTM",
+        "too wide",
+        "words",
+        "characters",
+        "CRF",
+        "types",
+        "alike",
+        "blank",
+        "-1",
+        "format",
+    ],
+)
+def test_what_a_description_claims_is_held_against_the_weights(
+    folder, monkeypatch, changes, problem
+):
+    """Nothing of the size that is claimed is made, and the message stays a short line."""
+    change_description(folder, **changes)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "Tagger", None)
+        with pytest.raises(ModelError, match=problem) as caught:
+            load_model(folder)
+    assert len(str(caught.value)) < 1000
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dense.bias", float("nan")), ("word.embedding.weight", -float("inf"))]
+)
+def test_weights_that_are_no_numbers_are_refused(folder, name, value):
+    def change(weights):
+        weights[name].view(-1)[-1] = value
+        return weights
+
+    change_weights(folder, change)
+    with pytest.raises(ModelError, match=f"{name} has weights that are infinite or no number"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda weights: {k: v.double() for k, v in weights.items()}, "type F32, got F64"),
+        (lambda weights: {k: v.half() for k, v in weights.items()}, "type F32, got F16"),
+        (lambda weights: weights | {"more": torch.zeros(1)}, "unexpected more"),
+        (lambda weights: weights | {"dense.bias": torch.zeros(9)}, r"dense.bias: .* got \(9,\)"),
+        (
+            lambda weights: weights | {"word.embedding.weight": torch.tensor(1.0)},
+            r"expected the shape \(0, 6\), got \(\)",
+        ),
+    ],
+    ids=["double", "half", "one more", "longer", "no matrix"],
+)
+def test_other_weights_than_the_description_asks_for_are_refused(folder, change, problem):
+    change_weights(folder, change)
+    with pytest.raises(ModelError, match=problem):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '["a", "a"]',
+        '["a", 1]',
+        '["a"]',
+        json.dumps(["x" * 3_000_000, "y"]),
+        "9" * 10_000,
+    ],
+    ids=["deep", "deeper", "alike", "a number", "one too few", "huge", "many digits"],
+)
+@pytest.mark.parametrize("name", ["words.json", "model.json"])
+def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
+    (folder / name).write_text(content)
+    reseal(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 9999,
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"a": 1}',
+        b'{"a": {"dtype": "F32", "shape": 3}}',
+        b"\xff",
+    ],
+    ids=["deep", "empty", "list", "null", "number", "no shape", "no text"],
+)
+def test_a_damaged_header_is_refused(folder, header):
+    size = len(header).to_bytes(8, "little")
+    for content in (size + header, b"\xff" * 8 + header, size + header[:-1], size[:3]):
+        (folder / "weights.safetensors").write_bytes(content)
+        reseal(folder)
+        with pytest.raises(ModelError, match=r"do not fit|does not hold"):
+            load_model(folder)
 
 
 def test_saving_again_replaces_the_folder(folder, make_tagger):

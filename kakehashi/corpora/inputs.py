@@ -1,0 +1,229 @@
+"""What is to be tagged, a line a sentence: text or JSON lines, from files or as they come in.
+
+A line that is none (another encoding, NUL, too long, no such JSON object) costs itself and no
+other: it becomes the error that says so.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from kakehashi.config.sources import Encoding
+from kakehashi.corpora.formats import FORMATS
+from kakehashi.corpora.jsonl import sentence_from_line
+from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened
+from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.sentence import Sentence
+
+LineFormat = Literal["text", "jsonl"]
+STANDARD_INPUT = "standard input"
+
+_STANDARD_INPUT = 0
+_CHUNK = 1 << 16
+"""Bytes that are answered together; what a pipe holds."""
+
+_BOM = "\ufeff"
+_JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*(\"|\}|$)|\[\s*(\{|$))")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some lines of an input, which can be sent to another process.
+
+    Attributes:
+        path: The file, or "standard input", for messages.
+        first: Number of the first line.
+        lines: Without their ends.
+        format: How each is read.
+        encoding: Of all.
+    """
+
+    path: str
+    first: int
+    lines: tuple[bytes, ...]
+    format: LineFormat
+    encoding: str
+
+    def sentences(self) -> Iterator[Sentence | CorpusError]:
+        """Read them; see `numbered_sentences`."""
+        records = numbered_sentences(self.lines, self.path, self.first, self.format, self.encoding)
+        return (record for _, record in records)
+
+
+@dataclass(frozen=True)
+class LineInput:
+    """A file, or standard input, that holds a sentence a line.
+
+    Attributes:
+        path: The file; ``-`` for standard input.
+        format: What the user says it is; None to go by the name, and to refuse as text what looks
+            like JSON.
+        encoding: Of the file.
+    """
+
+    path: Path
+    format: LineFormat | None = None
+    encoding: str = "utf-8"
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return STANDARD_INPUT if str(self.path) == "-" else str(self.path.absolute())
+
+    @property
+    def read_as(self) -> LineFormat:
+        """The format that was named, or that the name of the file ends in.
+
+        Raises:
+            ConfigError: If the name is that of a format which is not read line by line.
+        """
+        if self.format is not None:
+            return self.format
+        if self.path.name.endswith(FORMATS["jsonl"].suffixes):
+            return "jsonl"
+        for name, entry in FORMATS.items():
+            if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
+                raise ConfigError(
+                    "--input-format",
+                    f"{self.path} is named as {name}, but expected are JSON lines or text;"
+                    f" run: kakehashi convert {self.path} FILE.jsonl, or say --input-format text",
+                )
+        return "text"
+
+    def chunks(self) -> Iterator[Chunk | None]:
+        """Read on, some lines at a time; None where others are to be waited for.
+
+        Raises:
+            CorpusError: If the file cannot be read, or was taken for text and looks like JSON.
+            ConfigError: If there is no such format or encoding.
+        """
+        read_as, encoding = self.read_as, checked_encoding(self.encoding)
+        looked = self.format is not None or read_as != "text"
+        first = 1
+        for lines in self._lines():
+            if not looked and (number := _first_of_text(lines)) is not None:
+                refuse_json(lines[number], self.name, first + number)
+                looked = True
+            yield Chunk(self.name, first, lines, read_as, encoding) if lines else None
+            first += len(lines)
+
+    def _lines(self) -> Iterator[tuple[bytes, ...]]:
+        if str(self.path) == "-":
+            try:
+                yield from _arriving(_STANDARD_INPUT)
+            except OSError as error:
+                problem = f"cannot be read ({error.strerror or error})"
+                raise CorpusError(STANDARD_INPUT, problem) from None
+        else:
+            with opened(str(self.path.absolute())) as file:
+                yield from _grouped(raw_lines(file))
+
+
+def numbered_sentences(
+    lines: Iterable[bytes], path: str, first: int, format: LineFormat, encoding: str
+) -> Iterator[tuple[int, Sentence | CorpusError]]:
+    """Read lines; of JSON lines, blank ones are passed over.
+
+    Args:
+        lines: Without their ends.
+        path: The file, for messages.
+        first: Number of the first line.
+        format: ``text`` or ``jsonl``.
+        encoding: Of the lines.
+
+    Yields:
+        The number of a line, and its sentence, or the error that says why it is none.
+    """
+    for number, line in enumerate(lines, first):
+        try:
+            if len(line) > LONGEST_LINE:
+                raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
+            text = decoded(line, path, encoding, number).lstrip(_BOM)
+            if format == "text":
+                yield number, Sentence(text)
+            elif text.strip():
+                yield number, sentence_from_line(text, path, number, may_be_empty=True)
+        except CorpusError as error:
+            yield number, error
+
+
+def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield lines without their ends; of one that is too long, as much as shows it."""
+    rest = b""
+    while piece := file.readline(LONGEST_LINE + 1):
+        rest = (rest + piece)[: LONGEST_LINE + 2]
+        if piece.endswith(b"\n"):
+            yield rest.removesuffix(b"\n")
+            rest = b""
+    if rest:
+        yield rest
+
+
+def refuse_json(line: bytes, path: str, number: int) -> None:
+    """Refuse a line of text that begins as JSON objects do.
+
+    Raises:
+        CorpusError: With what to do.
+    """
+    if _JSON.match(line):
+        raise CorpusError(
+            path,
+            "looks like JSON, but is read as text; say --input-format jsonl, or --input-format text"
+            " if it is text",
+            number,
+        )
+
+
+def checked_encoding(name: str) -> str:
+    """Return the name of an encoding that there is, and that keeps ASCII.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    try:
+        return TypeAdapter(Encoding).validate_python(name)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError("encoding", problem) from None
+
+
+def _arriving(descriptor: int) -> Iterator[tuple[bytes, ...]]:
+    """Yield the lines that have come; none when others are to be waited for."""
+    rest = b""
+    while True:
+        if not select.select([descriptor], [], [], 0)[0]:
+            yield ()
+        data = os.read(descriptor, _CHUNK)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
+        rest = rest[: LONGEST_LINE + 1]
+        if lines:
+            yield tuple(lines)
+    if rest:
+        yield (rest,)
+
+
+def _grouped(lines: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
+    group: list[bytes] = []
+    size = 0
+    for line in lines:
+        group.append(line)
+        size += len(line) + 1
+        if size >= _CHUNK:
+            yield tuple(group)
+            group, size = [], 0
+    if group:
+        yield tuple(group)
+
+
+def _first_of_text(lines: Iterable[bytes]) -> int | None:
+    return next((index for index, line in enumerate(lines) if line.strip()), None)
