@@ -67,7 +67,7 @@ MENTION = '{"text": "Oslo", "mentions": [%s]}'
         ("[" * 100_000, "Invalid JSON: recursion"),
         ("{}", "text: Field required"),
         ('{"text": 5}', "text: Input should be a valid string, got '5'"),
-        ('{"text": "a", "entities": []}', "entities: Extra inputs are not permitted"),
+        ('{"text": "a", "mention": []}', "mention: Extra inputs are not permitted"),
         ('{"text": ""}', "expected a text"),
         ('{"text": "a\\u0000"}', "NUL"),
         ('{"text": "a\\ud800"}', "Invalid JSON: .*hex escape"),

@@ -77,7 +77,7 @@ def test_only_the_text_is_required_and_other_widths_do(path):
     [
         ({"text": ["a"], "mention": ["b"]}, "expected the columns id, .* got 'mention'"),
         ({"id": ["a"]}, "expected the columns id, text, .* 'text' is missing"),
-        ({"text": ["a"], "mentions": ["b"]}, "cannot be read as Parquet"),
+        ({"text": ["a"], "mentions": ["b"]}, "'mentions' holds string"),
         ({"text": ["a"], "mentions": [[{"start": 0, "kind": "A"}]]}, r"got 'mentions\.kind'"),
         (
             {"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]},
