@@ -41,6 +41,7 @@ _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
 _KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` gives back unchanged
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
+_WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10
 _REMEMBERED = 1 << 12  # tags
 
@@ -173,32 +174,30 @@ def _tag_in_misc(misc: str) -> str:
     return found[1] if found else OUTSIDE
 
 
-def _words(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the tokens that CoNLL-U's text has; one for several words has the first tag of these.
+def _words(rows: Iterable[Row]) -> list[dict[str, str]]:
+    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these.
 
     Words are numbered ``1``, ranges ``3-4``, nodes that stand for nothing written ``5.1``.
     """
-    whole: dict[str, str] | None = None
-    last = 0
+    words: list[dict[str, str]] = []
+    last = 0  # word of a range
     for row in rows:
-        first, dash, end = row["id"].partition("-")
-        if dash and first.isdecimal() and end.isdecimal():
-            whole, last = dict(row), int(end)
-        elif whole and first.isdecimal() and int(first) <= last:
-            whole["tag"] = row["tag"] if whole["tag"] == OUTSIDE else whole["tag"]
-        elif not first.replace(".", "", 1).isdecimal() or "." not in first:
-            if whole:
-                yield whole
-                whole = None
-            yield row
-    if whole:
-        yield whole
+        match = _WORD_ID.fullmatch(row["id"])
+        word, end, node = match.groups() if match else (None, None, None)
+        if node:
+            continue
+        if word and not end and int(word) <= last:
+            words[-1]["tag"] = row["tag"] if words[-1]["tag"] == OUTSIDE else words[-1]["tag"]
+        else:
+            words.append(dict(row))
+            last = int(end) if end else 0
+    return words
 
 
 def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentence:
     joiner, after = " " if source.spaces else "", None
     if _is_conllu(source):
-        rows = list(_words(rows))
+        rows = _words(rows)
         after = ["" if "SpaceAfter=No" in row["misc"] else joiner for row in rows]
     spans = spans_from_tags(row["tag"] for row in rows)
     forms = [row["token"] for row in rows]

@@ -206,7 +206,7 @@ def _opened(path: str) -> Iterator[pq.ParquetFile]:
         try:
             with pq.ParquetFile(file) as parquet:
                 yield parquet
-        except (pa.ArrowException, UnicodeError, OverflowError) as error:
+        except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:
             problem = " ".join(str(error).split())
             place = data_path(path)
             raise CorpusError(place, f"cannot be read as Parquet ({problem})") from error

@@ -267,13 +267,21 @@ def test_conllu_has_tags_and_blanks_in_misc(write):
     assert sentence.tokens[0].pos == "PROPN"
 
 
-def test_a_range_of_words_may_end_a_sentence(write):
-    rows = ["1-2\tzum", "1\tzu", "2\tdem"]
-    content = "".join(f"{row}{chr(9) + '_'}{(chr(9) + '_') * 7}\n" for row in rows)
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["1-2\tzum", "1\tzu", "2\tdem"], ["zum"]),
+        (["1-2\tzum", "1\tzu", "2\tdem", "3-4\tim", "3\tin", "4\tdem"], ["zum", "im"]),
+        (["0.1\tx", "1\tso", "_\tja", "9" * 5000 + "\tno"], ["so", "ja", "no"]),
+    ],
+    ids=["end", "two", "odd"],
+)
+def test_ranges_of_words(write, rows, expected):
+    content = "".join(f"{row}{(chr(9) + '_') * 8}\n" for row in rows)
 
     (sentence,) = sentences(write("a.conllu", content), columns=UD)
 
-    assert [token.text for token in sentence.tokens] == ["zum"]
+    assert [token.text for token in sentence.tokens] == expected
 
 
 def test_entities_of_conllu_that_are_no_tags_are_refused(write):
