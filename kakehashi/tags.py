@@ -48,6 +48,7 @@ SCHEMES: Mapping[str, Scheme] = {
 
 _STARTING = frozenset("BSU")
 _CONTINUING = frozenset("IELM")
+_EXCERPT = 60  # of what is no tag, in a message
 _CLOSED = frozenset("OESUL")
 
 
@@ -67,7 +68,9 @@ def split_tag(tag: str) -> tuple[str, str]:
     prefix, hyphen, entity_type = tag.partition("-")
     if not hyphen or not entity_type or (prefix not in _STARTING and prefix not in _CONTINUING):
         raise TagError(
-            tag, f"expected 'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag, got {tag!r}"
+            tag,
+            "expected 'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag,"
+            f" got {tag[:_EXCERPT]!r}",
         )
     return prefix, entity_type
 

@@ -39,6 +39,7 @@ from kakehashi.errors import KakehashiError
 MOST_MEMORY = 1 << 30
 _SECONDS = 20
 _AT_ONCE = 250
+_LARGEST = 1 << 21  # piece that is put in
 _ADDRESS_SPACE = 8 << 30  # of a worker, so that no machine is brought down
 
 _JSONL = """\
@@ -186,11 +187,9 @@ def _take_out(content: bytes, rng: random.Random) -> bytes:
 
 def _put_in(content: bytes, rng: random.Random) -> bytes:
     start = rng.randrange(len(content) + 1)
-    times = rng.choice((1, 1, 1, 2, 50))
     piece = rng.choice(_PIECES)
-    return (
-        content[:start] + (piece * times)[: 1 << 21] + content[start + rng.choice((0, 0, 1, 9)) :]
-    )
+    piece *= min(rng.choice((1, 1, 1, 2, 50)), _LARGEST // len(piece))
+    return content[:start] + piece + content[start + rng.choice((0, 0, 1, 9)) :]
 
 
 def _overwrite(content: bytes, rng: random.Random) -> bytes:
@@ -202,8 +201,8 @@ def _overwrite(content: bytes, rng: random.Random) -> bytes:
 def _repeat(content: bytes, rng: random.Random) -> bytes:
     lines = content.splitlines(keepends=True) or [b""]
     place = rng.randrange(len(lines))
-    lines[place] *= rng.choice((0, 2, 2, 300, 12_000))
-    return b"".join(lines)[: 1 << 23]
+    lines[place] *= min(rng.choice((0, 2, 2, 300, 12_000)), _LARGEST // (len(lines[place]) + 1))
+    return b"".join(lines)
 
 
 def _end_lines_otherwise(content: bytes, rng: random.Random) -> bytes:

@@ -44,6 +44,7 @@ _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10
 _REMEMBERED = 1 << 12  # tags
+_MOST_ADVISED = 20  # columns
 
 
 def read(source: ColumnsSource) -> Iterator[Sentence]:
@@ -117,7 +118,7 @@ def _row(
     number: int,
 ) -> Row:
     if len(fields) != len(source.columns):
-        likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: len(fields)]
+        likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
         raise CorpusError(
             path,
             f"expected {len(source.columns)} columns, got {len(fields)}"
@@ -157,7 +158,8 @@ def _tag(field: str, source: ColumnsSource) -> str:
     if source.raw and field != OUTSIDE:
         return f"I-{field}"
     if "|" in field:
-        raise TagError(field, f"expected one tag, got {field!r}; keep one layer of nested entities")
+        problem = f"expected one tag, got {excerpt(field)}; keep one layer of nested entities"
+        raise TagError(field, problem)
     split_tag(field)
     return field
 

@@ -28,6 +28,7 @@ _TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _LAST_CHARACTER = 0x10FFFF
+_EXCERPT = 60  # of a name, in a message
 _SENTENCE = "sentence"
 _ARTICLES = frozenset(("DOC", "article"))
 _NO_TEXT = frozenset(("DOCNO", "SECTION", "AE", "WORDS"))
@@ -144,17 +145,16 @@ class _Reader:
             self._first = self._first if self._open else self._length
             self._open.append(name)
         elif not self._open or self._open.pop() != name:
-            self._refuse(f"</{name}> closes no <{name}>")
+            self._refuse(f"</{name[:_EXCERPT]}> closes no <{name[:_EXCERPT]}>")
         elif not self._open and self._first == self._length:
-            self._refuse(f"<{name}> holds no text{self._advice}")
+            self._refuse(f"<{name[:_EXCERPT]}> holds no text{self._advice}")
         elif not self._open:
             self._ranges.append((self._first, self._length, name))
 
     def _end_sentence(self) -> Iterator[Sentence]:
         if self._open:
-            self._refuse(
-                f"<{self._open[-1]}> is still open at the end of the sentence{self._advice}"
-            )
+            name = self._open[-1][:_EXCERPT]
+            self._refuse(f"<{name}> is still open at the end of the sentence{self._advice}")
         if not self._blank or self._ranges:
             text = "".join(self._texts)
             mentions = (Mention(*found, text[found[0] : found[1]]) for found in self._ranges)

@@ -32,6 +32,7 @@ from kakehashi.tags import OUTSIDE, spans_from_tags
 Lines = list[tuple[int, str]]
 
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
+_EXCERPT = 60  # of a type, in a message
 _PAIRS = 4  # of a name and a number, in a morpheme line
 _ESCAPED = re.compile(r"\\([^\w\s]| )")
 _S_ID = b"# S-ID:"
@@ -205,7 +206,6 @@ def _tag(line: str, where: str, number: int) -> str:
         return OUTSIDE
     kind, part = entities[-1]  # KNBC repeats some, and the last one goes with the phrase line
     if part not in _PREFIXES:
-        raise CorpusError(
-            where, f"expected head, middle, tail or single in <NE:{kind}:…>, got {part!r}", number
-        )
+        problem = f"expected head, middle, tail or single in <NE:{kind[:_EXCERPT]}:…>"
+        raise CorpusError(where, f"{problem}, got {excerpt(part)}", number)
     return f"{_PREFIXES[part]}-{kind}"
