@@ -90,6 +90,7 @@ class _Range(BaseModel):
     start: StrictInt = Field(validation_alias=AliasChoices("start", "start_offset"))
     end: StrictInt = Field(validation_alias=AliasChoices("end", "end_offset"))
     label: str
+    text: str | None = None
 
 
 class _Labelled(BaseModel):
@@ -196,14 +197,13 @@ def sentence_from_line(
 
 
 def _from_ranges(record: _Labelled) -> Sentence:
-    ranges = (
-        (each.start, each.end, each.label) if isinstance(each, _Range) else each
-        for each in record.ranges
-    )
-    mentions = tuple(
-        Mention(start, end, kind, record.text[start:end]) for start, end, kind in ranges
-    )
-    return Sentence(record.text, mentions, id=record.id)
+    mentions = []
+    for each in record.ranges:
+        start, end, kind = (each.start, each.end, each.label) if isinstance(each, _Range) else each
+        given = each.text if isinstance(each, _Range) else None
+        form = record.text[start:end] if given is None else given
+        mentions.append(Mention(start, end, kind, form))
+    return Sentence(record.text, tuple(mentions), id=record.id)
 
 
 def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:

@@ -149,6 +149,10 @@ def test_tags_of_hugging_face_have_names_or_numbers(write):
         ('{"text": "a", "label": [[0, 2, "A"]]}', "not inside the text"),
         ('{"text": "ab", "label": [[0, 2, "A"], [1, 2, "B"]]}', "overlaps"),
         ('{"text": "a", "spans": [{"start": 0, "end": 1}]}', r"label: Field required"),
+        (
+            '{"text": "a", "spans": [{"start": 0, "end": 1, "label": "A", "text": "b"}]}',
+            "the mention 'b' .* is 'a' in the text",
+        ),
         ('{"text": "a", "spans": [], "answer": "reject"}', "answer: .*'accept'.*'reject'"),
         ('{"tokens": ["a"], "ner_tags": []}', "expected as many ner_tags as tokens, 1, got 0"),
         ('{"tokens": ["a"], "ner_tags": [-1]}', "the number -1 has no name"),
@@ -157,7 +161,7 @@ def test_tags_of_hugging_face_have_names_or_numbers(write):
         ('{"text": "a", "id": true}', "id: "),
         ('{"text": "a", "mentions": [' + "{}," * 300_000 + "{}]}", r"mentions\.0\.start"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_bad_lines_of_other_tools_are_refused(write, line, problem):
     with pytest.raises(CorpusError, match=rf"a\.jsonl:1: .*({problem})") as caught:
