@@ -167,6 +167,8 @@ def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
     from kakehashi.corpora.corpus import Corpus
     from kakehashi.corpora.predictions import prediction_files
 
+    if predicted and file.is_dir():
+        reading = replace(reading, format=None)  # its files are ours, whatever the others are
     files = prediction_files(file) if predicted else [file]
     return Corpus.from_sources(reading.source(each, optional=_OPTIONAL) for each in files)
 

@@ -187,6 +187,10 @@ def test_annotations_and_runs_are_scored_as_files_are():
         report("score", "gold.jsonl", "out", "--train", "gold.jsonl")["values"]["seen"]["f1"] == 100
     )
     assert report("score", "gold.jsonl", "run")["recall"] == pytest.approx(200 / 3)
+    write("gold.x", line * 3)
+    assert report("score", "gold.x", "out", "--format", "jsonl")["f1"] == 100.0
+    write("gold.y", "Bonn B-LOC\n\n" * 3)
+    assert report("score", "gold.y", "out", "--format", "columns")["f1"] == 100.0
     found = report("compare", "gold.jsonl", "run", "out", "--trials", 9)
     assert (found["first"]["f1"], found["second"]["f1"]) == (80.0, 100.0)
 

@@ -90,3 +90,11 @@ def test_a_record_as_large_as_no_sentence_is_refused(write):
 
     with pytest.raises(CorpusError, match=r"a\.json:2: is longer than 1,048,576 characters"):
         list(read(StockmarkSource(path=write("a.json", content))))
+
+
+def test_one_record_is_parsed_at_a_time(write):
+    found = read(StockmarkSource(path=write("a.json", f"[{RECORD}, {{}}]")))
+
+    assert next(found).id == "1"
+    with pytest.raises(CorpusError, match=r"a\.json:2: text: Field required"):
+        next(found)
