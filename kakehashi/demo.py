@@ -12,7 +12,8 @@ from kakehashi.config.settings import RunSettings, TransferSettings
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
-from kakehashi.tasks import load_result, train
+from kakehashi.tasks import train
+from kakehashi.training.runs import load_result
 
 _N_EXAMPLES = 5
 _TITLES = {
@@ -80,10 +81,7 @@ def run_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> D
     def run(part: str, settings: RunSettings) -> DemoRun:
         place = folder / f"{part}-seed{seed}"
         progress.say(_TITLES[part])
-        if (place / "result.json").exists():
-            progress.say(f"is there already, in {place}")
-        else:
-            train(settings, place, progress)
+        train(settings, place, progress)
         return DemoRun(_TITLES[part], place, load_result(place))
 
     english = run("english", _settings("en", seed))

@@ -9,17 +9,31 @@
     ├── ModelError         a model folder is damaged, incomplete or too new   .path
     ├── TransferError      the requested transfer is impossible      .group
     ├── RunError           a run folder cannot be created or used    .path
+    ├── DivergenceError    training arrived at weights that are no numbers    .epoch
     ├── TeamError          the processes of a training are not of one mind, or one is gone
     ├── TrackingError      a tracker cannot be reached or written to
     └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
 
-A message is one line: where, what was expected, what came, what to do.
+A message is one line: where, what was expected, what came, what to do. What the operating system
+refuses, such as a write to a full disk, stays an `OSError`, which `system_problem` puts into words.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
+
+_REMEDIES = {
+    errno.ENOSPC: "make room, then run the same command again",
+    errno.EDQUOT: "make room, then run the same command again",
+    errno.EFBIG: "the limit of file sizes (ulimit -f) is too low for it",
+    errno.EROFS: "choose another place",
+    errno.EACCES: "change its permissions, or choose another place",
+    errno.EPERM: "change its permissions, or choose another place",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+}
 
 
 class KakehashiError(Exception):
@@ -93,6 +107,14 @@ class RunError(KakehashiError):
         super().__init__(f"{self.path}: {problem}")
 
 
+class DivergenceError(KakehashiError):
+    """Training arrived at a loss or weights that are no finite numbers; ``epoch`` says in which."""
+
+    def __init__(self, epoch: int, problem: str) -> None:
+        self.epoch = epoch
+        super().__init__(f"epoch {epoch}: {problem}")
+
+
 class TrackingError(KakehashiError):
     """Say that a tracker cannot be reached or written to."""
 
@@ -110,5 +132,15 @@ class MissingExtraError(KakehashiError, ImportError):
 
     def __init__(self, module: str, extra: str) -> None:
         self.extra = extra
-        package = f"'kakehashi[{extra}]'" if extra else "kakehashi"
+        checkout = Path(__file__).parents[1]
+        name = str(checkout) if (checkout / "pyproject.toml").is_file() else "kakehashi"
+        package = f"'{name}[{extra}]'" if extra else name
         super().__init__(f"this needs {module}, which is not installed; run: pip install {package}")
+
+
+def system_problem(error: OSError) -> str:
+    """Describe in one line what the operating system refused, and what the user can do."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    problem = " ".join((error.strerror or str(error)).split())
+    remedy = _REMEDIES.get(error.errno or 0)
+    return f"{where}{problem}; {remedy}" if remedy else where + problem

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import lru_cache, partial
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
@@ -15,10 +16,12 @@ from kakehashi.corpora.formats import guess_source
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.segmentation import segmented
 from kakehashi.corpora.writing import Written, written_lines
+from kakehashi.data.origins import corpus_fingerprint, features_fingerprint
 from kakehashi.data.prepared import Prepared, prepare
 from kakehashi.data.store import Store
 from kakehashi.data.workers import in_order
-from kakehashi.errors import ConfigError, RunError
+from kakehashi.errors import ConfigError
+from kakehashi.files import sha256_of
 from kakehashi.inference.recognizer import Recognizer
 from kakehashi.model.device import find_device
 from kakehashi.model.products import Precision
@@ -66,7 +69,8 @@ def train(
     """Train a recognizer, from random weights or from a source model, or another system.
 
     An interrupted run goes on where it stopped when it is started again with the same settings;
-    Ctrl-C leaves the best model so far in it.
+    Ctrl-C leaves the best model so far in it. A finished one is left as it is if it would give the
+    same again.
 
     Args:
         settings: What to train, on what, and how.
@@ -87,6 +91,7 @@ def train(
     Raises:
         KakehashiError: If the folder is taken, or settings, corpora or source are not as they
             should be; nothing is written then. Of a team every process raises it.
+        DivergenceError: If the weights are no longer numbers.
         KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
     """
     if progress is None or team.rank:
@@ -97,24 +102,34 @@ def train(
     tracking = Tracking(open_trackers(track, place, settings.model_dump(mode="json")), progress)
     with limited_threads(settings.training.threads), tracking:
         run = team.together(lambda: _opened(place, settings, tracking, team))
-        if settings.system == "kakehashi":
-            job, test = _train_ours(settings, run, progress, cache, team, save_every)
-            team.from_first(lambda: _finish(run, *_results(job, test, progress)))
+        if run.finished:
+            progress.say(f"{place} is finished already; remove it to train again")
+            team.from_first(run.clean)
+        elif settings.system == "kakehashi":
+            _train_ours(settings, run, progress, cache, team, save_every)
         else:
-            _finish(run, *_train_other(settings, run, progress))
-    return run.folder
+            _train_other(settings, run, progress)
+    return place
 
 
 def _opened(place: Path, settings: RunSettings, tracking: Tracking, team: Alone) -> Run:
     """Open the run folder, if all is there that can be told before the corpora are read."""
-    run = Run(place, settings, tracking)
-    if settings.transfer is not None:
-        find_model(settings.transfer.source)
+    run = Run(place, settings, _inputs(settings), tracking)
     if settings.system == "kakehashi":
         find_device(team.device(settings.training.device), "training.device")
     elif team.size > 1:
         raise ConfigError("system", f"{settings.system} trains in one process; start no others")
     return run
+
+
+def _inputs(settings: RunSettings) -> str:
+    """Hash the files that a run reads: corpora, vectors, source model."""
+    corpus = corpus_fingerprint(settings, _segmenter(settings).signature)
+    inputs = features_fingerprint(settings, corpus)
+    if settings.transfer is None:
+        return inputs
+    source = sha256_of(find_model(settings.transfer.source) / MANIFEST)
+    return sha256(f"{inputs} {source}".encode()).hexdigest()
 
 
 def _train_ours(
@@ -124,18 +139,21 @@ def _train_ours(
     cache: str | Path | None,
     team: Alone,
     save_every: float,
-) -> tuple[Job, Iterable[Sentence]]:
+) -> None:
     def begin() -> tuple[Job, Iterable[Sentence]]:
         test, data = _prepare(settings, progress, cache)
         return Job(settings, data, run, progress, team), test
 
     job, test = team.together(begin, in_turn=cache is not None)
     team.agree(job.state, "other corpora, another checkpoint or another version")
-    if team.rank:
-        job.follow()
-    else:
-        job.train(save_every)
-    return job, test
+    with ExitStack() as stack:
+        # One process writes, so one holds the folder; if it cannot, all hear why.
+        team.together(lambda: stack.enter_context(run.held()) if team.rank == 0 else None)
+        if team.rank:
+            job.follow()
+        else:
+            job.train(save_every)
+        team.from_first(lambda: _finish(run, *_results(job, test, progress)))
 
 
 def _results(
@@ -152,18 +170,16 @@ def _finish(run: Run, result: Result, predictions: Iterable[Sentence]) -> None:
     run.finish(result)
 
 
-def _train_other(
-    settings: RunSettings, run: Run, progress: Progress
-) -> tuple[Result, Iterable[Sentence]]:
+def _train_other(settings: RunSettings, run: Run, progress: Progress) -> None:
     system = load_system(settings.system, settings.training.seed)
     segmenter = _segmenter(settings)
     texts = Texts(*map(list, _read(settings, segmenter, progress)))
-    run.start()
-    progress.say(f"training {system.name} {system.version}")
-    result, predictions = train_system(system, settings, texts, segmenter.signature)
-    run.save_epochs(result.epochs)
-    run.log(json.dumps(result.epochs[-1]))
-    return result, predictions
+    with run.held():
+        progress.say(f"training {system.name} {system.version}")
+        result, predictions = train_system(system, settings, texts, segmenter.signature)
+        run.save_epochs(result.epochs)
+        run.log(json.dumps(result.epochs[-1]))
+        _finish(run, result, predictions)
 
 
 def predict_lines(
@@ -226,19 +242,6 @@ def _output_settings(recognizer: Recognizer, format: str) -> dict[str, object]:
     if format == "columns":
         return {"separator": "\t"}
     return {"types": recognizer.model.tagger.tagset.types} if format == "inline" else {}
-
-
-def load_result(folder: str | Path) -> dict[str, Any]:
-    """Read the result of a finished run.
-
-    Raises:
-        RunError: If there is none.
-    """
-    try:
-        result: dict[str, Any] = json.loads((Path(folder) / "result.json").read_bytes())
-    except (OSError, ValueError):
-        raise RunError(folder, "holds no finished run: there is no result.json") from None
-    return result
 
 
 def _prepare(

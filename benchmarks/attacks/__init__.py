@@ -1,1 +1,1 @@
-"""Scripts that attack the program with damaged input, kills and faults, and count what it did."""
+"""Attacks on what the program promises: run by hand, figures in the notes of a release."""

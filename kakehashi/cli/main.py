@@ -1,10 +1,14 @@
 """The program ``kakehashi``: verbs, and how errors leave it.
 
-Exit status: 0 done, 2 something the user can mend, 1 our bug, 130 interrupted.
+Exit status: 0 done, 2 something the user can mend, 1 our bug, 130 stopped by Ctrl-C, 143
+by SIGTERM.
 """
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import sys
 from typing import Annotated
 
@@ -21,7 +25,10 @@ from kakehashi.cli import (
     models,
     surveys,
 )
-from kakehashi.errors import KakehashiError
+from kakehashi.cli.output import Output
+from kakehashi.errors import KakehashiError, system_problem
+
+_TERMINATED = 128 + signal.SIGTERM
 
 app = typer.Typer(
     name="kakehashi",
@@ -51,27 +58,72 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line.")
+    ] = False,
 ) -> None:
-    """Bootstrap a named-entity recognizer for a new language from one that already works."""
+    """Bootstrap a named-entity recognizer for a new language from one that already works.
+
+    Results go to stdout, everything else to stderr. Exit status: 0 done, 2 something you can mend,
+    1 a bug in kakehashi, 130 stopped by Ctrl-C, 143 by SIGTERM.
+    """
 
 
 def main() -> None:
     """Run the program; every error of ours becomes one line on stderr."""
+    debug = _take_debug(sys.argv)
+    sys.stdout = Output(sys.stdout.buffer, line_buffering=sys.stdout.isatty())
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="surrogateescape")
+    stopped = _on_termination()
     try:
-        app(standalone_mode=True)
-    except KakehashiError as error:
-        _fail(str(error), 2)
-    except BrokenPipeError:
-        # Whoever read our output has gone, e.g. head; nothing is wrong with us.
-        sys.stdout = None
-        raise SystemExit(0) from None
-    except Exception as error:
-        _fail(f"this is a bug in kakehashi: {type(error).__name__}: {error}; rerun with --debug", 1)
-
-
-def _fail(message: str, status: int) -> None:
-    if "--debug" in sys.argv:
+        try:
+            app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):  # nothing is left that could be saved
+                    signal.signal(number, signal.SIG_DFL)
+    except SystemExit:
+        if stopped:
+            raise SystemExit(_TERMINATED) from None
         raise
-    sys.stderr.write(f"error: {' '.join(message.splitlines())}\n")
-    raise SystemExit(status) from None
+    except Exception as error:
+        if debug:
+            raise
+        message, status = _described(error)
+        sys.stderr.write(f"error: {' '.join(message.splitlines())}\n")
+        raise SystemExit(status) from None
+
+
+def _take_debug(arguments: list[str]) -> bool:
+    """Take ``--debug`` from wherever it stands on the command line."""
+    wanted = "--debug" in arguments
+    if wanted:
+        arguments.remove("--debug")
+    return wanted
+
+
+def _on_termination() -> list[int]:
+    """Stop at SIGTERM as at Ctrl-C; the list that is returned then has the signal in it.
+
+    Processes that torchrun has started are ended by it, all at once, and wait for nobody.
+    """
+    received: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        received.append(number)
+        raise KeyboardInterrupt
+
+    if "WORLD_SIZE" not in os.environ:
+        signal.signal(signal.SIGTERM, stop)
+    return received
+
+
+def _described(error: Exception) -> tuple[str, int]:
+    """Describe an error in one line, and tell its exit status."""
+    if isinstance(error, KakehashiError):
+        return str(error), 2
+    if isinstance(error, OSError):
+        return system_problem(error), 2
+    return f"this is a bug in kakehashi: {type(error).__name__}: {error}; rerun with --debug", 1

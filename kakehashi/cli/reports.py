@@ -22,11 +22,9 @@ _SCORE = ["", "precision", "recall", "F1", "gold", "predicted", "correct"]
 
 def print_run(result: Mapping[str, Any]) -> None:
     """Print the scores of a run: on dev and test, and per entity type on test."""
-    rows = [_score_row("dev", result["dev"])]
-    score = result["test"] or result["dev"]
-    if result["test"] is not None:
-        rows.append(_score_row("test", score))
-    rows += [_score_row(name, count) for name, count in score["types"].items()]
+    parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
+    score = result["test"] or result["dev"] or {"types": {}, "signature": "nothing to score by"}
+    rows = [_score_row(name, counts) for name, counts in (parts | score["types"]).items()]
     system, selection = result["system"], result["selection"]
     how = f"epoch {selection['epoch']}, selected by {selection['by']}"
     if system["name"] != "kakehashi":

@@ -15,7 +15,8 @@ from kakehashi.cli.experiments import Where
 from kakehashi.cli.options import Json, Track
 from kakehashi.errors import ConfigError, KakehashiError
 
-if TYPE_CHECKING:  # it loads torch
+if TYPE_CHECKING:  # they load pydantic and torch
+    from kakehashi.config.settings import RunSettings
     from kakehashi.training.parallel import Alone
 
 
@@ -23,6 +24,7 @@ class Select(StrEnum):
     """What the best epoch is chosen by."""
 
     dev = "dev"
+    last = "last"
     best_test = "best-test"
 
 
@@ -39,7 +41,8 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Same as --set training.seed=N.")] = None,
     select: Annotated[
-        Select | None, typer.Option(help="Keep the epoch best on dev, or, as the paper, on test.")
+        Select | None,
+        typer.Option(help="Keep the epoch best on dev, the last, or, as the paper, best on test."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default runs/NAME[-GROUPS]-seedN.")
@@ -55,7 +58,7 @@ def train(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change any setting.")
     ] = None,
     save_every: Annotated[
-        float, typer.Option(min=0, metavar="MINUTES", help="What a kill may cost of an epoch.")
+        float, typer.Option(min=0, metavar="MINUTES", help="Time between checkpoints.")
     ] = 5.0,
     executor: Annotated[
         Where, typer.Option(help="This process (or those that torchrun starts), or Ray.")
@@ -71,8 +74,9 @@ def train(
 ) -> None:
     """Train a recognizer, from scratch or from a source model.
 
-    The same command goes on with an unfinished run. The last line printed is the run folder.
-    Several processes share every batch, and give what one would.
+    The same command goes on with an unfinished run, and shows a finished one again. Ctrl-C and
+    SIGTERM keep the best model so far. The last line printed is the run folder. Several processes
+    share every batch, and give what one would.
 
     Examples:
 
@@ -87,7 +91,6 @@ def train(
     kakehashi train demo-en --cache cache --executor ray --workers 2
     """
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.config.reading import read_settings
     from kakehashi.tasks import run_folder
     from kakehashi.tasks import train as train_task
     from kakehashi.tracking.catalogue import check_trackers
@@ -96,7 +99,7 @@ def train(
     changes = _changes(overrides, source, groups, seed, select)
     _check_ray(executor, workers, address)
     with _team() as team:
-        settings = team.together(lambda: read_settings(config, changes))
+        settings = team.together(lambda: _settings(config, changes))
         folder = out or run_folder(settings)
         if team.rank == 0:
             check_trackers(track or (), folder)
@@ -113,25 +116,33 @@ def train(
             _print(folder, as_json=as_json)
 
 
+def _settings(config: Path, changes: list[str | tuple[str, object]]) -> RunSettings:
+    from kakehashi.config.reading import check_files, read_settings
+
+    settings = read_settings(config, changes)
+    check_files(settings, config)
+    return settings
+
+
 def _changes(
     overrides: list[str] | None,
     source: str | None,
     groups: str | None,
     seed: int | None,
     select: Select | None,
-) -> list[str]:
-    """Say as settings what options say."""
+) -> list[str | tuple[str, object]]:
+    """Return as settings what options say."""
     if groups is not None and source is None:
         raise ConfigError("--groups", "says what to transfer, but not from where; add --source")
-    changes = list(overrides or ())
+    changes: list[str | tuple[str, object]] = list(overrides or ())
     if source is not None:
-        changes.append(f"transfer.source='{source}'")
+        changes.append(("transfer.source", source))
     if groups is not None:
-        changes.append(f"transfer.groups={[group.strip() for group in groups.split(',')]}")
+        changes.append(("transfer.groups", [group.strip() for group in groups.split(",")]))
     if seed is not None:
-        changes.append(f"training.seed={seed}")
+        changes.append(("training.seed", seed))
     if select is not None:
-        changes.append(f"training.select='{select}'")
+        changes.append(("training.select", select.value))
     return changes
 
 
@@ -160,7 +171,7 @@ def _team() -> Iterator[Alone]:
 def _print(folder: Path, *, as_json: bool) -> None:
     from kakehashi.cli.console import print_json, print_line
     from kakehashi.cli.reports import print_run, print_transfer
-    from kakehashi.tasks import load_result
+    from kakehashi.training.runs import load_result
 
     result = load_result(folder)
     if as_json:

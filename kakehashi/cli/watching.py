@@ -59,7 +59,7 @@ class GridBars(Watch):
                 total = cell.settings.training.epochs
                 self._of_cell[cell.key] = self._bars.add_task(cell.label, total=total, news="")
             epochs = _epochs(self._root / cell.key)
-            news = f"dev F1 {epochs[-1]:.2f}" if epochs else ""
+            news = f"dev F1 {epochs[-1]:.2f}" if epochs and epochs[-1] is not None else ""
             self._bars.update(self._of_cell[cell.key], completed=len(epochs), news=news)
 
     def end(self, cell: Cell, outcome: Outcome) -> None:
@@ -77,16 +77,16 @@ class GridBars(Watch):
             self._console.print(Text(f"warning: {outcome.message}"), soft_wrap=True)
 
 
-def _epochs(folder: Path) -> list[float]:
-    """Read the F1 on dev after each epoch so far."""
+def _epochs(folder: Path) -> list[float | None]:
+    """Read the F1 on dev, if there is one, after each epoch so far."""
     try:
         lines = (folder / "epochs.jsonl").read_text(encoding="utf-8").splitlines()
-        return [float(json.loads(line)["dev"]) for line in lines]
+        return [json.loads(line)["dev"] for line in lines]
     except OSError:  # not yet
         return []
 
 
 def _score(folder: Path) -> str:
     result = json.loads((folder / "result.json").read_bytes())
-    part = "test" if result["test"] is not None else "dev"
-    return f"{part} F1 {float(result[part]['f1']):.2f}"
+    parts = [part for part in ("test", "dev") if result[part] is not None]
+    return f"{parts[0]} F1 {float(result[parts[0]]['f1']):.2f}" if parts else "nothing to score by"

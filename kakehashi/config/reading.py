@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,27 +12,37 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.settings import PRESETS, RunSettings
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, CorpusError
 
 Tree = dict[str, Any]
 
+_DEEPEST = 32
+# The time that tomllib takes for a key grows with the square of its parts.
+_MANY_DOTS = re.compile(rf"(?<![^\s.=])(?:[^\s.=]++[ \t]*+\.[ \t]*+){{{_DEEPEST}}}")
 
-def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> RunSettings:
+
+def read_settings(
+    path: str | Path, overrides: Iterable[str | tuple[str, object]] = ()
+) -> RunSettings:
     """Read the settings of a run.
 
     Args:
         path: TOML file, the ``config.json`` that an earlier run saved, or the name of a config
-            that comes with the package (``demo-en``, ``demo-ja``).
-        overrides: ``dotted.key=value`` each, the value as TOML would write it; plain words may
-            stand without quotes, and ``null`` takes a setting away.
+            that comes with the package (``demo-en``, ``demo-ja``). Relative paths of files in it
+            are taken as `data_path` does, or else from the folder of the config.
+        overrides: A dotted key and its value each; or in one string ``dotted.key=value``, the value
+            as TOML would write it; plain words may stand without quotes, and ``null`` takes a
+            setting away.
 
     Raises:
         ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
     """
     tree = read_tree(path)
     for override in overrides:
-        put(tree, *_key_and_value(override))
+        key, value = _key_and_value(override) if isinstance(override, str) else override
+        put(tree, key, value)
     return settings_from_tree(tree, where=str(path))
 
 
@@ -45,6 +56,8 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
     try:
         # JSON mode, since TOML has lists where the models have tuples.
         return RunSettings.model_validate_json(json.dumps(_merged(preset, tree), default=str))
+    except RecursionError:
+        raise ConfigError(where, "is nested too deeply") from None
     except ValidationError as error:
         raise config_error(error, where) from None
 
@@ -58,6 +71,8 @@ def read_tree(path: str | Path) -> Tree:
     path = _find(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
+        if _MANY_DOTS.search(text):
+            raise ValueError(f"a key of more than {_DEEPEST} parts")
         tree: Tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
     except FileNotFoundError:
         raise ConfigError("", f"{path}: there is no such config file") from None
@@ -65,9 +80,57 @@ def read_tree(path: str | Path) -> Tree:
         raise ConfigError("", f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise ConfigError("", f"{path}: expected UTF-8 text") from None
+    except RecursionError:
+        raise ConfigError("", f"{path}: is nested too deeply") from None
     except ValueError as error:
         raise ConfigError("", f"{path}: is not well-formed ({error})") from None
+    if not isinstance(tree, dict):
+        raise ConfigError("", f"{path}: expected a table of settings, got {text.strip()[:40]!r}")
+    _find_beside(path.parent, tree)
     return tree
+
+
+def check_files(settings: RunSettings, config: str | Path) -> None:
+    """Refuse a config that names a file that is not there.
+
+    Args:
+        settings: As they were read.
+        config: The file that they were read from.
+
+    Raises:
+        CorpusError: Naming both places where a relative path is looked for.
+    """
+    for path in _paths(settings.model_dump(mode="json")).values():
+        if not data_path(path).exists():
+            places = f"{data_path(path).absolute()} and {Path(config).parent.absolute() / path}"
+            where = "" if Path(path).is_absolute() else f"; looked for {places}"
+            raise CorpusError(path, f"there is no such file{where}")
+
+
+def _find_beside(folder: Path, tree: Tree) -> None:
+    """Take relative paths from the config's own folder where they lead to nothing else."""
+    for key, path in _paths(tree).items():
+        if not data_path(path).exists() and (folder / path).exists():
+            branch: Any = tree
+            *way, last = key
+            for step in way:
+                branch = branch[step]
+            branch[last] = str(folder / path)
+
+
+def _paths(tree: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
+    """Find the paths of corpora and vectors in a tree of settings, by their place in it."""
+    corpus, vectors = tree.get("corpus"), tree.get("vectors")
+    found: dict[tuple[str | int, ...], object] = {}
+    if isinstance(corpus, Mapping):
+        for part in ("train", "dev", "test", "all"):
+            sources = corpus.get(part)
+            for number, source in enumerate(sources if isinstance(sources, list) else ()):
+                if isinstance(source, Mapping):
+                    found["corpus", part, number, "path"] = source.get("path")
+    if isinstance(vectors, Mapping):
+        found["vectors", "path"] = vectors.get("path")
+    return {key: path for key, path in found.items() if isinstance(path, str)}
 
 
 def put(tree: Tree, key: str, value: object) -> None:
@@ -82,7 +145,9 @@ def put(tree: Tree, key: str, value: object) -> None:
         >>> tree
         {'training': {'seed': 1, 'epochs': 5}}
     """
-    *tables, last = key.split(".")
+    *tables, last = key.split(".", _DEEPEST)
+    if "." in last:
+        raise ConfigError(f"{key[:40]}…", f"expected a key of at most {_DEEPEST} parts")
     for table in tables:
         branch = tree.setdefault(table, {})
         if not isinstance(branch, dict):
@@ -106,7 +171,7 @@ def _key_and_value(override: str) -> tuple[str, object]:
         return key, None
     try:
         return key, tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return key, text
 
 

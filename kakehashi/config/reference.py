@@ -14,32 +14,55 @@ from kakehashi.config.settings import PRESETS, RunSettings
 from kakehashi.config.sources import Settings, Source
 
 _WIDTH = 96
+_GENERATED = {"train": 1000, "dev": 200, "test": 200}
 
 
 def reference() -> str:
-    """Write a config that has every setting, commented out at its default.
+    """Write a config that has every setting, commented out at its default, and that trains.
 
-    What is not commented out has no default. The formats of sources stand at the end.
+    What has no default names the run and generates its corpus; a table that may be left out is
+    commented out as a whole. The formats of sources stand at the end.
     """
     return "\n".join([*_table(RunSettings, ""), *_formats(), ""])
 
 
 def _table(model: type[Settings], path: str) -> Iterator[str]:
     """Write a table: its own keys first, then the tables in it."""
-    tables = {}
+    tables, sources = {}, []
     for name, field in model.model_fields.items():
         inner = _model_in(field.annotation)
         if inner is not None:
-            tables[name] = inner
+            tables[name] = inner, field.default is None
         elif get_args(field.annotation)[:1] == (Source,):
-            yield f"# [[{path}{name}]]"
+            sources.append(name)
         else:
             yield from _key(name, field)
-    for name, inner in tables.items():
+    for name in sources:
+        yield from _sources(f"{path}{name}", _GENERATED.get(name))
+    for name, (inner, optional) in tables.items():
         yield ""
         yield from _comment((inner.__doc__ or "").splitlines()[0])
-        yield f"[{path}{name}]"
-        yield from _table(inner, f"{path}{name}.")
+        lines = [f"[{path}{name}]", *_table(inner, f"{path}{name}.")]
+        yield from map(_commented_out, lines) if optional else lines
+
+
+def _sources(path: str, utterances: int | None) -> Iterator[str]:
+    """Write where the sentences of a part come from: generated ones, for a config that trains."""
+    yield ""
+    if utterances is None:
+        yield f"# [[{path}]]"
+        return
+    if path.endswith("train"):
+        yield '# Generated; name your own instead, as format = "jsonl" and path = "train.jsonl".'
+    yield f"[[{path}]]"
+    yield 'format = "assistant"'
+    yield 'language = "en"'
+    yield f"utterances = {utterances}"
+    yield f'partition = "{path.rpartition(".")[2]}"'
+
+
+def _commented_out(line: str) -> str:
+    return line if line.startswith("#") else f"# {line}"
 
 
 def _key(name: str, field: FieldInfo) -> Iterator[str]:
@@ -50,8 +73,10 @@ def _key(name: str, field: FieldInfo) -> Iterator[str]:
     if name in RunSettings.model_fields and name == "preset":
         about += f" Sets {_presets()}."
     yield from _comment(about)
-    if field.is_required():
-        yield f'{name} = "…"'
+    if name == "name":
+        yield 'name = "my-corpus"'
+    elif field.is_required():
+        yield f"{name} = …"
     elif field.default is None:
         yield f"# {name} ="
     else:
@@ -65,8 +90,7 @@ def _formats() -> Iterator[str]:
         yield from _comment((model.__doc__ or "").splitlines()[0])
         yield "# [[corpus.…]]"
         for name, field in model.model_fields.items():
-            for line in _key(name, field):
-                yield line if line.startswith("#") else f"# {line}"
+            yield from map(_commented_out, _key(name, field))
 
 
 def _presets() -> str:

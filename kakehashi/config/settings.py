@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,9 @@ from kakehashi.config.sources import Settings, Source
 
 Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
+Select = Literal["dev", "last", "best-test"]
 SystemName = Literal["kakehashi", "crfsuite", "spacy"]
+Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class Split(Settings):
@@ -21,7 +23,7 @@ class Split(Settings):
     )
     train: int = Field(gt=0, description="Sentences for training.")
     test: int = Field(gt=0, description="Sentences for testing.")
-    seed: int = Field(0, description="Seed of the shuffle before the cut.")
+    seed: Seed = Field(0, description="Seed of the shuffle before the cut.")
 
 
 class CorpusSettings(Settings):
@@ -38,7 +40,7 @@ class CorpusSettings(Settings):
     train_size: int | None = Field(
         None, gt=0, description="Train on this many sentences, drawn at random."
     )
-    train_size_seed: int = Field(0, description="Seed of that draw.")
+    train_size_seed: Seed = Field(0, description="Seed of that draw.")
 
     @model_validator(mode="after")
     def _one_way(self) -> CorpusSettings:
@@ -46,8 +48,8 @@ class CorpusSettings(Settings):
             raise ValueError("give either 'train', 'dev' and 'test', or 'all' with 'split'")
         if bool(self.all) != (self.split is not None):
             raise ValueError("'all' and 'split' go together")
-        if not self.all and not (self.train and self.dev):
-            raise ValueError("'train' and 'dev' are both needed; 'test' may be left out")
+        if not self.all and not self.train:
+            raise ValueError("'train' is needed; 'test' may be left out")
         return self
 
 
@@ -74,21 +76,25 @@ class VectorsSettings(Settings):
     )
 
 
+# Wider layers than 4,096 would take gigabytes, and threads in thousands end the process.
+Width = Annotated[int, Field(gt=0, le=4096)]
+
+
 class ModelSettings(Settings):
     """The architecture of the paper, section 4.2."""
 
-    word_width: int | None = Field(
-        None, gt=0, description="Word embedding; default 50, or the width of the vectors."
+    word_width: Width | None = Field(
+        None, description="Word embedding; default 50, or the width of the vectors."
     )
-    word_lstm_width: int = Field(300, gt=0, description="Word LSTM, per direction.")
-    char_width: int = Field(50, gt=0, description="Character n-gram embedding.")
-    char_lstm_width: int = Field(100, gt=0, description="Character LSTM, per direction.")
-    ngram: int = Field(2, gt=0, description="Characters per n-gram.")
+    word_lstm_width: Width = Field(300, description="Word LSTM, per direction.")
+    char_width: Width = Field(50, description="Character n-gram embedding.")
+    char_lstm_width: Width = Field(100, description="Character LSTM, per direction.")
+    ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
     char_view: View = Field(
         "original", description="What the character channel sees; romaji makes it the MOM."
     )
-    dropout: float = Field(0.5, ge=0, lt=1, description="Before the word LSTM.")
+    dropout: float = Field(0.5, ge=0, le=0.99, description="Before the word LSTM.")
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field(
@@ -99,9 +105,9 @@ class ModelSettings(Settings):
 class TrainingSettings(Settings):
     """How the weights are found."""
 
-    epochs: int = Field(10, gt=0)
-    learning_rate: float = Field(0.003, gt=0, description="Of Adam.")
-    batch_tokens: int = Field(512, gt=0, description="Tokens per batch, at most.")
+    epochs: int = Field(10, gt=0, le=1_000_000)
+    learning_rate: float = Field(0.003, gt=0, le=10, description="Of Adam.")
+    batch_tokens: int = Field(512, gt=0, le=1 << 24, description="Tokens per batch, at most.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="Of large products; bfloat16 is faster on processors with matrix units for it,"
@@ -113,27 +119,29 @@ class TrainingSettings(Settings):
         description="cpu, cuda, or cuda:N for one of several GPUs; from the same weights other"
         " roundings follow.",
     )
-    clip_norm: float = Field(5.0, gt=0, description="Longest gradient.")
+    clip_norm: float = Field(5.0, gt=0, allow_inf_nan=False, description="Longest gradient.")
     unknown_rate: float = Field(
         0.5, ge=0, le=1, description="How often a word seen once is trained as the unknown word."
     )
     patience: int | None = Field(
         None, gt=0, description="Stop after this many epochs without a better development F1."
     )
-    select: Literal["dev", "best-test"] = Field(
+    select: Select = Field(
         "dev",
-        description="Keep the epoch best on dev; best-test keeps the one best on test, as the"
-        " paper reports, and is not an honest estimate.",
+        description="Keep the epoch best on dev, or the last one, which needs no development set;"
+        " best-test keeps the one best on test, as the paper reports, and is not an honest"
+        " estimate.",
     )
     test_epochs: bool = Field(
         False,
         description="Also score the test set after every epoch, as the paper does; the scores are"
         " kept, and select nothing.",
     )
-    seed: int = 1
+    seed: Seed = 1
     threads: int = Field(
         1,
         gt=0,
+        le=256,
         description="CPU threads. With one, the weights do not depend on how many cores there"
         " are; on a busy machine more are slower.",
     )
@@ -166,6 +174,22 @@ class RunSettings(Settings):
     model: ModelSettings = ModelSettings()
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
+
+    @model_validator(mode="after")
+    def _can_select(self) -> RunSettings:
+        corpus, training = self.corpus, self.training
+        if training.select == "last" and training.patience is not None:
+            raise ValueError(
+                "training.patience waits for a better F1, and training.select = 'last' looks at"
+                " none; leave one of the two out"
+            )
+        chooses = self.system == "kakehashi" and training.select == "dev"
+        if chooses and not (corpus.dev or corpus.all):
+            raise ValueError(
+                "corpus.dev is needed to keep the best epoch; name it, or set training.select to"
+                " 'last' to keep the last epoch"
+            )
+        return self
 
     @model_validator(mode="after")
     def _only_ours_is_transferred(self) -> RunSettings:

@@ -1,7 +1,7 @@
 """Where sentences come from: one model per corpus format.
 
-A path is taken relative to the folder in ``KAKEHASHI_DATA`` where that is set, else relative to the
-working directory; an absolute path stays as it is.
+A relative path is taken from the folder in ``KAKEHASHI_DATA`` where that is set, else from the
+working directory, and where nothing is there from the folder of the config that names it.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class AssistantSource(Settings):
     language: Language
     utterances: int = Field(gt=0)
     partition: Partition = "train"
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=1 << 32)
 
 
 FileSource = (

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, TypeAdapter
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import AnnotatedSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import read_lines
-from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.records import parsed
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 
+from kakehashi.config.paths import data_path
 from kakehashi.corpora.lines import LARGEST_FILE, opened
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import CorpusError
 
 # What tarfile raises on damaged headers, beside its own errors.

@@ -22,10 +22,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans

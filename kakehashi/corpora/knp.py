@@ -20,11 +20,11 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import KnpSource
 from kakehashi.corpora.archive import Member, members
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, numbered_lines, oversized
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, bloated, most_unpacked, opened
-from kakehashi.corpora.paths import data_path
 from kakehashi.corpora.rows import SCHEMA
 from kakehashi.corpora.texts import Texts
 from kakehashi.errors import CorpusError

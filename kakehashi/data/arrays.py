@@ -7,7 +7,6 @@ that map the same file share its memory.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kakehashi.errors import CorpusError
+from kakehashi.files import fill_atomically
 
 Array = npt.NDArray[Any]
 Columns = Mapping[str, Array | Sequence[str]]
@@ -64,7 +64,7 @@ class Arrays:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array | Sequence[str]], fingerprint: str) -> None:
-    """Write arrays, under a temporary name that becomes the true one when all is on disk.
+    """Write arrays atomically.
 
     Args:
         path: The file.
@@ -75,16 +75,12 @@ def write_arrays(path: Path, arrays: Mapping[str, Array | Sequence[str]], finger
     batch = pa.RecordBatch.from_pydict(columns).replace_schema_metadata(
         {_FINGERPRINT: fingerprint.encode()}
     )
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            with pa.ipc.new_file(file, batch.schema) as writer:
-                writer.write_batch(batch)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+    def fill(temporary: Path) -> None:
+        with temporary.open("wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
+            writer.write_batch(batch)
+
+    fill_atomically(path, fill)
 
 
 def _column(array: Array | Sequence[str]) -> pa.LargeListArray:

@@ -9,10 +9,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from kakehashi import __version__
+from kakehashi.config.paths import data_path
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource, Source
 from kakehashi.corpora.mappings import load_mapping
-from kakehashi.corpora.paths import data_path
 from kakehashi.files import sha256_of
 
 _FORMAT = 1

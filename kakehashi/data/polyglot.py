@@ -12,8 +12,8 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from kakehashi.config.paths import data_path
 from kakehashi.corpora.lines import opened
-from kakehashi.corpora.paths import data_path
 from kakehashi.data.pickled import read_pickled
 from kakehashi.data.pickledarray import Matrix, PickledArray
 from kakehashi.data.wanted import Wanted

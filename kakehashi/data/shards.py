@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -80,6 +81,7 @@ def join_shards(shards: Sequence[Path], path: Path, forms: Forms, fingerprint: s
 def _scratch(folder: Path, kind: str, size: int) -> Array:
     """Make an array whose memory is a file without a name, for one larger than we want to hold."""
     with TemporaryFile(dir=folder) as file:
-        # A file of no bytes cannot be mapped.
-        array: Array = np.memmap(file, dtype=kind, mode="w+", shape=max(1, size))
+        # A file of no bytes cannot be mapped; and without room for all of it a write would end us.
+        os.posix_fallocate(file.fileno(), 0, np.dtype(kind).itemsize * max(1, size))
+        array: Array = np.memmap(file, dtype=kind, mode="r+", shape=max(1, size))
     return array[:size]

@@ -19,10 +19,8 @@ same corpora share their memory.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +41,7 @@ from kakehashi.data.origins import corpus_fingerprint, features_fingerprint
 from kakehashi.data.prepared import Encoded, Prepared, assembled, build_features
 from kakehashi.data.shards import join_shards, write_shard
 from kakehashi.data.workers import in_order
-from kakehashi.errors import RunError
+from kakehashi.files import lock, sweep
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import load_segmenter
@@ -64,7 +62,7 @@ class Store:
     Raises:
         CorpusError: If a corpus is not what its format says, or a file of the store is damaged.
         ConfigError: If the settings ask for what the corpora have not.
-        RunError: If the cache cannot be written to.
+        OSError: If the cache cannot be written to.
     """
 
     def __init__(
@@ -77,12 +75,9 @@ class Store:
         self._features_print = features_fingerprint(settings, self._corpus_print)
         self.corpus = cache / f"corpus-{self._corpus_print[:16]}"
         self.features = cache / f"features-{self._features_print[:16]}"
-        try:
-            cache.mkdir(parents=True, exist_ok=True)
-            self._complete(self.corpus, self._encode)
-            self._complete(self.features, self._featurize)
-        except OSError as error:
-            raise RunError(cache, f"cannot hold a store ({error.strerror or error})") from error
+        cache.mkdir(parents=True, exist_ok=True)
+        self._complete(self.corpus, self._encode)
+        self._complete(self.features, self._featurize)
 
     def prepared(self) -> Prepared:
         """Map the store into memory."""
@@ -105,23 +100,14 @@ class Store:
         """Have a folder written, unless it is there; by one process at a time."""
         if folder.exists():
             return
-        with self._locked(folder.with_name(f"{folder.name}.lock")):
+        waiting = partial(self._progress.say, f"waiting for another process to write {folder.name}")
+        with lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting):
             if not folder.exists():
                 unfinished = folder.with_name(f"{folder.name}.partial")
                 unfinished.mkdir(exist_ok=True)
                 fill(unfinished)
+                sweep(unfinished)
                 unfinished.rename(folder)
-
-    @contextmanager
-    def _locked(self, path: Path) -> Iterator[None]:
-        """Hold a lock, which the system takes back if we are killed."""
-        with path.open("ab") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._progress.say(f"waiting for another process to write {path.stem}")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def _encode(self, folder: Path) -> None:
         """Encode what a kill has left to do, over processes, and join it."""

@@ -10,8 +10,8 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
+from kakehashi.config.paths import data_path
 from kakehashi.corpora.lines import read_lines
-from kakehashi.corpora.paths import data_path
 from kakehashi.data.wanted import Wanted
 from kakehashi.errors import CorpusError
 

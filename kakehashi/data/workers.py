@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -52,7 +53,11 @@ def in_order(
 
 
 def _end_with_parent() -> None:
-    """See to it that a killed program leaves no workers behind, which would wait for ever."""
+    """See to it that a killed program leaves no workers behind, which would wait for ever.
+
+    Ctrl-C reaches the workers too, but it is for the program to end them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

@@ -91,6 +91,12 @@ def _cell(
     if source is not None:
         groups = _last((change.groups for change in changes), None)
         tree["transfer"] = {"source": source.label, "groups": groups}
+    elif grid.sources and tree.get("transfer") is not None:
+        raise ConfigError(
+            where,
+            f"names no groups to transfer, but {config} has [transfer], and this grid names its"
+            ' sources itself; take it out there, or say transfer = "null" under [set] here',
+        )
     settings = _in_use(settings_from_tree(tree, where))
     identity = identify(settings, fingerprints, source.identity if source else None)
     return Cell(axes, settings, identity, source)

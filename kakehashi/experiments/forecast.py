@@ -16,7 +16,8 @@ from kakehashi.experiments.cell import Cell
 from kakehashi.experiments.planning import Plan
 from kakehashi.experiments.work import CELL_FILE
 from kakehashi.progress import Progress
-from kakehashi.tasks import load_result, train
+from kakehashi.tasks import train
+from kakehashi.training.runs import load_result
 
 _SENTENCES = 200
 _EPOCHS = 2

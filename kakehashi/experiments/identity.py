@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from kakehashi.config.paths import data_path
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
-from kakehashi.corpora.paths import data_path
 from kakehashi.errors import MissingExtraError
 from kakehashi.experiments.fingerprints import MISSING, Fingerprints
 from kakehashi.text.segment import load_segmenter
@@ -28,6 +28,7 @@ _NOT_TELLING = ("name", "preset")  # what a preset sets stands in the settings t
 _LIBRARIES = {"crfsuite": "python-crfsuite", "spacy": "spacy"}
 _GRAMMARS = Path(assistant.__file__).parent / "data"
 _WIDTH = 16
+_MANIFEST = "SHA256SUMS"  # kakehashi.model.storage.MANIFEST, which loads torch
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,19 @@ def identify(
     Args:
         settings: Of the cell.
         fingerprints: Tells the state of files.
-        source: Who the cell is that it transfers from; without one, ``transfer.source`` is a path.
+        source: Who the cell is that it transfers from; without one, ``transfer.source`` is the
+            folder of a model, and its weights count, wherever they lie.
     """
     tree = {name: value for name, value in _telling(settings).items() if name not in _NOT_TELLING}
     facts = {"kakehashi's scores": SCORES, **_programs(settings)}
     for name, path in _files(settings):
         facts[name] = fingerprints.of(path)
+    if settings.transfer is not None:
+        tree["transfer"] = list(settings.transfer.groups)
+        if source is None:
+            facts["source model"] = fingerprints.of(_manifest(settings.transfer.source))
     if source is not None:
         tree["source"] = source.config
-        tree["transfer"] = list(settings.transfer.groups) if settings.transfer else None
         facts = {**source.facts, **facts}
     return Identity(_hash(tree), facts)
 
@@ -87,6 +92,12 @@ def identify(
 def missing_files(settings: RunSettings) -> list[str]:
     """Name the files of a run that are not there, as its settings name them."""
     return [name for name, path in _files(settings) if not path.exists()]
+
+
+def _manifest(source: str) -> Path:
+    """Find the file that vouches for the weights of a model folder, or of a run folder's model."""
+    inner = Path(source) / "model" / _MANIFEST
+    return inner if inner.exists() else Path(source) / _MANIFEST
 
 
 def _telling(settings: Settings) -> dict[str, object]:

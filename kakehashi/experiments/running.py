@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kakehashi.corpora.paths import DATA_VARIABLE, missing_hint
+from kakehashi.config.paths import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError
 from kakehashi.experiments.cell import Cell
 from kakehashi.experiments.executors import Executor

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
-from kakehashi.errors import KakehashiError
-from kakehashi.files import write_json
+from kakehashi.errors import KakehashiError, system_problem
+from kakehashi.files import lock, write_json
 from kakehashi.progress import Progress
 
 CELL_FILE = "cell.json"
@@ -73,8 +71,13 @@ class Outcome:
 def run_cell(task: Task) -> Outcome:
     """Run a cell, or go on with it, unless it is finished or another process has it."""
     folder, warnings = Path(task.root) / task.key, _Warnings()
+    locks = folder.parent / "locks"
     try:
-        with contextlib.chdir(task.directory), _held(folder, wait=task.wait) as mine:
+        locks.mkdir(parents=True, exist_ok=True)
+        with (
+            contextlib.chdir(task.directory),
+            lock(locks / task.key, wait=task.wait) as mine,
+        ):
             if not mine:
                 return Outcome(task.key, "busy")
             if not (folder / "result.json").exists():
@@ -94,24 +97,9 @@ class _Warnings(Progress):
         self.lines.append(line)
 
 
-@contextlib.contextmanager
-def _held(folder: Path, *, wait: bool) -> Iterator[bool]:
-    """Hold a cell's lock, which the system takes back however the process ends."""
-    locks = folder.parent / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with (locks / folder.name).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-
-
 def _run(task: Task, folder: Path, warnings: _Warnings) -> None:
-    # They load torch, which whoever only asks how a grid stands need not wait for.
+    # It loads torch, which whoever only asks how a grid stands need not wait for.
     from kakehashi.tasks import train
-    from kakehashi.training.runs import Run
 
     os.environ.update(task.environment)
     settings = RunSettings.model_validate_json(json.dumps(task.settings))
@@ -119,7 +107,8 @@ def _run(task: Task, folder: Path, warnings: _Warnings) -> None:
     resumed = _can_go_on(folder, settings, record)
     if not resumed:
         shutil.rmtree(folder, ignore_errors=True)
-        Run(folder, settings).start()
+        folder.mkdir(parents=True)
+        write_json(folder / "config.json", settings.model_dump(mode="json"))
         write_json(folder / CELL_FILE, record)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     began = time.perf_counter()
@@ -143,10 +132,12 @@ def _failure(key: str, folder: Path, error: Exception) -> Outcome:
     with contextlib.suppress(OSError):
         text = "".join(traceback.format_exception(error))
         (folder / FAILURE_FILE).write_text(text, encoding="utf-8")
-    # A RunError says that a file could not be written, and its context why.
+    # An error of ours may say that a file could not be written, and its context why.
     cause = error if isinstance(error, OSError) else error.__context__
     if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
         return Outcome(key, "stuck", str(cause.strerror))
-    if isinstance(error, KakehashiError | OSError):
+    if isinstance(error, OSError):
+        return Outcome(key, "failed", system_problem(error))
+    if isinstance(error, KakehashiError):
         return Outcome(key, "failed", " ".join(str(error).split()))
     return Outcome(key, "failed", f"this is a bug in kakehashi: {type(error).__name__}: {error}")

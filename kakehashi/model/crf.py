@@ -24,6 +24,10 @@ _LEAST = 1e-300
 float64, fast, and exact unless a good path needs a less probable tag. Networks are far from it."""
 
 
+_PAIRS_AT_ONCE = 1 << 26
+"""Pairs of tags that the decoder scores at once, over all sentences: 256 MB."""
+
+
 class Crf(nn.Module):
     """Scores of what follows what, as one matrix with a border for start and end.
 
@@ -69,7 +73,7 @@ class Crf(nn.Module):
         steps = emissions.index_select(0, layout.order[0]).split(layout.sizes)
         best = [scores[-1, :-1] + steps[0]]
         for step in steps[1:]:
-            best.append((best[-1][: len(step), None] + into).amax(2) + step)
+            best.append(_best_ways(best[-1][: len(step)], into) + step)
         tags = [(best[-1] + end).argmax(1)]
         for scored in reversed(best[:-1]):
             n_running = len(tags[-1])
@@ -132,6 +136,14 @@ def _sum_paths(emissions: Tensor, scores: Tensor, layout: Layout, order: Tensor)
         ways = (last - peak).exp() @ factors
         sums.append(ways.clamp(min=_LEAST).log() + peak + step)
     return torch.cat(sums)
+
+
+def _best_ways(scores: Tensor, into: Tensor) -> Tensor:
+    """Find the score of the best way into each tag (sentences, tags), in bounded memory."""
+    at_once = max(1, _PAIRS_AT_ONCE // into.numel())
+    if len(scores) <= at_once:
+        return (scores[:, None] + into).amax(2)
+    return torch.cat([(some[:, None] + into).amax(2) for some in scores.split(at_once)])
 
 
 def _partition(alphas: Tensor, scores: Tensor, layout: Layout) -> Tensor:

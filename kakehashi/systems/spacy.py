@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.sentence import Sentence, Span
@@ -50,7 +51,13 @@ class SpaCy:
         self._recognizer = self._nlp.add_pipe("ner")
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Learn until the F1 on the development sentences grows no more, and keep the best."""
+        """Learn until the F1 on the development sentences grows no more, and keep the best.
+
+        Raises:
+            ConfigError: If they have no entity to choose by.
+        """
+        if not any(sentence.mentions for sentence in dev):
+            raise ConfigError("corpus.dev", "has no sentence with an entity, which spaCy stops by")
         self._spacy.util.fix_random_seed(self._seed)
         examples = [self._example(sentence) for sentence in train if sentence.tokens]
         self._nlp.initialize(lambda: examples)

@@ -1,6 +1,7 @@
 """Everything that an interrupted training needs to go on as if nothing had happened.
 
-One file: the SHA-256 of what follows, then safetensors. Weights of now and of the best epoch, the
+One file: the SHA-256 of what follows, then safetensors, written tensor by tensor: the library's own
+writer would hold a copy of all of them. Weights of now and of the best epoch, the
 moments of Adam, the state of torch's random numbers, the scores so far, and how far the epoch is.
 The order of the data needs no state: it is a function of (seed, epoch).
 """
@@ -11,16 +12,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load, save
+import torch
+from safetensors.torch import load
 from torch import Tensor
 
 from kakehashi.errors import RunError
-from kakehashi.files import write_atomically
+from kakehashi.files import fill_atomically
 
 _DIGEST = 64
+_TYPES = {
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.uint8: "U8",
+}
 
 
 @dataclass
@@ -46,20 +56,46 @@ class Checkpoint:
     course: Mapping[str, Any] | None = None
 
     def save(self, path: Path) -> None:
-        """Write the checkpoint; on disk stands the old one or the new one, never half of it."""
-        tensors = {}
-        for part, state in self._parts():
-            for name, value in state.items():
-                # Weights and best weights may be one tensor; safetensors wants each to own its
-                # memory.
-                tensors[f"{part}/{name}"] = value.contiguous().to("cpu", copy=True)
-        metadata = {
-            "fingerprint": self.fingerprint,
-            "history": json.dumps(self.history),
-            "course": json.dumps(self.course),
+        """Write the checkpoint atomically, with no more memory than its largest tensor has."""
+        tensors = {
+            f"{part}/{name}": value
+            for part, state in self._parts()
+            for name, value in state.items()
         }
-        payload = save(tensors, metadata)
-        write_atomically(path, hashlib.sha256(payload).hexdigest().encode() + payload)
+        header = self._header(tensors)
+
+        def fill(temporary: Path) -> None:
+            digest = hashlib.sha256()
+            with temporary.open("wb") as file:
+                file.write(bytes(_DIGEST))
+                for piece in chain([header], map(_bytes_of, tensors.values())):
+                    digest.update(piece)
+                    file.write(piece)
+                file.seek(0)
+                file.write(digest.hexdigest().encode())
+
+        fill_atomically(path, fill)
+
+    def _header(self, tensors: Mapping[str, Tensor]) -> bytes:
+        """Describe tensors as safetensors does: where each lies, and the rest as metadata."""
+        header: dict[str, object] = {
+            "__metadata__": {
+                "fingerprint": self.fingerprint,
+                "history": json.dumps(self.history),
+                "course": json.dumps(self.course),
+            }
+        }
+        end = 0
+        for name, tensor in tensors.items():
+            start, end = end, end + tensor.nbytes
+            header[name] = {
+                "dtype": _TYPES[tensor.dtype],
+                "shape": list(tensor.shape),
+                "data_offsets": [start, end],
+            }
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        return len(text).to_bytes(8, "little") + text
 
     @classmethod
     def load(cls, path: Path) -> Checkpoint:
@@ -94,3 +130,8 @@ class Checkpoint:
             ("moments", self.moments),
             ("random", self.random),
         ]
+
+
+def _bytes_of(tensor: Tensor) -> bytes:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().tobytes()

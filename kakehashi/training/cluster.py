@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, Protocol
 
-from kakehashi.corpora.paths import DATA_VARIABLE
+from kakehashi.config.paths import DATA_VARIABLE
 from kakehashi.data.cluster import connect
 from kakehashi.errors import KakehashiError, TeamError
 from kakehashi.extras import require

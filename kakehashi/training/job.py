@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from kakehashi import __version__
 from kakehashi.config.settings import ModelSettings, RunSettings
 from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
+from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.files import sha256_of
 from kakehashi.model.cell import is_compiled
 from kakehashi.model.device import find_device
@@ -24,7 +26,11 @@ from kakehashi.scoring.score import Score
 from kakehashi.training.parallel import ALONE, Alone
 from kakehashi.training.result import Result
 from kakehashi.training.runs import Run
-from kakehashi.training.trainer import Trainer
+from kakehashi.training.trainer import Trainer, check_selection
+
+_MANY_PAIRS = 1_000_000
+_BYTES_A_PAIR = 64
+"""Weights, gradients, moments of Adam, the best weights and float64 copies; measured."""
 
 
 class Job:
@@ -38,7 +44,7 @@ class Job:
         team: The processes that train together. Each has a job; the first one's writes.
 
     Raises:
-        ConfigError: If the device is not there.
+        ConfigError: If the device is not there, or the set to select on has no entity.
         ModelError: If the source cannot be loaded.
         TransferError: If what is asked for cannot be transferred.
         RunError: If the folder has a checkpoint that is damaged or of other data.
@@ -52,6 +58,9 @@ class Job:
         progress: Progress,
         team: Alone = ALONE,
     ) -> None:
+        check_selection(settings.training, data)
+        if settings.model.decoder == "crf":
+            _weigh_crf(len(data.tagset), progress)
         device = find_device(team.device(settings.training.device), "training.device")
         torch.manual_seed(settings.training.seed)
         self.settings, self.data, self.run, self.progress = settings, data, run, progress
@@ -83,13 +92,15 @@ class Job:
 
         Raises:
             KeyboardInterrupt: After Ctrl-C, when the best model so far is saved.
+            DivergenceError: If the weights are no longer numbers; likewise.
         """
-        self.run.start()
         if self.plan is not None:
             self.run.save_transfer(self.plan.to_dict())
+        if self.trainer.history:  # a kill may have come between checkpoint and record
+            self._record()
         try:
-            self.trainer.train(self._record, self._saving(save_every))
-        except KeyboardInterrupt:
+            self.trainer.train(self._finish_epoch, self._saving(save_every))
+        except (KeyboardInterrupt, DivergenceError):
             if self.trainer.history:
                 save_model(self.run.model, self.model)
                 number = self.trainer.best.number
@@ -154,11 +165,31 @@ class Job:
 
         return save
 
-    def _record(self) -> None:
-        epochs = [vars(epoch) for epoch in self.trainer.history]
+    def _finish_epoch(self) -> None:
         self.run.save_checkpoint(self.trainer.checkpoint())
-        self.run.save_epochs(epochs)
-        self.run.log(json.dumps(epochs[-1]))
+        self._record()
+        self.run.log(json.dumps(vars(self.trainer.history[-1])))
+
+    def _record(self) -> None:
+        self.run.save_epochs([vars(epoch) for epoch in self.trainer.history])
+
+
+def _weigh_crf(n_tags: int, progress: Progress) -> None:
+    """Tell what a CRF over many tags costs, before it does.
+
+    Raises:
+        ConfigError: If it would not fit into the memory of this machine.
+    """
+    pairs = (n_tags + 1) ** 2
+    if pairs < _MANY_PAIRS:
+        return
+    needed = pairs * _BYTES_A_PAIR / 1e9
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    cost = f"a CRF over {n_tags:,} tags scores {pairs:,} pairs of them: {needed:,.1f} GB of memory"
+    remedy = 'model.decoder = "softmax" needs none'
+    if needed > there:
+        raise ConfigError("model.decoder", f"{cost}, and this machine has {there:,.1f}; {remedy}")
+    progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
 
 
 def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:

@@ -14,13 +14,15 @@
       predictions.jsonl    the test sentences as the model reads them
       counts.parquet       gold, predicted and correct entities of each test sentence
       result.json          written last: a folder without it is not finished
+      .lock                held by the process that trains; gone when the run is done
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ import pyarrow.parquet as pq
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.errors import RunError
-from kakehashi.files import write_atomically, write_json
+from kakehashi.files import lock, sweep, write_atomically, write_json
 from kakehashi.scoring.counts import Count
 from kakehashi.scoring.score import Score
 from kakehashi.tracking.tracking import Tracking
@@ -39,7 +41,13 @@ from kakehashi.training.result import Result
 
 
 class Run:
-    """A run folder: a new one, or an unfinished one of the same settings.
+    """A run folder: a new one, or one of the same settings, finished or not.
+
+    Args:
+        folder: Where it is, or will be.
+        settings: Of the run.
+        inputs: Fingerprint of the files that it reads, for `finished`.
+        tracking: Is told how the run goes.
 
     Attributes:
         folder: Where it is.
@@ -47,48 +55,87 @@ class Run:
         predictions: Where the test sentences will stand as the model reads them.
 
     Raises:
-        RunError: If the folder holds a finished run, a run of other settings, or something else.
-            Nothing is written before `start`.
+        RunError: If the folder holds a finished run of other inputs, a run of other settings, or
+            something else. Nothing is written before `create`.
     """
 
     def __init__(
-        self, folder: Path, settings: RunSettings, tracking: Tracking | None = None
+        self, folder: Path, settings: RunSettings, inputs: str, tracking: Tracking | None = None
     ) -> None:
         self._tracking = tracking or Tracking()
         self.folder = folder
         self.model = folder / "model"
         self.predictions = folder / "predictions.jsonl"
-        self._config = settings.model_dump(mode="json")
+        self._config, self._inputs = settings.model_dump(mode="json"), inputs
         self._config_file = folder / "config.json"
         self._checkpoint = folder / "checkpoint"
         self._result = folder / "result.json"
-        if folder.exists():
-            self._check_mine()
+        self._lock = folder / ".lock"
+        self._check_mine()
 
-    def start(self) -> None:
+    @property
+    def finished(self) -> bool:
+        """Whether the run is finished, and would give the same again."""
+        return self._result.exists()
+
+    def create(self) -> None:
         """Make the folder, if need be, and write the settings."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self._config_file, self._config)
-        except OSError as error:
-            raise RunError(self.folder, f"cannot be written to ({error.strerror})") from None
-        self._tracking.follow(())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self._config_file, self._config)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Create the folder, and keep other processes from training in it meanwhile.
+
+        Raises:
+            RunError: If another process trains in it, or has since `Run` looked.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with lock(self._lock, wait=False) as mine:
+            if not mine:
+                raise RunError(
+                    self.folder,
+                    "another process trains in it; wait for it, or choose another --out",
+                )
+            self._check_mine()
+            self.create()
+            self._tracking.follow(())
+            yield
+            self._clean()
+
+    def clean(self) -> None:
+        """Remove from a finished run what a process killed since then has left."""
+        with lock(self._lock, wait=False) as mine:
+            if mine:
+                self._clean()
+
+    def _clean(self) -> None:
+        self._checkpoint.unlink(missing_ok=True)
+        sweep(self.folder)
 
     def _check_mine(self) -> None:
-        if self._result.exists():
-            raise RunError(
-                self.folder, "holds a finished run; choose another folder with --out, or remove it"
-            )
+        if not self.folder.exists():
+            return
         try:
-            found = json.loads(self._config_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = json.loads(self._config_file.read_bytes())
+        except FileNotFoundError:
+            if all(path.name.startswith(".") for path in self.folder.iterdir()):
+                return  # made by hand, or by a process killed in its first moment
             raise RunError(
                 self.folder, "exists and is no run of ours; choose another folder with --out"
             ) from None
-        if found != self._config:
+        except ValueError:
+            raise RunError(
+                self.folder, "has a damaged config.json; choose another folder with --out"
+            ) from None
+        other = "settings" if found != self._config else ""
+        if self._result.exists() and load_result(self.folder).get("inputs") != self._inputs:
+            other = other or "corpora, vectors or source, or by another version"
+        if other:
+            state = "a finished" if self._result.exists() else "an unfinished"
             raise RunError(
                 self.folder,
-                "holds an unfinished run with other settings; choose another folder with --out,"
+                f"holds {state} run with other {other}; choose another folder with --out,"
                 " or remove it",
             )
 
@@ -100,7 +147,7 @@ class Run:
 
     def save_epochs(self, epochs: Sequence[Mapping[str, Any]]) -> None:
         """Write the scores of the epochs so far."""
-        lines = "".join(f"{json.dumps(epoch)}\n" for epoch in epochs)
+        lines = "".join(f"{json.dumps(epoch, allow_nan=False)}\n" for epoch in epochs)
         write_atomically(self.folder / "epochs.jsonl", lines)
         self._tracking.follow(epochs)
 
@@ -130,12 +177,24 @@ class Run:
         return checkpoint
 
     def finish(self, result: Result) -> None:
-        """Write the counts and the result, and drop the checkpoint."""
+        """Write the counts and, last, the result."""
         write_atomically(self.folder / "counts.parquet", _parquet(result.test))
-        record = result.to_dict()
+        record = result.to_dict() | {"inputs": self._inputs}
         write_json(self._result, record)
-        self._checkpoint.unlink(missing_ok=True)
         self._tracking.finish(record)
+
+
+def load_result(folder: str | Path) -> dict[str, Any]:
+    """Read the result of a finished run.
+
+    Raises:
+        RunError: If there is none.
+    """
+    try:
+        result: dict[str, Any] = json.loads((Path(folder) / "result.json").read_bytes())
+    except (OSError, ValueError):
+        raise RunError(folder, "holds no finished run: there is no result.json") from None
+    return result
 
 
 def _parquet(score: Score | None) -> bytes:

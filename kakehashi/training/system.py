@@ -84,7 +84,7 @@ def train_system(
         facts={"text": segmenter, "system": f"{system.name} {system.version}", **seed},
         dev=dev,
         test=test,
-        selection={"by": "dev", "epoch": 1},
+        selection={"by": "dev" if texts.dev else "last", "epoch": 1},
         epochs=[epoch],
     )
     return result, [_with(spans, of) for of, spans in zip(texts.test, found, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.config.settings import TrainingSettings
+from kakehashi.config.settings import Select, TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
 from kakehashi.data.encoded import EncodedCorpus
 from kakehashi.data.prepared import Prepared
 from kakehashi.data.vocabulary import UNKNOWN
+from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
@@ -38,19 +40,22 @@ class Epoch:
         number: From 1.
         loss: Mean cross entropy per token.
         seconds: Wall-clock time of the training part.
-        dev: F1 on the development set, in percent.
+        dev: F1 on the development set, in percent; None if there is none.
         test: F1 on the test set; None unless the settings ask for it.
     """
 
     number: int
     loss: float
     seconds: float
-    dev: float
+    dev: float | None
     test: float | None
 
-    def selected_by(self, select: str) -> float:
-        """Give the figure that the best epoch has the highest of."""
-        return self.test if select == "best-test" and self.test is not None else self.dev
+    def selected_by(self, select: Select) -> float:
+        """Return the figure that the best epoch has the highest of."""
+        figure = {"dev": self.dev, "last": float(self.number), "best-test": self.test}[select]
+        return (
+            -math.inf if figure is None else figure
+        )  # none only if `check_selection` is not asked
 
 
 class Trainer:
@@ -84,7 +89,7 @@ class Trainer:
 
     @property
     def best(self) -> Epoch:
-        """The epoch whose weights are kept: the first of the highest F1."""
+        """The epoch whose weights are kept: the first of the highest F1, or the last."""
         return max(self.history, key=lambda epoch: epoch.selected_by(self.settings.select))
 
     @property
@@ -152,6 +157,7 @@ class Trainer:
         number = len(self.history) + 1
         self._course = self._course or self._begun(number)
         self._learn(number, self._course, after_batch)
+        self._check_finite(number, self._course)
         epoch = self.team.from_first(partial(self._judge, number, self._course))
         self._course = None
         self.history.append(epoch)
@@ -159,9 +165,9 @@ class Trainer:
             state = self.tagger.state_dict()
             self._best = {name: value.clone() for name, value in state.items()}
         line = f"epoch {number}/{self.settings.epochs}"
-        line += f"  loss {epoch.loss:.4f}  dev F1 {epoch.dev:.2f}"
-        if epoch.test is not None:
-            line += f"  test F1 {epoch.test:.2f}"
+        line += f"  loss {epoch.loss:.4f}"
+        for part, f1 in (("dev", epoch.dev), ("test", epoch.test)):
+            line += f"  {part} F1 {f1:.2f}" if f1 is not None else ""
         self.progress.say(line + ("  best so far" if self.best.number == number else ""))
 
     def _begun(self, number: int) -> Course:
@@ -189,10 +195,47 @@ class Trainer:
     def _judge(self, number: int, course: Course) -> Epoch:
         """Score an epoch that is over."""
         loss, seconds = course.loss / len(self.data.train.forms), course.seconds
-        dev, test = self.evaluate(self.data.dev).f1, None
+        dev, test = self._f1(self.data.dev), None
         if self.settings.test_epochs or self.settings.select == "best-test":
-            test = self.evaluate(self.data.test).f1
+            test = self._f1(self.data.test)
         return Epoch(number, loss, seconds, dev, test)
+
+    def _f1(self, corpus: EncodedCorpus) -> float | None:
+        return self.evaluate(corpus).f1 if len(corpus) else None
+
+    def _check_finite(self, number: int, course: Course) -> None:
+        """Refuse to go on with weights that are no numbers; every process has the same.
+
+        Raises:
+            DivergenceError: If the loss or a weight is not finite.
+        """
+        finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
+        if not (finite and math.isfinite(course.loss)):
+            raise DivergenceError(
+                number,
+                f"training diverged: the loss is {course.loss / len(self.data.train.forms)}"
+                f" and the weights are {'' if finite else 'not all '}finite; lower"
+                f" training.learning_rate ({self.settings.learning_rate}), in another run folder",
+            )
+
+
+def check_selection(settings: TrainingSettings, data: Prepared) -> None:
+    """Refuse to choose an epoch by the F1 of nothing.
+
+    Raises:
+        ConfigError: If the set to select on has no entity that tokens can express.
+    """
+    if settings.select == "last":
+        return
+    part = "dev" if settings.select == "dev" else "test"
+    corpus: EncodedCorpus = getattr(data, part)
+    if not corpus.types:
+        what = "no sentence with an entity" if len(corpus) else "no sentence"
+        raise ConfigError(
+            f"corpus.{part}",
+            f"has {what}, so no epoch is better there than another; name more sentences,"
+            " or set training.select to 'last' to keep the last epoch",
+        )
 
 
 @contextmanager

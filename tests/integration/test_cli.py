@@ -215,7 +215,10 @@ def test_config_mistakes(run, workplace):
         (("train", "en.json", "--set", "epochs"), "expected --set KEY=VALUE"),
         (("train", "en.json", "--groups", "char"), "add --source"),
         (("train", "en.json", "--source", "runs/none"), "there is no such model or run folder"),
-        (("train", "en.json"), "holds a finished run"),
+        (
+            ("train", "en.json", "--out", "runs/small-en-seed1", "--seed", "7"),
+            "holds a finished run with other settings",
+        ),
         (
             ("train", "ja.json", "--source", "runs/small-en-seed1", "--groups", "chars"),
             "transfer.groups.0",

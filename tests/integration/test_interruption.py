@@ -54,12 +54,15 @@ def wait_for_course(folder, inside, process):
         time.sleep(0.01)
 
 
-def test_ctrl_c_keeps_the_best_model_and_the_same_command_goes_on(start, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopped_it_keeps_the_best_model_and_the_same_command_goes_on(
+    start, tmp_path, number, status
+):
     process = start("run")
     wait_for_epochs(tmp_path / "run", 2, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == status
     assert out == ""
     assert err.strip().splitlines()[-1].startswith("stopped; the model of epoch")
     assert (tmp_path / "run/model/SHA256SUMS").exists()

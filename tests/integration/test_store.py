@@ -9,7 +9,8 @@ import time
 import pytest
 
 from kakehashi.files import sha256_of
-from kakehashi.tasks import load_result, train
+from kakehashi.tasks import train
+from kakehashi.training.runs import load_result
 
 _ENCODE = """
 import json, sys

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from kakehashi.progress import Progress
-from kakehashi.tasks import load_result, train
+from kakehashi.tasks import train
+from kakehashi.training.runs import load_result
 
 events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 mlflow = pytest.importorskip("mlflow")

@@ -1,20 +1,25 @@
 """From a corpus to a model, to a better one by transfer, and through interruptions."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kakehashi.config.reading import settings_from_tree
 from kakehashi.config.settings import TransferSettings
 from kakehashi.corpora.jsonl import read_jsonl
-from kakehashi.errors import RunError
+from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.files import sha256_of
 from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.storage import load_model
 from kakehashi.progress import Progress
 from kakehashi.scoring.comparison import score_sentences
-from kakehashi.tasks import load_result, train
+from kakehashi.tasks import train
+from kakehashi.training.parallel import Alone
+from kakehashi.training.runs import load_result
 
 
 @pytest.fixture(scope="session")
@@ -121,11 +126,146 @@ def test_another_seed_other_weights(english, settings, tmp_path):
     assert weights(other) != weights(english)
 
 
-def test_a_finished_run_is_never_clobbered(english, settings):
-    before = weights(english)
-    with pytest.raises(RunError, match="holds a finished run"):
-        train(settings("en"), english)
-    assert weights(english) == before
+class Told(Progress):
+    """Keeps the lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+def files_of(folder):
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def test_a_finished_run_that_would_give_the_same_again_is_left_as_it_is(english, settings):
+    before, told = files_of(english), Told()
+    assert train(settings("en"), english, told) == english
+    assert told.lines == [f"{english} is finished already; remove it to train again"]
+    assert files_of(english) == before
+
+
+def test_what_a_kill_after_the_result_has_left_goes(english, settings, tmp_path):
+    shutil.copytree(english, tmp_path / "run")
+    for name in ("checkpoint", ".checkpoint.tmp", ".checkpoint.123.tmp", ".lock"):
+        (tmp_path / "run" / name).write_bytes(b"x")
+    train(settings("en"), tmp_path / "run")
+    assert files_of(tmp_path / "run") == files_of(english)
+
+
+def test_a_finished_run_is_never_clobbered(english, settings, world, tmp_path):
+    before = files_of(english)
+    with pytest.raises(RunError, match="holds a finished run with other settings"):
+        train(settings("en", seed=2), english)
+    corpus = tmp_path / "en-train.jsonl"
+    corpus.write_bytes((world / "en-train.jsonl").read_bytes())
+    (source,) = settings("en").corpus.train
+    parts = settings("en").corpus.model_copy(
+        update={"train": (source.model_copy(update={"path": str(corpus)}),)}
+    )
+    moved = settings("en", epochs=1).model_copy(update={"corpus": parts})
+    train(moved, tmp_path / "run")
+    with corpus.open("a") as file:
+        file.write(json.dumps({"text": "One more ."}) + "\n")
+    with pytest.raises(RunError, match="holds a finished run with other corpora, vectors or so"):
+        train(moved, tmp_path / "run")
+    assert files_of(english) == before
+
+
+@pytest.mark.parametrize("leftover", [None, ".config.json.tmp", ".gitkeep"])
+def test_a_folder_without_anything_of_a_run_is_taken(settings, tmp_path, leftover):
+    (tmp_path / "run").mkdir()
+    if leftover:
+        (tmp_path / "run" / leftover).touch()
+    train(settings("en", epochs=1), tmp_path / "run")
+    assert (tmp_path / "run/result.json").exists()
+    assert not (tmp_path / "run/.config.json.tmp").exists()
+
+
+def test_two_trainings_cannot_share_a_folder(settings, tmp_path):
+    """The second comes while the first is in its epoch."""
+
+    class Second(Progress):
+        refused = None
+
+        def say(self, line):
+            if line.startswith("epoch 1/") and self.refused is None:
+                with pytest.raises(RunError, match="another process trains in it") as caught:
+                    train(settings("en", epochs=2), tmp_path / "run")
+                self.refused = caught.value
+
+    second = Second()
+    train(settings("en", epochs=2), tmp_path / "run", second)
+    assert second.refused is not None
+    assert len((tmp_path / "run/log.txt").read_text().splitlines()) == 2
+
+
+def test_an_epoch_that_a_kill_left_out_of_the_record_is_in_it_in_the_end(settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", _StopAt("epoch 4/"))
+    record = tmp_path / "run/epochs.jsonl"
+    record.write_text("".join(record.read_text().splitlines(keepends=True)[:2]))
+    train(settings("en"), tmp_path / "run")
+    numbers = [json.loads(line)["number"] for line in record.read_text().splitlines()]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+    assert load_result(tmp_path / "run")["epochs"][2]["number"] == 3
+
+
+def without_dev(settings, **training):
+    made = settings("en", **training)
+    corpus = made.corpus.model_dump(mode="json") | {"dev": []}
+    return settings_from_tree(made.model_dump(mode="json") | {"corpus": corpus})
+
+
+def test_without_development_sentences_the_last_epoch_is_kept_if_asked(settings, tmp_path):
+    with pytest.raises(ConfigError, match=r"corpus.dev is needed.*training.select to 'last'"):
+        without_dev(settings)
+    train(without_dev(settings, select="last", epochs=3), tmp_path / "run")
+    result = load_result(tmp_path / "run")
+    assert result["selection"] == {"by": "last", "epoch": 3}
+    assert result["dev"] is None
+    assert [epoch["dev"] for epoch in result["epochs"]] == [None, None, None]
+    assert result["test"]["f1"] > 0
+
+
+def test_no_epoch_is_chosen_by_the_f1_of_nothing(settings, tmp_path):
+    made = settings("en").model_dump(mode="json")
+    parts, nothing = made["corpus"], tmp_path / "nothing.jsonl"
+    nothing.write_text('{"text": "Nothing new ."}\n')
+    unnamed = [{"format": "jsonl", "path": str(nothing)}]
+    whole = {"all": parts["train"], "split": {"train": 80, "test": 40}}
+    for corpus, select, problem in (
+        (whole, "dev", "corpus.dev: has no sentence, so no epoch"),
+        (parts | {"dev": unnamed}, "dev", "corpus.dev: has no sentence with an entity, so"),
+        (parts | {"test": []}, "best-test", "corpus.test: has no sentence, so"),
+    ):
+        training = made["training"] | {"select": select}
+        with pytest.raises(ConfigError, match=problem):
+            train(
+                settings_from_tree(made | {"corpus": corpus, "training": training}),
+                tmp_path / "run",
+            )
+        assert not (tmp_path / "run").exists()
+
+
+def test_divergence_is_an_error_and_the_best_model_so_far_stays(settings, tmp_path, monkeypatch):
+    learn, batches = Alone.learn, []
+
+    def explode(self, tagger, optimization, batch):
+        batches.append(batch)
+        loss = learn(self, tagger, optimization, batch)
+        return loss if len(batches) < 30 else loss * float("inf")
+
+    monkeypatch.setattr(Alone, "learn", explode)
+    with pytest.raises(DivergenceError, match=r"diverged: the loss is (inf|nan).*learning_rate"):
+        train(settings("en"), tmp_path / "run")
+    epochs = [json.loads(line) for line in (tmp_path / "run/epochs.jsonl").read_text().splitlines()]
+    assert 0 < len(epochs) < 6
+    assert not (tmp_path / "run/result.json").exists()
+    assert load_model(tmp_path / "run").tagger.dense.weight.isfinite().all()
 
 
 def test_what_is_no_run_is_left_alone(settings, tmp_path):

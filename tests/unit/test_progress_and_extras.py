@@ -13,7 +13,7 @@ def test_progress_passes_items_on_and_says_nothing(capsys):
 
 
 def test_a_missing_library_names_the_command():
-    with pytest.raises(MissingExtraError, match=r"pip install 'kakehashi\[ipadic\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '.*\[ipadic\]'"):
         require("no_such_module_at_all", "ipadic")
 
 

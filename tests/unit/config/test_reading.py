@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from kakehashi.config.reading import read_settings, settings_from_tree
+from kakehashi.config.reading import check_files, read_settings, settings_from_tree
 from kakehashi.config.settings import PRESETS
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, CorpusError
 
 SOURCE = {"format": "columns", "path": "a.conll"}
 
@@ -49,7 +49,12 @@ def test_the_paper_is_the_default():
             {"preset": "extern"},
             "preset: Input should be 'external', 'internal' or 'strong', got 'extern'",
         ),
-        ({"corpus": {"train": [SOURCE]}}, "'train' and 'dev' are both needed"),
+        ({"corpus": {"dev": [SOURCE]}}, "'train' is needed"),
+        ({"corpus": {"train": [SOURCE]}}, "corpus.dev is needed to keep the best epoch"),
+        (
+            {"training": {"select": "last", "patience": 2}},
+            "training.patience waits for a better F1",
+        ),
         ({"corpus": {"all": [SOURCE]}}, "'all' and 'split' go together"),
         ({"corpus": {}}, "give either 'train', 'dev' and 'test', or 'all' with 'split'"),
         ({"transfer": {"source": "s", "groups": ["chars"]}}, "transfer.groups.0: Input should be"),
@@ -107,3 +112,81 @@ def test_unreadable_files_are_named(tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         read_settings(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.json", "null", "expected a table of settings, got 'null'"),
+        ("a.json", "[1]", "expected a table of settings"),
+        ("a.json", "[" * 100_000, "is nested too deeply"),
+        ("a.toml", "a = " + "[" * 100_000, "is nested too deeply"),
+        ("a.toml", ".".join("a" * 100_000) + " = 1", "a key of more than 32 parts"),
+        ("a.toml", " . ".join('"a"' for _ in range(50)) + " = 1", "a key of more than 32 parts"),
+    ],
+    ids=["null", "a list", "deep JSON", "deep TOML", "a long key", "a long quoted key"],
+)
+def test_a_file_that_holds_no_settings_is_refused(tmp_path, name, content, problem):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ConfigError, match=problem) as caught:
+        read_settings(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [".".join("a" * 100_000), "training." * 33 + "seed"])
+def test_a_key_of_many_parts_is_refused(tmp_path, key):
+    (tmp_path / "a.toml").write_text('name = "x"')
+    with pytest.raises(ConfigError, match="expected a key of at most 32 parts"):
+        read_settings(tmp_path / "a.toml", [f"{key}=1"])
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("training.seed", -1),
+        ("training.seed", 1 << 32),
+        ("training.threads", 3000),
+        ("training.learning_rate", float("inf")),
+        ("training.clip_norm", float("nan")),
+        ("training.epochs", 10**9),
+        ("model.dropout", 0.9999999),
+        ("model.word_lstm_width", 1_000_000),
+        ("model.char_width", 5000),
+        ("model.word_width", 1_000_000),
+        ("model.ngram", 1000),
+        ("corpus.train_size_seed", -1),
+    ],
+)
+def test_what_no_machine_can_do_is_refused(tmp_path, key, value):
+    config = {"name": "x", "corpus": {"train": [SOURCE], "dev": [SOURCE]}}
+    (tmp_path / "a.json").write_text(json.dumps(config))
+    with pytest.raises(ConfigError, match=key):
+        read_settings(tmp_path / "a.json", [(key, value)])
+
+
+def test_a_value_may_hold_any_character(tmp_path):
+    config = {"name": "x", "corpus": {"train": [SOURCE], "dev": [SOURCE]}}
+    (tmp_path / "a.json").write_text(json.dumps(config))
+    source = 'runs/l\'été "x" = \\1'
+    settings = read_settings(tmp_path / "a.json", [("transfer.source", source)])
+    assert settings.transfer is not None
+    assert settings.transfer.source == source
+
+
+def test_a_relative_path_is_looked_for_beside_the_config_too(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    for folder in (tmp_path / "data", tmp_path):
+        (folder / "both.jsonl").write_text("")
+    (tmp_path / "data/beside.jsonl").write_text("")
+    names = ("both", "beside", "none")
+    sources = [{"format": "jsonl", "path": f"{name}.jsonl"} for name in names]
+    config = {"name": "x", "corpus": {"train": sources, "dev": [sources[0]]}}
+    (tmp_path / "data/a.json").write_text(json.dumps(config))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("KAKEHASHI_DATA", raising=False)
+    settings = read_settings("data/a.json")
+    found = [source.path for source in settings.corpus.train]
+    assert found == ["both.jsonl", "data/beside.jsonl", "none.jsonl"]
+    with pytest.raises(CorpusError) as caught:
+        check_files(settings, "data/a.json")
+    assert f"{tmp_path}/none.jsonl and {tmp_path}/data/none.jsonl" in str(caught.value)

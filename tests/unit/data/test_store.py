@@ -11,7 +11,7 @@ from kakehashi.corpora.segmentation import segmented
 from kakehashi.data import store as store_module
 from kakehashi.data.prepared import prepare
 from kakehashi.data.store import Store
-from kakehashi.errors import ConfigError, CorpusError, RunError
+from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import load_segmenter
@@ -252,5 +252,5 @@ def test_a_width_that_is_not_the_vectors_is_refused(tree, tmp_path):
 
 def test_a_cache_that_is_no_folder_is_refused(tree, tmp_path):
     (tmp_path / "cache").write_text("")
-    with pytest.raises(RunError, match="cannot hold a store"):
+    with pytest.raises(FileExistsError, match="cache"):
         store(tree, tmp_path)

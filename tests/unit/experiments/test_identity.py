@@ -3,6 +3,7 @@ import json
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
+from kakehashi.errors import ConfigError
 from kakehashi.experiments.cell import expand
 from kakehashi.experiments.fingerprints import MISSING, Fingerprints
 from kakehashi.experiments.grid import Grid, read_grid
@@ -163,3 +164,29 @@ def test_a_grid_file_of_toml_gives_the_same_cells(folder):
     )
     [cell] = expand(read_grid(folder / "g.toml"), Fingerprints(folder / "memory.json"))
     assert cell.key == keys_of(folder)["none · seed 1"]
+
+
+def test_a_grid_with_sources_takes_no_transfer_from_a_config(folder):
+    """Else a row without transfer would transfer."""
+    (folder / "ja.toml").write_text(CONFIG + '[transfer]\nsource = "runs/en"\n')
+    with pytest.raises(
+        ConfigError, match=r"names no groups to transfer, but .*ja.toml has \[transf"
+    ):
+        keys_of(folder)
+    without = keys_of(folder, set={"transfer": "null"})
+    (folder / "ja.toml").write_text(CONFIG)
+    assert without == keys_of(folder)
+
+
+def test_a_model_that_a_config_transfers_from_counts_by_its_weights_not_its_place(folder):
+    def keys(source):
+        (folder / "ja.toml").write_text(CONFIG + f'[transfer]\nsource = "{source}"\n')
+        return keys_of(folder, sources={}, source=None, axes={"recognizer": {"transfer": {}}})
+
+    for name in ("a", "b"):
+        (folder / name / "model").mkdir(parents=True)
+        (folder / name / "model/SHA256SUMS").write_text("old")
+    first = keys(folder / "a")
+    assert keys(folder / "b") == keys(folder / "a/model") == first
+    (folder / "a/model/SHA256SUMS").write_text("trained again")
+    assert not set(keys(folder / "a").values()) & set(first.values())

@@ -117,11 +117,9 @@ def test_whatever_goes_wrong_is_an_outcome(task, folder, trainings, error, state
     assert not (folder / "failure.txt").exists()
 
 
-def test_a_full_disk_is_known_behind_our_own_error(task, trainings, monkeypatch):
-    def write(path, value):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("kakehashi.training.runs.write_json", write)
+def test_a_full_disk_is_known_behind_our_own_error(task, trainings):
+    trainings.error = CorpusError("f", "cannot be written (No space left on device)")
+    trainings.error.__context__ = OSError(errno.ENOSPC, "No space left on device")
     assert run_cell(task).state == "stuck"
 
 

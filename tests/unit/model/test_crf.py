@@ -160,3 +160,10 @@ def test_only_the_transitions_are_stored():
     assert list(crf.state_dict()) == ["transitions"]
     assert crf.transitions.shape == (6, 6)
     assert not crf.transitions.any()
+
+
+def test_the_decoder_finds_the_same_a_few_sentences_at_a_time(case, monkeypatch):
+    crf, emissions = case
+    whole = crf.decode(emissions, LAYOUT)
+    monkeypatch.setattr("kakehashi.model.crf._PAIRS_AT_ONCE", 2 * (len(crf.allowed) - 1) ** 2)
+    assert torch.equal(crf.decode(emissions, LAYOUT), whole)

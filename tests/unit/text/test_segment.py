@@ -232,11 +232,11 @@ def nothing_loaded(segmenter):
 @pytest.mark.parametrize(
     ("name", "module", "command"),
     [
-        ("unidic-lite", "fugashi", "pip install kakehashi"),
-        ("unidic-lite", "unidic_lite", "pip install kakehashi"),
-        ("ipadic", "ipadic", r"pip install 'kakehashi\[ipadic\]'"),
-        ("sudachi", "sudachipy", r"pip install 'kakehashi\[sudachi\]'"),
-        ("sudachi", "sudachidict_core", r"pip install 'kakehashi\[sudachi\]'"),
+        ("unidic-lite", "fugashi", "pip install .+"),
+        ("unidic-lite", "unidic_lite", "pip install .+"),
+        ("ipadic", "ipadic", r"pip install '.*\[ipadic\]'"),
+        ("sudachi", "sudachipy", r"pip install '.*\[sudachi\]'"),
+        ("sudachi", "sudachidict_core", r"pip install '.*\[sudachi\]'"),
     ],
 )
 def test_missing_package(segmenter, nothing_loaded, monkeypatch, name, module, command):
@@ -251,7 +251,7 @@ def test_package_without_its_dictionary(segmenter, nothing_loaded, monkeypatch, 
     segmenter("ipadic")
     nothing_loaded()
     monkeypatch.setattr("ipadic.DICDIR", str(tmp_path))
-    with pytest.raises(MissingExtraError, match=r"^[^\n]*ipadic, [^\n]*'kakehashi\[ipadic\]'$"):
+    with pytest.raises(MissingExtraError, match=r"^[^\n]*ipadic, [^\n]*'.*\[ipadic\]'$"):
         load_segmenter("ipadic")
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -9,11 +10,12 @@ from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import Batch
 from kakehashi.data.prepared import prepare
 from kakehashi.data.vocabulary import UNKNOWN
-from kakehashi.errors import RunError
+from kakehashi.errors import ConfigError, RunError
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.training.job import _weigh_crf
 from kakehashi.training.trainer import Epoch, Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -156,3 +158,47 @@ def test_it_says_how_far_it_is():
         "1",
     ]
     assert n_batches > 5
+
+
+def test_a_checkpoint_takes_little_memory_beside_the_state_while_it_is_written(tmp_path):
+    """Copies of all tensors would be three times the state."""
+    megabyte = 1 << 18  # of float32
+    weights = {f"w{n}": torch.full((megabyte,), float(n)) for n in range(64)}
+    checkpoint = Checkpoint("f", [], weights, weights, {}, {}, None)
+    tracemalloc.start()
+    checkpoint.save(tmp_path / "c")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    assert torch.equal(Checkpoint.load(tmp_path / "c").best["w63"], weights["w63"])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.int64])
+@pytest.mark.parametrize("shape", [(), (0, 3), (5, 3)])
+def test_a_checkpoint_holds_tensors_of_every_kind(tmp_path, dtype, shape):
+    tensor = (
+        torch.ones(shape, dtype=dtype).transpose(0, -1) if shape else torch.ones((), dtype=dtype)
+    )
+    Checkpoint("f", [], {"a": tensor}, {}, {}, {}, None).save(tmp_path / "c")
+    found = Checkpoint.load(tmp_path / "c").weights["a"]
+    assert found.dtype == dtype
+    assert torch.equal(found, tensor)
+
+
+class Warned(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def warn(self, line):
+        self.lines.append(line)
+
+
+def test_a_crf_over_many_tags_says_what_it_costs():
+    told = Warned()
+    _weigh_crf(201, told)
+    assert told.lines == []
+    _weigh_crf(10_001, told)
+    (line,) = told.lines
+    assert line.startswith("a CRF over 10,001 tags scores 100,040,004 pairs of them: 6.4 GB")
+    with pytest.raises(ConfigError, match=r"model.decoder: a CRF .* this machine has .*softmax"):
+        _weigh_crf(10_000_001, told)

@@ -1,0 +1,97 @@
+"""What the program writes to, and how it ends: full disks, closed pipes, other locales, Ctrl-C."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("kakehashi")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "a.jsonl"
+    mention = '{"start": 0, "end": 2, "type": "場所"}'
+    path.write_text(f'{{"text": "東京へ", "mentions": [{mention}]}}\n', encoding="utf-8")
+    return path
+
+
+def shell(command, **environment):
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        capture_output=True,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", ["settings", "inspect {corpus}", "inspect {corpus} --json"])
+def test_a_full_disk_behind_stdout_is_one_line(corpus, verb):
+    done = shell(f"{PROGRAM} {verb.format(corpus=corpus)} > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr.decode().startswith("error: standard output: No space left on device; make")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("verb", ["settings", "inspect {corpus}"])
+def test_nobody_who_reads_on_is_no_error(corpus, verb):
+    done = shell(f"{PROGRAM} {verb.format(corpus=corpus)} | true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("locale", ["C", "POSIX"])
+def test_output_is_utf_8_whatever_the_locale(corpus, locale):
+    plain = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = shell(f"{PROGRAM} inspect {corpus} --json", **plain)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "場所" in done.stdout.decode()
+    done = shell(f"{PROGRAM} inspect {corpus}", **plain)
+    assert "場所" in done.stdout.decode()
+    done = shell(f"{PROGRAM} inspect 東京.jsonl", **plain)
+    assert done.returncode == 2
+    assert "東京.jsonl" in done.stderr.decode()
+
+
+def test_debug_works_anywhere_on_the_line(tmp_path):
+    for line in ("--debug train {config}", "train {config} --debug", "train --debug {config}"):
+        done = shell(f"{PROGRAM} {line.format(config=tmp_path / 'none.toml')}")
+        assert b"Traceback" in done.stderr
+        assert b"there is no such config file" in done.stderr
+
+
+def test_ctrl_c_while_the_program_is_loaded_is_quiet():
+    code = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "kakehashi.cli.main":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from kakehashi.__main__ import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
+def test_what_the_system_refuses_is_one_line_with_the_file(corpus, tmp_path):
+    long = tmp_path / f"{'n' * 300}.jsonl"
+    (tmp_path / "folder").mkdir()
+    for command, problem in (
+        (f"convert {corpus} {long}", "File name too long"),
+        (f"convert {long} x.jsonl", "File name too long"),
+        (f"convert {corpus} {tmp_path}/none/a.conll", "No such file or directory"),
+        (f"convert {tmp_path}/folder x.jsonl --format jsonl", "folder"),
+        (f"train demo-en --out {tmp_path}/{'n' * 300}", "File name too long"),
+        (f"train demo-en --out {corpus}/run", "Not a directory"),
+    ):
+        done = shell(f"cd {tmp_path} && {PROGRAM} {command}")
+        assert done.returncode == 2, (command, done.stderr)
+        (line,) = done.stderr.decode().splitlines()
+        assert line.startswith("error: ")
+        assert problem in line
+        assert "bug in kakehashi" not in line
