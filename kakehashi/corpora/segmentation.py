@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from kakehashi.corpora.checks import checked
-from kakehashi.sentence import Sentence
+from kakehashi.sentence import Sentence, check_tokens
 from kakehashi.text.segment import Segmenter
 from kakehashi.text.words import PatternSegmenter
 
@@ -25,15 +24,15 @@ def segmented(
             readings and parts of speech.
 
     Raises:
-        CorpusError: If tokens that are kept are not those of the text.
+        ValueError: If tokens that are kept contradict their text, which no reader gives.
     """
     segment = segmenter.segment
     if not isinstance(segmenter, PatternSegmenter):  # which is as fast as remembering
         segment = lru_cache(_REMEMBERED)(segment)
     for sentence in sentences:
         if keep_tokens and sentence.tokens is not None:
-            sentence = checked(sentence, "sentence")  # which need not come from a reader
-            tokens = segmenter.annotate(sentence.text, sentence.tokens or ())
+            check_tokens(sentence.text, sentence.tokens)
+            tokens = segmenter.annotate(sentence.text, sentence.tokens)
         else:
             tokens = segment(sentence.text)
         yield Sentence(sentence.text, sentence.mentions, tokens, sentence.id, sentence.group)
