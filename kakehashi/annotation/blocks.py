@@ -15,6 +15,7 @@ from kakehashi.annotation.inputs import Input
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.inputs import LineFormat, numbered_sentences, raw_lines
 from kakehashi.corpora.lines import opened
+from kakehashi.corpora.parquet import check_unpacked
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Sentence
 
@@ -174,6 +175,7 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
     try:
         with pq.ParquetFile(input.path, memory_map=True) as file:
+            check_unpacked(file, input.path)
             yield file
     except (pa.ArrowException, OSError, UnicodeError) as error:
         problem = " ".join(str(error).split())

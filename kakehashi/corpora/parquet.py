@@ -111,18 +111,27 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
         if problem:
             expected = ", ".join(SCHEMA.names)
             raise CorpusError(place, f"expected the columns {expected}; {problem}")
-        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
-        # Not by column: Arrow aborts the process at a column whose statistics are damaged.
-        unpacked = max((group.total_byte_size for group in groups), default=0)
-        if unpacked > most_unpacked(place.stat().st_size):
-            raise bloated(place)
-        counts = [group.num_rows for group in groups]
+        check_unpacked(file, place)
+        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     first = 1
     for group, count in enumerate(counts):
         for number, start in enumerate(range(0, count, _LARGEST)):
             size = min(_LARGEST, count - start)
             yield _Part(source.path, group, number, first + start, size)
         first += count
+
+
+def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
+    """Refuse a file of which a row group unpacks to more than any honest one.
+
+    Raises:
+        CorpusError: If one does.
+    """
+    # Not by column: Arrow aborts the process at a column whose statistics are damaged.
+    groups = map(file.metadata.row_group, range(file.num_row_groups))
+    unpacked = max((group.total_byte_size for group in groups), default=0)
+    if unpacked > most_unpacked(path.stat().st_size):
+        raise bloated(path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:

@@ -181,3 +181,12 @@ def test_parquet_without_text_is_named(tmp_path):
     pq.write_table(pa.table({"txt": ["a"], "n": [1]}), tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match="expected a column 'text', got txt, n"):
         blocks_of(tmp_path / "a.parquet", 2)
+
+
+def test_parquet_that_unpacks_to_a_hundred_times_the_file_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("kakehashi.corpora.lines.LARGEST_FILE", 1 << 16)
+    pq.write_table(
+        pa.table({"text": ["x" * (1 << 25)]}), tmp_path / "a.parquet", compression="zstd"
+    )
+    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
+        read(tmp_path / "a.parquet", 2)
