@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -175,7 +176,7 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
     try:
         with pq.ParquetFile(input.path, memory_map=True) as file:
-            check_unpacked(file, input.path)
+            check_unpacked(file, Path(input.path))
             yield file
     except (pa.ArrowException, OSError, UnicodeError) as error:
         problem = " ".join(str(error).split())
