@@ -124,7 +124,7 @@ def _opened(place: Path, settings: RunSettings, tracking: Tracking, team: Alone)
 
 def _inputs(settings: RunSettings) -> str:
     """Hash the files that a run reads: corpora, vectors, source model."""
-    corpus = corpus_fingerprint(settings, _segmenter(settings).signature)
+    corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is None:
         return inputs
@@ -258,6 +258,11 @@ def _prepare(
         data = prepare(train, dev, test, settings.model, settings.vectors)
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
+        if not data.coverage.types.percent:
+            progress.warn(
+                "not one word of the training text has a vector; are they of its language, and cut"
+                " and written as it is?"
+            )
     return test, data
 
 

@@ -23,6 +23,7 @@ def test_coverage_with_counts():
     assert coverage.to_dict() == {
         "types": {"exact": 2, "lowered": 2, "missing": 1, "percent": 80.0},
         "tokens": {"exact": 11, "lowered": 5, "missing": 4, "percent": 80.0},
+        "skipped": 0,
     }
 
 
