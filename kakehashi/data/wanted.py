@@ -10,8 +10,8 @@ class Wanted:
     """Give rows to words as a file names them.
 
     A wanted word takes the vector of the word in the file that is most like it: the same, else the
-    same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both; of several, the
-    first. Where all words are wanted, each is kept as it is written, at its first place.
+    same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both; of several,
+    the first. Where all words are wanted, each is kept as it is written, at its first place.
 
     Attributes:
         rows: The row of every word kept so far, in the order of the rows.
