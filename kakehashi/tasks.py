@@ -187,6 +187,11 @@ def _prepare(
         data = prepare(train, dev, test, settings.model, settings.vectors)
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
+        if not data.coverage.types.percent:
+            progress.warn(
+                "not one word of the training text has a vector; are they of its language, and cut"
+                " and written as it is?"
+            )
     return test, data
 
 

@@ -83,7 +83,7 @@ def feature_columns(features: Features) -> Columns:
             "vector_lowered": sorted(vectors.lowered),
             "vector_shape": np.array(vectors.matrix.shape),
             "vectors": vectors.matrix.ravel(),
-            "coverage": np.array([*coverage.types, *coverage.tokens]),
+            "coverage": np.array([*coverage.types, *coverage.tokens, coverage.n_skipped]),
         }
     return columns
 
@@ -97,7 +97,7 @@ def read_features(file: Arrays) -> Features:
         lowered = frozenset(file.strings("vector_lowered"))
         vectors = Vectors(dict(zip(words, rows, strict=True)), matrix, lowered)
         counts = file.numbers("coverage").tolist()
-        coverage = Coverage(Share(*counts[:3]), Share(*counts[3:]))
+        coverage = Coverage(Share(*counts[:3]), Share(*counts[3:6]), counts[6])
     return Features(
         FormFeatures(*(file.numbers(f"form_{name}") for name in ("words", "ngrams", "offsets"))),
         Vocabulary(file.strings("words"), int(file.numbers("seen_words")[0])),

@@ -41,7 +41,7 @@ def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
         if len(data) > _MOST_PIECES * _PIECE:
             raise ValueError(f"it is larger than {_MOST_PIECES * _PIECE >> 20} MiB")
         words, matrix = _pair(read_pickled(data))
-        return _select(words, matrix, wanted)
+        return _select(words, matrix, wanted, len(data))
     except ValueError as error:
         problem = f"expected word vectors pickled by Polyglot; {str(error)[:200]}"
         raise CorpusError(data_path(path), problem) from error
@@ -56,10 +56,18 @@ def _pair(value: object) -> tuple[Sequence[object], Matrix]:
     raise ValueError("it is no pair of words and an array")
 
 
-def _select(words: Sequence[object], matrix: Matrix, wanted: Wanted) -> npt.NDArray[np.float32]:
+def _select(
+    words: Sequence[object], matrix: Matrix, wanted: Wanted, size: int
+) -> npt.NDArray[np.float32]:
+    """Take the vectors of the wanted words, of a file of some size."""
     sources: dict[int, int] = {}
-    for number, word in enumerate(words):
-        row = wanted.place(_word(word, number))
+    for number, value in enumerate(words):
+        word = _word(value, number)
+        # A file may recall one long word a million times.
+        size -= len(word)
+        if size < 0:
+            raise ValueError("its words hold more text than the file")
+        row = wanted.place(word)
         if row is not None:
             sources[row] = number
     with np.errstate(over="ignore", invalid="ignore"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.data.polyglot import read_polyglot
-from kakehashi.data.wanted import Wanted
+from kakehashi.data.wanted import Wanted, spellings
 from kakehashi.data.wordlines import read_word_lines
 
 
@@ -38,22 +38,26 @@ class Coverage(NamedTuple):
     Attributes:
         types: Each word counted once.
         tokens: Each word counted as often as it occurs; None where that is not known.
+        n_skipped: Words of the file of vectors that are no text, and were passed over.
     """
 
     types: Share
     tokens: Share | None
+    n_skipped: int = 0
 
     def __str__(self) -> str:
         tokens = (
             "" if self.tokens is None else f", {self.tokens.percent:.1f} % of their occurrences"
         )
+        skipped = f"; {self.n_skipped:,} of the file are no UTF-8" if self.n_skipped else ""
         found = self.types.exact + self.types.lowered
-        return f"{found:,} of {sum(self.types):,} words ({self.types.percent:.1f} %){tokens}"
+        share = f"{found:,} of {sum(self.types):,} words ({self.types.percent:.1f} %)"
+        return f"{share}{tokens}{skipped}"
 
-    def to_dict(self) -> dict[str, dict[str, float] | None]:
-        """List both by name, for JSON."""
+    def to_dict(self) -> dict[str, dict[str, float] | int | None]:
+        """List all by name, for JSON."""
         tokens = None if self.tokens is None else self.tokens.to_dict()
-        return {"types": self.types.to_dict(), "tokens": tokens}
+        return {"types": self.types.to_dict(), "tokens": tokens, "skipped": self.n_skipped}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +68,13 @@ class Vectors:
         rows: The row of every word, in the order of the rows.
         matrix: (words, width) float32.
         lowered: Words that the file has only in another case.
+        n_skipped: Words of the file that are no text, and were passed over.
     """
 
     rows: Mapping[str, int]
     matrix: npt.NDArray[np.float32]
     lowered: frozenset[str] = frozenset()
+    n_skipped: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -89,19 +95,22 @@ class Vectors:
         return word in self.rows
 
     def lower_cased(self) -> Vectors:
-        """Give every word in lower case; one written so goes before one that is lowered.
+        """Return the vectors of all words in lower case and NFKC; those written so come first.
 
         Example:
-            >>> vectors = Vectors({"May": 0, "may": 1, "June": 2}, np.zeros((3, 50), np.float32))
+            >>> vectors = Vectors({"May": 0, "may": 1, "ＰＣ": 2}, np.zeros((3, 50), np.float32))
             >>> vectors.lower_cased().rows
-            {'may': 1, 'june': 2}
+            {'may': 1, 'pc': 2}
         """
-        rows = {word: row for word, row in self.rows.items() if word == word.lower()}
-        lowered = set()
-        for word, row in self.rows.items():
-            if rows.setdefault(word.lower(), row) == row and word != word.lower():
-                lowered.add(word.lower())
-        return Vectors(rows, self.matrix, frozenset(lowered))
+        plain = {word: spellings(word)[-1] for word in self.rows}
+        wanted = Wanted(plain.values())
+        sources: dict[int, int] = {}
+        for word in sorted(plain, key=lambda word: word != plain[word]):
+            place = wanted.place(word)
+            if place is not None:
+                sources[place] = self.rows[word]
+        rows = {word: sources[place] for word, place in wanted.rows.items()}
+        return replace(self, rows=rows, lowered=frozenset(wanted.lowered))
 
     def coverage(self, words: Collection[str] | Mapping[str, int]) -> Coverage:
         """Count which words have a vector: exactly, in lower case only, or not at all.
@@ -119,7 +128,8 @@ class Vectors:
             found = self._find(word)
             types[found] += 1
             tokens[found] += words[word] if isinstance(words, Mapping) else 0
-        return Coverage(Share(*types), Share(*tokens) if isinstance(words, Mapping) else None)
+        counted = Share(*tokens) if isinstance(words, Mapping) else None
+        return Coverage(Share(*types), counted, self.n_skipped)
 
     def _find(self, word: str) -> int:
         """Give the place in `Share` where a word counts."""
@@ -140,9 +150,8 @@ def read_vectors(
         path: The file; a relative path is taken from ``KAKEHASHI_DATA`` where that is set.
         format: ``text`` for word2vec, fastText and GloVe; ``polyglot`` for its ``.pkl``. Both plain
             or gzip.
-        wanted: Keep only the vectors of these words, all in lower case. A word takes the vector of
-            the first word in the file that equals it, else of the first that does in lower case.
-            Default: keep all words as they are written.
+        wanted: Keep only the vectors of these words, all in lower case and NFKC; see `Wanted` for
+            which vector each takes. Default: keep all words as they are written.
 
     Raises:
         CorpusError: If the file is not what its format says.
@@ -150,4 +159,4 @@ def read_vectors(
     kept = Wanted(wanted)
     read = read_polyglot if format == "polyglot" else read_word_lines
     matrix = read(str(path), kept)
-    return Vectors(kept.rows, matrix, frozenset(kept.lowered))
+    return Vectors(kept.rows, matrix, frozenset(kept.lowered), kept.n_skipped)

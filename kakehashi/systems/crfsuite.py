@@ -11,6 +11,7 @@ from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
 from kakehashi.systems.features import Features
 from kakehashi.tags import spans_from_tags, tags_from_spans
+from kakehashi.text.views import view
 
 # Chosen, with the features, by F1 on the development sets of CRF-KNBC and of MASSIVE ja with 2,000
 # training utterances, among c1 from 0 to 0.2, c2 from 0.01 to 0.6, and 100 or 200 iterations.
@@ -55,4 +56,4 @@ class CRFsuite:
         return [tuple(spans_from_tags(tagger.tag(self._items(each)))) for each in sentences]
 
     def _items(self, sentence: Sentence) -> list[list[bytes]]:
-        return self._features([token.text for token in sentence.tokens or ()])
+        return self._features([view(token.text, "", "original") for token in sentence.tokens or ()])

@@ -9,6 +9,7 @@ from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.sentence import Sentence, Span
+from kakehashi.text.views import view
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -98,7 +99,7 @@ class SpaCy:
         return (is_best for _, _, is_best in steps)
 
     def _doc(self, sentence: Sentence) -> Doc:
-        words = [token.text for token in sentence.tokens or ()]
+        words = [view(token.text, "", "original") for token in sentence.tokens or ()]
         doc: Doc = self._spacy.tokens.Doc(self._nlp.vocab, words=words)
         return doc
 

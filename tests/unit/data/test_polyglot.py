@@ -177,6 +177,16 @@ def test_a_bad_file_is_refused(read, data, problem):
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("word", ["x" * (1 << 20), b"x" * (1 << 20)], ids=["str", "bytes"])
+def test_a_long_word_cannot_be_recalled_again_and_again(read, word):
+    # Read each time anew, this would be half a terabyte of text.
+    n = 1 << 19
+    data = pickle.dumps(([word] * n, np.zeros((n, 1), np.float32)), protocol=3)
+    assert len(data) < 6 << 20
+    with pytest.raises(CorpusError, match="its words hold more text than the file"):
+        read(data)
+
+
 def peak(read, data: bytes) -> int:
     """Measure the most memory that reading takes; a refusal is as good as a success."""
     tracemalloc.reset_peak()

@@ -4,8 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kakehashi import tasks
+from kakehashi.config.settings import RunSettings
+from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.data.vectors import Coverage, Share, Vectors, read_vectors
 from kakehashi.errors import CorpusError
+from kakehashi.progress import Progress
+from kakehashi.sentence import Mention, Sentence
 
 VECTORS = Vectors({"the": 0, "may": 1, "東京": 2}, np.zeros((3, 5), np.float32), frozenset({"may"}))
 
@@ -23,6 +28,7 @@ def test_coverage_with_counts():
     assert coverage.to_dict() == {
         "types": {"exact": 2, "lowered": 2, "missing": 1, "percent": 80.0},
         "tokens": {"exact": 11, "lowered": 5, "missing": 4, "percent": 80.0},
+        "skipped": 0,
     }
 
 
@@ -40,6 +46,21 @@ def test_coverage_of_nothing_is_zero():
 def test_a_missing_file_is_refused(tmp_path, format):
     with pytest.raises(CorpusError, match="no such file"):
         read_vectors(tmp_path / "nothing", format)
+
+
+@pytest.mark.parametrize(("word", "n_warnings"), [("oslo", 0), ("ＯＳＬＯ", 0), ("lima", 1)])
+def test_a_warning_if_no_word_has_a_vector(tmp_path, word, n_warnings):
+    corpus, vectors = tmp_path / "a.jsonl", tmp_path / "words.vec"
+    write_jsonl(corpus, [Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),))])
+    vectors.write_text(f"1 2\n{word} 1 2\n", encoding="utf-8")
+    source = {"format": "jsonl", "path": str(corpus)}
+    tree = {"corpus": {"train": [source], "dev": [source]}, "vectors": {"path": str(vectors)}}
+    warnings = []
+    progress = Progress()
+    progress.warn = warnings.append
+    tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None)
+    assert len(warnings) == n_warnings
+    assert all("not one word" in warning for warning in warnings)
 
 
 @pytest.mark.corpora

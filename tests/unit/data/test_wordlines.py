@@ -35,6 +35,50 @@ def test_every_flavour_reads_alike(write, text, packed):
     np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        WORD2VEC.replace("the 0.5 -1", "the\t0.5\t-1").replace(". . . 2", ". . .\t2"),
+        GLOVE.replace("駅 3 4", "駅\t3 4"),
+        GLOVE.replace("the 0.5", "the  0.5").replace("2 1e-3", "2  1e-3"),
+        GLOVE.replace(" 1e-3", "\t1e-3\t"),
+    ],
+)
+def test_tabs_and_several_blanks_part_as_one_blank_does(write, text):
+    vectors = read_vectors(write(text))
+    assert vectors.words == ("the", ". . .", "東京　駅")
+    np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
+
+
+def test_a_word_cut_inside_a_character_is_passed_over(write):
+    cut = "山 1 2\n川 3 4\n".encode() + "谷".encode()[:2] + b" 5 6\n"
+    vectors = read_vectors(write(cut))
+    assert vectors.words == ("山", "川")
+    assert vectors.n_skipped == 1
+    coverage = vectors.coverage({"山": 2, "谷": 1})
+    assert (
+        str(coverage)
+        == "1 of 2 words (50.0 %), 66.7 % of their occurrences; 1 of the file are no UTF-8"
+    )
+
+
+def test_words_meet_in_whatever_width_they_are_written(write):
+    path = write("ＡＢＣ 1 1\nﾒﾓ 2 2\nABC 3 3\n１７ 4 4\nメモ 5 5\nｘｙ 6 6\n")
+    vectors = read_vectors(path, wanted=["abc", "メモ", "17", "xy"])
+    found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
+    # The one that is written as the corpus is goes before all others, wherever it stands.
+    assert found == {"abc": 3, "メモ": 5, "17": 4, "xy": 6}
+    assert vectors.lowered == {"abc"}
+    assert vectors.coverage({"17": 1, "abc": 1}).types == (1, 1, 0)
+
+
+def test_all_words_in_lower_case_and_one_width(write):
+    vectors = read_vectors(write("ＡＢＣ 1 1\nABC 2 2\nメモ 3 3\nﾒﾓ 4 4\n")).lower_cased()
+    found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
+    assert found == {"メモ": 3, "abc": 2}
+    assert vectors.lowered == {"abc"}
+
+
 def test_only_wanted_words_are_kept(write):
     vectors = read_vectors(write(WORD2VEC), wanted=["東京　駅", "missing", "the"])
     assert dict(vectors.rows) == {"the": 0, "東京　駅": 1}
@@ -66,7 +110,8 @@ def test_no_wanted_word_found(write):
     [
         ("", None, "is empty; expected word vectors"),
         ("hello\n", 1, "expected a word and 0 numbers between spaces, got 'hello'"),
-        ("the\t1\t2\n", 1, "expected a word and 0 numbers between spaces, got 'the\\t1\\t2'"),
+        ("the\t1 2\nb\t1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
+        ("the  1 2\nb  1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
         ("a 1 2\nb 1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
         ("a 1 2\nb 1 2 3\n", 2, "expected a word and 2 numbers between spaces, got 'b 1 2 3'"),
         ("a 1 2\n\n", 2, "expected a word and 2 numbers between spaces, got ''"),
@@ -76,7 +121,8 @@ def test_no_wanted_word_found(write):
         ("a 1 2\nb 1e39 1\n", 2, "expected numbers that 32 bits can hold, got '1e39'"),
         ("3 2\na 1 2\n", None, "the first line promises 3 words, got 1; is the file complete?"),
         ("1 2\na 1 2\nb 1 2\n", None, "the first line promises 1 words, got 2"),
-        (b"a 1 2\n\xff 1 2\n", 2, "expected text in utf-8"),
+        (b"a 1 2\n\xff 1 2\n", None, "1 of 2 words are no UTF-8; convert the file to UTF-8"),
+        ("山 1\n".encode("euc-jp") * 3, None, "3 of 3 words are no UTF-8"),
     ],
 )
 def test_a_bad_file_is_refused(write, data, line, problem):

@@ -1,6 +1,7 @@
 """Whatever holds for every system that stands beside ours."""
 
 import importlib
+import unicodedata
 
 import pytest
 
@@ -74,3 +75,11 @@ def test_a_missing_library_is_named_with_its_extra(name, monkeypatch):
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(MissingExtraError, match=rf"pip install '.*\[{name}\]'"):
         load_system(name, 1)
+
+
+def test_decomposed_text_has_the_features_of_composed_text():
+    composed, decomposed = (
+        sentence_from_forms(unicodedata.normalize(form, "Zürich ist schön").split(" "))
+        for form in ("NFC", "NFD")
+    )
+    assert CRFsuite()._items(decomposed) == CRFsuite()._items(composed)
