@@ -15,7 +15,7 @@ from kakehashi.config.sources import AssistantSource, Source
 from kakehashi.corpora.mappings import load_mapping
 from kakehashi.files import sha256_of
 
-_FORMAT = 1
+_FORMAT = 2
 """Of the store; counted up when its files change."""
 
 
