@@ -21,7 +21,7 @@ from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.corpora.segmentation import segmented
 from kakehashi.files import write_json
 from kakehashi.sentence import Sentence
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.segment import segmenter_of
 
 PARTS = ("train", "dev", "test")
 BUILT_IN = "built-in"
@@ -48,7 +48,7 @@ class Place:
         """
         folder = folder.absolute()
         text, corpora = settings.text, load_corpora(settings.corpus)
-        segmenter = load_segmenter(text.segmenter, cut_scripts=text.cut_scripts)
+        segmenter = segmenter_of(text)
         for part in PARTS:
             sentences = segmented(getattr(corpora, part), segmenter, text.keep_tokens)
             write_jsonl(folder / f"{part}.jsonl", (each for each in sentences if each.tokens))

@@ -24,7 +24,7 @@ from kakehashi.model.threads import limited_threads
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.systems.catalogue import load_system
-from kakehashi.text.segment import Segmenter, load_segmenter
+from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.tracking.catalogue import open_trackers
 from kakehashi.tracking.tracking import Tracking
 from kakehashi.training.job import Job
@@ -163,7 +163,7 @@ def _finish(run: Run, result: Result, predictions: Iterable[Sentence]) -> None:
 
 def _train_other(settings: RunSettings, run: Run, progress: Progress) -> None:
     system = load_system(settings.system, settings.training.seed)
-    segmenter = _segmenter(settings)
+    segmenter = segmenter_of(settings.text)
     texts = Texts(*map(list, _read(settings, segmenter, progress)))
     with run.held():
         progress.say(f"training {system.name} {system.version}")
@@ -182,16 +182,12 @@ def _prepare(
         store = Store(Path(cache), settings, progress)
         test, data = store.test_sentences(), store.prepared()
     else:
-        train, dev, unread = _read(settings, _segmenter(settings), progress)
+        train, dev, unread = _read(settings, segmenter_of(settings.text), progress)
         test = list(unread)
         data = prepare(train, dev, test, settings.model, settings.vectors)
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
     return test, data
-
-
-def _segmenter(settings: RunSettings) -> Segmenter:
-    return load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
 
 
 def _read(

@@ -58,6 +58,7 @@ class TextSettings(Settings):
 
     segmenter: Literal["unidic-lite", "ipadic", "sudachi", "words", "whitespace"] = "words"
     cut_scripts: bool = Field(True, description="Also cut where the script changes (Japanese).")
+    cut_hyphens: bool = Field(False, description="Also cut at hyphens (words: Berlin-Reise).")
     keep_tokens: bool = Field(
         False,
         description="Keep the tokens of a corpus that comes segmented; only add readings to them.",

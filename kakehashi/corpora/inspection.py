@@ -10,13 +10,13 @@ from kakehashi.corpora.corpus import Corpus, load_corpora
 from kakehashi.corpora.mappings import load_mapping
 from kakehashi.corpora.segmentation import segmented
 from kakehashi.sentence import Sentence
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.segment import load_segmenter, segmenter_of
 
 
 def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
     """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
     corpora = load_corpora(settings.corpus)
-    segmenter = load_segmenter(settings.text.segmenter, cut_scripts=settings.text.cut_scripts)
+    segmenter = segmenter_of(settings.text)
     parts = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
     return {
         part: segmented(sentences, segmenter, settings.text.keep_tokens)

@@ -44,7 +44,7 @@ from kakehashi.data.workers import in_order
 from kakehashi.files import lock, sweep
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.segment import segmenter_of
 
 _PARTS = ("train", "dev", "test")
 
@@ -69,8 +69,7 @@ class Store:
         self, cache: Path, settings: RunSettings, progress: Progress, processes: int | None = None
     ) -> None:
         self._settings, self._progress, self._processes = settings, progress, processes
-        text = settings.text
-        self._segmenter = load_segmenter(text.segmenter, cut_scripts=text.cut_scripts)
+        self._segmenter = segmenter_of(settings.text)
         self._corpus_print = corpus_fingerprint(settings, self._segmenter.signature)
         self._features_print = features_fingerprint(settings, self._corpus_print)
         self.corpus = cache / f"corpus-{self._corpus_print[:16]}"

@@ -15,12 +15,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kakehashi.config.paths import data_path
-from kakehashi.config.settings import RunSettings
+from kakehashi.config.settings import RunSettings, TextSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.errors import MissingExtraError
 from kakehashi.experiments.fingerprints import MISSING, Fingerprints
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 
@@ -130,17 +130,16 @@ def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:
 
 
 def _programs(settings: RunSettings) -> dict[str, str]:
-    text = settings.text
-    versions = {f"segmenter {text.segmenter}": _segmenter(text.segmenter, text.cut_scripts)}
+    versions = {f"segmenter {settings.text.segmenter}": _segmenter(settings.text)}
     if settings.system in _LIBRARIES:
         versions[f"system {settings.system}"] = _library(_LIBRARIES[settings.system])
     return versions
 
 
 @functools.cache
-def _segmenter(name: str, cut_scripts: bool) -> str:
+def _segmenter(text: TextSettings) -> str:
     try:
-        return load_segmenter(name, cut_scripts=cut_scripts).signature
+        return segmenter_of(text).signature
     except MissingExtraError:
         return MISSING
 

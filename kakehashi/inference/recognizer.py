@@ -18,7 +18,7 @@ from kakehashi.model.products import PRECISIONS, Precision
 from kakehashi.model.storage import Model, load_model
 from kakehashi.model.threads import ForkSafeLock
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.segment import segmenter_of
 
 _CHUNK_TOKENS = 8192
 """Tokens that are looked up and tagged together."""
@@ -59,7 +59,7 @@ class Recognizer:
         if precision != "float32" and model.tagger.device.type != "cpu":
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model = model
-        self.segmenter = load_segmenter(model.text.segmenter, cut_scripts=model.text.cut_scripts)
+        self.segmenter = segmenter_of(model.text)
         tagger, settings = model.tagger.eval(), model.tagger.settings
         tagger.word.lstm.precision = precision
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)

@@ -8,7 +8,9 @@ from itertools import accumulate
 from typing import Protocol
 
 from kakehashi.sentence import Token
+from kakehashi.text.composition import compose, in_raw_text, is_composed
 from kakehashi.text.kana import is_kana
+from kakehashi.text.marks import read_marks
 from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
 from kakehashi.text.pieces import pieces
 
@@ -53,6 +55,13 @@ class DictionarySegmenter:
 
     def segment(self, text: str) -> tuple[Token, ...]:
         """Cut a text into tokens with readings and parts of speech."""
+        if is_composed(text):
+            return tuple(self._segment(text))
+        composed, offsets = compose(text)
+        return tuple(in_raw_text(self._segment(composed), text, offsets))
+
+    def _segment(self, text: str) -> list[Token]:
+        """Cut a text in composed form."""
         clean = cleaned(text)
         tokens = []
         for begin, stop in passages(clean):
@@ -62,7 +71,8 @@ class DictionarySegmenter:
                 for start, end, kana in pieces(surface, reading, self._cut_scripts):
                     start, end = base + start, base + end
                     tokens.append(Token(text[start:end], start, end, kana, pos))
-        return tuple(tokens)
+        read_marks(tokens)
+        return tokens
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
         """Keep the given tokens; fill in the readings and parts of speech they lack, in context.
@@ -70,16 +80,23 @@ class DictionarySegmenter:
         Where all have a part of speech and some a reading, they come from an analysis, and those
         without a reading have none.
         """
-        if all(token.pos for token in tokens) and any(token.reading for token in tokens):
+        analyzed = all(token.pos for token in tokens) and any(token.reading for token in tokens)
+        if analyzed or not tokens:
             return tuple(tokens)
         clean = cleaned(text)
         spans = ((token.start, token.end) for token in tokens)
         # A form too long to analyse goes without a reading.
-        forms = [clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans]
-        found = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        raw = (clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans)
+        forms = compose("\n".join(raw)).text.split("\n")
+        entries = (entry for batch in _batches(forms) for entry in self._look_up(batch))
+        found = [
+            Token(form, token.start, token.end, reading, pos)
+            for form, token, (pos, reading) in zip(forms, tokens, entries, strict=True)
+        ]
+        read_marks(found)
         return tuple(
-            token._replace(pos=token.pos or pos, reading=token.reading or reading)
-            for token, (pos, reading) in zip(tokens, found, strict=True)
+            token._replace(pos=token.pos or read.pos, reading=token.reading or read.reading)
+            for token, read in zip(tokens, found, strict=True)
         )
 
     def _look_up(self, forms: Sequence[str]) -> list[tuple[str, str]]:

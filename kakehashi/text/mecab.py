@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from kakehashi.errors import MissingExtraError
+from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.text.dictionary import Word
 from kakehashi.text.passages import LONGEST_PASSAGE
+from kakehashi.text.taggers import Tagger, TaggerPool
 
 
 class _Dictionary(NamedTuple):
@@ -31,27 +32,16 @@ _DICTIONARIES: Mapping[str, _Dictionary] = {
 }
 
 
-class _Tagger(Protocol):
-    """What we use of a fugashi tagger."""
-
-    def parse(self, text: str) -> str:
-        """Print the words of a text in the tagger's output format."""
-
-
-class _Thread(threading.local):
-    """The taggers of one thread, by their options."""
-
-    def __init__(self) -> None:
-        self.taggers: dict[tuple[str, ...], _Tagger] = {}
+# Of fugashi's report, the line by MeCab itself.
+_CAUSE = re.compile(r"^arguments: .*\n(.*)\n-+$", re.MULTILINE)
 
 
 class MeCab:
     """Find words with MeCab.
 
     MeCab's nodes must not outlive the next call (their features then belong to another sentence),
-    so we let it print its answer and copy that, which is faster besides. A tagger shared by threads
-    gives wrong words without an error, so each thread makes its own. None can be pickled; the
-    copies sent to a process share one, since MeCab gives no memory back.
+    so we let it print its answer and copy that, which is faster besides. No tagger can be pickled;
+    the copies sent to a process share theirs, since MeCab gives no memory back.
     """
 
     def __init__(self, name: str) -> None:
@@ -59,8 +49,9 @@ class MeCab:
         self._dictionary = _DICTIONARIES[name]
         self._fugashi = require("fugashi", "")
         self._folder = Path(require(self._dictionary.module, self._dictionary.extra).DICDIR)
-        self._thread = _Thread()
-        self._tagger()  # A damaged dictionary shows now, not at the first sentence.
+        self._taggers = TaggerPool(self._load)
+        self._partial = TaggerPool(partial(self._load, "-p"))
+        self._taggers.parse("")  # A damaged dictionary shows now, not at the first sentence.
 
     def __reduce__(self) -> tuple[Callable[[str], MeCab], tuple[str]]:
         return _received, (self._name,)
@@ -72,7 +63,7 @@ class MeCab:
 
     def analyze(self, text: str) -> Iterable[Word]:
         """Find the words of a passage."""
-        return _words(self._tagger().parse(text))
+        return _words(self._taggers.parse(text))
 
     def analyze_forms(self, forms: Sequence[str]) -> Iterable[Word]:
         """Find the words of a passage already cut into forms, by MeCab's partial parsing.
@@ -84,16 +75,9 @@ class MeCab:
         # In partial parsing, a blank before a boundary makes MeCab cut through a character, and
         # nothing at all is a segmentation fault.
         lines = [_line(part) for form in forms for part in form.split()]
-        return _words(self._tagger("-p").parse("".join(lines))) if lines else ()
+        return _words(self._partial.parse("".join(lines))) if lines else ()
 
-    def _tagger(self, *options: str) -> _Tagger:
-        """Return this thread's tagger with the given options."""
-        taggers = self._thread.taggers
-        if options not in taggers:
-            taggers[options] = self._load(options)
-        return taggers[options]
-
-    def _load(self, options: Sequence[str]) -> _Tagger:
+    def _load(self, *options: str) -> Tagger:
         """Load the dictionary.
 
         The folder is always named, or fugashi would prefer a `unidic` installed without its data;
@@ -105,10 +89,15 @@ class MeCab:
         arguments += ["-O", "", "-F", rf"%m\n%f[0]\n%f[{self._dictionary.reading}]\n"]
         arguments += ["-U", r"%m\n%f[0]\n\n", "-E", "EOS"]
         try:
-            tagger: _Tagger = self._fugashi.GenericTagger(shlex.join(arguments), quiet=True)
+            tagger: Tagger = self._fugashi.GenericTagger(shlex.join(arguments))
         except RuntimeError as error:
-            what = f"the dictionary {self._name}"
-            raise MissingExtraError(what, self._dictionary.extra) from error
+            cause = _CAUSE.search(str(error))
+            raise ConfigError(
+                "text.segmenter",
+                f"MeCab cannot load the dictionary {self._name}"
+                f" ({cause[1] if cause else str(error).strip()[:200]!r}); if it is damaged, run:"
+                f" pip install --force-reinstall {self._name}",
+            ) from error
         return tagger
 
 

@@ -14,10 +14,12 @@ from collections.abc import Iterator
 # makes up to 33 bytes of one character (ﷺ).
 LONGEST_PASSAGE = 1024
 
-# Zero-width spaces and the byte order mark are white space to us, though not to Python.
-WHITE_SPACE = r"\s\u200b\ufeff"
+# Zero-width spaces and the byte order mark are white space to us, though not to Python. All are
+# listed, since a class with \s takes three times as long.
+_NO_SPACE = r"\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+WHITE_SPACE = rf" {_NO_SPACE}"
 
-_UNSAFE = re.compile(rf"(?! )(?P<blank>[{WHITE_SPACE}])|[\0\ud800-\udfff]")
+_UNSAFE = re.compile(rf"[{_NO_SPACE}\0\ud800-\udfff]")
 
 _BREAKS = ("。！？!?", " ", "、")
 
@@ -29,7 +31,11 @@ def cleaned(text: str) -> str:
         >>> cleaned("a\u3000b\0")
         'a b�'
     """
-    return _UNSAFE.sub(lambda match: " " if match["blank"] else "\ufffd", text)
+    return _UNSAFE.sub(_safe, text)
+
+
+def _safe(unsafe: re.Match[str]) -> str:
+    return "\ufffd" if unsafe[0] == "\0" or "\ud800" <= unsafe[0] <= "\udfff" else " "
 
 
 def passages(text: str) -> Iterator[tuple[int, int]]:

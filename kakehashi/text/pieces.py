@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kakehashi.text.kana import is_kana, katakana
-from kakehashi.text.scripts import script_runs, words
+from kakehashi.text.scripts import script, script_runs, words
 
 # ヵ and ヶ are missing on purpose: they are read ガ or カ.
 _SPELLED = re.compile("([\u30a1-\u30f4\u30f7-\u30fa\u30fc]+)")
@@ -28,7 +28,8 @@ def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[Piece, ...]:
     """Cut a word at blanks, and if asked at each change of script, sharing out its reading.
 
     Dictionaries do hold words with blanks (``New York``, many faces); a token never has one. A
-    reading that is not kana, as dictionaries give for signs, counts as none.
+    reading that is not kana, as dictionaries give for signs, counts as none. Where a cut would
+    leave kanji without their reading (霞ケ関, ２人), there is none.
 
     Example:
         >>> pieces("西ドイツ", "ニシドイツ", True)
@@ -41,7 +42,14 @@ def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[Piece, ...]:
         return (Piece(*ranges[0], reading),)
     forms = [surface[start:end] for start, end in ranges]
     readings = _share(forms, reading) if reading else [""] * len(forms)
+    if reading and cut_scripts and any(map(_is_unread, forms, readings)):
+        return pieces(surface, reading, False)
     return tuple(Piece(*span, kana) for span, kana in zip(ranges, readings, strict=True))
+
+
+def _is_unread(form: str, reading: str) -> bool:
+    """Whether a form with kanji has no reading."""
+    return not reading and any(script(char) == "native" for char in form)
 
 
 def _share(forms: Sequence[str], reading: str) -> list[str]:

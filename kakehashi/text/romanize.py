@@ -13,11 +13,13 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from kakehashi.text.kana import hiragana
+from kakehashi.text.kana import compose_kana, hiragana
 
-_VOICED_MARKS = "ゞヾ"
+_VOICED_MARKS = ("ゞ", "ヾ", "〲", "〴〵")
 _VOICING = "\u3099"
-_REPEATED = re.compile("([ぁ-ゖァ-ヺ])([ゝゞヽヾ]+)")
+_REPEATED = re.compile("([ぁ-ゖァ-ヺ])([ゝゞヽヾ]+)|([ぁ-ゖァ-ヺー]+)(〱|〳〵|〲|〴〵)")
+_HYPHEN = re.compile("(?<=[ァ-ヺ])[-‐−](?=[ァ-ヺ])")  # typed for ー
+_LENGTHENED_STOP = re.compile("(っ+)(ー+)")
 _LENGTHENED = re.compile("([aiueo]?)(ー+)")
 _DOUBLED = re.compile("(っ+)(ch|[bcdfghjkmnprstvwyz]?)")
 
@@ -26,16 +28,19 @@ _DOUBLED = re.compile("(っ+)(ch|[bcdfghjkmnprstvwyz]?)")
 def romanize(kana: str) -> str:
     """Write kana in Latin letters; leave everything else as it is after NFKC.
 
-    Long vowels are written out and ん is always n, so that equal kana are equal letters. The result
-    is never empty for a non-empty string.
+    Long vowels are written out and ん is always n, so that equal kana are equal letters. A hyphen
+    between katakana is a length mark. The result is never empty for a non-empty string.
 
     Example:
         >>> romanize("オウシュウ"), romanize("マッチャ"), romanize("コンピューター")
         ('oushuu', 'matcha', 'konpyuutaa')
     """
     table, syllable = _table()
-    text = _REPEATED.sub(_write_out, unicodedata.normalize("NFKC", kana))
-    latin = syllable.sub(lambda match: table[match[0]], hiragana(text))
+    text = unicodedata.normalize("NFKC", compose_kana(kana))
+    text = hiragana(repeat(_HYPHEN.sub("ー", text)))
+    # A vowel before っ is the one that is drawn out (ずっーと).
+    text = _LENGTHENED_STOP.sub(r"\2\1", text)
+    latin = syllable.sub(lambda match: table[match[0]], text)
     latin = _LENGTHENED.sub(_lengthen, latin)
     return _DOUBLED.sub(_double, latin)
 
@@ -54,6 +59,16 @@ def romanize_token(surface: str, reading: str) -> str:
     return "".join(romanize(reading or surface).split()) or surface
 
 
+def repeat(kana: str) -> str:
+    """Write out what the iteration marks in kana repeat.
+
+    Example:
+        >>> repeat("こゝろ"), repeat("いすゞ"), repeat("ところ〲")
+        ('こころ', 'いすず', 'ところどころ')
+    """
+    return _REPEATED.sub(_write_out, kana)
+
+
 @cache
 def _table() -> tuple[Mapping[str, str], re.Pattern[str]]:
     """Read the kana table; give with it the pattern of its entries, the longest first."""
@@ -63,13 +78,20 @@ def _table() -> tuple[Mapping[str, str], re.Pattern[str]]:
 
 
 def _write_out(match: re.Match[str]) -> str:
-    """Put the repeated kana in the place of each iteration mark, voiced or unvoiced as it says."""
-    letters = match[1]
-    for mark in match[2]:
-        plain = unicodedata.normalize("NFD", letters[-1])[0]
-        voiced = unicodedata.normalize("NFC", plain + _VOICING)
-        letters += voiced if mark in _VOICED_MARKS and len(voiced) == 1 else plain
+    """Repeat one kana for each mark, or all for a long one; the repeated may be voiced."""
+    letters, marks, word, long_mark = match.groups()
+    if word:
+        return word + _voiced(word[0], long_mark in _VOICED_MARKS) + word[1:]
+    for mark in marks:
+        letters += _voiced(letters[-1], mark in _VOICED_MARKS)
     return letters
+
+
+def _voiced(kana: str, voiced: bool) -> str:
+    """Write a kana with its voicing mark, if it can have one, or without."""
+    plain = unicodedata.normalize("NFD", kana)[0]
+    composed = unicodedata.normalize("NFC", plain + _VOICING)
+    return composed if voiced and len(composed) == 1 else plain
 
 
 def _lengthen(match: re.Match[str]) -> str:

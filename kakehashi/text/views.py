@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:  # The settings load pydantic, which is slow.
     from kakehashi.config.settings import View
 
 VIEWS: Mapping[View, Callable[[str, str], str]] = {
-    "original": lambda surface, reading: surface,
+    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
     "romaji": romanize_token,
 }
 

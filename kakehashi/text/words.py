@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kakehashi.sentence import Token
+from kakehashi.text.composition import compose, in_raw_text, is_composed
 from kakehashi.text.passages import WHITE_SPACE
 
 _WHITESPACE = re.compile(rf"[^{WHITE_SPACE}]+")
@@ -16,30 +17,38 @@ _NAME = r"\ +[A-Z]\w"
 _INITIAL = re.compile(rf"[A-Z]\.(?={_NAME})")
 _SOME_NAME = " Aa"
 
-# A letter or digit with its accents, should they be written apart.
-_CHAR = r"(?:\w[\u0300-\u036f]*)"
+# Letters and digits; a word may also hold underscores, but not begin or end with one.
+_CHAR = r"[^\W_]"
+_LOWER = "a-zß-öø-ÿα-ωά-ώа-ёѐ-џ"
+_UPPER = "A-ZÀ-ÖØ-ÞΑ-ΫЀ-Я"
+# Two sentences without a blank between them, or a day and its month (17.Juni); not v.Chr.
+_SENTENCE_END = rf"(?:(?<=\d)|(?<={_CHAR}[{_LOWER}]))\.(?=[{_UPPER}]{_CHAR})"
 
-_WORDS = re.compile(
-    rf"""
-    (?<=\w) ['’][sS] (?!\w)                                # Tokyo|'s
-  | \b (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Corp|Ltd|Co|vs) \.
-  | \b (?:[^\W\d_]\.){{2,}} (?!\w)                         # U.S., z.B.
-  | \b [A-Z]\. (?={_NAME})                                # George W. Bush
-  | {_CHAR}+
-    (?: (?: ['’](?![sS](?!\w)) | [-.&@] | (?<=\d)[,:/](?=\d) ) {_CHAR}+ )*
-                                                           # o'clock, well-known, 10:30, 3.5
-  | ([^{WHITE_SPACE}]) \1*                                 # "...", but "!" and "?" apart
-    """,
-    re.VERBOSE,
-)
+
+def _words(joiners: str) -> re.Pattern[str]:
+    """Write the pattern of words that some characters may join."""
+    return re.compile(
+        rf"""
+        (?<={_CHAR}) ['’][sS] (?!{_CHAR})                          # Tokyo|'s
+      | (?<!{_CHAR}) (?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Inc|Corp|Ltd|Co|vs) \.
+      | (?<!{_CHAR}) (?:[^\W\d_]\.){{2,}} (?!{_CHAR})             # U.S., z.B.
+      | (?<!{_CHAR}) [A-Z]\. (?={_NAME})                         # George W. Bush
+      | {_CHAR}+
+        (?: (?: ['’](?![sS](?!{_CHAR})) | (?!{_SENTENCE_END})[{joiners}] | _+ | (?<=\d)[,:/](?=\d) )
+            {_CHAR}+ )*
+                                                                  # o'clock, well-known, 10:30, 3.5
+      | ([^{WHITE_SPACE}]) \1*                                    # "...", but "!" and "?" apart
+        """,
+        re.VERBOSE,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class PatternSegmenter:
     """Take every match of a pattern for a token; there are no readings.
 
-    To each of the patterns, letters and digits between blanks are one token. So most of a text can
-    be cut without matching, which takes twice as long.
+    The patterns meet text in composed form. To each of them, letters and digits between blanks are
+    one token. So most of a text can be cut without matching, which takes twice as long.
     """
 
     signature: str
@@ -54,8 +63,12 @@ class PatternSegmenter:
             end = start + len(word)
             if word.isalnum():
                 tokens.append(Token(word, start, end))
-            else:
+            elif is_composed(word):
                 tokens += self._matches(text, start, end)
+            else:
+                composed, offsets = compose(text)
+                found = self._matches(composed, 0, len(composed))
+                return tuple(in_raw_text(found, text, offsets))
         return tuple(tokens)
 
     def words(self, text: str) -> list[str]:
@@ -64,12 +77,14 @@ class PatternSegmenter:
         To an initial before a name some name is added, so that a word has all that its tokens
         depend on, and those of equal words are equal.
         """
+        composed, offsets = compose(text)
         words: list[str] = []
         begin = 0
-        for match in _INITIAL.finditer(text):
-            words += text[begin : match.end()].split()
+        for match in _INITIAL.finditer(composed):
+            end = offsets[match.end()]
+            words += text[begin:end].split()
             words[-1] += _SOME_NAME
-            begin = match.end()
+            begin = end
         words += text[begin:].split()
         return words
 
@@ -93,4 +108,5 @@ class PatternSegmenter:
 
 
 WHITESPACE = PatternSegmenter("whitespace", _WHITESPACE)
-WORDS = PatternSegmenter("words", _WORDS)
+WORDS = PatternSegmenter("words", _words("-.&@"))
+HYPHENS_CUT = PatternSegmenter("words+hyphen", _words(".&@"))

@@ -5,7 +5,6 @@ import os
 import random
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -90,26 +89,6 @@ def tree(world):
 def settings(tree):
     """The same, checked."""
     return lambda language, **training: settings_from_tree(tree(language, **training))
-
-
-@pytest.fixture(scope="session")
-def run():
-    """Run the program; one thread, no data folder, UTF-8 whatever the locale."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-    environment.pop("KAKEHASHI_DATA", None)
-
-    def run(*arguments, stdin="", cwd=None):
-        return subprocess.run(
-            [Path(sys.executable).with_name("kakehashi"), *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            env=environment,
-            cwd=cwd,
-            check=False,
-        )
-
-    return run
 
 
 _CLUSTER = """

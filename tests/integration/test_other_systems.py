@@ -9,6 +9,7 @@ from kakehashi.errors import ConfigError
 from kakehashi.scoring.comparison import score_sentences
 from kakehashi.systems.crfsuite import CRFsuite
 from kakehashi.systems.spacy import SpaCy
+from kakehashi.training.runs import load_result
 
 SYSTEMS = {
     "crfsuite": lambda seed: CRFsuite(),
@@ -40,7 +41,7 @@ def test_the_folder_holds_all_but_a_model_of_ours(run, ours):
 
 
 def test_the_result_has_the_shape_of_ours(name, run, ours):
-    result, our_result = tasks.load_result(run), tasks.load_result(ours)
+    result, our_result = load_result(run), load_result(ours)
     assert list(result) == list(our_result)
     assert list(result["test"]) == list(our_result["test"])
     assert list(result["epochs"][0]) == list(our_result["epochs"][0])
@@ -51,12 +52,12 @@ def test_the_result_has_the_shape_of_ours(name, run, ours):
 
 
 def test_it_learns_and_is_scored_as_ours_is(run, world):
-    score = tasks.load_result(run)["test"]
+    score = load_result(run)["test"]
     assert score["f1"] > 90
     gold = read_jsonl(world / "ja-test.jsonl")
     predicted = read_jsonl(run / "predictions.jsonl")
     assert score_sentences(gold, predicted).f1 == pytest.approx(score["f1"])
-    assert tasks.load_result(run)["epochs"][0]["test"] == score["f1"]
+    assert load_result(run)["epochs"][0]["test"] == score["f1"]
 
 
 def test_folders_are_named_after_the_system(tree):

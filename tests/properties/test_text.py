@@ -1,6 +1,7 @@
 """What holds for any text, of any script, in any segmenter."""
 
 import re
+import unicodedata
 from functools import cache
 from importlib.util import find_spec
 
@@ -30,6 +31,15 @@ CHARACTERS = st.one_of(
     st.characters(exclude_categories=()),
 )
 TEXTS = st.text(CHARACTERS, max_size=40)
+MARKED_TEXTS = st.text(
+    st.one_of(
+        CHARACTERS,
+        st.sampled_from(
+            "がパヴゞéßÅ神한नि\u3099\u309a゛゜ﾞﾟｶﾊ\u0301\u0327\u1161\u11a8\ufe0f\u00ad\u200d❤"
+        ),
+    ),
+    max_size=20,
+)
 
 
 @cache
@@ -48,6 +58,27 @@ def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
     assert all(token.text for token in tokens)
     assert "".join(token.text for token in tokens) == re.sub(r"[\s\u200b\ufeff]", "", text)
     assert [token.start for token in tokens] == sorted(token.start for token in tokens)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=MARKED_TEXTS)
+def test_no_token_begins_with_a_mark_that_stands_on_something(name, text):
+    for token in load(name, True).segment(text):
+        if unicodedata.category(token.text[0])[0] == "M":
+            assert token.start == 0 or re.match(r"[\s\u200b\ufeff]", text[token.start - 1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(text=MARKED_TEXTS)
+def test_decomposed_text_is_read_as_composed(name, text):
+    found = []
+    for form in ("NFC", "NFD"):
+        written = unicodedata.normalize(form, text)
+        tokens = load(name, True).segment(written)
+        assert all(token.text == written[token.start : token.end] for token in tokens)
+        seen = [[view(token.text, token.reading, name) for name in VIEWS] for token in tokens]
+        found.append((seen, [token.reading for token in tokens]))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,8 +1,17 @@
-from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
+import re
+import sys
+
+from kakehashi.text.passages import LONGEST_PASSAGE, WHITE_SPACE, cleaned, passages
 
 
 def test_cleaning_moves_nothing():
     assert cleaned("a\u3000\u200b\r\ufeffb\0\ud800\udfffc d") == "a    b\ufffd\ufffd\ufffdc d"
+
+
+def test_white_space_is_that_of_python_and_of_no_width():
+    every = "".join(map(chr, range(sys.maxunicode + 1)))
+    ours = set(re.findall(f"[{WHITE_SPACE}]", every))
+    assert ours == {*filter(str.isspace, every), "\u200b", "\ufeff"}
 
 
 def test_passages_end_after_a_sentence():

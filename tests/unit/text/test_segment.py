@@ -2,16 +2,20 @@ import gzip
 import json
 import os
 import pickle
+import re
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from kakehashi.config.settings import TextSettings
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.sentence import Token, sentence_from_forms
 from kakehashi.text import segment
-from kakehashi.text.segment import load_segmenter
+from kakehashi.text.composition import compose
+from kakehashi.text.segment import load_segmenter, segmenter_of
 
 DICTIONARIES = ["unidic-lite", "ipadic", "sudachi"]
 ALL = [*DICTIONARIES, "words", "whitespace"]
@@ -106,6 +110,8 @@ def test_long_unknown_word_stays_whole(segmenter, name):
         ("関ヶ原", [("関ヶ原", "セキガハラ")], [("関ヶ原", "セキガハラ")]),
         ("ラーメン", [("ラーメン", "ラーメン")], [("ラーメン", "ラーメン")]),
         ("ヌメ・ヨロ", [("ヌメ・ヨロ", "")], [("ヌメ", ""), ("・", ""), ("ヨロ", "")]),
+        ("２人", [("２人", "フタリ")], [("２人", "フタリ")]),
+        ("駒ケ岳", [("駒ケ岳", "コマガタケ")], [("駒ケ岳", "コマガタケ")]),
     ],
 )
 def test_cut_at_changes_of_script(segmenter, text, whole, cut):
@@ -113,6 +119,37 @@ def test_cut_at_changes_of_script(segmenter, text, whole, cut):
         tokens = segmenter("unidic-lite", cut_scripts).segment(text)
         assert list(zip(forms(tokens), readings(tokens), strict=True)) == expected
         check_offsets(text, tokens)
+
+
+@pytest.mark.parametrize("name", DICTIONARIES)
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        (unicodedata.normalize("NFD", "ドバイのガソリン"), "ドバイのガソリン"),
+        ("ト゛ハ゛イのカ゛ソリン", "ドバイのガソリン"),
+        ("ﾄﾞﾊﾞｲのｶﾞｿﾘﾝ", "ドバイのガソリン"),
+        ("東\u00ad京の辻\U000e0101さん", "東京の辻さん"),
+    ],
+)
+def test_text_is_composed_for_the_dictionary(segmenter, name, raw, plain):
+    tokens, expected = segmenter(name).segment(raw), segmenter(name).segment(plain)
+    check_offsets(raw, tokens)
+    assert "".join(forms(tokens)) == raw
+    assert [compose(form).text for form in forms(tokens)] == forms(expected)
+    assert readings(tokens) == readings(expected)
+    given = sentence_from_forms(forms(tokens), joiner="")
+    annotated = segmenter(name).annotate(given.text, given.tokens)
+    assert forms(annotated) == forms(tokens)
+    assert annotated[0].reading == tokens[0].reading
+
+
+@pytest.mark.parametrize("name", DICTIONARIES)
+def test_marks_are_read_across_a_cut(segmenter, name):
+    tokens = segmenter(name).segment("あまーい、代々々木。")
+    read = {token.text: token.reading for token in tokens}
+    assert not read.keys() & {"ー"} or read["ー"] == "ア"
+    given = sentence_from_forms(["すご", "ー", "い"], joiner="")
+    assert readings(segmenter(name).annotate(given.text, given.tokens))[1] == "オ"
 
 
 def test_signs_that_ipadic_takes_together(segmenter):
@@ -213,6 +250,13 @@ def test_signature_names_dictionary_and_cut(segmenter):
     assert segmenter("unidic-lite", True).signature.endswith(")+script")
     assert segmenter("unidic-lite", False).signature.endswith(")")
     assert segmenter("words").signature == "words"
+    assert load_segmenter("words", cut_hyphens=True).signature == "words+hyphen"
+
+
+def test_segmenter_of_settings():
+    settings = TextSettings(segmenter="words", cut_hyphens=True)
+    assert forms(segmenter_of(settings).segment("Bonn-Reise")) == ["Bonn", "-", "Reise"]
+    assert forms(segmenter_of(TextSettings()).segment("Bonn-Reise")) == ["Bonn-Reise"]
 
 
 def test_unknown_name():
@@ -251,8 +295,13 @@ def test_package_without_its_dictionary(segmenter, nothing_loaded, monkeypatch, 
     segmenter("ipadic")
     nothing_loaded()
     monkeypatch.setattr("ipadic.DICDIR", str(tmp_path))
-    with pytest.raises(MissingExtraError, match=r"^[^\n]*ipadic, [^\n]*'.*\[ipadic\]'$"):
+    with pytest.raises(ConfigError) as caught:
         load_segmenter("ipadic")
+    assert re.fullmatch(
+        r"text.segmenter: MeCab cannot load the dictionary ipadic \(.*no such file.*\);"
+        r" if it is damaged, run: pip install --force-reinstall ipadic",
+        str(caught.value),
+    )
 
 
 def test_folder_with_blanks_and_quotes(segmenter, nothing_loaded, monkeypatch, tmp_path):

@@ -22,6 +22,12 @@ def test_examples_of_the_paper(segmenter, text, romaji):
     assert "".join(view(token.text, token.reading, "original") for token in tokens) == text
 
 
+def test_views_show_composed_text():
+    assert view("か\u3099", "", "original") == "が"
+    assert view("か\u3099", "", "romaji") == "ga"
+    assert view("ｶﾞ", "", "original") == "ｶﾞ"
+
+
 def test_unknown_view():
     with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
         view("東京", "トウキョウ", "latin")

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.words import WHITESPACE, WORDS
+from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,24 @@ from kakehashi.text.words import WHITESPACE, WORDS
         ("what?! no... -- yes!!", "what ? ! no ... -- yes !!"),
         ("„Die Ärzte“, z.B. heute; geht's?", "„ Die Ärzte “ , z.B. heute ; geht 's ?"),
         ("Cafe\u0301s", "Cafe\u0301s"),
+        ("We saw Lima.Later it rained.", "We saw Lima . Later it rained ."),
+        ("am 3.Mai, 12.März", "am 3 . Mai , 12 . März"),
+        ("300 v.Chr., z.Zt. im e.V. und a.b", "300 v.Chr . , z.Zt . im e.V. und a.b"),
+        ("kakehashi.org U.S.A. 1.5 v1.2b", "kakehashi.org U.S.A. 1.5 v1.2b"),
+        ("_Lima_ __init__ snake_case _U.S._", "_ Lima _ __ init __ snake_case _ U.S. _"),
+        ("हिन्दी में", "हिन्दी में"),
+        ("soft\u00adly", "soft\u00adly"),
+        ("Ｌ\u0301ima e\u0301.X", "Ｌ\u0301ima e\u0301.X"),
     ],
 )
 def test_words(text, expected):
     assert [token.text for token in WORDS.segment(text)] == expected.split(" ")
+
+
+def test_hyphens_are_cut_if_asked():
+    tokens = HYPHENS_CUT.segment("the Lima-based ZDF-Chef, 10-12, U.S.-made -- o'clock a.b")
+    expected = "the Lima - based ZDF - Chef , 10 - 12 , U.S. - made -- o'clock a.b"
+    assert [token.text for token in tokens] == expected.split(" ")
 
 
 def test_whitespace_alone_leaves_punctuation():

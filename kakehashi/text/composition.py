@@ -1,0 +1,104 @@
+"""Text in composed form, with the way back to the raw text.
+
+One word is spelled in many ways that look alike: accents and voicing marks apart from their letters
+(macOS writes file names so), half-width katakana, soft hyphens, variation selectors. Dictionaries
+and patterns know one of them, and would cut between a letter and its mark. So they are given one
+character for each letter with all that belongs to it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from itertools import accumulate
+from typing import NamedTuple
+
+from kakehashi.sentence import Token
+from kakehashi.text.kana import HALF_WIDTH, MARKED, SPACING_MARKS, compose_kana
+from kakehashi.text.passages import WHITE_SPACE
+
+# Soft hyphen, non-joiner, joiner, word joiner.
+_INVISIBLE = "\u00ad\u200c\u200d\u2060"
+# Vowels and final consonants of Hangul syllables that are written letter by letter.
+_JAMO = "\u1160-\u11ff\ud7b0-\ud7fb"
+_ASTRAL = "\U00010000-\U0010ffff"
+
+
+class Composed(NamedTuple):
+    """A text in composed form.
+
+    Attributes:
+        text: One character for each letter of the raw text.
+        offsets: Where each of them begins in the raw text, and the end.
+    """
+
+    text: str
+    offsets: Sequence[int]
+
+
+def compose(text: str) -> Composed:
+    r"""Write a text in composed form; white space stays as it is, and takes no marks.
+
+    Example:
+        >>> compose("か\u3099ｶﾞ e\u0301")
+        Composed(text='がガ é', offsets=[0, 2, 4, 5, 7])
+    """
+    if is_composed(text):
+        return Composed(text, range(len(text) + 1))
+    letters = _patterns()[1].findall(text)
+    offsets = list(accumulate(map(len, letters), initial=0))
+    return Composed("".join(map(_composed, letters)), offsets)
+
+
+def in_raw_text(tokens: Iterable[Token], text: str, offsets: Sequence[int]) -> Iterator[Token]:
+    """Yield the tokens of a text in composed form as they stand in the raw text."""
+    for token in tokens:
+        start, end = offsets[token.start], offsets[token.end]
+        yield token._replace(text=text[start:end], start=start, end=end)
+
+
+def is_composed(text: str) -> bool:
+    """Whether a text surely is in composed form; one with characters beyond the BMP may be, too."""
+    return text.isascii() or (
+        not _patterns()[0].search(text) and unicodedata.is_normalized("NFC", text)
+    )
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Build the patterns of what composed text does not hold, and of one letter with its marks.
+
+    The first also takes all beyond the BMP, since many ranges there would make it slow.
+    """
+    marks = [
+        code
+        for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+        if unicodedata.category(chr(code))[0] == "M"
+    ]
+    bmp = _ranges(code for code in marks if code < 0x10000)
+    common = _INVISIBLE + _JAMO + bmp
+    every = common + _ranges(code for code in marks if code >= 0x10000)
+    return (
+        re.compile(f"[{common}{SPACING_MARKS}{HALF_WIDTH}{_ASTRAL}]"),
+        re.compile(f"[{WHITE_SPACE}]|(?:[{MARKED}][{SPACING_MARKS}]?|.)[{every}]*", re.DOTALL),
+    )
+
+
+def _ranges(codes: Iterable[int]) -> str:
+    """Write ascending codes as the inside of a character class."""
+    ranges: list[list[int]] = []
+    for code in codes:
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+@lru_cache(maxsize=1 << 12)
+def _composed(letter: str) -> str:
+    """Write a letter and its marks as one character, without those that no character has."""
+    visible = letter[0] + letter[1:].translate(dict.fromkeys(map(ord, _INVISIBLE)))
+    return unicodedata.normalize("NFC", compose_kana(visible))[0]

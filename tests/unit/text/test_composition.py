@@ -1,0 +1,41 @@
+import unicodedata
+
+import pytest
+
+from kakehashi.text.composition import compose
+
+
+@pytest.mark.parametrize(
+    ("raw", "composed", "offsets"),
+    [
+        ("東京", "東京", [0, 1, 2]),
+        ("か\u3099き", "がき", [0, 2, 3]),
+        ("か\u309aき", "かき", [0, 2, 3]),  # No character has it: the mark is left out.
+        ("ハ゛ッハ", "バッハ", [0, 2, 3, 4]),
+        ("あ゛、゛", "あ、゛", [0, 2, 3, 4]),
+        ("ｶﾞｽ､", "ガス、", [0, 2, 3, 4]),
+        ("e\u0301 \u0301", "é \u0301", [0, 2, 3, 4]),  # White space takes no mark.
+        ("葛\U000e0100飾❤\ufe0f", "葛飾❤", [0, 2, 3, 5]),
+        ("東\u00ad京", "東京", [0, 2, 3]),
+        ("हिन्दी", "हनद", [0, 2, 4, 6]),
+        ("\u1112\u1161\u11ab\u1100", "한\u1100", [0, 3, 4]),
+        ("\ufa19\u212b", "神Å", [0, 1, 2]),
+        ("ＡＢ", "ＡＢ", [0, 1, 2]),
+        ("", "", [0]),
+    ],
+)
+def test_each_letter_is_one_character(raw, composed, offsets):
+    found = compose(raw)
+    assert (found.text, list(found.offsets)) == (composed, offsets)
+
+
+def test_composed_text_is_not_copied():
+    text = "東京に着いた。"
+    assert compose(text).text is text
+
+
+def test_long_text_is_composed_in_one_go():
+    raw = unicodedata.normalize("NFD", "ガンダム") * 10_000
+    text, offsets = compose(raw)
+    assert text == "ガンダム" * 10_000
+    assert offsets[-1] == len(raw)
