@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import add
 from typing import NamedTuple
 
 
@@ -139,6 +140,7 @@ def sentence_from_forms(
     spans: Sequence[Span] = (),
     *,
     joiner: str = " ",
+    after: Sequence[str] | None = None,
     id: str = "",
     group: str = "",
 ) -> Sentence:
@@ -148,6 +150,7 @@ def sentence_from_forms(
         forms: The tokens as written.
         spans: Entities, counted in tokens.
         joiner: What stands between tokens: a space, or nothing for Japanese.
+        after: What stands after each token, where it is not always the same.
         id: The corpus's name for the sentence.
         group: The article it stands in.
 
@@ -156,9 +159,11 @@ def sentence_from_forms(
         (Mention(start=6, end=11, type='LOC', text='Tokyo', probability=None),)
     """
     tokens: list[Token] = []
+    after = [joiner] * len(forms) if after is None else after
     position = 0
-    for form in forms:
-        tokens.append(Token(form, position, position + len(form)))
-        position += len(form) + len(joiner)
-    text = joiner.join(forms)
+    for form, gap in zip(forms, after, strict=True):
+        end = position + len(form)
+        tokens.append(Token(form, position, end))
+        position = end + len(gap)
+    text = "".join(map(add, forms, after))[: tokens[-1].end if tokens else 0]
     return Sentence(text, mentions_from_spans(text, tokens, spans), tuple(tokens), id, group)

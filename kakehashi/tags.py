@@ -47,7 +47,8 @@ SCHEMES: Mapping[str, Scheme] = {
 }
 
 _STARTING = frozenset("BSU")
-_CONTINUING = frozenset("IEL")
+_CONTINUING = frozenset("IELM")
+_EXCERPT = 60  # of what is no tag, in a message
 _CLOSED = frozenset("OESUL")
 
 
@@ -55,7 +56,8 @@ def split_tag(tag: str) -> tuple[str, str]:
     """Part a tag into prefix and entity type; ``O`` has the type ``""``.
 
     Raises:
-        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>``.
+        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>``; the
+            prefixes are those of IOB, IOBES, BILOU and BMES.
 
     Example:
         >>> split_tag("B-date-time")
@@ -66,13 +68,15 @@ def split_tag(tag: str) -> tuple[str, str]:
     prefix, hyphen, entity_type = tag.partition("-")
     if not hyphen or not entity_type or (prefix not in _STARTING and prefix not in _CONTINUING):
         raise TagError(
-            tag, f"expected 'O' or '<B, I, E, S, L or U>-<entity type>' as a tag, got {tag!r}"
+            tag,
+            "expected 'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag,"
+            f" got {tag[:_EXCERPT]!r}",
         )
     return prefix, entity_type
 
 
 def spans_from_tags(tags: Iterable[str]) -> list[Span]:
-    """Read the entity spans off a tag sequence; BIO, IOB1, IOBES and BILOU are read alike.
+    """Read the entity spans off a tag sequence, in BIO, IOB1, IOBES, BILOU and BMES alike.
 
     Invalid sequences are repaired, never rejected: an ``I-`` that does not continue an open span of
     its own type opens a new one, as conlleval reads BIO and IOB1 (CoNLL-2000). Unlike conlleval,

@@ -115,7 +115,7 @@ def _opened(place: Path, settings: RunSettings, tracking: Tracking, team: Alone)
 
 def _inputs(settings: RunSettings) -> str:
     """Hash the files that a run reads: corpora, vectors, source model."""
-    corpus = corpus_fingerprint(settings, _segmenter(settings).signature)
+    corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is None:
         return inputs

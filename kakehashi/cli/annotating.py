@@ -11,7 +11,7 @@ import typer
 
 from kakehashi.cli.experiments import Where
 from kakehashi.cli.models import NAMED, MinProbability, NoTokens, Precision
-from kakehashi.cli.options import Columns, Encoding, Separator
+from kakehashi.cli.options import Columns, Encoding, NoSpaces, Separator
 from kakehashi.errors import KakehashiError
 
 if TYPE_CHECKING:  # they load torch
@@ -53,9 +53,7 @@ def annotate(
     encoding: Encoding = None,
     columns: Columns = None,
     separator: Separator = None,
-    spaces: Annotated[
-        bool, typer.Option(help="Whether the text of columns has spaces between tokens.")
-    ] = True,
+    no_spaces: NoSpaces = False,
     min_probability: MinProbability = 0.0,
     no_tokens: NoTokens = False,
     precision: Annotated[
@@ -91,7 +89,7 @@ def annotate(
     from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.inference.predicting import Kept
 
-    settings: dict[str, object] = {} if spaces else {"spaces": False}
+    settings: dict[str, object] = {"spaces": False} if no_spaces else {}
     if columns is not None:
         settings["columns"] = columns.split(",")
     if separator is not None:

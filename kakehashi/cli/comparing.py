@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.options import Columns, Encoding, Json, Separator, source_of
+from kakehashi.cli.options import Json, Reading, reads_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from kakehashi.config.sources import Source
+    from kakehashi.corpora.corpus import Corpus
     from kakehashi.scoring.contest import Contest, Gain
     from kakehashi.scoring.score import Score
 
 _TRIALS = 10_000  # kakehashi.scoring.significance.TRIALS, which loads numpy
+_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
+# What does not matter for a file of another format, as the files of a comparison may differ.
+_OPTIONAL = ("columns", "separator", "encoding", "spaces", "types")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,18 +36,40 @@ class Variant(StrEnum):
     strict = "strict"
 
 
+class Scheme(StrEnum):
+    """The tags of the variant strict."""
+
+    bio = "bio"
+    iobes = "iobes"
+
+
+@reads_files
 def score(
     gold: Annotated[Path, typer.Argument(help="Gold file; alone, its last two columns count.")],
+    reading: Reading,
     predicted: Annotated[
-        Path | None, typer.Argument(help="The same sentences as predicted.")
+        Path | None,
+        typer.Argument(help="The same sentences as predicted: file, run folder, annotations."),
     ] = None,
     variant: Annotated[
         Variant, typer.Option(help="conlleval repairs broken tag sequences, strict does not.")
     ] = Variant.conlleval,
+    scheme: Annotated[
+        Scheme | None, typer.Option(help="Tags of the variant strict; default bio.")
+    ] = None,
     delimiter: Annotated[
-        str, typer.Option("-d", "--delimiter", help="Of the columns of a single file.")
-    ] = " ",
-    columns: Columns = None,
+        str | None,
+        typer.Option(
+            "-d", "--delimiter", help="What parts columns of a single file; default space."
+        ),
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("-r", "--raw", help="Tags of a single file are bare entity types.")
+    ] = False,
+    outside: Annotated[
+        str | None,
+        typer.Option("-o", "--outside", help="With -r: the tag of no entity; default O."),
+    ] = None,
     predicted_columns: Annotated[
         str | None, typer.Option(help="As --columns, for the predicted file; default the same.")
     ] = None,
@@ -52,18 +77,19 @@ def score(
         Path | None,
         typer.Option(help="What was trained on: score what it shows apart from what it does not."),
     ] = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """Score predictions as conlleval does.
 
-    One file has gold and predicted tag in its last two columns, as conlleval wants it. Two files
-    are compared by their mentions, whatever their formats.
+    One file has gold and predicted tag in its last two columns, as conlleval wants it, whose
+    options -d, -r and -o mean the same here. Two files are compared by their mentions, whatever
+    their formats.
 
     Examples:
 
       kakehashi score output.conll
+
+      kakehashi score output.tsv -d tab
 
       kakehashi score test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
 
@@ -73,31 +99,44 @@ def score(
 
     from kakehashi.cli.console import print_json
     from kakehashi.cli.reports import print_by_novelty
-    from kakehashi.corpora.corpus import Corpus
-    from kakehashi.errors import ConfigError
     from kakehashi.scoring.columns import score_columns
     from kakehashi.scoring.comparison import score_sentences
     from kakehashi.scoring.conlleval import report
     from kakehashi.scoring.novelty import score_by_novelty
 
+    for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
+    if variant is Variant.strict:
+        for_one["--variant strict"] = variant
+    for_two = {
+        "--train": train,
+        "--predicted-columns": predicted_columns,
+        "--columns": reading.columns,
+        "--separator": reading.separator,
+        "--format": reading.format,
+        "--no-spaces": reading.no_spaces,
+        "--types": reading.types,
+        "--set": reading.settings,
+    }
+    _check(for_two if predicted is None else for_one, n_files=1 if predicted is None else 2)
     parts = None
-    if predicted is None and train is not None:
-        raise ConfigError("--train", "needs two files, the gold one and the predicted")
     if predicted is None:
-        result = score_columns(gold, delimiter=delimiter, variant=variant.value)
-    elif variant is Variant.strict:
-        raise ConfigError(
-            "--variant", "strict needs the tags: one file with both tags in its last two columns"
+        _check_scheme(variant, scheme)
+        delimiter = " " if delimiter is None else _DELIMITERS.get(delimiter, delimiter)
+        result = score_columns(
+            gold,
+            delimiter=delimiter,
+            raw=raw,
+            outside=outside or "O",
+            variant=variant.value,
+            scheme="bio" if scheme is None else scheme.value,
+            encoding=reading.encoding or "utf-8",
         )
     else:
-
-        def read(file: Path, of_file: str | None) -> Corpus:
-            return Corpus.from_sources([source_of(file, None, of_file, separator, encoding)])
-
-        true, found = read(gold, columns), read(predicted, predicted_columns or columns)
+        found_columns = replace(reading, columns=predicted_columns or reading.columns)
+        true, found = _corpus(gold, reading), _corpus(predicted, found_columns, predicted=True)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            parts = score_by_novelty(true, found, read(train, columns))
+            parts = score_by_novelty(true, found, _corpus(train, reading))
     if as_json:
         print_json(result.to_dict() | ({"values": parts.to_dict()} if parts else {}))
     else:
@@ -106,26 +145,53 @@ def score(
             print_by_novelty(parts)
 
 
+def _check(said: Mapping[str, object], n_files: int) -> None:
+    """Refuse options that do not matter for so many files."""
+    from kakehashi.errors import ConfigError
+
+    for option, value in said.items():
+        if value:
+            rest = "of one file the last two columns count" if n_files == 1 else "it needs one file"
+            raise ConfigError(option, f"says nothing about {n_files} files; {rest}")
+
+
+def _check_scheme(variant: Variant, scheme: Scheme | None) -> None:
+    from kakehashi.errors import ConfigError
+
+    if scheme is not None and variant is not Variant.strict:
+        raise ConfigError("--scheme", "is for --variant strict; conlleval reads all schemes alike")
+
+
+def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
+    """Read a file, or the files of a folder of predictions."""
+    from kakehashi.corpora.corpus import Corpus
+    from kakehashi.corpora.predictions import prediction_files
+
+    if predicted and file.is_dir():
+        reading = replace(reading, format=None)  # its files are ours, whatever the others are
+    files = prediction_files(file) if predicted else [file]
+    return Corpus.from_sources(reading.source(each, optional=_OPTIONAL) for each in files)
+
+
+@reads_files
 def compare(
     gold: Annotated[Path, typer.Argument(help="The test sentences with their true entities.")],
     a: Annotated[
-        Path, typer.Argument(help="What one system found: file, run folder, or pattern of several.")
+        Path,
+        typer.Argument(
+            help="What one system found: file, run folder, annotations, or pattern of several."
+        ),
     ],
+    reading: Reading,
     b: Annotated[Path, typer.Argument(help="The same of the other system.")],
     trials: Annotated[int, typer.Option(min=1, help="Shuffles of each test.")] = _TRIALS,
     seed: Annotated[int, typer.Option(min=0, help="Of the shuffles.")] = 0,
-    columns: Columns = None,
     a_columns: Annotated[
         str | None, typer.Option(help="As --columns, for the files of A; default the same.")
     ] = None,
     b_columns: Annotated[
         str | None, typer.Option(help="As --columns, for the files of B; default the same.")
     ] = None,
-    no_spaces: Annotated[
-        bool, typer.Option("--no-spaces", help="Tokens in columns stand without spaces: Japanese.")
-    ] = False,
-    separator: Separator = None,
-    encoding: Encoding = None,
     as_json: Json = False,
 ) -> None:
     """Compare two systems on one test set: what B gains over A, and whether by chance.
@@ -140,49 +206,25 @@ def compare(
       kakehashi compare test.jsonl 'runs/ja-seed*' 'runs/ja-char+dense-seed*' --json
     """
     from kakehashi.cli.console import print_json
-    from kakehashi.corpora.corpus import Corpus
-    from kakehashi.corpora.formats import read_source
+    from kakehashi.corpora.predictions import runs_of
     from kakehashi.scoring.comparison import score_sentences
     from kakehashi.scoring.contest import hold_contest
 
-    settings = {"separator": separator, "encoding": encoding, "spaces": not no_spaces}
-    true = Corpus.from_sources([_source(gold, columns, settings)])
+    true = _corpus(gold, reading)
 
-    def score_file(file: Path, columns: str | None) -> Score:
-        predicted = read_source(_source(file, columns, settings))
-        return score_sentences(true, predicted, names=(gold, file))
+    def scores(system: Path, columns: str | None) -> list[Score]:
+        its_reading = replace(reading, columns=columns or reading.columns)
+        return [
+            score_sentences(true, _corpus(run, its_reading, predicted=True), names=(gold, run))
+            for run in runs_of(system)
+        ]
 
-    found = [(_runs(a), a_columns or columns), (_runs(b), b_columns or columns)]
-    sides = [[score_file(file, its_columns) for file in files] for files, its_columns in found]
+    sides = scores(a, a_columns), scores(b, b_columns)
     contest = hold_contest(*sides, trials=trials, seed=seed)
     if as_json:
         print_json(contest.to_dict())
     else:
         _print_contest(contest, str(a), str(b))
-
-
-def _runs(place: Path) -> list[Path]:
-    """Find the files of predictions: one, that of a run folder, or all that fit a pattern."""
-    from kakehashi.errors import CorpusError
-
-    fitting = [place] if place.exists() else sorted(_fitting(place))
-    if not fitting:
-        raise CorpusError(place, "there is no such file or run folder, nor does one fit it")
-    return [path / "predictions.jsonl" if path.is_dir() else path for path in fitting]
-
-
-def _fitting(pattern: Path) -> Iterator[Path]:
-    return Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))
-
-
-def _source(file: Path, columns: str | None, settings: Mapping[str, object]) -> Source:
-    """Make a source of one of three files, whose formats may differ: each takes what it has."""
-    from kakehashi.corpora.formats import guess_source
-
-    named = {"columns": columns and tuple(columns.split(",")), **settings}
-    known = type(guess_source(file)).model_fields
-    given = {key: value for key, value in named.items() if value is not None and key in known}
-    return guess_source(file, None, **given)
 
 
 def _print_contest(contest: Contest, a: str, b: str) -> None:

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.options import (
-    Columns,
-    Encoding,
-    Force,
-    FormatName,
-    Json,
-    Mapping,
-    Segmenter,
-    Separator,
-    source_of,
-)
+from kakehashi.cli.options import Force, Json, Mapping, Reading, Segmenter, reads_files
 
 _TESTED = 100_000
 
@@ -51,17 +40,15 @@ class Language(StrEnum):
     de = "de"
 
 
+@reads_files
 def inspect(
     inputs: Annotated[list[Path], typer.Argument(help="Corpus files, or configs (.toml).")],
-    format: FormatName = None,
-    columns: Columns = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
+    reading: Reading,
     mapping: Mapping = None,
     segmenter: Segmenter = None,
     as_json: Json = False,
 ) -> None:
-    """Count sentences, tokens and entities per type, and the mentions that tokens cannot express.
+    """Count sentences, tokens and entities per type, and list mentions that no tokens can express.
 
     Of a config, each part is counted as training sees it.
 
@@ -70,6 +57,8 @@ def inspect(
       kakehashi inspect configs/crf-knbc-ja.toml
 
       kakehashi inspect eng.train --format columns --columns token,pos,_,tag
+
+      kakehashi inspect iob2.conll --no-spaces --segmenter unidic-lite
     """
     from kakehashi.cli.console import ProgressBars, print_json
     from kakehashi.cli.reports import print_stats
@@ -84,8 +73,7 @@ def inspect(
             config = read_settings(path)
             parts = {f"{config.name} {part}": read for part, read in read_parts(config).items()}
         else:
-            source = source_of(path, format, columns, separator, encoding)
-            parts = {path.name: read_mapped(source, mapping, segmenter)}
+            parts = {path.name: read_mapped(reading.source(path), mapping, segmenter)}
         found |= {name: describe(progress.track(read, name)) for name, read in parts.items()}
     if as_json:
         print_json({name: stats.to_dict() for name, stats in found.items()})
@@ -93,13 +81,11 @@ def inspect(
         print_stats(found)
 
 
+@reads_files
 def convert(
     input: Annotated[Path, typer.Argument(help="Corpus file, archive or folder.")],
     output: Annotated[Path, typer.Argument(help="File to write: .jsonl, .conll, .xml, …")],
-    format: FormatName = None,
-    columns: Columns = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
+    reading: Reading,
     mapping: Mapping = None,
     segmenter: Segmenter = None,
     to: Annotated[
@@ -109,13 +95,11 @@ def convert(
     to_separator: Annotated[
         str | None, typer.Option(help="As --separator, for the output.")
     ] = None,
-    scheme: Annotated[str | None, typer.Option(help="Tags to write: bio, iob1, iobes.")] = None,
-    types: Annotated[
-        str | None,
-        typer.Option(
-            help="Elements of inline tags that are entities, with commas; default IREX's."
-        ),
+    to_set: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="As --set, for the output, e.g. docstart=keep."),
     ] = None,
+    scheme: Annotated[str | None, typer.Option(help="Tags to write: bio, iob1, iobes.")] = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -126,6 +110,8 @@ def convert(
       kakehashi convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
 
       kakehashi convert ner.json.gz ner.conll --segmenter unidic-lite --to-columns token,reading,tag
+
+      kakehashi convert ner.csv ner.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.corpora.corpus import Corpus
@@ -135,10 +121,12 @@ def convert(
     from kakehashi.text.segment import load_segmenter
 
     _check_free(output, force)
-    target = source_of(output, to, to_columns, to_separator, None, scheme=scheme, types=types)
-    corpus = Corpus.from_sources(
-        [source_of(input, format, columns, separator, encoding, types=types)]
-    )
+    settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
+    writing = Reading(to, to_columns, to_separator, types=reading.types, settings=settings)
+    target = writing.source(output, optional=("types",))
+    # What names the elements to write need not be said of the input.
+    optional = ("types",) if target.format == "inline" else ()
+    corpus = Corpus.from_sources([reading.source(input, optional=optional)])
     if mapping is not None:
         corpus = corpus.map_types(load_mapping(mapping))
     sentences = iter(corpus)
@@ -220,10 +208,10 @@ def _print_written(output: Path, written: Written, as_json: bool) -> None:
     from kakehashi.cli.reports import print_lost
 
     if as_json:
-        print_json({"file": str(output), **asdict(written)})
+        print_json({"file": str(output), **written.to_dict()})
     else:
         print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
-        print_lost(written.lost)
+        print_lost(written.lost, output.name, stderr=True)
 
 
 def _check_free(output: Path, force: bool) -> None:

@@ -32,8 +32,11 @@ class Layout(StrEnum):
 
 Trials = Annotated[int, typer.Option(min=1, help="Shuffles of each test.")]
 SamplingSeed = Annotated[int, typer.Option("--seed", min=0, help="Of the shuffles.")]
-Format = Annotated[
-    Layout | None, typer.Option("--format", help="Default: by the name of --out, or terminal.")
+As = Annotated[
+    Layout | None,
+    typer.Option(
+        "--as", "--format", help="How to write tables; default: by the name of --out, or terminal."
+    ),
 ]
 Out = Annotated[Path | None, typer.Option(help="File to write; default standard output.")]
 
@@ -57,7 +60,7 @@ def table(
             " Default: all; of CSV, seeds."
         ),
     ] = None,
-    format: Format = None,
+    layout: As = None,
     out: Out = None,
     trials: Trials = _TRIALS,
     seed: SamplingSeed = 0,
@@ -76,7 +79,7 @@ def table(
     from kakehashi.reports.findings import findings
     from kakehashi.reports.scores import tables_of
 
-    layout = layout_of(format, out)
+    layout = layout_of(layout, out)
     analysis, savings = _analysis(file, root, only, trials, seed)
     tables = tables_of(analysis, savings)
     part = part or ("seeds" if layout is Layout.csv else None)
@@ -174,7 +177,7 @@ def explain(
     ],
     root: Root = ROOT,
     most: Annotated[int, typer.Option(min=0, help="Sentences to list at most, each way.")] = 20,
-    format: Format = None,
+    layout: As = None,
     out: Out = None,
 ) -> None:
     """Explain what changed from run A to run B: sentences, entity types, what was transferred.
@@ -200,7 +203,7 @@ def explain(
     else:
         raise ConfigError("explain", "give two run folders, or a grid file and two cells")
     tables = explanation_tables(explain_runs(*sides), most)
-    layout = layout_of(format, out)
+    layout = layout_of(layout, out)
     chosen = [tables["types"]] if layout is Layout.csv else list(tables.values())
     write_tables(chosen, layout, out)
 
@@ -224,10 +227,10 @@ def _analysis(
     return analysis, find_savings(analysis) if savings else ()
 
 
-def layout_of(format: Layout | None, out: Path | None) -> Layout:
+def layout_of(layout: Layout | None, out: Path | None) -> Layout:
     """Choose how tables are written: as said, or as the file's name says."""
     suffix = "" if out is None else out.suffix
-    return format or Layout(_BY_SUFFIX.get(suffix, "terminal"))
+    return layout or Layout(_BY_SUFFIX.get(suffix, "terminal"))
 
 
 def write_tables(

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.options import (
-    Columns,
-    Encoding,
-    FormatName,
-    Json,
-    Mapping,
-    Segmenter,
-    Separator,
-    source_of,
-)
+from kakehashi.cli.options import Json, Mapping, Reading, Segmenter, reads_files
 
 if TYPE_CHECKING:
     from kakehashi.corpora.homophones import Homophones
@@ -28,13 +19,11 @@ def register(app: typer.Typer) -> None:
     app.command()(homophones)
 
 
+@reads_files
 def homophones(
     inputs: Annotated[list[Path], typer.Argument(help="Corpus files, or configs (.toml).")],
+    reading: Reading,
     examples: Annotated[int, typer.Option(min=0, help="How many to show of each corpus.")] = 20,
-    format: FormatName = None,
-    columns: Columns = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
     mapping: Mapping = None,
     segmenter: Segmenter = None,
     as_json: Json = False,
@@ -63,7 +52,7 @@ def homophones(
             name = settings.name
             sentences = chain.from_iterable(read_parts(settings).values())
         else:
-            source = source_of(path, format, columns, separator, encoding)
+            source = reading.source(path)
             name = path.name
             sentences = chain(read_mapped(source, mapping, segmenter))
         found[name] = find_homophones(progress.track(sentences, name))

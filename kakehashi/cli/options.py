@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
 import typer
 
@@ -24,9 +28,13 @@ Track = Annotated[
     typer.Option(help="Tell TensorBoard or MLflow how it goes; give it again for both."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
-FormatName = Annotated[
-    str | None, typer.Option("--format", help="Format of the input; default: by its name.")
+Mapping = Annotated[
+    str | None, typer.Option(help="Entity type mapping, e.g. irex-to-conll, or a file.")
 ]
+Segmenter = Annotated[
+    str | None, typer.Option(help="Segment the text: unidic-lite, ipadic, sudachi, words, …")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
 Columns = Annotated[
     str | None,
     typer.Option(help="What the columns hold: token, reading, pos, tag, or _; with commas."),
@@ -35,34 +43,96 @@ Separator = Annotated[
     str | None, typer.Option(help="What parts columns: space, tab, whitespace, or itself.")
 ]
 Encoding = Annotated[str | None, typer.Option(help="Encoding of the input; default UTF-8.")]
-Mapping = Annotated[
-    str | None, typer.Option(help="Entity type mapping, e.g. irex-to-conll, or a file.")
+NoSpaces = Annotated[
+    bool, typer.Option("--no-spaces", help="Tokens in columns stand without spaces: Japanese.")
 ]
-Segmenter = Annotated[
-    str | None, typer.Option(help="Segment the text: unidic-lite, ipadic, sudachi, words, …")
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there already.")]
 
 
-def source_of(
-    path: Path,
-    format: str | None,
-    columns: str | None,
-    separator: str | None,
-    encoding: str | None,
-    types: str | None = None,
-    **settings: str | None,
-) -> Source:
-    """Make a source of what was said on the command line; what was not said has its default."""
-    from kakehashi.corpora.formats import guess_source
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
-    given: dict[str, object] = {key: value for key, value in settings.items() if value is not None}
-    if types is not None and guess_source(path, format).format == "inline":
-        given["types"] = tuple(types.split(","))
-    if columns is not None:
-        given["columns"] = tuple(columns.split(","))
-    if separator is not None:
-        given["separator"] = separator
-    if encoding is not None:
-        given["encoding"] = encoding
-    return guess_source(path, format, **given)
+
+@dataclass(frozen=True)
+class Reading:
+    """How corpus files are read: the options that every verb has that reads them."""
+
+    format: Annotated[
+        str | None, typer.Option("--format", help="Format of the input; default: by its name.")
+    ] = None
+    columns: Columns = None
+    separator: Separator = None
+    encoding: Encoding = None
+    no_spaces: NoSpaces = False
+    types: Annotated[
+        str | None,
+        typer.Option(help="Elements of inline tags that are entities, with commas; default: all."),
+    ] = None
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Another setting of the input's format (kakehashi settings), e.g. header_lines=1.",
+        ),
+    ] = None
+
+    def source(self, path: Path, *, optional: Collection[str] = ()) -> Source:
+        """Make a source of a file; what was not said has its default.
+
+        Args:
+            path: The file.
+            optional: Settings that do not matter where the file's format does not have them.
+
+        Raises:
+            ConfigError: If something was said that the format does not have, or is wrong.
+        """
+        from kakehashi.corpora.formats import guess_source
+
+        known = type(guess_source(path, self.format)).model_fields
+        given: dict[str, object] = {}
+        for name, value in self._said().items():
+            if name in known or name not in optional:
+                is_list = name in known and get_origin(known[name].annotation) is tuple
+                given[name] = tuple(value.split(",")) if is_list else value
+        return guess_source(path, self.format, **given)
+
+    def _said(self) -> dict[str, str]:
+        from kakehashi.errors import ConfigError
+
+        said = {
+            "columns": self.columns,
+            "separator": self.separator,
+            "encoding": self.encoding,
+            "spaces": "false" if self.no_spaces else None,
+            "types": self.types,
+        }
+        for setting in self.settings or ():
+            name, equals, value = setting.partition("=")
+            if not equals or name in ("", "path", "format"):
+                raise ConfigError("--set", f"expected e.g. --set header_lines=1, got {setting!r}")
+            said[name] = value
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def reads_files(verb: Callable[..., None]) -> Callable[..., None]:
+    """Give a verb the options of `Reading`, whose values it gets as its parameter ``reading``."""
+    hints = get_type_hints(Reading, include_extras=True)
+    options = [
+        inspect.Parameter(field.name, _KEYWORD, default=field.default, annotation=hints[field.name])
+        for field in fields(Reading)
+    ]
+    own = inspect.signature(verb, eval_str=True).parameters.values()
+    parameters = [
+        *(each.replace(kind=_KEYWORD) for each in own if each.name != "reading"),
+        *options,
+    ]
+
+    @wraps(verb)
+    def with_options(**said: object) -> None:
+        values: dict[str, Any] = {option.name: said.pop(option.name) for option in options}
+        verb(**said, reading=Reading(**values))
+
+    annotations = {each.name: each.annotation for each in parameters}
+    vars(with_options).update(
+        __signature__=inspect.Signature(parameters), __annotations__=annotations
+    )
+    return with_options

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.cli.console import print_line, print_table
+from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.novelty import Novelty
-from kakehashi.corpora.stats import CorpusStats
+from kakehashi.corpora.stats import CorpusStats, LostMention
 from kakehashi.scoring.novelty import NoveltyScore
-from kakehashi.sentence import Mention, Sentence
+from kakehashi.sentence import Sentence
 
 if TYPE_CHECKING:  # it loads torch
     from kakehashi.demo import DemoReport
@@ -118,7 +119,8 @@ def print_stats(found: Mapping[str, CorpusStats]) -> None:
         counts[name] = [stats.types.get(name, 0) for stats in found.values()]
     rows: list[list[object]] = [[name, *values] for name, values in counts.items()]
     print_table("Corpora", ["", *found], rows)
-    print_lost([entry for stats in found.values() for entry in stats.lost])
+    for name, stats in found.items():
+        print_lost(stats.lost, name)
 
 
 def _dash(count: int | None) -> int | str:
@@ -129,14 +131,17 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2f}"
 
 
-def print_lost(lost: Sequence[tuple[str, Mention]]) -> None:
-    """List on stderr the mentions that begin or end inside a token; at most twenty."""
+def print_lost(lost: Sequence[LostMention], name: str, *, stderr: bool = False) -> None:
+    """List the mentions of a corpus that no whole tokens equal; at most twenty."""
     if not lost:
         return
-    rows = [[name, mention.text, mention.type] for name, mention in lost[:_MOST_LOST]]
+    rows = [
+        (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
+        for number, sentence, mention, tokens in lost[:_MOST_LOST]
+    ]
     shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
-    title = f"{len(lost):,} mentions begin or end inside a token{shown}"
-    print_table(title, ["sentence", "mention", "type"], rows, stderr=True)
+    title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"
+    print_table(title, ["no.", "sentence", "mention", "type", "tokens"], rows, stderr=stderr)
 
 
 def print_novelty(language: str, found: Novelty) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kakehashi.cli.findings import Format, Layout, Out, layout_of, save, write_tables
-from kakehashi.cli.options import Columns, Encoding, FormatName, Mapping, Separator, source_of
+from kakehashi.cli.findings import As, Layout, Out, layout_of, save, write_tables
+from kakehashi.cli.options import Mapping, Reading, reads_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +23,12 @@ def register(app: typer.Typer) -> None:
     app.command()(corpora)
 
 
+@reads_files
 def distribution(
     inputs: Annotated[
         list[Path], typer.Argument(help="Corpus files, or configs (.toml): their training sets.")
     ],
-    format: FormatName = None,
-    columns: Columns = None,
-    separator: Separator = None,
-    encoding: Encoding = None,
+    reading: Reading,
     mapping: Mapping = None,
     layout: Annotated[Layout, typer.Option("--as", help="How to write the tables.")] = (
         Layout.terminal
@@ -53,7 +51,7 @@ def distribution(
         if path.suffix == ".toml":
             name, sentences = _training_set(path)
         else:
-            source = source_of(path, format, columns, separator, encoding)
+            source = reading.source(path)
             name, sentences = path.name, _mapped(source, mapping)
         found[name] = _types(name, sentences)
     if out is not None:
@@ -87,7 +85,7 @@ def _types(name: str, sentences: Iterable[Sentence]) -> dict[str, int]:
 
 def corpora(
     configs: Annotated[list[Path], typer.Argument(help="Configs (.toml).")],
-    format: Format = None,
+    layout: As = None,
     out: Out = None,
 ) -> None:
     """Count each part of the corpora of configs (the paper's tables 2 and 3).
@@ -107,4 +105,4 @@ def corpora(
             part: describe(progress.track(sentences, f"{settings.name} {part}"))
             for part, sentences in read_parts(settings).items()
         }
-    write_tables([corpora_table(found)], layout_of(format, out), out)
+    write_tables([corpora_table(found)], layout_of(layout, out), out)

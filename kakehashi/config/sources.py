@@ -16,17 +16,6 @@ Partition = Literal["train", "dev", "test"]
 Language = Literal["en", "ja", "de"]
 
 COLUMNS = ("token", "reading", "pos", "tag", "_")
-IREX_TYPES = (
-    "ARTIFACT",
-    "DATE",
-    "LOCATION",
-    "MONEY",
-    "OPTIONAL",
-    "ORGANIZATION",
-    "PERCENT",
-    "PERSON",
-    "TIME",
-)
 
 
 class Settings(BaseModel):
@@ -66,7 +55,15 @@ class ColumnsSource(Settings):
         description="What parts columns, exactly; tab and space may be named. auto: a tab in lines"
         " that have one, else a space; whitespace: any run of the two.",
     )
-    scheme: SchemeName = Field("bio", description="How tags are written; all are read alike.")
+    scheme: SchemeName = Field(
+        "bio",
+        description="How tags are written; these, BILOU and BMES are read alike.",
+    )
+    raw: bool = Field(
+        False, description="Whether tags are bare entity types, as in PER PER O; neighbours join."
+    )
+    outside: str = Field("O", min_length=1, description="The tag of no entity, e.g. 0.")
+    header_lines: int = Field(0, ge=0, description="Lines to pass over at the beginning.")
     encoding: Encoding = "utf-8"
     docstart: Literal["skip", "keep"] = Field(
         "skip", description="Leave out -DOCSTART- lines, or keep each as a sentence of its own."
@@ -95,6 +92,12 @@ class JsonlSource(Settings):
 
     format: Literal["jsonl"] = "jsonl"
     path: str
+    tags: tuple[str, ...] = Field(
+        (), description="Names of the numbers in ner_tags, from 0 on (Hugging Face)."
+    )
+    spaces: bool = Field(
+        True, description="Whether lines of tokens without a text have spaces between them."
+    )
 
 
 class ParquetSource(Settings):
@@ -125,7 +128,9 @@ class InlineSource(Settings):
     path: str
     encoding: Encoding = "utf-8"
     types: tuple[str, ...] = Field(
-        IREX_TYPES, description="Elements that are entities; the tags of others are passed over."
+        (),
+        description="Elements that are entities; the tags of others are passed over. Default: all"
+        " elements but those that IREX structures documents with, and <sentence> and <article>.",
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
 _EXCERPT = 60
+# What segmenters take for white space, see `kakehashi.text.passages`.
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
+_BLANK = frozenset(_BLANKS)
 
 
 def excerpt(text: str) -> str:
@@ -17,7 +20,7 @@ def excerpt(text: str) -> str:
 
 
 def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
-    """Return the sentence, its mentions in order, if it is one.
+    """Return the sentence, its mentions in order and without blanks at their edges, if it is one.
 
     Args:
         sentence: What a reader made of the file.
@@ -29,16 +32,49 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
             mention or token leaves the text, holds other text than it says, or overlaps another.
     """
     mentions = tuple(sorted(sentence.mentions, key=lambda mention: mention[:2]))
-    problem = (
-        _text_problem(sentence.text)
-        or _range_problem("mention", sentence.text, mentions)
-        or _range_problem("token", sentence.text, sentence.tokens or ())
-        or _type_problem(mentions)
-    )
+    if mentions != sentence.mentions:
+        sentence = replace(sentence, mentions=mentions)
+    problem = find_problem(sentence)
     if problem:
         name = f"sentence {excerpt(sentence.id)}: " if sentence.id else ""
         raise CorpusError(path, name + problem, line)
-    return sentence if mentions == sentence.mentions else replace(sentence, mentions=mentions)
+    for mention in mentions:
+        if has_blank_edge(mention.text):
+            return _without_blank_edges(sentence)
+    return sentence
+
+
+def find_problem(sentence: Sentence) -> str:
+    """Find what is wrong with a sentence, its mentions being in order; ``""`` if nothing is."""
+    return (
+        _text_problem(sentence.text)
+        or _range_problem("mention", sentence.text, sentence.mentions)
+        or _range_problem("token", sentence.text, sentence.tokens or ())
+        or _type_problem(sentence.mentions)
+    )
+
+
+def has_blank_edge(form: str) -> bool:
+    """Whether a mention begins or ends with a blank, which no token does."""
+    return form[0] in _BLANK or form[-1] in _BLANK
+
+
+def _without_blank_edges(sentence: Sentence) -> Sentence:
+    starts = {token.start for token in sentence.tokens or ()}
+    ends = {token.end for token in sentence.tokens or ()}
+    mentions = tuple(_trimmed(mention, starts, ends) for mention in sentence.mentions)
+    return replace(sentence, mentions=mentions)
+
+
+def _trimmed(mention: Mention, starts: Container[int], ends: Container[int]) -> Mention:
+    """Leave out the blanks at the edges, unless the tokens meet the mention only with them."""
+    form = mention.text.strip(_BLANKS)
+    start = mention.start + len(mention.text) - len(mention.text.lstrip(_BLANKS))
+    end = start + len(form)
+    met = mention.start in starts and mention.end in ends
+    if not form or (met and not (start in starts and end in ends)):
+        return mention
+    return mention._replace(start=start, end=end, text=form)
 
 
 def _text_problem(text: str) -> str:

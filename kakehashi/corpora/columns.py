@@ -4,6 +4,12 @@ A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-200
 one article share a group. What precedes the first such line is an article too, so a file without
 any, whose sentences may all run on from one another, is a single one.
 
+A line that begins with ``# `` or ``##`` is a comment (UNER, GermEval, KLUE), unless it is a row:
+its first column is read, it has as many columns as named, and a tag. Ten columns of which the first
+is passed over and the last is the tag are CoNLL-U: the tag is ``name``, ``NE`` or ``NER`` in MISC,
+``SpaceAfter=No`` is heeded, the words of a range such as ``3-4`` are the one token that is written,
+and empty nodes are left out.
+
 ``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
 not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.writing` counts
 those).
@@ -12,15 +18,16 @@ those).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache, partial
 
 from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import read_lines
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
 from kakehashi.errors import CorpusError, TagError
-from kakehashi.sentence import Sentence, sentence_from_forms
+from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
 
 DOCSTART = "-DOCSTART-"
@@ -31,7 +38,13 @@ WHITESPACE = "whitespace"
 Row = Mapping[str, str]
 
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
+_COMMENT = re.compile("#(?:[ \t#]|$)")
 _KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` gives back unchanged
+_MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
+_WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
+_CONLLU_COLUMNS = 10
+_REMEMBERED = 1 << 12  # tags
+_MOST_ADVISED = 20  # columns
 
 
 def read(source: ColumnsSource) -> Iterator[Sentence]:
@@ -39,13 +52,14 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
 
     Raises:
         CorpusError: If a line has another number of columns than named, an empty token, or
-            something that is no tag.
+            something that is no tag, or a sentence has more lines than any can have.
     """
     path = data_path(source.path)
     where = str(path)
     group, article = path.name, 0
+    read_tag = lru_cache(_REMEMBERED)(partial(_tag, source=source))
     rows: list[Row] = []
-    start = 0
+    start = size = 0
     for number, line in read_lines(source.path, source.encoding):
         fields = _fields(line, source)
         if rows and (not fields or DOCSTART in fields):
@@ -56,9 +70,11 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
             group = f"{path.name}#{article}"
             if source.docstart == "keep":
                 yield sentence_from_forms([DOCSTART], group=group)
-        elif fields:
-            start = number if not rows else start
-            rows.append(_row(fields, source, where, number))
+        elif fields and number > source.header_lines and not _is_comment(line, fields, source):
+            start, size = (start, size + len(line)) if rows else (number, len(line))
+            rows.append(_row(fields, source, read_tag, where, number))
+            if len(rows) > MOST_LINES or size > LONGEST_LINE:
+                raise oversized(where, start, "expected a blank line after each sentence")
     if rows:
         yield checked(_sentence(rows, source, group), where, start)
 
@@ -69,35 +85,125 @@ def _fields(line: str, source: ColumnsSource) -> list[str]:
         return []
     if source.separator == WHITESPACE:
         return _BLANKS.split(bare)
+    fields = _split(line, source)
+    if line[-1] not in " \t" or (len(fields) == len(source.columns) and source.columns[-1] == NONE):
+        return fields
+    stripped = _split(line.rstrip(" \t"), source)  # blanks at the end are no column
+    return stripped if len(stripped) == len(source.columns) else fields
+
+
+def _split(line: str, source: ColumnsSource) -> list[str]:
     if source.separator == AUTO:
         return line.split("\t" if "\t" in line else " ")
     return line.split(source.separator)
 
 
-def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -> Row:
+def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool:
+    if line[0] != "#" or not _COMMENT.match(line):
+        return False
+    if source.columns[0] == NONE or len(fields) != len(source.columns):
+        return True
+    try:
+        _tag(dict(zip(source.columns, fields, strict=True)).get("tag", OUTSIDE), source)
+    except TagError:
+        return True
+    return False
+
+
+def _row(
+    fields: Sequence[str],
+    source: ColumnsSource,
+    read_tag: Callable[[str], str],
+    path: str,
+    number: int,
+) -> Row:
     if len(fields) != len(source.columns):
-        likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: len(fields)]
+        likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
         raise CorpusError(
             path,
             f"expected {len(source.columns)} columns, got {len(fields)}"
             f" ({excerpt(' '.join(fields))}); name them with --columns {','.join(likely)},"
-            " or what parts them with --separator",
+            " or what parts them with --separator (in a config: columns, separator)",
             number,
         )
     row = dict(zip(source.columns, fields, strict=True))
     if not row["token"]:
         raise CorpusError(path, "expected a token, got an empty column", number)
+    if _is_conllu(source):
+        row["id"], row["misc"] = fields[0], row["tag"]
     try:
-        split_tag(row.setdefault("tag", OUTSIDE))
+        row["tag"] = read_tag(row.get("tag", OUTSIDE))
     except TagError as error:
-        raise CorpusError(path, str(error), number) from error
+        raise CorpusError(path, f"{error}{_advice(error.tag, number)}", number) from error
     return row
 
 
+def _advice(tag: str, number: int) -> str:
+    """Say what a tag may be that is none: a bare type, or the heading of a column."""
+    raw = "; bare types are read with --set raw=true" if tag.isalnum() else ""
+    header = ", a header is passed over with --set header_lines=1" if raw and number == 1 else ""
+    return f"{raw}{header} (in a config: raw, header_lines)" if raw else ""
+
+
+def _tag(field: str, source: ColumnsSource) -> str:
+    """Read a tag, as one with a prefix.
+
+    Raises:
+        TagError: If it is none.
+    """
+    if _is_conllu(source) and (field == NONE or "=" in field):
+        field = _tag_in_misc(field)
+    if field == source.outside:
+        return OUTSIDE
+    if source.raw and field != OUTSIDE:
+        return f"I-{field}"
+    if "|" in field:
+        problem = f"expected one tag, got {excerpt(field)}; keep one layer of nested entities"
+        raise TagError(field, problem)
+    split_tag(field)
+    return field
+
+
+def _is_conllu(source: ColumnsSource) -> bool:
+    columns = source.columns
+    return len(columns) == _CONLLU_COLUMNS and (columns[0], columns[-1]) == (NONE, "tag")
+
+
+def _tag_in_misc(misc: str) -> str:
+    found = _MISC_TAG.search(misc)
+    if not found and "Entity=" in misc:
+        raise TagError(misc, "expected the tag in MISC as name=, NE= or NER=, got Entity=")
+    return found[1] if found else OUTSIDE
+
+
+def _words(rows: Iterable[Row]) -> list[dict[str, str]]:
+    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these.
+
+    Words are numbered ``1``, ranges ``3-4``, nodes that stand for nothing written ``5.1``.
+    """
+    words: list[dict[str, str]] = []
+    last = 0  # word of a range
+    for row in rows:
+        match = _WORD_ID.fullmatch(row["id"])
+        word, end, node = match.groups() if match else (None, None, None)
+        if node:
+            continue
+        if word and not end and int(word) <= last:
+            words[-1]["tag"] = row["tag"] if words[-1]["tag"] == OUTSIDE else words[-1]["tag"]
+        else:
+            words.append(dict(row))
+            last = int(end) if end else 0
+    return words
+
+
 def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentence:
+    joiner, after = " " if source.spaces else "", None
+    if _is_conllu(source):
+        rows = _words(rows)
+        after = ["" if "SpaceAfter=No" in row["misc"] else joiner for row in rows]
     spans = spans_from_tags(row["tag"] for row in rows)
-    joiner = " " if source.spaces else ""
-    bare = sentence_from_forms([row["token"] for row in rows], spans, joiner=joiner, group=group)
+    forms = [row["token"] for row in rows]
+    bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, group=group)
     tokens = tuple(
         token._replace(reading=_value(row, "reading"), pos=_value(row, "pos"))
         for token, row in zip(bare.tokens or (), rows, strict=True)
@@ -114,7 +220,7 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
     """Yield the lines of a file that `read` reads, in the columns, scheme and separator given.
 
     Raises:
-        CorpusError: If a sentence has no tokens, or a token cannot stand in these columns.
+        CorpusError: If a sentence has no tokens, or a token or type cannot stand in these columns.
     """
     previous: str | None = None
     for sentence in sentences:
@@ -130,11 +236,12 @@ def _line(row: Row, source: ColumnsSource) -> str:
     fields = [row.get(column) or NONE for column in source.columns]
     blank = source.separator in (AUTO, WHITESPACE)
     line = (" " if blank else source.separator).join(fields)
-    if _fields(line, source) != fields or not _KEPT.fullmatch(line):
+    back = _fields(line, source)
+    if back != fields or not _KEPT.fullmatch(line) or _is_comment(line, back, source):
         raise CorpusError(
             source.path,
             f"the token {excerpt(row['token'])} cannot stand in these columns; choose another"
-            " separator, e.g. --separator tab",
+            " separator, e.g. --to-separator tab",
         )
     return line
 
@@ -148,8 +255,24 @@ def _rows(sentence: Sentence, source: ColumnsSource) -> Iterator[Row]:
         )
     if source.docstart == "skip" and any(token.text == DOCSTART for token in sentence.tokens):
         raise CorpusError(
-            source.path, f"the token {DOCSTART!r} begins an article; write it with --docstart keep"
+            source.path,
+            f"the token {DOCSTART!r} begins an article; write it with --to-set docstart=keep",
         )
-    tags = tags_from_spans(sentence.project().spans, len(sentence.tokens), source.scheme)
-    for token, tag in zip(sentence.tokens, tags, strict=True):
+    spans = sentence.project().spans
+    for token, tag in zip(sentence.tokens, _written_tags(sentence, spans, source), strict=True):
         yield {"token": token.text, "reading": token.reading, "pos": token.pos, "tag": tag}
+
+
+def _written_tags(sentence: Sentence, spans: Sequence[Span], source: ColumnsSource) -> list[str]:
+    tags = tags_from_spans(spans, len(sentence.tokens or ()), source.scheme)
+    if source.raw:
+        tags = [tag.partition("-")[2] or OUTSIDE for tag in tags]
+    tags = [source.outside if tag == OUTSIDE else tag for tag in tags]
+    try:
+        back = {tag: _tag(tag, source) for tag in set(tags)}
+        if source.raw and spans_from_tags(back[tag] for tag in tags) != list(spans):
+            raise TagError("", "neighbours of one type would be one entity as raw tags")
+    except TagError as error:
+        text = excerpt(sentence.text)
+        raise CorpusError(source.path, f"cannot write {text} in columns: {error}") from None
+    return tags

@@ -1,11 +1,11 @@
 """Text with inline tags, ``<PERSON>太郎</PERSON>``: IREX, BCCWJ's named-entity corpus.
 
 A line is a sentence; where ``<sentence>`` elements are used, each is one, however many lines it
-takes (their ends are no part of the text). Elements that are no entity types are markup and passed
-over, but what IREX puts in ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>`` is no text.
-``<DOC>`` and ``<article>`` begin an article, a sentence's group. Of nested entities the outermost
-is read, by IREX's rule of the longest. Attributes, as in ``<OPTIONAL POSSIBLE="PERSON">``, say
-nothing here.
+takes (their ends are no part of the text). Where the entity types are named, all other elements are
+markup and passed over; else only those of documents are: ``<HEADLINE>``, ``<TEXT>``, and those that
+follow. What IREX puts in ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>`` is no text. ``<DOC>``
+and ``<article>`` begin an article, a sentence's group. Of nested entities the outermost is read, by
+IREX's rule of the longest. Attributes, as in ``<OPTIONAL POSSIBLE="PERSON">``, say nothing here.
 
 This is no XML parser: ``&lt; &gt; &amp; &quot; &apos;`` and numbered characters are replaced, once,
 and any other ``&`` is itself.
@@ -20,7 +20,7 @@ from typing import NoReturn
 from kakehashi.config.paths import data_path
 from kakehashi.config.sources import InlineSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import read_lines
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 
@@ -28,9 +28,11 @@ _TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _LAST_CHARACTER = 0x10FFFF
+_EXCERPT = 60  # of a name, in a message
 _SENTENCE = "sentence"
 _ARTICLES = frozenset(("DOC", "article"))
 _NO_TEXT = frozenset(("DOCNO", "SECTION", "AE", "WORDS"))
+_MARKUP = frozenset((_SENTENCE, "HEADLINE", "TEXT")) | _ARTICLES | _NO_TEXT
 
 _NAME = re.compile(r"[^\W\d][\w.:-]*")
 # What reading would take for a tag, a reference or the end of the line, or strip.
@@ -73,6 +75,7 @@ class _Reader:
         self.number = 0
         self._path = data_path(source.path)
         self._types = frozenset(source.types)
+        self._advice = "" if source.types else "; name the elements that are entities with --types"
         self._n_articles = 0
         self._depth = 0  # <sentence> elements open
         self._no_text = ""
@@ -81,6 +84,7 @@ class _Reader:
     def _begin(self) -> None:
         self._texts: list[str] = []
         self._length = 0
+        self._first_line = self.number
         self._blank = True
         self._open: list[str] = []
         self._first = 0
@@ -93,7 +97,7 @@ class _Reader:
                 self._no_text = ""
         elif kind == "text":
             self._take_text(value)
-        elif value in self._types:
+        elif value in self._types or (not self._types and value not in _MARKUP):
             self._take_entity(kind, value)
         elif value == _SENTENCE:
             depth = max(0, self._depth + (1 if kind == "<" else -1))
@@ -108,7 +112,11 @@ class _Reader:
 
     def end_line(self) -> Iterator[Sentence]:
         """End the sentence where lines are sentences."""
-        return iter(()) if self._depth else self._end_sentence()
+        if not self._depth:
+            return self._end_sentence()
+        if self.number - self._first_line >= MOST_LINES or self._length > LONGEST_LINE:
+            raise oversized(str(self._path), self._first_line, "expected </sentence>")
+        return iter(())
 
     def end_file(self) -> None:
         """Refuse a file that ends inside an element."""
@@ -137,13 +145,16 @@ class _Reader:
             self._first = self._first if self._open else self._length
             self._open.append(name)
         elif not self._open or self._open.pop() != name:
-            self._refuse(f"</{name}> closes no <{name}>")
+            self._refuse(f"</{name[:_EXCERPT]}> closes no <{name[:_EXCERPT]}>")
+        elif not self._open and self._first == self._length:
+            self._refuse(f"<{name[:_EXCERPT]}> holds no text{self._advice}")
         elif not self._open:
             self._ranges.append((self._first, self._length, name))
 
     def _end_sentence(self) -> Iterator[Sentence]:
         if self._open:
-            self._refuse(f"<{self._open[-1]}> is still open at the end of the sentence")
+            name = self._open[-1][:_EXCERPT]
+            self._refuse(f"<{name}> is still open at the end of the sentence{self._advice}")
         if not self._blank or self._ranges:
             text = "".join(self._texts)
             mentions = (Mention(*found, text[found[0] : found[1]]) for found in self._ranges)
@@ -162,18 +173,22 @@ def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
     """Yield one line per sentence, which `read` gives back but for tokens, name and group.
 
     Raises:
-        CorpusError: If an entity type is none of the source's ``types``.
+        CorpusError: If an entity type is none of the source's ``types``, or no name of an element.
     """
+    types = frozenset(source.types)
     for sentence in sentences:
         pieces = []
         position = 0
         for mention in sentence.mentions:
-            if mention.type not in source.types or not _NAME.fullmatch(mention.type):
-                raise CorpusError(
-                    source.path,
-                    f"cannot write the entity type {excerpt(mention.type)} as a tag;"
-                    " name those that are, e.g. --types PER,LOC",
+            known = mention.type in types if types else mention.type not in _MARKUP
+            if not known or not _NAME.fullmatch(mention.type):
+                advice = (
+                    "expected a name of letters, digits and . _ - that is no markup of documents"
+                    if known or not types
+                    else "name those that are entities, e.g. --types PER,LOC"
                 )
+                problem = f"cannot write the entity type {excerpt(mention.type)} as an element"
+                raise CorpusError(source.path, f"{problem}; {advice}")
             before, inside = sentence.text[position : mention.start], mention.text
             pieces += [
                 _escaped(before),

@@ -10,6 +10,13 @@
 Only ``text`` is required; of a mention ``start``, ``end`` and ``type``; of a token ``text``,
 ``start`` and ``end``. Any other key is refused, so that a misspelt one is not silently nothing. A
 mention's text, where given, must be what stands at its place.
+
+Lines of other tools are known by a key of theirs, whose other keys are passed over::
+
+    {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
+    {"text": …, "entities": [{"start_offset": 0, "end_offset": 4, "label": "LOC"}]}        Doccano
+    {"text": …, "spans": [{"start": 0, "end": 4, "label": "LOC"}]}                  Prodigy, spaCy
+    {"tokens": ["Oslo"], "ner_tags": ["B-LOC"]}           Hugging Face; numbers need names, `tags`
 """
 
 from __future__ import annotations
@@ -20,20 +27,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+)
 
 from kakehashi.config.paths import data_path
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import checked
 from kakehashi.corpora.lines import numbered_lines, read_blocks
-from kakehashi.corpora.records import parsed, validated
+from kakehashi.corpora.records import parsed, refusal, validated
+from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
-from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms
+from kakehashi.tags import spans_from_tags
 
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
+
+
+# Of a sentence or an article, which other tools name by numbers.
+_Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
 
 
 class _Record(BaseModel):
@@ -58,13 +79,39 @@ class _Token(_Record):
 
 class _Sentence(_Record):
     text: str
-    mentions: list[_Mention] = []
-    tokens: list[_Token] | None = None
-    id: str = ""
-    group: str = ""
+    # A list of a million mistakes is a gigabyte of errors, if one does not stop at the first.
+    mentions: list[_Mention] = Field([], fail_fast=True)
+    tokens: list[_Token] | None = Field(None, fail_fast=True)
+    id: _Name = ""
+    group: _Name = ""
+
+
+class _Range(BaseModel):
+    start: StrictInt = Field(validation_alias=AliasChoices("start", "start_offset"))
+    end: StrictInt = Field(validation_alias=AliasChoices("end", "end_offset"))
+    label: str
+    text: str | None = None
+
+
+class _Labelled(BaseModel):
+    text: str
+    id: _Name = ""
+    ranges: list[_Range | tuple[StrictInt, StrictInt, str]] = Field(
+        fail_fast=True, validation_alias=AliasChoices("label", "labels", "entities", "spans")
+    )
+    answer: Literal["accept"] = "accept"
+
+
+class _Tagged(BaseModel):
+    tokens: list[str] = Field(fail_fast=True)
+    ner_tags: list[StrictInt | str] = Field(fail_fast=True)
+    id: _Name = ""
 
 
 _SENTENCE = TypeAdapter(_Sentence)
+_LABELLED = TypeAdapter(_Labelled)
+_TAGGED = TypeAdapter(_Tagged)
+_LABELS = frozenset(("label", "labels", "entities", "spans"))
 
 
 @dataclass(frozen=True)
@@ -74,12 +121,13 @@ class _Block:
     path: str
     first: int
     lines: bytes
+    source: JsonlSource
 
     def __iter__(self) -> Iterator[Sentence]:
         file = io.BytesIO(self.lines)
-        for number, line in numbered_lines(file, self.path, "utf-8", self.first):
+        for number, line in numbered_lines(file, self.path, first=self.first):
             if line.strip():
-                yield sentence_from_line(line, self.path, number)
+                yield sentence_from_line(line, self.path, number, source=self.source)
 
     def texts(self) -> Texts | None:
         """Read it as columns; None where it must be read line by line."""
@@ -95,7 +143,7 @@ def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
     path = str(data_path(source.path))
     for first, block in read_blocks(source.path):
         if not block.isspace():
-            yield _Block(path, first, block)
+            yield _Block(path, first, block, source)
 
 
 def read(source: JsonlSource) -> Iterator[Sentence]:
@@ -113,23 +161,67 @@ def read_jsonl(path: str | Path) -> Iterator[Sentence]:
 
 
 def sentence_from_line(
-    line: str, path: str, number: int, *, may_be_empty: bool = False
+    line: str,
+    path: str,
+    number: int,
+    *,
+    may_be_empty: bool = False,
+    source: JsonlSource | None = None,
 ) -> Sentence:
-    """Read one sentence.
+    """Read one sentence, of ours or of another tool.
 
     Args:
         line: What a line holds.
         path: The file, for messages.
         number: Of the line.
         may_be_empty: Take a sentence without any text, too.
+        source: How lines of tokens and tags are read, if not by default.
 
     Raises:
         CorpusError: If the line is not such an object.
     """
-    sentence = _sentence(parsed(_SENTENCE, line, path, number))
+    try:
+        sentence = _sentence(_SENTENCE.validate_json(line))
+    except ValidationError as error:
+        keys = {entry["loc"][0] for entry in error.errors() if entry["type"] == "extra_forbidden"}
+        if "ner_tags" in keys:
+            record = parsed(_TAGGED, line, path, number)
+            sentence = _from_tags(record, source or JsonlSource(path=path), path, number)
+        elif keys & _LABELS:
+            sentence = _from_ranges(parsed(_LABELLED, line, path, number))
+        else:
+            raise refusal(error, path, number) from None
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
         return sentence
     return checked(sentence, path, number)
+
+
+def _from_ranges(record: _Labelled) -> Sentence:
+    mentions = []
+    for each in record.ranges:
+        start, end, kind = (each.start, each.end, each.label) if isinstance(each, _Range) else each
+        given = each.text if isinstance(each, _Range) else None
+        form = record.text[start:end] if given is None else given
+        mentions.append(Mention(start, end, kind, form))
+    return Sentence(record.text, tuple(mentions), id=record.id)
+
+
+def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:
+    names = dict(enumerate(source.tags))
+    tags = [names.get(tag, tag) if isinstance(tag, int) else tag for tag in record.ner_tags]
+    unnamed = next((tag for tag in tags if isinstance(tag, int)), None)
+    if unnamed is not None:
+        advice = "name them all, from 0 on: --set tags=O,B-PER,I-PER (in a config: tags)"
+        raise CorpusError(path, f"ner_tags: the number {unnamed} has no name; {advice}", number)
+    if len(tags) != len(record.tokens):
+        problem = f"expected as many ner_tags as tokens, {len(record.tokens)}, got {len(tags)}"
+        raise CorpusError(path, problem, number)
+    try:
+        spans = spans_from_tags(map(str, tags))
+    except TagError as error:
+        raise CorpusError(path, f"ner_tags: {error}", number) from None
+    joiner = " " if source.spaces else ""
+    return sentence_from_forms(record.tokens, spans, joiner=joiner, id=record.id)
 
 
 def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:

@@ -2,10 +2,12 @@
 
 A block ends with ``EOS`` and holds comments (``# S-ID:…``), phrase lines (``* …``, ``+ …``) and
 morpheme lines: form, reading, base, then part of speech, subtype, conjugation and form, each with
-a number. Entities stand with their text on the phrase line of the phrase they end in,
-``<NE:TYPE:text>``, or on morpheme lines, ``<NE:TYPE:head|middle|tail|single>``. Where both are
-given (KNBC) their union is read: all of the phrase lines, and those of the morpheme lines that
-overlap none of them.
+a number. A line of another analysis has an ``@`` before all that. JUMAN++ writes some forms with a
+backslash, for a blank as well as for ``*``.
+
+Entities stand with their text on the phrase line of the phrase they end in, ``<NE:TYPE:text>``, or
+on morpheme lines, ``<NE:TYPE:head|middle|tail|single>``. Where both are given (KNBC) their union is
+read: all of the phrase lines, and those of the morpheme lines that overlap none of them.
 
 An article, a sentence's group, is a file, or a folder where every sentence has a file of its own.
 """
@@ -22,7 +24,7 @@ from kakehashi.config.paths import data_path
 from kakehashi.config.sources import KnpSource
 from kakehashi.corpora.archive import Member, members
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import numbered_lines
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, numbered_lines, oversized
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags
@@ -30,8 +32,9 @@ from kakehashi.tags import OUTSIDE, spans_from_tags
 Lines = list[tuple[int, str]]
 
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
-# With the other analyses JUMAN gives, which begin with @. A # or @ of the text stands three times.
-_COMMENT = re.compile(r"([#@]) (?!\1 \1 )")
+_EXCERPT = 60  # of a type, in a message
+_PAIRS = 4  # of a name and a number, in a morpheme line
+_ESCAPED = re.compile(r"\\([^\w\s]| )")
 _S_ID = b"# S-ID:"
 _SENTENCE_ID = re.compile(r"# S-ID:(\S+)")
 _ENTITY = re.compile(r"<NE:([^:<>]+):([^<>]+)>")
@@ -86,19 +89,38 @@ def _listed(source: KnpSource) -> set[str] | None:
 def _blocks(member: Member, encoding: str) -> Iterator[Lines]:
     """Yield the lines of each sentence; comments alone, such as a report of failure, are none."""
     block: Lines = []
+    size = 0
     for number, line in numbered_lines(BytesIO(member.content), member.where, encoding):
         if line != "EOS":
             block.append((number, line))
+            size += len(line)
+            if len(block) > MOST_LINES or size > LONGEST_LINE:
+                raise oversized(member.where, block[0][0], "expected EOS")
             continue
-        if not _is_comment(block):
+        if not _says_nothing(block):
             yield block
-        block = []
-    if not _is_comment(block):
+        block, size = [], 0
+    if not _says_nothing(block):
         raise CorpusError(member.where, "the sentence that begins here has no EOS", block[0][0])
 
 
-def _is_comment(block: Lines) -> bool:
-    return all(not line or _COMMENT.match(line) for _, line in block)
+def _says_nothing(block: Lines) -> bool:
+    return all(not line or _is_comment(line) for _, line in block)
+
+
+def _is_comment(line: str) -> bool:
+    """Whether a line is a comment or another analysis, and not a morpheme ``#`` or ``@``.
+
+    Before its part of speech a morpheme has form, reading and base, and another analysis has one
+    field more.
+    """
+    if not line.startswith(("# ", "@ ")):
+        return False
+    fields = line.split(" ")
+    place = _part_of_speech(fields)
+    pairs = fields[place : place + 2 * _PAIRS]
+    is_morpheme = place and place % 3 == 0 and len(pairs) == 2 * _PAIRS and _numbered(pairs)
+    return not is_morpheme
 
 
 def _names(block: Lines, member: Member) -> tuple[str, str]:
@@ -116,7 +138,7 @@ def _sentence(block: Lines, where: str, name: str, group: str) -> Sentence:
     for number, line in block:
         if _PHRASE.match(line):
             phrases.append(_Phrase(number, len(text), line))
-        elif line and not _COMMENT.match(line):
+        elif line and not _is_comment(line):
             token, tag = _morpheme(line, where, number, len(text))
             text += token.text
             tokens.append(token)
@@ -149,15 +171,29 @@ def _on_phrases(text: str, phrases: Sequence[_Phrase], where: str) -> set[Mentio
 
 def _morpheme(line: str, where: str, number: int, start: int) -> tuple[Token, str]:
     fields = line.split(" ")
-    # From the part of speech on; a form with a blank in it makes what precedes longer.
-    place = next((i for i in range(3, len(fields) - 3) if _numbered(fields[i : i + 4])), 0)
+    place = _part_of_speech(fields)
     head = [field for field in fields[:place] if field]
     third, rest = divmod(len(head), 3)
     if not head or rest:
         raise CorpusError(where, f"expected a line of KNP's, got {excerpt(line)}", number)
     form, reading = " ".join(head[:third]), " ".join(head[third : 2 * third])
+    if form.startswith("\\"):
+        form, reading = (_unescaped(part, fields) for part in (form, reading))
     token = Token(form, start, start + len(form), reading, fields[place])
     return token, _tag(line, where, number)
+
+
+def _part_of_speech(fields: Sequence[str]) -> int:
+    """Find where it stands; a form with a blank in it makes what precedes longer. 0 if nowhere."""
+    return next((i for i in range(3, len(fields) - 3) if _numbered(fields[i : i + 4])), 0)
+
+
+def _unescaped(form: str, fields: Sequence[str]) -> str:
+    # A blank parts fields as well, so what is left of "\ " is the backslash and an empty field.
+    if form == "\\":
+        return " " if fields[1] == "" else form
+    match = _ESCAPED.fullmatch(form)
+    return match[1] if match else form
 
 
 def _numbered(fields: Sequence[str]) -> bool:
@@ -170,7 +206,6 @@ def _tag(line: str, where: str, number: int) -> str:
         return OUTSIDE
     kind, part = entities[-1]  # KNBC repeats some, and the last one goes with the phrase line
     if part not in _PREFIXES:
-        raise CorpusError(
-            where, f"expected head, middle, tail or single in <NE:{kind}:…>, got {part!r}", number
-        )
+        problem = f"expected head, middle, tail or single in <NE:{kind[:_EXCERPT]}:…>"
+        raise CorpusError(where, f"{problem}, got {excerpt(part)}", number)
     return f"{_PREFIXES[part]}-{kind}"

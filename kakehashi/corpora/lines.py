@@ -2,6 +2,10 @@
 
 Every problem becomes a `CorpusError` with file and line: what cannot be opened, damaged or bloated
 compression, a wrong encoding, NUL, lines of absurd length.
+
+The limits here hold for every reader, so that what is in memory at once has a bound that no file
+can lift: a line, a JSON record or a row has at most 1 MiB, a sentence 10,000 lines, a file that is
+read as a whole 64 MiB, and what is packed unpacks to at most 64 MiB and 100 times its size.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 LONGEST_LINE = 1 << 20
+MOST_LINES = 10_000
 LARGEST_FILE = 1 << 26
 _BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -34,7 +39,7 @@ class _Inflated(io.RawIOBase):
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self._gzip = gzip.GzipFile(fileobj=file)
         self._path = path
-        self._left = LARGEST_FILE + _MOST_INFLATION * path.stat().st_size
+        self._left = most_unpacked(path.stat().st_size)
 
     def readable(self) -> bool:
         """Say yes, for `io.BufferedReader`."""
@@ -45,10 +50,20 @@ class _Inflated(io.RawIOBase):
         n_bytes = self._gzip.readinto(buffer)
         self._left -= n_bytes
         if self._left < 0:
-            raise CorpusError(
-                self._path, f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
-            )
+            raise bloated(self._path)
         return n_bytes
+
+
+def most_unpacked(size: int) -> int:
+    """Compute to how many bytes a packed file may unpack; honest ones stay far below."""
+    return LARGEST_FILE + _MOST_INFLATION * size
+
+
+def bloated(path: str | Path) -> CorpusError:
+    """Make the error for a file that unpacks to more than `most_unpacked`."""
+    return CorpusError(
+        path, f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
+    )
 
 
 @contextmanager
@@ -68,8 +83,13 @@ def opened(path: str | Path) -> Iterator[IO[bytes]]:
         raise CorpusError(place, f"cannot be read ({error.strerror or error})") from error
 
 
-def read_lines(path: str | Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+def read_lines(path: str | Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file with their numbers, from 1, without line ends.
+
+    Args:
+        path: The file.
+        encoding: What the user says it is in, who then may be advised to say something else; None
+            for UTF-8, where there is no choice.
 
     Raises:
         CorpusError: If the file cannot be read, or a line is not text in the encoding.
@@ -93,29 +113,32 @@ def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
 
 
 def numbered_lines(
-    file: IO[bytes], path: str, encoding: str, first: int = 1
+    file: IO[bytes], path: str, encoding: str | None = None, first: int = 1
 ) -> Iterator[tuple[int, str]]:
-    r"""Yield the lines of an open file; only ``\n`` and ``\r\n`` end one, and a BOM is left out."""
+    r"""Yield the lines of an open file; only ``\n`` and ``\r\n`` end one.
+
+    A BOM is left out wherever a line begins, as files may have been joined.
+    """
     number = first - 1
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
             raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
-        text = decoded(line, path, encoding, number)
-        yield number, (text.removeprefix(_BOM) if number == 1 else text)
+        yield number, decoded(line, path, encoding, number).lstrip(_BOM)
 
 
-def decoded(line: bytes, path: str, encoding: str, number: int | None = None) -> str:
+def decoded(line: bytes, path: str, encoding: str | None, number: int | None = None) -> str:
     """Decode bytes without their line end, or say which byte is none of the encoding's."""
     try:
-        text = line.decode(encoding)
+        text = line.decode(encoding or "utf-8")
     except UnicodeError as error:
-        raise CorpusError(
-            path,
-            f"expected text in {encoding} ({error});"
-            " name the file's own with the setting 'encoding' (utf-8, euc-jp, cp932, …)",
-            number,
-        ) from None
+        advice = (
+            "convert the file to UTF-8"
+            if encoding is None
+            else "name the file's own with --encoding, in a config 'encoding' (euc-jp, cp932, …)"
+        )
+        problem = f"expected text in {encoding or 'utf-8'} ({error}); {advice}"
+        raise CorpusError(path, problem, number) from None
     if "\0" in text:
         raise CorpusError(path, "holds a NUL character; is this a text file?", number)
     return text.removesuffix("\n").removesuffix("\r")
@@ -132,4 +155,20 @@ def read_whole(path: str | Path) -> str:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise CorpusError(place, f"is larger than {LARGEST_FILE >> 20} MiB")
-    return decoded(content, place, "utf-8").removeprefix(_BOM)
+    return decoded(content, place, None).lstrip(_BOM)
+
+
+def oversized(path: str, first: int, advice: str) -> CorpusError:
+    """Make the error for a sentence of more lines or characters than any has.
+
+    Args:
+        path: The file.
+        first: The line that the sentence begins with.
+        advice: What would have ended it.
+    """
+    return CorpusError(
+        path,
+        f"the sentence that begins here has more than {MOST_LINES:,} lines or {LONGEST_LINE:,}"
+        f" characters; {advice}",
+        first,
+    )

@@ -6,7 +6,7 @@ other is refused. An empty list of tokens means that there are none yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from kakehashi.config.paths import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
-from kakehashi.corpora.lines import opened
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, bloated, most_unpacked, opened
 from kakehashi.corpora.rows import SCHEMA
 from kakehashi.corpora.texts import Texts
 from kakehashi.errors import CorpusError
@@ -41,6 +42,7 @@ class _Part:
     group: int
     number: int
     first: int
+    count: int
 
     def __iter__(self) -> Iterator[Sentence]:
         place, row = str(data_path(self.path)), self.first
@@ -59,14 +61,33 @@ class _Part:
     def _table(self, names: Sequence[str]) -> pa.Table:
         with _opened(self.path) as file:
             parts = file.iter_batches(_LARGEST, [self.group], list(names), use_threads=False)
-            table = pa.Table.from_batches([next(islice(parts, self.number, None))])
+            batches = list(islice(parts, self.number, self.number + 1))
+            count = sum(map(len, batches))
+            if count != self.count:
+                problem = f"expected {self.count:,} more rows, got {count:,}; is it complete?"
+                raise CorpusError(data_path(self.path), problem, self.first)
+            table = pa.Table.from_batches(batches)
             columns = {
                 name: table[name].cast(SCHEMA.field(name).type)
                 if name in table.column_names
                 else pa.nulls(len(table), SCHEMA.field(name).type)
                 for name in names
             }
+        self._check_sizes(columns)
         return pa.table(columns)
+
+    def _check_sizes(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        """Refuse a row with more than any sentence has, before objects are made of it."""
+        sizes = {
+            "characters": (pc.utf8_length(columns["text"]), LONGEST_LINE),
+            "mentions": (pc.list_value_length(columns["mentions"]), MOST_LINES),
+            "tokens": (pc.list_value_length(columns["tokens"]), MOST_LINES),
+        }
+        for what, (counts, most) in sizes.items():
+            largest = pc.max(counts).as_py() or 0
+            if largest > most:
+                row = self.first + pc.index(counts, largest).as_py()
+                raise CorpusError(data_path(self.path), f"has more than {most:,} {what}", row)
 
     def _records(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
         try:
@@ -84,32 +105,59 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     Raises:
         CorpusError: If it cannot be read, or has other columns than ours.
     """
+    place = data_path(source.path)
     with _opened(source.path) as file:
-        schema = file.schema_arrow
-        counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    strange = list(_unknown(schema))
-    if strange or "text" not in schema.names:
-        problem = f"got {strange[0]!r}" if strange else "'text' is missing"
-        expected = ", ".join(SCHEMA.names)
-        raise CorpusError(data_path(source.path), f"expected the columns {expected}; {problem}")
+        problem = next(_problems(file.schema_arrow, SCHEMA), "")
+        if problem:
+            expected = ", ".join(SCHEMA.names)
+            raise CorpusError(place, f"expected the columns {expected}; {problem}")
+        groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
+        # Not by column: Arrow aborts the process at a column whose statistics are damaged.
+        unpacked = max((group.total_byte_size for group in groups), default=0)
+        if unpacked > most_unpacked(place.stat().st_size):
+            raise bloated(place)
+        counts = [group.num_rows for group in groups]
     first = 1
     for group, count in enumerate(counts):
         for number, start in enumerate(range(0, count, _LARGEST)):
-            yield _Part(source.path, group, number, first + start)
+            size = min(_LARGEST, count - start)
+            yield _Part(source.path, group, number, first + start, size)
         first += count
 
 
-def _unknown(schema: pa.Schema) -> Iterator[str]:
-    """Name the columns that are none of ours, and the fields of mentions and tokens."""
-    for field in schema:
-        inner = getattr(field.type, "value_type", None)
-        if field.name not in SCHEMA.names:
-            yield field.name
-        elif inner is not None and pa.types.is_struct(inner):
-            ours = pa.schema(SCHEMA.field(field.name).type.value_type)
-            yield from (
-                f"{field.name}.{each.name}" for each in inner if each.name not in ours.names
-            )
+def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
+    """Name the columns that are not as ours are, and the fields of mentions and tokens."""
+    fields = list(theirs)
+    names = [field.name for field in fields]
+    for name in names:
+        if names.count(name) > 1:
+            yield f"got '{where}{name}' twice"
+    if not where and "text" not in names:
+        yield "'text' is missing"
+    for field in fields:
+        if field.name not in ours.names:
+            yield f"got '{where}{field.name}'"
+        elif not _fits(field.type, ours.field(field.name).type, f"{where}{field.name}"):
+            yield f"'{where}{field.name}' holds {field.type}"
+        elif pa.types.is_struct(getattr(field.type, "value_type", pa.null())):
+            inner = pa.schema(ours.field(field.name).type.value_type)
+            yield from _problems(field.type.value_type, inner, f"{field.name}.")
+
+
+def _fits(theirs: pa.DataType, ours: pa.DataType, name: str) -> bool:
+    """Whether values of a type can be ours as they are, without guessing what they mean."""
+    kinds = pa.types
+    if kinds.is_dictionary(theirs):
+        theirs = theirs.value_type
+    if kinds.is_list(ours):
+        is_list = kinds.is_list(theirs) or kinds.is_large_list(theirs)
+        fits = is_list and (kinds.is_struct(theirs.value_type) or kinds.is_null(theirs.value_type))
+    elif kinds.is_string(ours):
+        named_by_number = name in ("id", "group") and kinds.is_integer(theirs)
+        fits = named_by_number or kinds.is_large_string(theirs) or kinds.is_string_view(theirs)
+    else:
+        fits = kinds.is_integer(theirs) or (kinds.is_floating(ours) and kinds.is_floating(theirs))
+    return bool(fits or theirs == ours or kinds.is_null(theirs))
 
 
 def read(source: ParquetSource) -> Iterator[Sentence]:
@@ -149,7 +197,7 @@ def _opened(path: str) -> Iterator[pq.ParquetFile]:
         try:
             with pq.ParquetFile(file) as parquet:
                 yield parquet
-        except pa.ArrowException as error:
+        except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:
             problem = " ".join(str(error).split())
             place = data_path(path)
             raise CorpusError(place, f"cannot be read as Parquet ({problem})") from error

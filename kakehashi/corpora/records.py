@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from kakehashi.corpora.checks import excerpt
 from kakehashi.errors import CorpusError
 
+_EXCERPT = 60  # of a key, in a message
 Value = TypeVar("Value")  # what the model makes
 
 
@@ -21,7 +22,7 @@ def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = N
     try:
         return model.validate_json(text)
     except ValidationError as error:
-        raise _refusal(error, path, line) from None
+        raise refusal(error, path, line) from None
 
 
 def validated(
@@ -35,11 +36,12 @@ def validated(
     try:
         return model.validate_python(record)
     except ValidationError as error:
-        raise _refusal(error, path, line) from None
+        raise refusal(error, path, line) from None
 
 
-def _refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
+def refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
+    """Say in one line the first thing that a model does not take."""
     first = error.errors(include_url=False, include_context=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
+    key = ".".join(str(part)[:_EXCERPT] for part in first["loc"])
     came = f", got {excerpt(str(first['input']))}"
     return CorpusError(path, f"{key + ': ' if key else ''}{first['msg']}{came}", line)

@@ -3,11 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from kakehashi.sentence import Mention, Sentence
+
+
+class LostMention(NamedTuple):
+    """A mention that no whole tokens equal, so that no tagger of these tokens finds it.
+
+    Attributes:
+        number: Of its sentence, from 1, in the order in which they are read.
+        sentence: The name of its sentence, or the text where it has no name.
+        mention: The mention.
+        tokens: The tokens that it is a part of.
+    """
+
+    number: int
+    sentence: str
+    mention: Mention
+    tokens: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it, the mention's fields among the others."""
+        place = {"number": self.number, "sentence": self.sentence}
+        return {**place, **self.mention._asdict(), "tokens": list(self.tokens)}
+
+
+def lost_mentions(sentence: Sentence, number: int) -> Iterator[LostMention]:
+    """Find the mentions of a segmented sentence that no whole tokens equal."""
+    for mention in sentence.project().lost:
+        tokens = tuple(
+            token.text
+            for token in sentence.tokens or ()
+            if token.start < mention.end and mention.start < token.end
+        )
+        yield LostMention(number, sentence.id or sentence.text, mention, tokens)
 
 
 @dataclass(frozen=True)
@@ -23,7 +55,7 @@ class CorpusStats:
         mentions: How many.
         types: How many of each entity type, the most frequent first.
         mention_characters: Mean length of a mention.
-        lost: Mentions that the tokens do not meet, each with the name of its sentence.
+        lost: Mentions that the tokens do not meet.
     """
 
     sentences: int
@@ -34,7 +66,7 @@ class CorpusStats:
     mentions: int
     types: dict[str, int]
     mention_characters: float
-    lost: tuple[tuple[str, Mention], ...]
+    lost: tuple[LostMention, ...]
 
     @property
     def kept(self) -> float | None:
@@ -53,7 +85,7 @@ class CorpusStats:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the counts as JSON has them."""
-        lost = [{"sentence": name, **mention._asdict()} for name, mention in self.lost]
+        lost = [each.to_dict() for each in self.lost]
         return asdict(self) | {"lost": lost, "kept": self.kept, "ceiling": self.ceiling}
 
 
@@ -62,7 +94,7 @@ def describe(sentences: Iterable[Sentence]) -> CorpusStats:
     counts: Counter[str] = Counter()
     types: Counter[str] = Counter()
     articles: set[str] = set()
-    lost: list[tuple[str, Mention]] = []
+    lost: list[LostMention] = []
     for sentence in sentences:
         counts["sentences"] += 1
         counts["with_mentions"] += bool(sentence.mentions)
@@ -73,7 +105,7 @@ def describe(sentences: Iterable[Sentence]) -> CorpusStats:
         if sentence.tokens is not None:
             counts["segmented"] += 1
             counts["tokens"] += len(sentence.tokens)
-            lost += ((sentence.id, mention) for mention in sentence.project().lost)
+            lost += lost_mentions(sentence, counts["sentences"])
     n_mentions = types.total()
     return CorpusStats(
         sentences=counts["sentences"],

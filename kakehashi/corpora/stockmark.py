@@ -5,31 +5,35 @@ A record's ``curid`` is the page it comes from, so it is the group; entities may
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, StrictInt, TypeAdapter
 
 from kakehashi.config.paths import data_path
 from kakehashi.config.sources import StockmarkSource
-from kakehashi.corpora.checks import checked
-from kakehashi.corpora.lines import read_whole
+from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.lines import LONGEST_LINE, read_whole
 from kakehashi.corpora.records import parsed
+from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
+
+_PIECE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|["\[\]{}]', re.DOTALL)
 
 
 class _Entity(BaseModel):
     name: str
-    span: tuple[int, int]
+    span: tuple[StrictInt, StrictInt]
     type: str
 
 
 class _Record(BaseModel):
     curid: str = ""
     text: str
-    entities: list[_Entity]
+    entities: list[_Entity] = Field(fail_fast=True)
 
 
-_RECORDS = TypeAdapter(list[_Record])
+_RECORD = TypeAdapter(_Record)
 
 
 def read(source: StockmarkSource) -> Iterator[Sentence]:
@@ -37,13 +41,38 @@ def read(source: StockmarkSource) -> Iterator[Sentence]:
 
     Raises:
         CorpusError: If the file is no such list, or an entity's name is not what stands at its
-            span.
+            span; a record has its number for a line.
     """
     path = str(data_path(source.path))
-    records = parsed(_RECORDS, read_whole(source.path), path)
-    for number, record in enumerate(records, 1):
+    for number, text in enumerate(_records(read_whole(source.path), path), 1):
+        record = parsed(_RECORD, text, path, number)
         mentions = tuple(
             Mention(*entity.span, entity.type, entity.name) for entity in record.entities
         )
         sentence = Sentence(record.text, mentions, id=str(number), group=record.curid)
         yield checked(sentence, path)
+
+
+def _records(text: str, path: str) -> Iterator[str]:
+    """Yield the elements of a JSON list as they are written, so that one is parsed at a time."""
+    if not text.lstrip().startswith("["):
+        raise CorpusError(path, f"expected a JSON list, got {excerpt(text)}")
+    depth = number = start = end = 0
+    for piece in _PIECE.finditer(text):
+        opens, closes = piece[0] in ("[", "{"), piece[0] in ("]", "}")
+        if depth == 1:
+            between = text[end : piece.start()].strip()
+            if not (closes or opens) or between != ("," if opens and number else ""):
+                raise CorpusError(path, "expected objects between commas", number + 1)
+            start, number = piece.start(), number + opens
+        depth += opens - closes
+        if depth < 2:
+            end = piece.end()
+        if depth == 1 and closes:
+            if end - start > LONGEST_LINE:
+                raise CorpusError(path, f"is longer than {LONGEST_LINE:,} characters", number)
+            yield text[start:end]
+        elif depth == 0:
+            break
+    if depth or text[end:].strip():
+        raise CorpusError(path, "expected one JSON list and nothing after it; is it complete?")

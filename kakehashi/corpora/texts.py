@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.corpora.checks import is_entity_type
+from kakehashi.corpora.checks import has_blank_edge, is_entity_type
 from kakehashi.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -101,17 +101,15 @@ class Texts:
             and (self.starts[1:] >= self.ends[:-1])[neighbours].all()
             and not any("\0" in text for text in self.texts)
             and all(map(is_entity_type, set(self.types)))
-            and all(
-                form is None or self.texts[sentence][start:end] == form
-                for form, sentence, start, end in zip(
-                    forms,
-                    self.sentences.tolist(),
-                    self.starts.tolist(),
-                    self.ends.tolist(),
-                    strict=True,
-                )
-            )
+            and self._have(forms)
         )
+
+    def _have(self, forms: Sequence[str | None]) -> bool:
+        """Whether the mentions are these, where it is said, and have no blanks at their edges."""
+        places = zip(self.sentences.tolist(), self.starts.tolist(), self.ends.tolist(), strict=True)
+        found = [self.texts[sentence][start:end] for sentence, start, end in places]
+        same = found == forms or all(a in (None, b) for a, b in zip(forms, found, strict=True))
+        return same and not any(map(has_blank_edge, set(found)))
 
 
 @runtime_checkable

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kakehashi.config.sources import AssistantSource, ColumnsSource, Source
 from kakehashi.corpora.formats import FORMATS, WRITABLE
+from kakehashi.corpora.stats import LostMention, lost_mentions
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
-from kakehashi.sentence import Mention, Sentence
+from kakehashi.sentence import Sentence
 
 
 @dataclass
@@ -20,13 +22,16 @@ class Written:
     Attributes:
         sentences: How many.
         mentions: How many of their mentions.
-        lost: The mentions that columns cannot hold, as they begin or end inside a token, each with
-            the name of its sentence.
+        lost: The mentions that columns cannot hold, as no whole tokens equal them.
     """
 
     sentences: int = 0
     mentions: int = 0
-    lost: list[tuple[str, Mention]] = field(default_factory=list)
+    lost: list[LostMention] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON has it."""
+        return asdict(self) | {"lost": [each.to_dict() for each in self.lost]}
 
 
 def written_lines(sentences: Iterable[Sentence], source: Source, written: Written) -> Iterator[str]:
@@ -60,7 +65,8 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     except UnicodeEncodeError as error:
         character = error.object[error.start]
         raise CorpusError(
-            source.path, f"{encoding} has no {character!r}; write it with --encoding utf-8"
+            source.path,
+            f"{encoding} has no {character!r}; write it as UTF-8, with --to-set encoding=utf-8",
         ) from error
     except OSError as error:
         raise CorpusError(source.path, f"cannot be written ({error.strerror})") from error
@@ -74,8 +80,10 @@ def only_read(source: Source) -> ConfigError:
 
 def _counted(sentences: Iterable[Sentence], written: Written, by_token: bool) -> Iterator[Sentence]:
     for sentence in sentences:
-        lost = sentence.project().lost if by_token and sentence.tokens else ()
         written.sentences += 1
+        lost = (
+            list(lost_mentions(sentence, written.sentences)) if by_token and sentence.tokens else []
+        )
         written.mentions += len(sentence.mentions) - len(lost)
-        written.lost += ((sentence.id, mention) for mention in lost)
+        written.lost += lost
         yield sentence

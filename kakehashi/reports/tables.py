@@ -17,6 +17,7 @@ _LATEX = {
     "≤": r"$\leq$", "≥": r"$\geq$", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
     **{sign: f"\\{sign}" for sign in "&%$#_"},
 }  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
 
 
@@ -104,12 +105,18 @@ def latex(table: Table) -> str:
 
 
 def comma_separated(table: Table) -> str:
-    """Write headings and rows as CSV, without title and notes, so that programs can read it."""
+    """Write headings and rows as CSV, without title and notes, so that programs can read it.
+
+    An apostrophe stands before a cell that a spreadsheet would take for a formula.
+    """
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(table.headings)
-    writer.writerows(table.rows)
+    writer.writerows([_inert(cell) for cell in row] for row in (table.headings, *table.rows))
     return page.getvalue()
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def html(table: Table) -> str:

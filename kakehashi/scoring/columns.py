@@ -23,24 +23,27 @@ def score_columns(
     outside: str = OUTSIDE,
     variant: Variant = "conlleval",
     scheme: StrictScheme = "bio",
+    encoding: str = "utf-8",
 ) -> Score:
     r"""Score the last two columns of a file; the first three options are conlleval's.
 
     Args:
-        path: One token a line in two or more columns, UTF-8. A sentence ends at an empty line or
-            one whose first column is ``-X-``. A line ends with ``\n``; ``\r`` is part of the tag.
+        path: One token a line in two or more columns. A sentence ends at an empty line or one whose
+            first column is ``-X-``. A line ends with ``\n``; ``\r`` is part of the tag.
         delimiter: What parts columns, exactly, not as a pattern (``-d``).
         raw: Tags are bare types, and every token with one is an entity of its own (``-r``).
         outside: With ``raw``, what stands for no entity (``-o``).
         variant: How sequences that break their scheme are read.
         scheme: The scheme of the variant ``strict``.
+        encoding: Of the file.
 
     Raises:
-        CorpusError: If the file cannot be read, or a line is not UTF-8, has another number of
-            columns than the first, or, in the variant ``strict``, a tag of another scheme.
+        CorpusError: If the file cannot be read, or a line is not in the encoding, has another
+            number of columns than the first, or, in the variant ``strict``, a tag of another
+            scheme.
         ConfigError: If the delimiter is empty.
     """
-    rows = _Rows(Path(path), delimiter, outside if raw else None)
+    rows = _Rows(Path(path), delimiter, outside if raw else None, encoding)
     try:
         return score_rows(rows, variant, scheme)
     except TagError as error:
@@ -50,12 +53,13 @@ def score_columns(
 class _Rows:
     """The tags in a file; ``line`` is the number of the line read last."""
 
-    def __init__(self, path: Path, delimiter: str, raw_outside: str | None) -> None:
+    def __init__(self, path: Path, delimiter: str, raw_outside: str | None, encoding: str) -> None:
         if not delimiter:
             raise ConfigError("delimiter", "expected at least one character, got ''")
         self._path = path
         self._delimiter = delimiter
         self._raw_outside = raw_outside
+        self._encoding = encoding
         self.line = 0
 
     def __iter__(self) -> Iterator[Row]:
@@ -80,14 +84,15 @@ class _Rows:
         try:
             with self._path.open("rb") as file:
                 for self.line, line in enumerate(file, 1):
-                    fields = line.removesuffix(b"\n").decode().split(self._delimiter)
+                    fields = line.removesuffix(b"\n").decode(self._encoding).split(self._delimiter)
                     while fields and not fields[-1]:
                         fields.pop()
                     yield fields
         except OSError as error:
             raise CorpusError(self._path, f"cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            problem = f"expected UTF-8, got the byte 0x{error.object[error.start]:02x}"
+            byte = f"the byte 0x{error.object[error.start]:02x}"
+            problem = f"expected {self._encoding}, got {byte}; name another with --encoding"
             raise CorpusError(self._path, problem, self.line) from error
 
     def _tag(self, tag: str) -> str:
@@ -97,5 +102,7 @@ class _Rows:
 
     def _refuse(self, expected: str, fields: list[str]) -> None:
         came = self._delimiter.join(fields)
-        problem = f"{expected}, parted by {self._delimiter!r}, got {len(fields)} ({came[:60]!r})"
+        problem = (
+            f"{expected}, parted by {self._delimiter!r} (-d), got {len(fields)} ({came[:60]!r})"
+        )
         raise CorpusError(self._path, problem, self.line)

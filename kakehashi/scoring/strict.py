@@ -16,6 +16,7 @@ from kakehashi.sentence import Span
 from kakehashi.tags import OUTSIDE, SCHEMES, split_tag
 
 StrictScheme = Literal["bio", "iobes"]
+_OTHER = {"bio": "iobes", "iobes": "bio"}
 
 
 def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span]:
@@ -87,5 +88,7 @@ def _split(tag: str, scheme: StrictScheme) -> tuple[str, str]:
     rule = SCHEMES[scheme]
     prefix, entity_type = split_tag(tag)
     if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
-        raise TagError(tag, f"tag {tag!r} is none of the scheme {scheme}; name another scheme")
+        raise TagError(
+            tag, f"tag {tag!r} is none of the scheme {scheme}; is it {_OTHER[scheme]} (--scheme)?"
+        )
     return prefix, entity_type

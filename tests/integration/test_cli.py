@@ -260,13 +260,14 @@ def test_utterances_become_inline_tags(run, tmp_path):
     utterances, tagged = tmp_path / "a.jsonl", tmp_path / "a.xml"
     run("generate", utterances, "--language", "de", "--utterances", 30)
     report = json.loads(run("inspect", utterances, "--json").stdout)["a.jsonl"]
-    assert_refused(run("convert", utterances, tagged), "--types")
+    assert_refused(run("convert", utterances, tagged, "--types", "PER"), "--types")
     assert not tagged.exists()
-    types = ",".join(report["types"])
-    assert run("convert", utterances, tagged, "--types", types).returncode == 0
-    assert run("convert", tagged, tmp_path / "b.jsonl", "--types", types).returncode == 0
-    again = json.loads(run("inspect", tmp_path / "b.jsonl", "--json").stdout)["b.jsonl"]
+    assert run("convert", utterances, tagged).returncode == 0
+    again = json.loads(run("inspect", tagged, "--json").stdout)["a.xml"]
     assert again["types"] == report["types"]
+    one = next(iter(report["types"]))
+    again = json.loads(run("inspect", tagged, "--types", one, "--json").stdout)["a.xml"]
+    assert again["types"] == {one: report["types"][one]}
 
 
 def test_config_mistakes(run, workplace):

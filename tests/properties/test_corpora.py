@@ -18,6 +18,7 @@ from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
 
 TYPES = ("PER", "LOC", "a.b-c_d", "人名")
+BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() or c == "\u200b") + "\ufeff"
 any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 # What columns can hold: no blank but U+3000, no line end, and no marks of their own.
 forms = st.text(
@@ -42,6 +43,7 @@ def raw_sentences(draw):
     mentions = tuple(
         Mention(start, end, kind, text[start:end], draw(st.none() | st.floats(0, 1)))
         for start, end, kind in draw(cuts(len(text)))
+        if text[start:end].strip(BLANKS) == text[start:end]
     )
     tokens = tuple(
         Token(text[start:end], start, end, draw(st.just("") | any_text), kind)

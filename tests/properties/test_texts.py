@@ -25,6 +25,7 @@ PIECES = st.one_of(
     st.sampled_from([" ", " ", "A. ", "B. Cd", "Mr.", "U.S.", "o'clock", "Ann's", "10:30", "..."]),
 )
 TEXTS = st.lists(PIECES, min_size=1, max_size=12).map("".join)
+BLANKS = "\u200b\ufeff\u3000\n\r\x1c\x85 "  # of the pieces above
 TYPES = st.sampled_from(["PER", "LOC", "A1", "city_name"])
 
 
@@ -36,6 +37,7 @@ def sentences(draw, texts=TEXTS):
     mentions = [
         Mention(start, end, draw(TYPES), text[start:end])
         for start, end in zip(places[::2], places[1::2], strict=False)
+        if text[start] not in BLANKS and text[end - 1] not in BLANKS
     ]
     return Sentence(text, tuple(mentions))
 

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.checks import checked, excerpt, find_problem
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -59,3 +59,42 @@ def test_the_message_names_the_sentence():
 def test_long_texts_are_quoted_in_part():
     assert excerpt("x" * 60) == repr("x" * 60)
     assert excerpt("x" * 10_000) == repr("x" * 60) + "…"
+
+
+@pytest.mark.parametrize("blank", [" ", "\t", "\u3000", "\xa0", "\u200b", " \u3000"])
+def test_blanks_at_the_edge_of_a_mention_do_not_count(blank):
+    text = f"a{blank}b{blank}c"
+    size = len(blank)
+    found = checked(Sentence(text, (Mention(1, 2 + 2 * size, "X", text[1 : 2 + 2 * size]),)), "a")
+
+    assert found.mentions == (Mention(1 + size, 2 + size, "X", "b"),)
+
+
+def test_a_mention_of_nothing_but_blanks_stays():
+    sentence = Sentence("a \u3000b", (Mention(1, 3, "X", " \u3000"),))
+
+    assert checked(sentence, "a") == sentence
+
+
+def test_tokens_that_hold_the_blank_keep_it_in_the_mention():
+    text, mentions = "a b\u3000", (Mention(2, 4, "X", "b\u3000"),)
+    whole = Sentence(text, mentions, (Token("a", 0, 1), Token("b\u3000", 2, 4)))
+    apart = Sentence(text, mentions, (Token("b", 2, 3), Token("\u3000", 3, 4)))
+
+    assert checked(whole, "a") == whole
+    assert checked(apart, "a").mentions == (Mention(2, 3, "X", "b"),)
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        (Token("東京", 2, 4), Token("昨日", 0, 2)),
+        (Token("昨日東", 0, 3), Token("東京", 2, 4)),
+        (Token("昨日", 1, 3),),
+        (Token("た", 7, 9),),
+    ],
+    ids=["order", "overlap", "place", "outside"],
+)
+def test_tokens_that_contradict_the_text_are_a_problem(tokens):
+    assert "the token" in find_problem(Sentence(TEXT, tokens=tokens))
+    assert find_problem(Sentence(TEXT, tokens=(Token("日", 1, 2), Token("着", 5, 6)))) == ""

@@ -202,3 +202,171 @@ def test_a_token_that_would_not_come_back_is_refused(form):
 def test_unsegmented_sentences_are_refused():
     with pytest.raises(CorpusError, match="'Oslo' in columns: it has no tokens yet"):
         written([Sentence("Oslo")])
+
+
+def mentions(path, **settings):
+    return [(m.text, m.type) for s in sentences(path, **settings) for m in s.mentions]
+
+
+@pytest.mark.parametrize("separator", ["auto", "tab", "whitespace"])
+def test_comment_lines_are_passed_over_and_a_token_stays(write, separator):
+    content = """\
+# newdoc id = n
+# text = Bonn is # B-LOC
+1\tBonn\tB-LOC\t-\tEva
+2\t#\tO\t-\tEva
+
+# text = Ulm B-LOC - Eva
+1\tUlm\tB-LOC\t-\tEva
+"""
+    path = write("a.iob2", content)
+
+    found = sentences(path, columns=("_", "token", "tag", "_", "_"), separator=separator)
+
+    assert [s.text for s in found] == ["Bonn #", "Ulm"]
+
+
+def test_a_row_that_begins_with_the_token_is_no_comment(write):
+    content = "# a headline\n#\thttp://example.org\t[2001-02-03]\n## x\n#\n# B-TAG\n#tag O\n\n"
+
+    (sentence,) = sentences(write("a", content))
+
+    assert [token.text for token in sentence.tokens] == ["#", "#tag"]
+    assert sentence.project().spans == (Span(0, 1, "TAG"),)
+    with pytest.raises(CorpusError, match=":1: expected 2 columns"):
+        sentences(write("a", "#tag\n"))
+
+
+def test_a_token_that_would_be_a_comment_is_not_written():
+    sentence = sentence_from_forms(["#"])
+
+    assert written([sentence]) == "# O\n\n"
+    with pytest.raises(CorpusError, match="'#' cannot stand in these columns"):
+        written([sentence], columns=("token", "tag"), separator="|#", outside="0|#")
+
+
+CONLLU = """\
+# sent_id = 1
+1\tEva\tEva\tPROPN\t_\t_\t0\troot\t_\tname=B-PER
+2-3\tzum\t_\t_\t_\t_\t_\t_\t_\t_
+2\tzu\tzu\tADP\t_\t_\t4\tcase\t_\tNER=O
+3\tdem\tder\tDET\t_\t_\t4\tdet\t_\tNER=B-LOC|Gloss=the
+4\tSee\tSee\tNOUN\t_\t_\t1\tobl\t_\tSpaceAfter=No|NE=I-LOC
+4.1\tist\tsein\tAUX\t_\t_\t_\t_\t0:x\t_
+5\t.\t.\tPUNCT\t_\t_\t1\tpunct\t_\tSpaceAfter=No
+"""
+UD = ("_", "token", "_", "pos", "_", "_", "_", "_", "_", "tag")
+
+
+def test_conllu_has_tags_and_blanks_in_misc(write):
+    (sentence,) = sentences(write("a.conllu", CONLLU), columns=UD)
+
+    assert sentence.text == "Eva zum See."
+    assert [token.text for token in sentence.tokens] == ["Eva", "zum", "See", "."]
+    assert sentence.mentions == (Mention(0, 3, "PER", "Eva"), Mention(4, 11, "LOC", "zum See"))
+    assert sentence.tokens[0].pos == "PROPN"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["1-2\tzum", "1\tzu", "2\tdem"], ["zum"]),
+        (["1-2\tzum", "1\tzu", "2\tdem", "3-4\tim", "3\tin", "4\tdem"], ["zum", "im"]),
+        (["0.1\tx", "1\tso", "_\tja", "9" * 5000 + "\tno"], ["so", "ja", "no"]),
+    ],
+    ids=["end", "two", "odd"],
+)
+def test_ranges_of_words(write, rows, expected):
+    content = "".join(f"{row}{(chr(9) + '_') * 8}\n" for row in rows)
+
+    (sentence,) = sentences(write("a.conllu", content), columns=UD)
+
+    assert [token.text for token in sentence.tokens] == expected
+
+
+def test_entities_of_conllu_that_are_no_tags_are_refused(write):
+    path = write("a.conllu", CONLLU.replace("name=B-PER", "Entity=(e1-person-1)"))
+
+    with pytest.raises(CorpusError, match=r":2: expected the tag in MISC as name=, NE= or NER="):
+        sentences(path, columns=UD)
+
+
+def test_ten_written_columns_are_read_back(write):
+    content = written([OSLO], columns=UD, separator="tab")
+
+    (sentence,) = sentences(write("a.conllu", content), columns=UD)
+
+    assert (sentence.text, sentence.mentions) == (OSLO.text, OSLO.mentions)
+
+
+def test_bmes(write):
+    content = "北 B-ORG\n海 M-ORG\n大 M-ORG\n学 E-ORG\n王 S-PER\n李 B-PER\n明 E-PER\n"
+
+    found = mentions(write("a", content), spaces=False)
+
+    assert found == [("北海大学", "ORG"), ("王", "PER"), ("李明", "PER")]
+
+
+def test_bare_types_and_another_outside_tag(write):
+    path = write("a", "Eva PER\nOlsen PER\nin 0\nBonn LOC\nOslo LOC\nEva PER\n")
+
+    expected = [("Eva Olsen", "PER"), ("Bonn Oslo", "LOC"), ("Eva", "PER")]
+    assert mentions(path, raw=True, outside="0") == expected
+    with pytest.raises(CorpusError, match=r":1: .*bare types are read with --set raw=true"):
+        sentences(path)
+
+
+def test_bare_types_are_written_unless_neighbours_would_join():
+    settings = {"raw": True, "outside": "0"}
+    eva = sentence_from_forms(["Eva", "Olsen", "in"], [Span(0, 2, "PER")])
+
+    assert written([eva], **settings) == "Eva PER\nOlsen PER\nin 0\n\n"
+    for spans in ([Span(0, 1, "A"), Span(1, 2, "A")], [Span(0, 1, "0")]):
+        with pytest.raises(CorpusError, match="neighbours of one type"):
+            written([sentence_from_forms(["a", "b"], spans)], **settings)
+
+
+@pytest.mark.parametrize("tags", [["B-ORG", "I-ORG|B-LOC", "O"], ["B-ORG|O", "O|O", "O|O"]])
+def test_layers_of_nested_tags_are_refused(write, tags):
+    path = write("a", "".join(f"w {tag}\n" for tag in tags))
+
+    with pytest.raises(CorpusError, match=r"expected one tag, got '.-ORG\|.*keep one layer"):
+        sentences(path)
+    with pytest.raises(CorpusError, match=r"cannot write 'x' in columns: .*one tag"):
+        written([sentence_from_forms(["x"], [Span(0, 1, "A|B")])])
+
+
+def test_blanks_at_the_end_of_lines_do_not_matter(write):
+    content = "Eva B-PER \nsees O  \nthe O\t\nsea B-LOC\n   \nToday O \n \t\n"
+
+    assert [s.text for s in sentences(write("a", content))] == ["Eva sees the sea", "Today"]
+    assert mentions(write("a", content)) == [("Eva", "PER"), ("sea", "LOC")]
+
+
+def test_an_empty_column_at_the_end_may_be_passed_over(write):
+    path = write("a", "Eva\tB-PER\t\nsees\tO\t\n")
+
+    assert mentions(path, columns=("token", "tag", "_")) == [("Eva", "PER")]
+
+
+def test_a_header_can_be_passed_over(write):
+    path = write("a.csv", "Form,Entity\nEva,B-PER\nsees,O\n")
+
+    assert mentions(path, separator=",", header_lines=1) == [("Eva", "PER")]
+    with pytest.raises(CorpusError, match=r":1: .*a header is passed over with --set header_lines"):
+        sentences(path, separator=",")
+
+
+def test_a_bom_of_a_second_file_is_no_part_of_a_token(write):
+    path = write("a", "\ufeffEva B-PER\n\n\ufeffBonn B-LOC\n")
+
+    assert mentions(path) == [("Eva", "PER"), ("Bonn", "LOC")]
+
+
+@pytest.mark.parametrize("line", ["w O\n", "w" * 1000 + " O\n"], ids=["short", "long"])
+def test_a_file_without_blank_lines_is_no_sentence(write, line):
+    path = write("a", "x O\n\n" + line * 10_001)
+
+    with pytest.raises(CorpusError, match=r"a:3: .*expected a blank line after each sentence"):
+        sentences(path)
+    assert len(sentences(write("b", "w O\n" * 10_000))) == 1

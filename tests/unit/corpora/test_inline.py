@@ -44,7 +44,7 @@ def test_a_sentence_element_may_take_many_lines(write):
   <sentence>「<sentence>雨</sentence>」と</sentence>
 </article>
 """
-    found = sentences(write("a.xml", content))
+    found = sentences(write("a.xml", content), types=("OPTIONAL",))
 
     assert [s.text for s in found] == ["花子が雪を", "見た", "「雨」と"]
     assert found[0].mentions == (Mention(0, 2, "OPTIONAL", "花子"),)
@@ -107,8 +107,8 @@ def test_other_types_are_named_in_the_settings(write):
         ("<PERSON>花子\n</PERSON>", ":1: <PERSON> is still open at the end of the sentence"),
         ("花子</PERSON>", ":1: </PERSON> closes no <PERSON>"),
         ("<PERSON>花<DATE>子</PERSON></DATE>", ":1: </PERSON> closes no <PERSON>"),
-        ("<PERSON></PERSON>雨", r":1: the mention '' at \[0, 0\) is not inside"),
-        ("<PERSON/>雨", r":1: the mention '' at \[0, 0\) is not inside"),
+        ("<PERSON></PERSON>雨", ":1: <PERSON> holds no text; name .* with --types"),
+        ("雪<br/>雨", ":1: <br> holds no text; name .* with --types"),
         ("1 < 2", ":1: the '<' in '1 < 2' begins no tag; write it as &lt;"),
         ("<PERSON", ":1: the '<' in '<PERSON' begins no tag"),
         ('<!DOCTYPE a [<!ENTITY b "c">]>', ":1: the '<' in .* begins no tag"),
@@ -158,3 +158,27 @@ def test_sentences_are_written_with_tags_and_references():
 def test_types_that_would_not_come_back_are_refused(type):
     with pytest.raises(CorpusError, match=r"^out\.xml: cannot write the entity type"):
         written(Sentence("Oslo", (Mention(0, 4, type, "Oslo"),)), types=("a b", "a<b"))
+
+
+@pytest.mark.parametrize("type", ["sentence", "DOC", "TEXT"])
+def test_types_that_are_markup_must_be_named(type):
+    sentence = Sentence("Oslo", (Mention(0, 4, type, "Oslo"),))
+
+    assert written(sentence, types=(type,)) == f"<{type}>Oslo</{type}>\n"
+    with pytest.raises(CorpusError, match="that is no markup of documents"):
+        written(sentence)
+
+
+def test_any_element_is_an_entity_where_no_types_are_named(write):
+    mentions = (Mention(0, 4, "city_name", "Bonn"), Mention(5, 8, "per", "Eva"))
+    line = written(Sentence("Bonn Eva", mentions))
+
+    assert line == "<city_name>Bonn</city_name> <per>Eva</per>\n"
+    assert one(write, line).mentions == mentions
+
+
+def test_a_sentence_element_that_never_ends_is_refused(write):
+    path = write("a.xml", "x\n<sentence>\n" + "y\n" * 10_000 + "</sentence>\n")
+
+    with pytest.raises(CorpusError, match=r"a\.xml:2: .*10,000 lines.*expected </sentence>"):
+        sentences(path)

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.jsonl import line_from_sentence, read, read_jsonl, write_jsonl
+from kakehashi.corpora.jsonl import chunks, line_from_sentence, read, read_jsonl, write_jsonl
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -67,7 +68,7 @@ MENTION = '{"text": "Oslo", "mentions": [%s]}'
         ("[" * 100_000, "Invalid JSON: recursion"),
         ("{}", "text: Field required"),
         ('{"text": 5}', "text: Input should be a valid string, got '5'"),
-        ('{"text": "a", "entities": []}', "entities: Extra inputs are not permitted"),
+        ('{"text": "a", "mention": []}', "mention: Extra inputs are not permitted"),
         ('{"text": ""}', "expected a text"),
         ('{"text": "a\\u0000"}', "NUL"),
         ('{"text": "a\\ud800"}', "Invalid JSON: .*hex escape"),
@@ -101,3 +102,84 @@ def test_whole_files(tmp_path, monkeypatch):
     write_jsonl("a.jsonl", [FULL, Sentence("b")])
 
     assert list(read_jsonl("a.jsonl")) == [FULL, Sentence("b")]
+
+
+TEXT = '"text": "Eva sees Bonn."'
+FOUND = Sentence("Eva sees Bonn.", (Mention(0, 3, "PER", "Eva"), Mention(9, 13, "LOC", "Bonn")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{%s, "id": 7, "label": [[0, 3, "PER"], [9, 13, "LOC"]], "Comments": [], "user": "x"}',
+        '{%s, "id": 7, "labels": [[9, 13, "LOC"], [0, 3, "PER"]]}',
+        '{%s, "id": 7, "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 3},'
+        ' {"id": 2, "label": "LOC", "start_offset": 9, "end_offset": 13}], "relations": []}',
+        '{%s, "id": "7", "spans": [{"start": 0, "end": 3, "label": "PER", "token_end": 0},'
+        ' {"start": 9, "end": 13, "label": "LOC"}], "tokens": [{"text": "Eva", "start": 0,'
+        ' "end": 3, "id": 0, "ws": true}], "answer": "accept", "_task_hash": -5}',
+        '{%s, "id": 7, "mentions": [{"start": 0, "end": 3, "type": "PER"},'
+        ' {"start": 9, "end": 13, "type": "LOC"}]}',
+    ],
+    ids=["doccano", "doccano labels", "doccano entities", "prodigy", "ours"],
+)
+def test_lines_of_other_tools_are_known_by_their_keys(write, line):
+    assert sentences(write("a.jsonl", line % TEXT)) == [replace(FOUND, id="7")]
+
+
+def test_tags_of_hugging_face_have_names_or_numbers(write):
+    names = ("O", "B-PER", "I-PER", "B-LOC")
+    rows = ['["B-PER", "O", "B-LOC"]', "[1, 0, 3]"]
+    lines = [f'{{"tokens": ["Eva", "in", "Bonn"], "ner_tags": {row}, "id": "3"}}' for row in rows]
+    path = write("a.jsonl", "\n".join(lines))
+
+    first, second = read(JsonlSource(path=path, tags=names))
+
+    assert first == second
+    assert [(m.text, m.type) for m in first.mentions] == [("Eva", "PER"), ("Bonn", "LOC")]
+    assert next(read(JsonlSource(path=path, spaces=False))).text == "EvainBonn"
+    with pytest.raises(CorpusError, match=r"a\.jsonl:2: ner_tags: the number 1 has no name"):
+        sentences(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"text": "a", "label": [[0, true, "A"]]}', "label"),
+        ('{"text": "a", "label": [[0, 2, "A"]]}', "not inside the text"),
+        ('{"text": "ab", "label": [[0, 2, "A"], [1, 2, "B"]]}', "overlaps"),
+        ('{"text": "a", "spans": [{"start": 0, "end": 1}]}', r"label: Field required"),
+        (
+            '{"text": "a", "spans": [{"start": 0, "end": 1, "label": "A", "text": "b"}]}',
+            "the mention 'b' .* is 'a' in the text",
+        ),
+        ('{"text": "a", "spans": [], "answer": "reject"}', "answer: .*'accept'.*'reject'"),
+        ('{"tokens": ["a"], "ner_tags": []}', "expected as many ner_tags as tokens, 1, got 0"),
+        ('{"tokens": ["a"], "ner_tags": [-1]}', "the number -1 has no name"),
+        ('{"tokens": ["a"], "ner_tags": ["X"]}', "ner_tags: expected 'O' or"),
+        ('{"tokens": [], "ner_tags": []}', "expected a text"),
+        ('{"text": "a", "id": true}', "id: "),
+        ('{"text": "a", "mentions": [' + "{}," * 300_000 + "{}]}", r"mentions\.0\.start"),
+    ],
+    ids=range(12),
+)
+def test_bad_lines_of_other_tools_are_refused(write, line, problem):
+    with pytest.raises(CorpusError, match=rf"a\.jsonl:1: .*({problem})") as caught:
+        sentences(write("a.jsonl", line))
+    assert len(str(caught.value)) < 500
+
+
+def test_a_bom_in_the_middle_is_left_out(write):
+    assert [s.text for s in sentences(write("a.jsonl", '{"text": "a"}\n\ufeff{"text": "b"}'))] == [
+        "a",
+        "b",
+    ]
+
+
+def test_blanks_at_the_edges_of_mentions_are_left_out_in_columns_too(write):
+    line = '{"text": "Eva　in Bonn", "mentions": [%s, {"start": 6, "end": 11, "type": "B"}]}\n'
+    path = write("a.jsonl", line % '{"start": 0, "end": 4, "type": "A"}')
+    (chunk,) = chunks(JsonlSource(path=path))
+
+    assert chunk.texts() is None
+    assert [m.text for s in chunk for m in s.mentions] == ["Eva", "Bonn"]

@@ -132,9 +132,9 @@ def test_an_entity_that_ends_before_its_phrase_is_not_in_it(write):
 
 
 def test_long_sentences_with_many_entities(write):
-    sentence = one(write, "* -1D <NE:A:終>", morphemes(*["雨/DATE:single"] * 20_000, "終/A:single"))
+    sentence = one(write, "* -1D <NE:A:終>", morphemes(*["雨/DATE:single"] * 9_000, "終/A:single"))
 
-    assert len(sentence.mentions) == 20_001
+    assert len(sentence.mentions) == 9_001
 
 
 def test_forms_that_look_like_something_else(write):
@@ -257,4 +257,51 @@ def test_a_sentence_without_end_is_refused(archive):
     path = archive({"a.knp": (FIRST + f"# S-ID:doc1-2\n{morphemes('雨')}\n").encode()})
 
     with pytest.raises(CorpusError, match=r"a\.knp:13: the sentence that begins here has no EOS"):
+        sentences(path)
+
+
+PLAIN = "未定義語 15 その他 1 * 0 * 0"
+
+
+@pytest.mark.parametrize("mark", ["@", "#"])
+def test_marks_of_the_text_are_morphemes_whatever_their_reading(write, mark):
+    sentence = one(
+        write,
+        f"+ -1D <NE:ARTIFACT:{mark}雪>",
+        f"{mark} きごう {mark} {PLAIN}",
+        f"雪 ゆき 雪 {NOUN}",
+        f"@ 雪 せつ 雪 {NOUN}",
+        f"@ 雪  雪 {NOUN}",
+        "# 1 2 3 4 5 6",
+    )
+
+    assert sentence.text == f"{mark}雪"
+    assert sentence.tokens[0] == Token(mark, 0, 1, "きごう", "未定義語")
+    assert sentence.mentions == (Mention(0, 2, "ARTIFACT", f"{mark}雪"),)
+
+
+def test_a_sentence_may_be_one_mark(write):
+    assert one(write, f"@ きごう @ {PLAIN}").text == "@"
+
+
+def test_forms_that_jumanpp_escapes(write):
+    symbol = "特殊 1 記号 5 * 0 * 0"
+    sentence = one(
+        write,
+        r"\  \  \  特殊 1 空白 6 * 0 * 0",
+        rf"\* \* \* {symbol}",
+        rf"\# \# \# {symbol}",
+        rf"\ \ \ {symbol}",
+        rf"\n \n \n {symbol}",
+    )
+
+    assert [token.text for token in sentence.tokens] == [" ", "*", "#", "\\", r"\n"]
+    assert sentence.tokens[1].reading == "*"
+
+
+@pytest.mark.parametrize("line", ["\n", "# x\n", f"雨 あめ 雨 {NOUN}\n"], ids=["blank", "#", "雨"])
+def test_a_sentence_that_never_ends_is_refused(archive, line):
+    path = archive({"a.knp": f"# S-ID:a\n{line * 10_001}EOS\n".encode()})
+
+    with pytest.raises(CorpusError, match=r"a\.knp:1: .*10,000 lines.*expected EOS"):
         sentences(path)

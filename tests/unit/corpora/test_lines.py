@@ -39,12 +39,26 @@ def test_other_encodings_are_read(write):
 def test_the_wrong_encoding_is_named_with_its_line(write):
     path = write("a.txt", b"ok\n" + "東京".encode("euc-jp"))
 
-    with pytest.raises(
-        CorpusError, match=r"a\.txt:2: expected text in utf-8.*'encoding'"
-    ) as caught:
+    with pytest.raises(CorpusError, match=r"a\.txt:2: expected text in utf-8") as caught:
         list(read_lines(path))
     assert caught.value.line == 2
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "advice"), [(None, "convert the file to UTF-8$"), ("utf-8", "with --encoding, ")]
+)
+def test_another_encoding_is_advised_only_where_one_can_be_named(write, encoding, advice):
+    path = write("a.txt", "東京".encode("euc-jp"))
+
+    with pytest.raises(CorpusError, match=advice):
+        list(read_lines(path, encoding))
+
+
+def test_a_bom_is_left_out_of_files_that_were_joined(write):
+    path = write("a.txt", "\ufeffone\n\ufefftwo\n\ufeff\ufeffthree \ufeff\n")
+
+    assert [line for _, line in read_lines(path)] == ["one", "two", "three \ufeff"]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -77,7 +79,7 @@ def test_only_the_text_is_required_and_other_widths_do(path):
     [
         ({"text": ["a"], "mention": ["b"]}, "expected the columns id, .* got 'mention'"),
         ({"id": ["a"]}, "expected the columns id, text, .* 'text' is missing"),
-        ({"text": ["a"], "mentions": ["b"]}, "cannot be read as Parquet"),
+        ({"text": ["a"], "mentions": ["b"]}, "'mentions' holds string"),
         ({"text": ["a"], "mentions": [[{"start": 0, "kind": "A"}]]}, r"got 'mentions\.kind'"),
         (
             {"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]},
@@ -115,3 +117,80 @@ def test_text_that_is_no_utf_8_is_refused(path):
     assert chunk.texts() is None
     with pytest.raises(CorpusError, match=r"a\.parquet: holds text that is no UTF-8"):
         list(chunk)
+
+
+@pytest.mark.parametrize("value", [True, "0", 0.0], ids=["bool", "string", "float"])
+def test_offsets_are_integers(path, value):
+    mention = {"start": value, "end": value, "type": "A"}
+    pq.write_table(pa.table({"text": ["a"], "mentions": [[mention]]}), path)
+    with pytest.raises(CorpusError, match=r"a\.parquet: .*'mentions\.start' holds"):
+        sentences(path)
+
+
+def test_columns_of_other_widths_and_kinds_mean_the_same(path):
+    mention = pa.struct([("start", pa.int64()), ("end", pa.uint8()), ("type", pa.large_string())])
+    columns = {
+        "text": pa.array(["Bonn", "Bonn"]).dictionary_encode(),
+        "id": [7, 8],
+        "mentions": pa.array([[{"start": 0, "end": 4, "type": "A"}], []], pa.large_list(mention)),
+        "tokens": pa.array([[], []], pa.list_(pa.null())),
+        "group": pa.nulls(2),
+    }
+    pq.write_table(pa.table(columns), path)
+    expected = [Sentence("Bonn", (Mention(0, 4, "A", "Bonn"),), id="7"), Sentence("Bonn", id="8")]
+    assert sentences(path) == expected
+
+
+def test_a_column_that_is_there_twice_is_refused(path):
+    texts = pa.array(["a"])
+    pq.write_table(pa.Table.from_arrays([texts, texts], names=["text", "text"]), path)
+    with pytest.raises(CorpusError, match=r"a\.parquet: .*got 'text' twice"):
+        sentences(path)
+
+
+def test_a_name_that_is_no_utf_8_is_refused(path):
+    pq.write_table(pa.table({"text": ["a"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"text", b"te\xfft"))
+    with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet \('utf-8' codec"):
+        sentences(path)
+
+
+@pytest.mark.parametrize("read_part", [list, lambda part: part.texts()], ids=["rows", "columns"])
+@pytest.mark.parametrize("promised", [2, 4, 70_000])
+def test_rows_that_are_not_as_many_as_promised_are_refused(path, promised, read_part):
+    write_rows(path, [rows(CORPUS)])
+    part = next(iter(read_chunks(ParquetSource(path=str(path)))))
+    with pytest.raises(CorpusError, match=r"a\.parquet:1: expected .* more rows, got 3"):
+        read_part(replace(part, count=promised))
+
+
+def test_a_text_that_unpacks_to_a_hundred_times_the_file_is_refused(path):
+    pq.write_table(pa.table({"text": ["a" * (1 << 27)]}), path, compression="zstd")
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
+        sentences(path)
+
+
+def tokens_of_one_row(n_tokens):
+    fields = [pa.array([value] * n_tokens) for value in ("a", 0, 1)]
+    tokens = pa.StructArray.from_arrays(fields, ["text", "start", "end"])
+    return pa.table({"text": ["a"], "tokens": pa.ListArray.from_arrays([0, n_tokens], tokens)})
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (tokens_of_one_row(500_000), ":1: has more than 10,000 tokens"),
+        (tokens_of_one_row(10_001), ":1: has more than 10,000 tokens"),
+        (
+            pa.table({"text": ["b", "a" * ((1 << 20) + 1)]}),
+            ":2: has more than 1,048,576 characters",
+        ),
+    ],
+    ids=["many tokens", "tokens", "text"],
+)
+def test_a_row_that_no_sentence_fills_is_refused(path, table, problem):
+    pq.write_table(table, path)
+    assert path.stat().st_size < 1 << 21
+    with pytest.raises(CorpusError, match=rf"a\.parquet{problem}|a\.parquet: {problem}"):
+        sentences(path)

@@ -1,4 +1,7 @@
+import pytest
+
 from kakehashi.corpora.segmentation import segmented
+from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.text.segment import load_segmenter
 
@@ -61,3 +64,12 @@ def test_with_a_segmenter_of_ours():
     (sentence,) = segmented([Sentence("Oslo, rain")], load_segmenter("words"))
 
     assert [token.text for token in sentence.tokens] == ["Oslo", ",", "rain"]
+
+
+def test_tokens_are_kept_only_if_they_are_those_of_the_text():
+    tokens = (Token("b", 0, 1),)
+    segmenter = load_segmenter("words")
+
+    assert next(segmented([Sentence("a", tokens=tokens)], segmenter)).tokens == (Token("a", 0, 1),)
+    with pytest.raises(CorpusError, match=r"the token 'b' at \[0, 1\) is 'a' in the text"):
+        next(segmented([Sentence("a", tokens=tokens)], segmenter, keep_tokens=True))

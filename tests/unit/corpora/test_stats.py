@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kakehashi.corpora.stats import describe
+from kakehashi.corpora.stats import LostMention, describe
 from kakehashi.sentence import Mention, Sentence, Token
 
 INSIDE = Mention(0, 1, "OPTIONAL", "英")
@@ -27,7 +27,13 @@ def test_everything_is_counted():
     assert stats.mentions == 3
     assert list(stats.types.items()) == [("DATE", 2), ("OPTIONAL", 1)]
     assert stats.mention_characters == 5 / 3
-    assert stats.lost == (("s1", INSIDE),)
+    assert stats.lost == (LostMention(1, "s1", INSIDE, ("英語",)),)
+
+
+def test_lost_mentions_of_sentences_without_a_name_are_found_by_number_and_text():
+    sentence = Sentence(FIRST.text, FIRST.mentions, FIRST.tokens)
+
+    assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", INSIDE, ("英語",)),)
 
 
 def test_tokens_are_counted_only_where_all_sentences_have_some():
@@ -60,11 +66,13 @@ def test_as_json():
     assert tree["types"] == {"OPTIONAL": 1, "DATE": 1}
     assert tree["lost"] == [
         {
+            "number": 1,
             "sentence": "s1",
             "start": 0,
             "end": 1,
             "type": "OPTIONAL",
             "text": "英",
             "probability": None,
+            "tokens": ["英語"],
         }
     ]

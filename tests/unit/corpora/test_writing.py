@@ -8,6 +8,7 @@ from kakehashi.config.sources import (
     KnpSource,
 )
 from kakehashi.corpora.formats import read_source
+from kakehashi.corpora.stats import LostMention
 from kakehashi.corpora.writing import Written, write_corpus, written_lines
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -24,7 +25,9 @@ def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
 
     written = write_corpus([ENGLISH_TODAY, ENGLISH_TODAY], source)
 
-    assert written == Written(2, 2, [("s1", INSIDE)] * 2)
+    lost = [LostMention(number, "s1", INSIDE, ("英語",)) for number in (1, 2)]
+    assert written == Written(2, 2, lost)
+    assert written.to_dict()["lost"][1]["number"] == 2
     assert [s.mentions for s in read_source(source)] == [(WHOLE,)] * 2
 
 
@@ -59,7 +62,7 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     path.write_text("old")
     source = ColumnsSource(path=str(path), encoding="euc-jp", spaces=False)
 
-    with pytest.raises(CorpusError, match=r"out\.conll: euc-jp has no '😀'; write it with"):
+    with pytest.raises(CorpusError, match=r"out\.conll: euc-jp has no '😀'; write it as UTF-8"):
         write_corpus([Sentence("😀", tokens=(Token("😀", 0, 1),))], source)
     with pytest.raises(CorpusError, match="no tokens yet"):
         write_corpus([ENGLISH_TODAY, Sentence("雨")], source)

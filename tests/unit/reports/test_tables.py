@@ -71,6 +71,14 @@ def test_csv():
     )
 
 
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+cmd", "-x", "@a", "\tb", "\rc", "-1.5", "+20.00*", "a=b"]
+)
+def test_csv_holds_no_formulas(cell):
+    expected = f"'{cell}" if cell in ("=1+1", "+cmd", "-x", "@a", "\tb", "\rc") else cell
+    assert comma_separated(Table("t", ("x",), ((cell,),))) == f"x\n{expected}\n"
+
+
 def test_csv_quotes_what_holds_a_comma():
     table = Table("", ("a", "b"), (('x, "y"', "1,000"),))
     rows = list(csv.reader(comma_separated(table).splitlines()))

@@ -35,9 +35,17 @@ def test_strict(write):
 @pytest.mark.parametrize(
     ("data", "line", "problem"),
     [
-        (b"a O O\nb x O O\n", 2, "expected 3 columns as in the lines before, parted by ' ', got 4"),
+        (
+            b"a O O\nb x O O\n",
+            2,
+            "expected 3 columns as in the lines before, parted by ' ' (-d), got 4",
+        ),
         (b"a\tO\tO\n", 1, "expected 2 or more columns, gold and predicted tag last, parted by ' '"),
-        (b"a O O\n\xff O O\n", 2, "expected UTF-8, got the byte 0xff"),
+        (
+            b"a O O\n\xff O O\n",
+            2,
+            "expected utf-8, got the byte 0xff; name another with --encoding",
+        ),
     ],
 )
 def test_a_bad_line_is_named(write, data, line, problem):
