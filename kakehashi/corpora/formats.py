@@ -170,7 +170,10 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"][1:]) or "format"
-        raise ConfigError(key, first["msg"].removeprefix("Value error, ")) from None
+        problem = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            problem = f"the format {tree['format']} has no such setting"
+        raise ConfigError(key, problem) from None
 
 
 def _guess(path: Path) -> str:
