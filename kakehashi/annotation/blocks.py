@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from kakehashi.annotation.inputs import Input
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.inputs import LineFormat, numbered_sentences, raw_lines
-from kakehashi.corpora.lines import opened
+from kakehashi.corpora.lines import bloated, most_unpacked, opened
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Sentence
 
@@ -147,6 +148,14 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
         if "text" not in file.schema_arrow.names:
             came = ", ".join(file.schema_arrow.names)
             raise CorpusError(input.where, f"expected a column 'text', got {came}")
+        for name in ("text", "id"):
+            if file.schema_arrow.names.count(name) > 1:
+                raise CorpusError(input.where, f"has the column {name!r} twice")
+        sizes = (
+            file.metadata.row_group(group).total_byte_size for group in range(file.num_row_groups)
+        )
+        if max(sizes, default=0) > most_unpacked(Path(input.path).stat().st_size):
+            raise bloated(input.where)
         first = 1
         for group in range(file.num_row_groups):
             total = file.metadata.row_group(group).num_rows

@@ -181,3 +181,19 @@ def test_parquet_without_text_is_named(tmp_path):
     pq.write_table(pa.table({"txt": ["a"], "n": [1]}), tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match="expected a column 'text', got txt, n"):
         blocks_of(tmp_path / "a.parquet", 2)
+
+
+def test_parquet_that_unpacks_to_far_more_is_refused_before_it_is_read(tmp_path):
+    table = pa.table({"text": ["x" * (80 << 20)]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    with pytest.raises(CorpusError, match="unpacks to more than 100 times its size"):
+        blocks_of(tmp_path / "a.parquet", 2)
+
+
+@pytest.mark.parametrize("name", ["text", "id"])
+def test_a_column_that_is_there_twice_is_named(tmp_path, name):
+    columns = {"text": ["a"], "id": ["b"], "more": ["c"]}
+    table = pa.table(columns).rename_columns(["text", "id", name])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(CorpusError, match=f"has the column '{name}' twice"):
+        blocks_of(tmp_path / "a.parquet", 2)
