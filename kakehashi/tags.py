@@ -194,16 +194,16 @@ class Tagset:
         """
         rule = SCHEMES[self.scheme]
         parts = [split_tag(tag) for tag in self.tags] + [(OUTSIDE, "")]
-        continuing = {rule.inside, rule.end} - {rule.begin, rule.single}
-        allowed = np.ones((len(parts), len(parts)), dtype=np.bool_)
-        for i, (before, type_before) in enumerate(parts):
-            for j, (after, type_after) in enumerate(parts):
-                goes_on = after in continuing
-                same = type_before == type_after
-                if goes_on and not (before in rule.open and same):
-                    allowed[i, j] = False
-                if before in rule.unfinished and not (goes_on and same):
-                    allowed[i, j] = False
+        prefixes = np.array([prefix for prefix, _ in parts])
+        numbers = {entity_type: number for number, entity_type in enumerate(("", *self.types))}
+        types = np.array([numbers[entity_type] for _, entity_type in parts])
+        goes_on = np.isin(prefixes, list({rule.inside, rule.end} - {rule.begin, rule.single}))
+        is_open, is_unfinished = (
+            np.isin(prefixes, list(some))[:, None] for some in (rule.open, rule.unfinished)
+        )
+        allowed: npt.NDArray[np.bool_] = np.where(
+            goes_on, is_open & (types[:, None] == types), ~is_unfinished
+        )
         return allowed
 
 

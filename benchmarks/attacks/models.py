@@ -206,6 +206,7 @@ def _header(folder: Path, draw: random.Random) -> None:
     huge = draw.choice((10**6, 2**31, 2**62, 10**30))
     changes: tuple[Callable[[], object], ...] = (
         lambda: entry.update(shape=[huge, huge]),
+        lambda: entry.update(shape=[10**7, *entry["shape"][1:]]),
         lambda: entry.update(shape=[-1, 8]),
         lambda: entry.update(shape="8"),
         lambda: entry.update(shape=[8.0, None]),

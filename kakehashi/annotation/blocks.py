@@ -149,6 +149,9 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
         if "text" not in file.schema_arrow.names:
             came = ", ".join(file.schema_arrow.names)
             raise CorpusError(input.where, f"expected a column 'text', got {came}")
+        for name in ("text", "id"):
+            if file.schema_arrow.names.count(name) > 1:
+                raise CorpusError(input.where, f"has the column {name!r} twice")
         first = 1
         for group in range(file.num_row_groups):
             total = file.metadata.row_group(group).num_rows

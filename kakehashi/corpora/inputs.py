@@ -157,14 +157,11 @@ def numbered_sentences(
 
 def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
     """Yield lines without their ends; of one that is too long, as much as shows it."""
-    rest = b""
-    while piece := file.readline(LONGEST_LINE + 1):
-        rest = (rest + piece)[: LONGEST_LINE + 2]
-        if piece.endswith(b"\n"):
-            yield rest.removesuffix(b"\n")
-            rest = b""
-    if rest:
-        yield rest
+    while line := file.readline(LONGEST_LINE + 2):
+        piece = line
+        while not piece.endswith(b"\n") and (piece := file.readline(_CHUNK)):
+            pass
+        yield line.removesuffix(b"\n")
 
 
 def refuse_json(line: bytes, path: str, number: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import count
 
 import numpy as np
 import numpy.typing as npt
@@ -41,13 +40,16 @@ class FormMemo:
         """
         if len(self._rows) > self._capacity:
             self.forget()
-        rows, forms = self._rows, list(forms)
-        new = list(dict.fromkeys(form for form in forms if form not in rows))
+        rows, new = self._rows, dict[Form, int]()
+        begin, known = len(rows), rows.get
+        found = [
+            row if (row := known(form)) is not None else new.setdefault(form, begin + len(new))
+            for form in forms
+        ]
         if new:
-            begin = len(rows)
-            self._write(self._project(new), begin)
-            rows.update(zip(new, count(begin)))
-        return np.array([rows[form] for form in forms], dtype=np.int64)
+            self._write(self._project(list(new)), begin)
+            rows.update(new)
+        return np.array(found, dtype=np.int64)
 
     def forget(self) -> None:
         """Forget all forms; the memory for them is used again."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +39,8 @@ _WEIGHTS = "weights.safetensors"
 _FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
 MANIFEST = "SHA256SUMS"
 _CHANNELS = ("word", "char")
+_BYTES = 4
+"""Bytes of a weight."""
 
 _LARGEST_DESCRIPTION = 1 << 20
 _LARGEST_STRING = 1 << 10
@@ -116,10 +119,12 @@ def load_model(path: str | Path) -> Model:
     _check_manifest(folder)
     description = _parse_description(folder)
     tagset = Tagset(description.types, description.model.scheme)
-    shapes = _read_shapes(folder / _WEIGHTS)
+    shapes, n_bytes = _read_shapes(folder / _WEIGHTS)
     n_words, n_ngrams = (_rows(shapes, f"{channel}.embedding.weight") for channel in _CHANNELS)
     # What is claimed is held against the weights before any memory is taken for it.
     _check_shapes(folder, shapes, weight_shapes(description.model, n_words, n_ngrams, len(tagset)))
+    if n_bytes != (expected := _BYTES * sum(map(prod, shapes.values()))):
+        raise _misfit(folder, f"expected {expected:,} bytes of them, got {n_bytes:,}")
     tagger = Tagger(
         description.model,
         Vocabulary(_read_strings(folder / "words.json", n_words), description.n_seen_words),
@@ -215,8 +220,8 @@ def _read_strings(path: Path, rows: int) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _read_shapes(path: Path) -> _Shapes:
-    """Read what a file of weights says that it holds; of its numbers nothing is read."""
+def _read_shapes(path: Path) -> tuple[_Shapes, int]:
+    """Read what a file of weights says that it holds, and how many bytes of numbers follow."""
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if size > _LARGEST_DESCRIPTION:
@@ -232,7 +237,7 @@ def _read_shapes(path: Path) -> _Shapes:
     if dtypes - {"F32"}:
         came = ", ".join(sorted(dtypes))[:_LONGEST_PROBLEM]
         raise _misfit(path, f"expected numbers of type F32, got {came}")
-    return shapes
+    return shapes, path.stat().st_size - 8 - size
 
 
 def _rows(shapes: _Shapes, name: str) -> int:

@@ -183,10 +183,17 @@ def test_parquet_without_text_is_named(tmp_path):
         blocks_of(tmp_path / "a.parquet", 2)
 
 
-def test_parquet_that_unpacks_to_a_hundred_times_the_file_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("kakehashi.corpora.lines.LARGEST_FILE", 1 << 16)
-    pq.write_table(
-        pa.table({"text": ["x" * (1 << 25)]}), tmp_path / "a.parquet", compression="zstd"
-    )
-    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
-        read(tmp_path / "a.parquet", 2)
+def test_parquet_that_unpacks_to_far_more_is_refused_before_it_is_read(tmp_path):
+    table = pa.table({"text": ["x" * (80 << 20)]})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
+    with pytest.raises(CorpusError, match="unpacks to more than 100 times its size"):
+        blocks_of(tmp_path / "a.parquet", 2)
+
+
+@pytest.mark.parametrize("name", ["text", "id"])
+def test_a_column_that_is_there_twice_is_named(tmp_path, name):
+    columns = {"text": ["a"], "id": ["b"], "more": ["c"]}
+    table = pa.table(columns).rename_columns(["text", "id", name])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(CorpusError, match=f"has the column '{name}' twice"):
+        blocks_of(tmp_path / "a.parquet", 2)

@@ -245,6 +245,20 @@ def test_a_damaged_header_is_refused(folder, header):
             load_model(folder)
 
 
+def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder, monkeypatch):
+    content = (folder / "weights.safetensors").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["word.embedding.weight"]["shape"][0] = 10**9
+    new = json.dumps(header).encode()
+    weights = len(new).to_bytes(8, "little") + new + content[8 + size :]
+    (folder / "weights.safetensors").write_bytes(weights)
+    reseal(folder)
+    monkeypatch.setattr(storage, "_read_strings", None)
+    with pytest.raises(ModelError, match=r"expected 24,000,0\d\d,\d\d\d bytes of them, got"):
+        load_model(folder)
+
+
 def test_saving_again_replaces_the_folder(folder, make_tagger):
     tagger = make_tagger(["b"], ["x"], ["PER"])
     save_model(folder, Model("second", tagger, TextSettings()))
