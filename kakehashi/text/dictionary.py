@@ -9,6 +9,7 @@ from typing import Protocol
 
 from kakehashi.sentence import Token
 from kakehashi.text.composition import compose, in_raw_text, is_composed
+from kakehashi.text.following import read_by_following
 from kakehashi.text.kana import is_kana
 from kakehashi.text.marks import read_marks
 from kakehashi.text.passages import LONGEST_PASSAGE, cleaned, passages
@@ -72,6 +73,7 @@ class DictionarySegmenter:
                     start, end = base + start, base + end
                     tokens.append(Token(text[start:end], start, end, kana, pos))
         read_marks(tokens)
+        read_by_following(tokens)
         return tokens
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
@@ -94,6 +96,7 @@ class DictionarySegmenter:
             for form, token, (pos, reading) in zip(forms, tokens, entries, strict=True)
         ]
         read_marks(found)
+        read_by_following(found)
         return tuple(
             token._replace(pos=token.pos or read.pos, reading=token.reading or read.reading)
             for token, read in zip(tokens, found, strict=True)

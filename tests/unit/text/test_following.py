@@ -1,0 +1,58 @@
+"""Words that are read otherwise before another one, by every dictionary."""
+
+import pytest
+
+from kakehashi.sentence import Token
+from kakehashi.text.following import _table, read_by_following
+from kakehashi.text.kana import is_kana
+from kakehashi.text.segment import load_segmenter
+from kakehashi.text.views import view
+
+DICTIONARIES = {"unidic-lite": "unidic_lite", "ipadic": "ipadic", "sudachi": "sudachipy"}
+
+
+def romaji(text, dictionary):
+    tokens = load_segmenter(dictionary).segment(text)
+    return "".join(view(token.text, token.reading, "romaji") for token in tokens)
+
+
+@pytest.mark.parametrize("dictionary", DICTIONARIES)
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("うちのお兄ちゃん", "uchinooniichan"),
+        ("お姉さまと", "oneesamato"),
+        ("父さんの靴", "tousannokutsu"),
+        ("お母さん", "okaasan"),
+        ("父の靴", "chichinokutsu"),
+        ("姉に会う", "aneniau"),
+        ("羽田空港", "hanedakuukou"),
+    ],
+)
+def test_what_follows_decides(dictionary, text, expected):
+    pytest.importorskip(DICTIONARIES[dictionary])
+    assert romaji(text, dictionary) == expected
+
+
+def test_only_what_touches_it_follows_and_only_that_reading_is_replaced():
+    apart = [Token("兄", 0, 1, "アニ"), Token("さん", 2, 4, "サン")]
+    other = [Token("兄", 0, 1, "ケイ"), Token("さん", 1, 3, "サン")]
+    for tokens in (apart, other):
+        before = list(tokens)
+        read_by_following(tokens)
+        assert tokens == before
+
+
+def test_tokens_of_a_corpus_are_read_so_too():
+    tokens = [Token("お", 0, 1), Token("兄", 1, 2), Token("さん", 2, 4)]
+    found = load_segmenter("unidic-lite").annotate("お兄さん", tokens)
+    assert [token.reading for token in found] == ["オ", "ニイ", "サン"]
+
+
+def test_the_table_holds_readings_in_kana():
+    for form, readings in _table().items():
+        for (alone, following), reading in readings.items():
+            assert form
+            assert following
+            assert is_kana(alone)
+            assert is_kana(reading)
