@@ -6,7 +6,6 @@ by SIGTERM.
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import sys
@@ -25,7 +24,7 @@ from kakehashi.cli import (
     models,
     surveys,
 )
-from kakehashi.cli.output import Output
+from kakehashi.cli.output import prepare_outputs
 from kakehashi.errors import KakehashiError, system_problem
 
 _TERMINATED = 128 + signal.SIGTERM
@@ -72,9 +71,7 @@ def _options(
 def main() -> None:
     """Run the program; every error of ours becomes one line on stderr."""
     debug = _take_debug(sys.argv)
-    sys.stdout = Output(sys.stdout.buffer, line_buffering=sys.stdout.isatty())
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(encoding="utf-8", errors="surrogateescape")
+    prepare_outputs()
     stopped = _on_termination()
     try:
         try:

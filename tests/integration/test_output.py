@@ -41,6 +41,20 @@ def test_nobody_who_reads_on_is_no_error(corpus, verb):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
+def test_messages_that_nobody_reads_stop_nothing(corpus, tmp_path):
+    for number, sink in enumerate(("2> /dev/full", "2>&-", "2> >(true)")):
+        out = tmp_path / f"{number}.jsonl"
+        done = shell(f"{PROGRAM} convert {corpus} {out} {sink}")
+        assert done.returncode == 0
+        assert out.exists()
+        assert shell(f"{PROGRAM} convert none.jsonl {out} {sink}").returncode == 2
+
+
+def test_a_closed_stdout_is_no_error(corpus):
+    done = shell(f"{PROGRAM} inspect {corpus} >&-")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
 def test_output_is_utf_8_whatever_the_locale(corpus, locale):
     plain = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
