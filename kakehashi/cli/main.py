@@ -6,9 +6,11 @@ by SIGTERM.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
+from threading import Timer
 from typing import Annotated
 
 import typer
@@ -28,6 +30,7 @@ from kakehashi.cli.output import prepare_outputs
 from kakehashi.errors import KakehashiError, system_problem
 
 _TERMINATED = 128 + signal.SIGTERM
+_SOON = 0.01
 
 app = typer.Typer(
     name="kakehashi",
@@ -104,7 +107,8 @@ def _take_debug(arguments: list[str]) -> bool:
 def _on_termination() -> list[int]:
     """Stop at SIGTERM as at Ctrl-C; the list that is returned then has the signal in it.
 
-    Processes that torchrun has started are ended by it, all at once, and wait for nobody.
+    Python drops what is raised while it cleans up behind an object, so either is raised again then.
+    Processes that torchrun has started are ended by SIGTERM, all at once, and wait for nobody.
     """
     received: list[int] = []
 
@@ -112,6 +116,14 @@ def _on_termination() -> list[int]:
         received.append(number)
         raise KeyboardInterrupt
 
+    def raise_again(dropped: sys.UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            number = signal.SIGTERM if received else signal.SIGINT
+            Timer(_SOON, _thread.interrupt_main, [number]).start()  # from here it would be dropped
+        else:
+            sys.__unraisablehook__(dropped)
+
+    sys.unraisablehook = raise_again
     if "WORLD_SIZE" not in os.environ:
         signal.signal(signal.SIGTERM, stop)
     return received

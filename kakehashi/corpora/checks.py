@@ -101,7 +101,10 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
         else:
             end = part.end
             continue
-        return f"the {kind} {excerpt(part.text)} at [{part.start}, {part.end}) {problem}"
+        place = f"[{part.start}, {part.end})"
+        if len(place) > _EXCERPT:
+            place = f"{place[:_EXCERPT]}…"
+        return f"the {kind} {excerpt(part.text)} at {place} {problem}"
     return ""
 
 

@@ -92,6 +92,33 @@ main()
     assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
 
 
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_in_the_wrong_moment_is_not_lost(number, status):
+    """Python drops an exception that is raised while it cleans up behind an object."""
+    code = f"""
+import os, signal
+from kakehashi.cli import main as program
+
+class Cleaned:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{number})
+        sum(range(1000))
+
+@program.app.command()
+def work():
+    Cleaned()
+    for _ in range(100):
+        sum(range(100_000))
+    print("went on")
+
+import sys
+sys.argv = ["kakehashi", "work"]
+program.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
+
+
 def test_what_the_system_refuses_is_one_line_with_the_file(corpus, tmp_path):
     long = tmp_path / f"{'n' * 300}.jsonl"
     (tmp_path / "folder").mkdir()

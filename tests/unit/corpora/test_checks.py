@@ -98,3 +98,10 @@ def test_tokens_that_hold_the_blank_keep_it_in_the_mention():
 def test_tokens_that_contradict_the_text_are_a_problem(tokens):
     assert "the token" in find_problem(Sentence(TEXT, tokens=tokens))
     assert find_problem(Sentence(TEXT, tokens=(Token("日", 1, 2), Token("着", 5, 6)))) == ""
+
+
+def test_a_message_about_a_huge_offset_is_short():
+    mention = Mention(10**900, 10**900 + 1, "LOC", "東京")
+    with pytest.raises(CorpusError, match="is not inside the text of 2 characters") as caught:
+        checked(Sentence("東京", (mention,)), "a.jsonl", 1)
+    assert len(str(caught.value)) < 200
