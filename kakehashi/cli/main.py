@@ -29,7 +29,6 @@ from kakehashi.cli import (
 from kakehashi.cli.output import prepare_outputs
 from kakehashi.errors import KakehashiError, system_problem
 
-_TERMINATED = 128 + signal.SIGTERM
 _SOON = 0.01
 
 app = typer.Typer(
@@ -75,7 +74,7 @@ def main() -> None:
     """Run the program; every error of ours becomes one line on stderr."""
     debug = _take_debug(sys.argv)
     prepare_outputs()
-    stopped = _on_termination()
+    stopped = _on_signals()
     try:
         try:
             app(standalone_mode=True)
@@ -86,7 +85,7 @@ def main() -> None:
                     signal.signal(number, signal.SIG_DFL)
     except SystemExit:
         if stopped:
-            raise SystemExit(_TERMINATED) from None
+            raise SystemExit(128 + stopped[0]) from None
         raise
     except Exception as error:
         if debug:
@@ -104,28 +103,37 @@ def _take_debug(arguments: list[str]) -> bool:
     return wanted
 
 
-def _on_termination() -> list[int]:
+class _Stopped(KeyboardInterrupt):
+    """A signal asks us to stop.
+
+    Were it KeyboardInterrupt itself, and raised where Python runs the text of a program, as modules
+    do while they are loaded, the process would end by SIGINT whatever exit status we give.
+    """
+
+
+def _on_signals() -> list[int]:
     """Stop at SIGTERM as at Ctrl-C; the list that is returned then has the signal in it.
 
-    Python drops what is raised while it cleans up behind an object, so either is raised again then.
-    Processes that torchrun has started are ended by SIGTERM, all at once, and wait for nobody.
+    Python drops what is raised while it cleans up behind an object, so it is raised again then.
+    Processes that torchrun has started are ended all at once, and wait for nobody.
     """
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:
         received.append(number)
-        raise KeyboardInterrupt
+        raise _Stopped
 
     def raise_again(dropped: sys.UnraisableHookArgs) -> None:
-        if issubclass(dropped.exc_type, KeyboardInterrupt):
-            number = signal.SIGTERM if received else signal.SIGINT
-            Timer(_SOON, _thread.interrupt_main, [number]).start()  # from here it would be dropped
+        if issubclass(dropped.exc_type, _Stopped):  # if raised from here, it would be dropped again
+            Timer(_SOON, _thread.interrupt_main, received[:1]).start()
         else:
             sys.__unraisablehook__(dropped)
 
-    sys.unraisablehook = raise_again
     if "WORLD_SIZE" not in os.environ:
-        signal.signal(signal.SIGTERM, stop)
+        sys.unraisablehook = raise_again
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, stop)
     return received
 
 

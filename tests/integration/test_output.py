@@ -136,3 +136,21 @@ def test_what_the_system_refuses_is_one_line_with_the_file(corpus, tmp_path):
         assert line.startswith("error: ")
         assert problem in line
         assert "bug in kakehashi" not in line
+
+
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_while_modules_run_text_ends_with_its_own_status(number, status):
+    """KeyboardInterrupt out of `exec` of a text would end the process by SIGINT."""
+    code = f"""
+import os, signal, sys
+from kakehashi.cli import main as program
+
+@program.app.command()
+def work():
+    exec("os.kill(os.getpid(), signal.{number}); sum(range(1000))")
+
+sys.argv = ["kakehashi", "work"]
+program.main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
