@@ -164,7 +164,7 @@ def _check_same(folder: Path, begun: Mapping[str, object], facts: Mapping[str, o
 
 @contextmanager
 def _copied(inputs: list[Input], folder: Path, reading: Reading) -> Iterator[list[Input]]:
-    """Give files that can be cut into blocks, for as long as they are needed."""
+    """Yield files that can be cut into blocks, for as long as they are needed."""
     rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

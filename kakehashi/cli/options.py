@@ -114,7 +114,7 @@ class Reading:
 
 
 def reads_files(verb: Callable[..., None]) -> Callable[..., None]:
-    """Give a verb the options of `Reading`, whose values it gets as its parameter ``reading``."""
+    """Add the options of `Reading` to a verb, which receives their values as ``reading``."""
     hints = get_type_hints(Reading, include_extras=True)
     options = [
         inspect.Parameter(field.name, _KEYWORD, default=field.default, annotation=hints[field.name])

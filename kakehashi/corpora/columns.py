@@ -139,7 +139,7 @@ def _row(
 
 
 def _advice(tag: str, number: int) -> str:
-    """Say what a tag may be that is none: a bare type, or the heading of a column."""
+    """Return advice about a field that is no tag: a bare type, or the heading of a column."""
     raw = "; bare types are read with --set raw=true" if tag.isalnum() else ""
     header = ", a header is passed over with --set header_lines=1" if raw and number == 1 else ""
     return f"{raw}{header} (in a config: raw, header_lines)" if raw else ""

@@ -40,7 +40,7 @@ def validated(
 
 
 def refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
-    """Say in one line the first thing that a model does not take."""
+    """Describe in one line the first thing that a model does not take."""
     first = error.errors(include_url=False, include_context=False)[0]
     key = ".".join(str(part)[:_EXCERPT] for part in first["loc"])
     came = f", got {excerpt(str(first['input']))}"
