@@ -1,9 +1,9 @@
 """Everything that an interrupted training needs to go on as if nothing had happened.
 
 One file: the SHA-256 of what follows, then safetensors, written tensor by tensor: the library's own
-writer would hold a copy of all of them. Weights of now and of the best epoch, the
-moments of Adam, the state of torch's random numbers, the scores so far, and how far the epoch is.
-The order of the data needs no state: it is a function of (seed, epoch).
+writer would hold a copy of all of them. Weights of now and of the best epoch, the moments of Adam,
+the state of torch's random numbers, the scores so far, and how far the epoch is. The order of the
+data needs no state: it is a function of (seed, epoch).
 """
 
 from __future__ import annotations

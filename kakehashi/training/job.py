@@ -175,7 +175,7 @@ class Job:
 
 
 def _weigh_crf(n_tags: int, progress: Progress) -> None:
-    """Tell what a CRF over many tags costs, before it does.
+    """Warn of what a CRF over many tags costs, before training.
 
     Raises:
         ConfigError: If it would not fit into the memory of this machine.

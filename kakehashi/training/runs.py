@@ -98,6 +98,8 @@ class Run:
                     "another process trains in it; wait for it, or choose another --out",
                 )
             self._check_mine()
+            if self.finished:
+                raise RunError(self.folder, "another process has just finished it; run it again")
             self.create()
             self._tracking.follow(())
             yield

@@ -53,9 +53,8 @@ class Epoch:
     def selected_by(self, select: Select) -> float:
         """Return the figure that the best epoch has the highest of."""
         figure = {"dev": self.dev, "last": float(self.number), "best-test": self.test}[select]
-        return (
-            -math.inf if figure is None else figure
-        )  # none only if `check_selection` is not asked
+        # None only where nobody asked `check_selection`.
+        return -math.inf if figure is None else figure
 
 
 class Trainer:

@@ -345,3 +345,20 @@ def test_the_counts_of_sentences_add_up_to_the_score(english):
     for column in ("gold", "predicted", "correct"):
         assert counts.schema.field(column).type == pa.int32()
         assert sum(counts[column].to_pylist()) == score[column]
+
+
+def test_a_run_that_another_process_finishes_meanwhile_is_not_trained_again(settings, tmp_path):
+    """The other one comes after ours has looked, and before it holds the folder."""
+
+    class Overtaken(Progress):
+        def track(self, items, label, total=None):
+            if label == "reading train" and not (tmp_path / "run").exists():
+                train(one_epoch, tmp_path / "run")
+            yield from items
+
+    one_epoch = settings("en", epochs=1)
+    with pytest.raises(RunError, match="another process has just finished it; run it again"):
+        train(one_epoch, tmp_path / "run", Overtaken())
+    before = files_of(tmp_path / "run")
+    train(one_epoch, tmp_path / "run")
+    assert files_of(tmp_path / "run") == before
