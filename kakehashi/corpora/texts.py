@@ -1,8 +1,7 @@
-"""Many sentences as columns, for those who need no object of each.
+"""Many sentences as columns, for encoding them without an object for each.
 
-This is the fast way from a file to an encoded corpus. It takes only what is as it should be: where
-a text or a mention is not, or comes with tokens, there are no columns, and whoever asked reads the
-sentences one by one, which also says what is wrong and where.
+Only what is as it should be has columns. Where a text or a mention is not, or comes with tokens,
+the sentences are read one by one, which also reports what is wrong and where.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.corpora.checks import has_blank_edge, is_entity_type
-from kakehashi.sentence import Sentence
+from kakehashi.sentence import Mention, Sentence
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +24,7 @@ _Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Texts:
-    """Sentences without tokens; their mentions lie one after the other, in order.
+    """Sentences without tokens; their mentions stand one after the other, in order.
 
     Attributes:
         texts: The raw text of each sentence.
@@ -43,9 +42,21 @@ class Texts:
     ends: _Numbers
     types: Sequence[str]
 
+    @property
+    def begins(self) -> _Numbers:
+        """Where each text begins (sentences,), if all are joined with one character between two."""
+        begins: _Numbers = np.cumsum(self.lengths + 1) - self.lengths - 1
+        return begins
+
+    def mention(self, number: int) -> tuple[int, Mention]:
+        """Return the number of a mention's sentence, and the mention."""
+        columns = (self.sentences, self.starts, self.ends)
+        sentence, start, end = (int(column[number]) for column in columns)
+        return sentence, Mention(start, end, self.types[number], self.texts[sentence][start:end])
+
     @classmethod
     def from_sentences(cls, sentences: Iterable[Sentence]) -> Self:
-        """Lay out sentences that are as they should be and have no tokens."""
+        """Make columns of sentences that are as they should be; tokens are left out."""
         sentences = list(sentences)
         mentions = [mention for sentence in sentences for mention in sentence.mentions]
         counts = _numbers([len(sentence.mentions) for sentence in sentences])
@@ -61,7 +72,7 @@ class Texts:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Self | None:
-        """Lay out rows with the columns ``text``, ``mentions``, ``tokens``; None if one is amiss.
+        """Make columns of rows with ``text``, ``mentions``, ``tokens``; None if one is amiss.
 
         Raises:
             UnicodeError: If a text is no UTF-8.
@@ -83,29 +94,27 @@ class Texts:
             end.to_numpy().astype(np.int64),
             type_.to_pylist(),
         )
-        forms, probabilities = rows.field("text").to_pylist(), rows.field("probability")
-        return found if found._is_sound(forms) and _are_shares(probabilities) else None
+        shares = rows.field("probability").drop_null().to_numpy()
+        sound = ((shares >= 0) & (shares <= 1)).all()
+        return found if sound and found._is_sound(rows.field("text").to_pylist()) else None
 
     def _is_sound(self, forms: Sequence[str | None]) -> bool:
-        """Say whether `kakehashi.corpora.checks.checked` would take all of this as it is.
+        """Whether `kakehashi.corpora.checks.checked` would accept all of this unchanged.
 
         Args:
-            forms: What the mentions say is in their place; None where they do not say.
+            forms: The texts of the mentions according to the file; None where it has none.
         """
         inside = (self.starts >= 0) & (self.starts < self.ends)
         inside &= self.ends <= self.lengths[self.sentences]
         neighbours = self.sentences[1:] == self.sentences[:-1]
-        return bool(
+        if not (
             self.lengths.all()
             and inside.all()
             and (self.starts[1:] >= self.ends[:-1])[neighbours].all()
             and not any("\0" in text for text in self.texts)
             and all(map(is_entity_type, set(self.types)))
-            and self._have(forms)
-        )
-
-    def _have(self, forms: Sequence[str | None]) -> bool:
-        """Whether the mentions are these, where it is said, and have no blanks at their edges."""
+        ):
+            return False
         places = zip(self.sentences.tolist(), self.starts.tolist(), self.ends.tolist(), strict=True)
         found = [self.texts[sentence][start:end] for sentence, start, end in places]
         same = found == forms or all(a in (None, b) for a, b in zip(forms, found, strict=True))
@@ -122,8 +131,3 @@ class Columnar(Protocol):
 
 def _numbers(values: list[int]) -> _Numbers:
     return np.array(values, dtype=np.int64)
-
-
-def _are_shares(probabilities: pa.Array) -> bool:
-    values = probabilities.drop_null().to_numpy()
-    return bool(((values >= 0) & (values <= 1)).all())
