@@ -32,7 +32,7 @@ from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.formats import guess_source
 from kakehashi.data.cache import Store
 from kakehashi.data.encode import EncodedCorpus
-from kakehashi.data.generated import write_generated
+from kakehashi.corpora.writing import write_generated
 from kakehashi.files import write_json
 from kakehashi.progress import Progress
 
