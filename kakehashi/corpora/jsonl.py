@@ -172,7 +172,7 @@ def sentence_from_line(
     tags are read, if not by default.
 
     Raises:
-        CorpusError: If the line is not such an object, or without a text unless it ``may_be_empty``.
+        CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
     """
     try:
         sentence = _sentence(_SENTENCE.validate_json(line))

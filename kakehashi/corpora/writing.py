@@ -1,4 +1,4 @@
-"""Corpora into files, and where predictions are: in a file, a run folder, or an annotated corpus."""
+"""Corpora written to files, and the files that hold predictions."""
 
 from __future__ import annotations
 

@@ -235,42 +235,50 @@ def _rule(members: object, key: str, *, open: bool) -> Rule:
 
 
 def _check(grammar: Grammar, types: Iterable[str]) -> None:
-    """Walk from the frame and the intents down to every rule; see `read_grammar`."""
     language, rules = grammar.language, grammar.rules
-    used_types: set[str] = set()
-    done: set[tuple[str, str]] = set()  # rules, and the entity type of the mention they are in
-    path: list[str] = []
-
-    def follow(name: str, rule: Rule, mention: str) -> None:
-        path.append(name)
-        for below, type in rule.references():
-            if type and mention:
-                fail(f"a mention of {type!r} stands inside one of {mention!r}")
-            if type:
-                used_types.add(type)
-            if below in path:
-                fail(f"a list contains itself: {' > '.join([*path, below])}")
-            if below not in rules and (path, below) != ([FRAME], PHRASE):
-                near = _did_you_mean(below, rules) or "add it to the values or the rules"
-                fail(f"unknown rule {below!r}; {near}")
-            if below in rules and (below, type or mention) not in done:
-                follow(below, rules[below], type or mention)
-        path.pop()
-        done.add((name, mention))
-
-    def fail(problem: str) -> NoReturn:
-        raise ConfigError(f"{language}: {path[-1]}", problem)
-
     if FRAME not in rules:
         raise ConfigError(language, f"rule {FRAME!r} is missing; add it")
     if Reference(PHRASE, "") not in rules[FRAME].references():
         raise ConfigError(f"{language}: {FRAME}", f"expected <{PHRASE}> in it; add it")
+    walk = _Walk(grammar)
     for name, rule in ((FRAME, rules[FRAME]), *grammar.intents.items()):
-        follow(name, rule, "")
-    _compare_names("entity type", used_types, types, language)
-    unused = sorted(set(rules) - {name for name, _ in done})
+        walk.follow(name, rule, "")
+    _compare_names("entity type", walk.types, types, language)
+    unused = sorted(set(rules) - {name for name, _ in walk.done})
     if unused:
         raise ConfigError(f"{language}: {unused[0]}", "nothing uses this list; remove it")
+
+
+class _Walk:
+    """A walk from the frame and the intents down to every rule."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self.types: set[str] = set()
+        self.done: set[tuple[str, str]] = set()
+        self.path: list[str] = []
+
+    def follow(self, name: str, rule: Rule, mention: str) -> None:
+        """Go down into a rule, inside of a mention of some type, or of none (``""``)."""
+        rules = self.grammar.rules
+        self.path.append(name)
+        for below, kind in rule.references():
+            if kind and mention:
+                self._fail(f"a mention of {kind!r} stands inside one of {mention!r}")
+            self.types.update([kind] if kind else [])
+            if below in self.path:
+                self._fail(f"a list contains itself: {' > '.join([*self.path, below])}")
+            if below in rules:
+                if (below, kind or mention) not in self.done:
+                    self.follow(below, rules[below], kind or mention)
+            elif (self.path, below) != ([FRAME], PHRASE):
+                near = _did_you_mean(below, rules) or "add it to the values or the rules"
+                self._fail(f"unknown rule {below!r}; {near}")
+        self.path.pop()
+        self.done.add((name, mention))
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise ConfigError(f"{self.grammar.language}: {self.path[-1]}", problem)
 
 
 def _compare_names(
