@@ -20,8 +20,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from torch.utils.data import DataLoader, Dataset
 
 from kakehashi.config.settings import TrainingSettings
-from kakehashi.data.forms import FormFeatures
-from kakehashi.data.prepared import Prepared
+from kakehashi.data.dataset import Prepared
+from kakehashi.data.encode import FormFeatures
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.model.tagger import Tagger
 from kakehashi.scoring.comparison import score_spans

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from benchmarks.place import PARTS, Place
 from kakehashi.config.settings import ModelSettings
-from kakehashi.data.encoded import EncodedCorpus, encode
-from kakehashi.data.forms import Channels, FormFeatures, Forms, featurize
-from kakehashi.data.prepared import Prepared, prepare
+from kakehashi.data.dataset import Prepared, prepare
+from kakehashi.data.encode import Channels, EncodedCorpus, FormFeatures, Forms, encode, featurize
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Sentence

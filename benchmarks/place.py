@@ -16,9 +16,8 @@ from typing import Any, Self
 
 from kakehashi.config.reading import read_settings, settings_from_tree
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.corpus import load_corpora
+from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
-from kakehashi.corpora.segmentation import segmented
 from kakehashi.files import write_json
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import segmenter_of

@@ -30,9 +30,9 @@ from benchmarks.workers import environment
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.formats import guess_source
-from kakehashi.data.encoded import EncodedCorpus
+from kakehashi.data.cache import Store
+from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.generated import write_generated
-from kakehashi.data.store import Store
 from kakehashi.files import write_json
 from kakehashi.progress import Progress
 
@@ -92,7 +92,7 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     """Train from a store for some seconds."""
     import torch
 
-    from kakehashi.training.job import new_tagger
+    from kakehashi.training.train import new_tagger
     from kakehashi.training.trainer import Trainer
 
     data = Store(cache, settings, Progress()).prepared()

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from kakehashi.errors import RunError as RunError
     from kakehashi.errors import TagError as TagError
     from kakehashi.errors import TransferError as TransferError
-    from kakehashi.inference.recognizer import Recognizer as Recognizer
-    from kakehashi.model.storage import load_model as load_model
-    from kakehashi.model.storage import save_model as save_model
+    from kakehashi.model.folder import load_model as load_model
+    from kakehashi.model.folder import save_model as save_model
     from kakehashi.model.transfer import apply_transfer as apply_transfer
     from kakehashi.model.transfer import plan_transfer as plan_transfer
     from kakehashi.progress import Progress as Progress
+    from kakehashi.runtime.recognizer import Recognizer as Recognizer
     from kakehashi.scoring.comparison import score_mentions as score_mentions
     from kakehashi.scoring.comparison import score_spans as score_spans
     from kakehashi.scoring.comparison import score_tags as score_tags
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from kakehashi.tags import TypeMapping as TypeMapping
     from kakehashi.tags import spans_from_tags as spans_from_tags
     from kakehashi.tags import tags_from_spans as tags_from_spans
-    from kakehashi.tasks import train as train
     from kakehashi.text.romanize import romanize as romanize
     from kakehashi.text.segment import load_segmenter as load_segmenter
+    from kakehashi.training.train import train as train
 
 __version__ = "0.1.0"
 
@@ -53,7 +53,7 @@ _HOMES = {
     "MissingExtraError": "errors",
     "ModelError": "errors",
     "Progress": "progress",
-    "Recognizer": "inference.recognizer",
+    "Recognizer": "runtime.recognizer",
     "RunError": "errors",
     "RunSettings": "config.settings",
     "Score": "scoring.score",
@@ -66,19 +66,19 @@ _HOMES = {
     "TypeMapping": "tags",
     "apply_transfer": "model.transfer",
     "generate": "corpora.assistant",
-    "load_model": "model.storage",
+    "load_model": "model.folder",
     "load_segmenter": "text.segment",
     "plan_transfer": "model.transfer",
     "read_settings": "config.reading",
     "read_source": "corpora.formats",
     "romanize": "text.romanize",
-    "save_model": "model.storage",
+    "save_model": "model.folder",
     "score_mentions": "scoring.comparison",
     "score_spans": "scoring.comparison",
     "score_tags": "scoring.comparison",
     "spans_from_tags": "tags",
     "tags_from_spans": "tags",
-    "train": "tasks",
+    "train": "training.train",
 }
 
 __all__ = ["__version__", *_HOMES]

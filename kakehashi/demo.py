@@ -12,8 +12,8 @@ from kakehashi.config.settings import RunSettings, TransferSettings
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
-from kakehashi.tasks import train
-from kakehashi.training.runs import load_result
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
 
 _N_EXAMPLES = 5
 _TITLES = {

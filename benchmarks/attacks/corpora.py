@@ -33,8 +33,8 @@ import pyarrow.parquet as pq
 from kakehashi.corpora.formats import guess_source, read_chunks
 from kakehashi.corpora.rows import rows_from_lines
 from kakehashi.corpora.texts import Columnar
-from kakehashi.data.workers import in_order
 from kakehashi.errors import KakehashiError
+from kakehashi.parallel import in_order
 
 MOST_MEMORY = 1 << 30
 _SECONDS = 20

@@ -13,10 +13,10 @@ from benchmarks.engine import encode_for, prepare_slice, prepare_whole
 from benchmarks.peers.peer import ENCODED, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi.config.settings import TrainingSettings
-from kakehashi.data.prepared import Prepared
-from kakehashi.model.storage import Model, load_model, save_model
+from kakehashi.data.dataset import Prepared
+from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.job import new_tagger
+from kakehashi.training.train import new_tagger
 
 
 class Baseline:

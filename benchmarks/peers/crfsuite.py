@@ -1,4 +1,4 @@
-"""CRFsuite, with the features of `kakehashi.systems.crfsuite`."""
+"""CRFsuite, with the features of `kakehashi.baselines.crfsuite`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from benchmarks.peers.peer import TOKENS, Way
 from benchmarks.place import Place
+from kakehashi.baselines.crfsuite import CRFsuite
+from kakehashi.baselines.features import Features
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
-from kakehashi.systems.crfsuite import CRFsuite
-from kakehashi.systems.features import Features
 from kakehashi.tags import spans_from_tags
 
 

@@ -13,13 +13,13 @@ from benchmarks.engine import encode_for, prepare_slice, prepare_whole
 from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
-from kakehashi.inference.recognizer import Recognizer
+from kakehashi.model.folder import Model, save_model
 from kakehashi.model.prediction import predict_spans
 from kakehashi.model.products import Precision
-from kakehashi.model.storage import Model, save_model
 from kakehashi.progress import Progress
+from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.job import new_tagger
+from kakehashi.training.train import new_tagger
 from kakehashi.training.trainer import Trainer
 
 

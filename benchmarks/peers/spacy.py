@@ -1,4 +1,4 @@
-"""spaCy's recognizer, as `kakehashi.systems.spacy` trains it."""
+"""spaCy's recognizer, as `kakehashi.baselines.spacy` trains it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from benchmarks.peers.peer import TOKENS, Way
 from benchmarks.place import Place
+from kakehashi.baselines.spacy import SpaCy
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
-from kakehashi.systems.spacy import SpaCy
 
 _BATCH_SENTENCES = 32
 

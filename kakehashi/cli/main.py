@@ -16,16 +16,7 @@ from typing import Annotated
 import typer
 
 from kakehashi import __version__
-from kakehashi.cli import (
-    annotating,
-    comparing,
-    corpora,
-    experiments,
-    findings,
-    homophones,
-    models,
-    surveys,
-)
+from kakehashi.cli import corpus_verbs, experiment_verbs, predict_verbs, report_verbs, score_verbs
 from kakehashi.cli.output import prepare_outputs
 from kakehashi.errors import KakehashiError, system_problem
 
@@ -39,13 +30,13 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models.register(app)
-annotating.register(app)
-corpora.register(app)
-comparing.register(app)
-homophones.register(app)
-findings.register(experiments.register(app))
-surveys.register(app)
+predict_verbs.register(app)
+predict_verbs.register_annotating(app)
+corpus_verbs.register_corpora(app)
+score_verbs.register(app)
+corpus_verbs.register_homophones(app)
+report_verbs.register(experiment_verbs.register(app))
+corpus_verbs.register(app)
 
 
 def _print_version(wanted: bool) -> None:

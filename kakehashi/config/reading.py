@@ -1,20 +1,61 @@
-"""Read a TOML config: preset, then file, then overrides; refuse what nobody would read."""
+"""Where data files lie.
+
+Settings as a flat table, by their dotted names.
+
+Read a TOML config: preset, then file, then overrides; refuse what nobody would read.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from kakehashi.config.paths import data_path
 from kakehashi.config.settings import PRESETS, RunSettings
 from kakehashi.errors import ConfigError, CorpusError
+
+DATA_VARIABLE = "KAKEHASHI_DATA"
+
+
+def data_path(path: str | Path) -> Path:
+    """Take a relative path from the folder in ``KAKEHASHI_DATA``, else from where we are."""
+    return Path(os.environ.get(DATA_VARIABLE, "")) / path
+
+
+def missing_hint(path: str | Path) -> str:
+    """Say from where a relative path is taken, for a message that it leads nowhere."""
+    if Path(path).is_absolute():
+        return ""
+    folder = os.environ.get(DATA_VARIABLE)
+    if folder:
+        return f"; relative paths are taken from {DATA_VARIABLE}={folder}"
+    return (
+        f"; relative paths are taken from the working directory, since {DATA_VARIABLE} is not set"
+    )
+
+
+def dotted(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Name every setting of a tree; lists become JSON.
+
+    Example:
+        >>> dict(dotted({"name": "a", "corpus": {"mapping": None, "types": ["LOC"]}}))
+        {'name': 'a', 'corpus.mapping': None, 'corpus.types': '["LOC"]'}
+    """
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from dotted(value, f"{path}{name}.")
+        elif isinstance(value, list):
+            yield f"{path}{name}", json.dumps(value, ensure_ascii=False)
+        else:
+            yield f"{path}{name}", value
+
 
 Tree = dict[str, Any]
 

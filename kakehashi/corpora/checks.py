@@ -1,15 +1,21 @@
-"""What every sentence must be, whatever file it comes from."""
+"""What every sentence must be, whatever file it comes from.
+
+JSON checked against closed models.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
 _EXCERPT = 60
-# What segmenters take for white space, see `kakehashi.text.passages`.
+# What segmenters take for white space, see `kakehashi.text.composition`.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _BLANK = frozenset(_BLANKS)
 
@@ -118,3 +124,41 @@ def _type_problem(mentions: Sequence[Mention]) -> str:
         if not is_entity_type(mention.type):
             return f"expected an entity type without blanks, got {excerpt(mention.type)}"
     return ""
+
+
+_EXCERPT_RECORDS = 60  # of a key, in a message
+Value = TypeVar("Value")  # what the model makes
+
+
+def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = None) -> Value:
+    """Parse JSON into the model.
+
+    Raises:
+        CorpusError: If the text is not JSON or not what the model says.
+    """
+    try:
+        return model.validate_json(text)
+    except ValidationError as error:
+        raise refusal(error, path, line) from None
+
+
+def validated(
+    model: TypeAdapter[Value], record: object, path: str, line: int | None = None
+) -> Value:
+    """Check values against the model.
+
+    Raises:
+        CorpusError: If they are not what the model says.
+    """
+    try:
+        return model.validate_python(record)
+    except ValidationError as error:
+        raise refusal(error, path, line) from None
+
+
+def refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
+    """Describe in one line the first thing that a model does not take."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    key = ".".join(str(part)[:_EXCERPT_RECORDS] for part in first["loc"])
+    came = f", got {excerpt(str(first['input']))}"
+    return CorpusError(path, f"{key + ': ' if key else ''}{first['msg']}{came}", line)

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines

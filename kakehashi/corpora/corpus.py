@@ -1,21 +1,122 @@
-"""Corpora: sentences that can be read again and again, mapped, sampled, and cut in three."""
+"""Type mappings as data: shipped ones by name, others by file.
+
+A mapping is TOML: under ``[types]`` what each type becomes, in ``drop`` the types without a
+counterpart. A type in neither is an error, so that no entity goes missing unnoticed.
+
+Give sentences the tokens that a tagger sees.
+
+Corpora: sentences that can be read again and again, mapped, sampled, and cut in three.
+
+Read what is to be looked at: each part of a run's corpus, or a source, with its tokens.
+"""
 
 from __future__ import annotations
 
+import difflib
 import random
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import accumulate, chain, compress, pairwise
+from pathlib import Path
 
-from kakehashi.config.settings import CorpusSettings, Split
-from kakehashi.config.sources import Source
+from pydantic import ValidationError
+
+from kakehashi.config.settings import CorpusSettings, RunSettings, Split
+from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import read_chunks, source_name
-from kakehashi.corpora.mappings import load_mapping
 from kakehashi.corpora.splitting import DEV, TEST, TRAIN, assign
 from kakehashi.errors import ConfigError, TagError
-from kakehashi.sentence import Sentence
+from kakehashi.sentence import Sentence, check_tokens
 from kakehashi.tags import TypeMapping
+from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
+from kakehashi.text.words import PatternSegmenter
+
+_SUFFIX = ".toml"
+_SHIPPED = resources.files(__package__) / "data"
+
+
+class _File(Settings):
+    types: dict[str, str]
+    drop: tuple[str, ...] = ()
+
+
+def shipped_mappings() -> tuple[str, ...]:
+    """Name the mappings that come with the package."""
+    names = (file.name for file in _SHIPPED.iterdir() if file.name.endswith(_SUFFIX))
+    return tuple(sorted(name.removesuffix(_SUFFIX) for name in names))
+
+
+def load_mapping(name: str) -> TypeMapping:
+    """Load a mapping.
+
+    Args:
+        name: A shipped one, or a file that ends in ``.toml``.
+
+    Raises:
+        ConfigError: If there is none of that name, or the file is malformed.
+
+    Example:
+        >>> load_mapping("irex-to-conll").types["PERSON"]
+        'PER'
+    """
+    if name.endswith(_SUFFIX):
+        return _read(Path(name))
+    if name in shipped_mappings():
+        return _read(_SHIPPED / f"{name}{_SUFFIX}")
+    near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
+    raise ConfigError(
+        "corpus.mapping", f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
+    )
+
+
+def _read(file: Traversable) -> TypeMapping:
+    try:
+        content = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError("corpus.mapping", f"{file}: cannot be read ({error.strerror})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError("corpus.mapping", f"{file}: {key}: {first['msg']}") from None
+    except ValueError as error:
+        raise ConfigError("corpus.mapping", f"{file}: is not TOML ({error})") from None
+    types = content.types | dict.fromkeys(content.drop)
+    return TypeMapping(file.name.removesuffix(_SUFFIX), types)
+
+
+_REMEMBERED = 1 << 14  # texts; generated and spoken utterances repeat
+
+
+def segmented(
+    sentences: Iterable[Sentence], segmenter: Segmenter, keep_tokens: bool = False
+) -> Iterator[Sentence]:
+    """Yield the sentences with tokens of the segmenter's.
+
+    Args:
+        sentences: In any state.
+        segmenter: Cuts the text.
+        keep_tokens: Keep the tokens of sentences that have some, and only add what they lack:
+            readings and parts of speech.
+
+    Raises:
+        ValueError: If tokens that are kept contradict their text, which no reader gives.
+    """
+    segment = segmenter.segment
+    if not isinstance(segmenter, PatternSegmenter):  # which is as fast as remembering
+        segment = lru_cache(_REMEMBERED)(segment)
+    for sentence in sentences:
+        if keep_tokens and sentence.tokens is not None:
+            check_tokens(sentence.text, sentence.tokens)
+            tokens = segmenter.annotate(sentence.text, sentence.tokens)
+        else:
+            tokens = segment(sentence.text)
+        yield Sentence(sentence.text, sentence.mentions, tokens, sentence.id, sentence.group)
 
 
 @dataclass(frozen=True)
@@ -161,3 +262,25 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
         return corpora
     train = corpora.train.sample(settings.train_size, settings.train_size_seed)
     return replace(corpora, train=train)
+
+
+def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
+    """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
+    corpora = load_corpora(settings.corpus)
+    segmenter = segmenter_of(settings.text)
+    parts = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
+    return {
+        part: segmented(sentences, segmenter, settings.text.keep_tokens)
+        for part, sentences in parts.items()
+    }
+
+
+def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:
+    """Read a source as it is, or with other types or tokens."""
+    corpus = Corpus.from_sources([source])
+    if mapping is not None:
+        corpus = corpus.map_types(load_mapping(mapping))
+    sentences = iter(corpus)
+    if segmenter is not None:
+        sentences = segmented(sentences, load_segmenter(segmenter))
+    return sentences

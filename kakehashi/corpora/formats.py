@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AssistantSource, ParquetSource, Source
 from kakehashi.corpora import annotated, columns, inline, jsonl, knp, stockmark
 from kakehashi.corpora.lines import opened

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import InlineSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines

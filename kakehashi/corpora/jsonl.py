@@ -39,11 +39,10 @@ from pydantic import (
     ValidationError,
 )
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked
+from kakehashi.corpora.checks import checked, parsed, refusal, validated
 from kakehashi.corpora.lines import numbered_lines, read_blocks
-from kakehashi.corpora.records import parsed, refusal, validated
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms

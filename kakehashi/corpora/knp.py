@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import NamedTuple
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
 from kakehashi.corpora.archive import Member, members
 from kakehashi.corpora.checks import checked, excerpt

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from kakehashi.config.paths import data_path, missing_hint
+from kakehashi.config.reading import data_path, missing_hint
 from kakehashi.errors import CorpusError
 
 if TYPE_CHECKING:

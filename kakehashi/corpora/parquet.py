@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, bloated, most_unpacked, opened

@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, Field, StrictInt, TypeAdapter
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.config.sources import StockmarkSource
-from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.checks import checked, excerpt, parsed
 from kakehashi.corpora.lines import LONGEST_LINE, read_whole
-from kakehashi.corpora.records import parsed
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 

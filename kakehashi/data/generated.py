@@ -10,9 +10,9 @@ from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.formats import read_chunks
 from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.writing import Written
-from kakehashi.data.workers import in_order
 from kakehashi.errors import CorpusError
 from kakehashi.files import write_atomically
+from kakehashi.parallel import in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 

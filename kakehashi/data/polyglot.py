@@ -12,11 +12,10 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.corpora.lines import opened
-from kakehashi.data.pickled import read_pickled
-from kakehashi.data.pickledarray import Matrix, PickledArray
-from kakehashi.data.wanted import Wanted
+from kakehashi.data.pickled import Matrix, PickledArray, read_pickled
+from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
 
 # Polyglot's largest file has 100,004 words and 64 columns: 27 MB.

@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from kakehashi.corpora.texts import Texts
 from kakehashi.data.batches import ranges
-from kakehashi.data.encoded import EncodedCorpus, tag_renumbering
-from kakehashi.data.forms import Forms
+from kakehashi.data.encode import EncodedCorpus, Forms, tag_renumbering
 from kakehashi.sentence import Mention
 from kakehashi.text.words import PatternSegmenter
 

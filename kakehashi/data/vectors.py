@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.data.polyglot import read_polyglot
-from kakehashi.data.wanted import Wanted, spellings
+from kakehashi.data.vocabulary import Wanted, spellings
 from kakehashi.data.wordlines import read_word_lines
 
 

@@ -10,9 +10,9 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.paths import data_path
+from kakehashi.config.reading import data_path
 from kakehashi.corpora.lines import read_lines
-from kakehashi.data.wanted import Wanted
+from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
 
 # Lines are read byte by byte, as one character each, and only words decoded.

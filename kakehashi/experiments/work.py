@@ -99,7 +99,7 @@ class _Warnings(Progress):
 
 def _run(task: Task, folder: Path, warnings: _Warnings) -> None:
     # It loads torch, which whoever only asks how a grid stands need not wait for.
-    from kakehashi.tasks import train
+    from kakehashi.training.train import train
 
     os.environ.update(task.environment)
     settings = RunSettings.model_validate_json(json.dumps(task.settings))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.layout import Layout
+from kakehashi.model.ragged import Layout
 
 _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in

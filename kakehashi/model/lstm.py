@@ -16,10 +16,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.cell import machine_code
-from kakehashi.model.layout import Layout
+from kakehashi.model.lstm_steps import machine_code, recur, run_projected
 from kakehashi.model.products import Precision, Product, product
-from kakehashi.model.recurrence import recur, run_projected
+from kakehashi.model.ragged import Layout
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The

@@ -8,10 +8,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
-from kakehashi.experiments.analysis import Analysis, Gain
-from kakehashi.experiments.groups import OURS, Group
-from kakehashi.reports.drawing import BLACK, BLUE, RED, Drawing, Pen, count_axis, panels, pens
-from kakehashi.reports.types import frequency_bands
+from kakehashi.experiments.analysis import OURS, Analysis, Gain, Group
+from kakehashi.reports.grid_tables import frequency_bands
+from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, Pen, count_axis, panels, pens
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

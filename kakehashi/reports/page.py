@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis
-from kakehashi.experiments.savings import Saving
-from kakehashi.reports.drawing import Drawing
+from kakehashi.experiments.learning_curve import Saving
 from kakehashi.reports.figures import FIGURES
-from kakehashi.reports.findings import findings
-from kakehashi.reports.scores import tables_of
+from kakehashi.reports.grid_tables import tables_of
+from kakehashi.reports.style import Drawing
+from kakehashi.reports.summary import findings
 from kakehashi.reports.tables import written
 from kakehashi.reports.templates import render
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from kakehashi.errors import CorpusError
 from kakehashi.scoring.conlleval import Row, count_chunks
-from kakehashi.scoring.counts import GOLD, Counts, Tally, TokenCount
-from kakehashi.scoring.score import Score, Signature, Variant
+from kakehashi.scoring.score import GOLD, Counts, Score, Signature, Tally, TokenCount, Variant
 from kakehashi.scoring.strict import StrictScheme, count_strict
 from kakehashi.sentence import Mention, Sentence, Span
 from kakehashi.tags import tags_from_spans

@@ -9,8 +9,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from kakehashi.scoring.counts import CORRECT, GOLD, PREDICTED, Count, Counts, Tally, TokenCount
-from kakehashi.scoring.score import Score
+from kakehashi.scoring.score import (
+    CORRECT,
+    GOLD,
+    PREDICTED,
+    Count,
+    Counts,
+    Score,
+    Tally,
+    TokenCount,
+)
 from kakehashi.tags import OUTSIDE
 
 # A gold and a predicted tag, or the end of a sentence.

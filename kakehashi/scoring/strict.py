@@ -11,7 +11,7 @@ from typing import Literal
 
 from kakehashi.errors import TagError
 from kakehashi.scoring.conlleval import Row, TagPair
-from kakehashi.scoring.counts import Counts, Tally, TokenCount
+from kakehashi.scoring.score import Counts, Tally, TokenCount
 from kakehashi.sentence import Span
 from kakehashi.tags import OUTSIDE, SCHEMES, split_tag
 

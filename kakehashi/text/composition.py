@@ -4,6 +4,12 @@ One word is spelled in many ways that look alike: accents and voicing marks apar
 (macOS writes file names so), half-width katakana, soft hyphens, variation selectors. Dictionaries
 and patterns know one of them, and would cut between a letter and its mark. So they are given one
 character for each letter with all that belongs to it.
+
+Raw text made safe for dictionaries, without moving a single character.
+
+MeCab ends at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
+words, and needs a gigabyte for a million characters at once. So it is given *cleaned* text, in
+*passages*; offsets into either are offsets into the raw text.
 """
 
 from __future__ import annotations
@@ -16,8 +22,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from kakehashi.sentence import Token
-from kakehashi.text.kana import HALF_WIDTH, MARKED, SPACING_MARKS, compose_kana
-from kakehashi.text.passages import WHITE_SPACE
+from kakehashi.text.japanese import HALF_WIDTH, MARKED, SPACING_MARKS, compose_kana
 
 # Soft hyphen, non-joiner, joiner, word joiner.
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
@@ -102,3 +107,53 @@ def _composed(letter: str) -> str:
     """Write a letter and its marks as one character, without those that no character has."""
     visible = letter[0] + letter[1:].translate(dict.fromkeys(map(ord, _INVISIBLE)))
     return unicodedata.normalize("NFC", compose_kana(visible))[0]
+
+
+# MeCab loses count, and Sudachi gives up, beyond 65,535 bytes; Sudachi counts after NFKC, which
+# makes up to 33 bytes of one character (ﷺ).
+LONGEST_PASSAGE = 1024
+
+# Zero-width spaces and the byte order mark are white space to us, though not to Python. All are
+# listed, since a class with \s takes three times as long.
+_NO_SPACE = r"\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+WHITE_SPACE = rf" {_NO_SPACE}"
+
+_UNSAFE = re.compile(rf"[{_NO_SPACE}\0\ud800-\udfff]")
+
+_BREAKS = ("。！？!?", " ", "、")
+
+
+def cleaned(text: str) -> str:
+    r"""Put a blank for each kind of white space, and U+FFFD for what a dictionary chokes on.
+
+    Example:
+        >>> cleaned("a\u3000b\0")
+        'a b�'
+    """
+    return _UNSAFE.sub(_safe, text)
+
+
+def _safe(unsafe: re.Match[str]) -> str:
+    return "\ufffd" if unsafe[0] == "\0" or "\ud800" <= unsafe[0] <= "\udfff" else " "
+
+
+def passages(text: str) -> Iterator[tuple[int, int]]:
+    """Cut cleaned text into ranges short enough to analyse.
+
+    A passage ends after a sentence if it can, else after a blank or a comma, else anywhere.
+    """
+    start = 0
+    while len(text) - start > LONGEST_PASSAGE:
+        end = _last_break(text, start, start + LONGEST_PASSAGE)
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+def _last_break(text: str, start: int, limit: int) -> int:
+    """Find where to end a passage that may reach up to `limit`."""
+    for marks in _BREAKS:
+        end = max(text.rfind(mark, start, limit) for mark in marks) + 1
+        if end > start:
+            return end
+    return limit

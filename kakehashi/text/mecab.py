@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
-from kakehashi.text.dictionary import Word
-from kakehashi.text.passages import LONGEST_PASSAGE
-from kakehashi.text.taggers import Tagger, TaggerPool
+from kakehashi.text.composition import LONGEST_PASSAGE
+from kakehashi.text.dictionary import Tagger, TaggerPool, Word
 
 
 class _Dictionary(NamedTuple):

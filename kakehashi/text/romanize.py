@@ -3,6 +3,8 @@
 The paper shares characters between English and Japanese by writing Japanese in Latin letters. Many
 libraries get its five examples right (oushuu, kamei, jazu, wo, nagashite), and each of them goes
 wrong elsewhere (``konpyu-ta-``, ``teiishatsu``); so the table, ``data/kana.tsv``, is our own.
+
+Marks that take their sound from the token before them: ー ゝ 々 〱.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 
-from kakehashi.text.kana import compose_kana, hiragana
+from kakehashi.sentence import Token
+from kakehashi.text.japanese import compose_kana, hiragana, is_kana, katakana
 
 _VOICED_MARKS = ("ゞ", "ヾ", "〲", "〴〵")
 _VOICING = "\u3099"
@@ -104,3 +107,52 @@ def _double(match: re.Match[str]) -> str:
     """Double the consonant for each small tsu; it is t before ch and before no consonant at all."""
     marks, consonant = match.groups()
     return ("t" if consonant in ("", "ch") else consonant) * len(marks) + consonant
+
+
+_FIRST = frozenset("ーゝゞヽヾ々〻〱〲〳〴")
+# Each after what it may follow: ー is a dash after a kanji, and ヾ an arm after hiragana.
+_MARKS = re.compile(
+    "(?<=[ぁ-ヿ])ー+|(?<=[ぁ-ゖゝゞ])[ゝゞ]+|(?<=[ァ-ヺヽヾ])[ヽヾ]+|(?<=[^ぁ-ヿ])[々〻]+"
+    "|〱|〲|〳〵|〴〵"
+)
+_VOWELS = dict(zip("aiueo", "アイウエオ", strict=True))
+
+
+def read_marks(tokens: list[Token]) -> None:
+    """Read the tokens of composed text that begin with such a mark by the token that they touch.
+
+    Example:
+        >>> tokens = [Token("すご", 0, 2), Token("ー", 2, 3)]
+        >>> read_marks(tokens)
+        >>> [token.reading for token in tokens]
+        ['', 'オ']
+    """
+    firsts = [token.text[:1] for token in tokens]
+    if _FIRST.isdisjoint(firsts):
+        return
+    for index in range(1, len(tokens)):
+        before, token = tokens[index - 1], tokens[index]
+        if firsts[index] in _FIRST and before.end == token.start:
+            tokens[index] = token._replace(reading=_reading(token, before))
+
+
+def _reading(token: Token, before: Token) -> str:
+    """Read a token that begins with a mark; as it was where nobody knows its sound."""
+    form, previous = token.text, before.text
+    kana = before.reading or (katakana(previous) if is_kana(previous) else "")
+    match = _MARKS.match(previous + form, len(previous))
+    if match is None or not kana:
+        return token.reading
+    sound = _sound(match[0], previous, kana)
+    rest = form[len(match[0]) :]
+    return sound + katakana(rest) if sound and (is_kana(rest) or not rest) else token.reading
+
+
+def _sound(marks: str, previous: str, kana: str) -> str:
+    """Write in kana what marks stand for after a form that is read so; ``""`` if unknown."""
+    if marks[0] == "ー":
+        return _VOWELS.get(romanize(kana.rstrip("ッ"))[-1:], "") * len(marks)
+    if marks[0] in "々〻":  # Of several kanji, nobody knows how the last one is read.
+        return kana if len(marks) == len(previous) else ""
+    sound = repeat(kana + marks)[len(kana) :]
+    return sound if sound != marks else ""

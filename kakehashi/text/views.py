@@ -1,4 +1,7 @@
-"""Views: what a channel of the model sees of a token."""
+"""Character n-grams.
+
+Views: what a channel of the model sees of a token.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,26 @@ from typing import TYPE_CHECKING
 from kakehashi.errors import ConfigError
 from kakehashi.text.romanize import romanize_token
 
-if TYPE_CHECKING:  # The settings load pydantic, which is slow.
+if TYPE_CHECKING:
     from kakehashi.config.settings import View
+
+
+def ngrams(form: str, n: int = 2) -> list[str]:
+    """Cut a form into its overlapping character n-grams.
+
+    Raises:
+        ValueError: If `n` is less than 1.
+
+    Example:
+        >>> ngrams("Yes"), ngrams("a")
+        (['Ye', 'es'], ['a'])
+    """
+    if n < 1:
+        raise ValueError(f"expected an n of at least 1, got {n}")
+    if len(form) <= n:
+        return [form] if form else []
+    return [form[start : start + n] for start in range(len(form) - n + 1)]
+
 
 VIEWS: Mapping[View, Callable[[str, str], str]] = {
     "original": lambda surface, reading: unicodedata.normalize("NFC", surface),

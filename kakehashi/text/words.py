@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kakehashi.sentence import Token
-from kakehashi.text.composition import compose, in_raw_text, is_composed
-from kakehashi.text.passages import WHITE_SPACE
+from kakehashi.text.composition import WHITE_SPACE, compose, in_raw_text, is_composed
 
 _WHITESPACE = re.compile(rf"[^{WHITE_SPACE}]+")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kakehashi.config.dotted import dotted
+from kakehashi.config.reading import dotted
 from kakehashi.errors import ConfigError
 from kakehashi.tracking.mlflow import EXPERIMENT, URI, MlflowTracker
 from kakehashi.tracking.tensorboard import TensorBoardTracker

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from kakehashi.config.settings import RunSettings
-from kakehashi.data.encoded import EncodedCorpus
-from kakehashi.data.prepared import prepare
+from kakehashi.data.dataset import prepare
+from kakehashi.data.encode import EncodedCorpus
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.scoring.score import Score
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
-from kakehashi.training.result import Result
+from kakehashi.training.run import Result
 
 
 class System(Protocol):

@@ -1,14 +1,18 @@
-"""The training loop: Adam on cross entropy, selection by F1 (section 4.2)."""
+"""How far an epoch is that is under way.
+
+The training loop: Adam on cross entropy, selection by F1 (section 4.2).
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +21,8 @@ from torch import Tensor
 
 from kakehashi.config.settings import Select, TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
-from kakehashi.data.encoded import EncodedCorpus
-from kakehashi.data.prepared import Prepared
+from kakehashi.data.dataset import Prepared
+from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.prediction import predict_spans
@@ -27,9 +31,61 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.scoring.score import Score
 from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.course import Course
-from kakehashi.training.optimization import Optimization
-from kakehashi.training.parallel import ALONE, Alone
+from kakehashi.training.distributed import ALONE, Alone
+from kakehashi.training.optimizer import Optimization
+
+
+class Course:
+    """What the next batch of an epoch depends on, beside weights, moments and torch's random state.
+
+    Which batch that is needs no more than their number: their order is a function of (seed, epoch).
+
+    Args:
+        order: (seed, epoch).
+        device: Where losses are computed.
+
+    Attributes:
+        batches: How many are done.
+        random: Draws which rare words are hidden.
+    """
+
+    def __init__(self, order: tuple[int, int], device: torch.device) -> None:
+        self.batches = 0
+        self.random = np.random.default_rng((*order, 1))
+        # Summed where it is computed: to look at it would be to wait for the GPU.
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._began = time.perf_counter()
+
+    @property
+    def loss(self) -> float:
+        """The sum of the losses of the tokens so far."""
+        return self._loss.item()
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time in it so far, over all interruptions."""
+        return time.perf_counter() - self._began
+
+    def add(self, loss: Tensor, n_tokens: int) -> None:
+        """Count a batch, with its mean loss per token."""
+        self.batches += 1
+        self._loss += loss.detach().double() * n_tokens
+
+    def state(self) -> dict[str, Any]:
+        """Describe it as JSON takes it, to the bit."""
+        return {
+            "batches": self.batches,
+            "loss": self.loss,
+            "seconds": self.seconds,
+            "random": self.random.bit_generator.state,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where the epoch was that `state` described."""
+        self.batches = state["batches"]
+        self.random.bit_generator.state = state["random"]
+        self._loss.fill_(state["loss"])
+        self._began = time.perf_counter() - state["seconds"]
 
 
 @dataclass(frozen=True)

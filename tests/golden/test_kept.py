@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.experiments.cell import expand
-from kakehashi.experiments.fingerprints import Fingerprints
 from kakehashi.experiments.grid import read_grid
-from kakehashi.inference.recognizer import Recognizer
+from kakehashi.experiments.runs import Fingerprints, expand
+from kakehashi.runtime.recognizer import Recognizer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

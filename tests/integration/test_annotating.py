@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kakehashi.inference.recognizer import Recognizer
-from kakehashi.tasks import train
+from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.training.train import train
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 KILLS = 6

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.experiments.grid import read_grid
-from kakehashi.experiments.results import load_results
+from kakehashi.experiments.store import load_results
 
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}

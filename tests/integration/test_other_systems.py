@@ -2,14 +2,14 @@
 
 import pytest
 
-from kakehashi import tasks
+from kakehashi.baselines.crfsuite import CRFsuite
+from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
 from kakehashi.scoring.comparison import score_sentences
-from kakehashi.systems.crfsuite import CRFsuite
-from kakehashi.systems.spacy import SpaCy
-from kakehashi.training.runs import load_result
+from kakehashi.training import train as tasks
+from kakehashi.training.run import load_result
 
 SYSTEMS = {
     "crfsuite": lambda seed: CRFsuite(),

@@ -11,9 +11,8 @@ import pytest
 
 from kakehashi.cli.main import app
 from kakehashi.config.reading import read_settings
-from kakehashi.experiments.cell import expand
-from kakehashi.experiments.fingerprints import Fingerprints
 from kakehashi.experiments.grid import Change, Grid, Report, SourceModel, read_grid
+from kakehashi.experiments.runs import Fingerprints, expand
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -9,14 +9,14 @@ import time
 import pytest
 
 from kakehashi.files import sha256_of
-from kakehashi.tasks import train
-from kakehashi.training.runs import load_result
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
 
 _ENCODE = """
 import json, sys
 from pathlib import Path
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.data.store import Store
+from kakehashi.data.cache import Store
 from kakehashi.progress import Progress
 Store(Path(sys.argv[1]), settings_from_tree(json.loads(sys.argv[2])), Progress(), 2)
 """

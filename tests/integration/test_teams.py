@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.files import sha256_of
-from kakehashi.tasks import train
 from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.runs import load_result
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
 
 BIN = Path(sys.executable).parent
 TWO = [BIN / "torchrun", "--standalone", "--nproc-per-node", "2"]
@@ -27,8 +27,8 @@ import json, sys
 from pathlib import Path
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.errors import CorpusError, TeamError
-from kakehashi.tasks import train
-from kakehashi.training.parallel import joined_team
+from kakehashi.training.train import train
+from kakehashi.training.distributed import joined_team
 
 folder = Path(sys.argv[1])
 with joined_team() as team:

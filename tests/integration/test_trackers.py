@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from kakehashi.progress import Progress
-from kakehashi.tasks import train
-from kakehashi.training.runs import load_result
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
 
 events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
 mlflow = pytest.importorskip("mlflow")

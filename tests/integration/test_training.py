@@ -13,13 +13,13 @@ from kakehashi.config.settings import TransferSettings
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.files import sha256_of
-from kakehashi.inference.recognizer import Recognizer
-from kakehashi.model.storage import load_model
+from kakehashi.model.folder import load_model
 from kakehashi.progress import Progress
+from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.comparison import score_sentences
-from kakehashi.tasks import train
-from kakehashi.training.parallel import Alone
-from kakehashi.training.runs import load_result
+from kakehashi.training.distributed import Alone
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kakehashi.data.arrays import Arrays
-from kakehashi.data.encoded import encode
-from kakehashi.data.forms import Forms
-from kakehashi.data.layout import read_corpus
-from kakehashi.data.shards import join_shards, write_shard
+from kakehashi.data.cache import Arrays, join_shards, read_corpus, write_shard
+from kakehashi.data.encode import Forms, encode
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.tags import Tagset
 from kakehashi.text.words import WHITESPACE

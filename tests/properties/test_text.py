@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kakehashi.sentence import sentence_from_forms
-from kakehashi.text.ngrams import ngrams
 from kakehashi.text.romanize import romanize
 from kakehashi.text.segment import load_segmenter
-from kakehashi.text.views import VIEWS, view
+from kakehashi.text.views import VIEWS, ngrams, view
 
 _EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
 NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]

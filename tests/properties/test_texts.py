@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 
 from kakehashi.config.sources import JsonlSource, ParquetSource
 from kakehashi.corpora import jsonl, parquet
+from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.parquet import write_rows
 from kakehashi.corpora.rows import rows
-from kakehashi.corpora.segmentation import segmented
 from kakehashi.corpora.texts import Texts
-from kakehashi.data.encoded import encode
-from kakehashi.data.forms import Forms
+from kakehashi.data.encode import Forms, encode
 from kakehashi.data.texts import encode_texts
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token

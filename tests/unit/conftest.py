@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from kakehashi.experiments.grid import Grid
-from kakehashi.experiments.results import CellResult, Results
-from kakehashi.scoring.counts import Count
+from kakehashi.experiments.store import CellResult, Results
+from kakehashi.scoring.score import Count
 
 SENTENCES = 20
 

@@ -16,12 +16,12 @@ from torch._subclasses.fake_tensor import (
 )
 
 from kakehashi.config.settings import ModelSettings, TextSettings, TrainingSettings
-from kakehashi.data.prepared import prepare
+from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError
-from kakehashi.inference.recognizer import Recognizer
-from kakehashi.model.storage import Model
+from kakehashi.model.folder import Model
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
+from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.trainer import Trainer
 

@@ -41,6 +41,6 @@ word as such; Japanese has no spaces, numbers in kanji or digits, and foreign na
 ``・`` between their parts.
 """
 
-from kakehashi.corpora.assistant.utterances import generate
+from kakehashi.corpora.assistant.sampler import generate
 
 __all__ = ["generate"]

@@ -2,21 +2,34 @@
 
 A grammar is compiled once per partition to nested tuples; one utterance is then a walk over them
 that takes one random number per choice.
+
+The utterances of the built-in grammars, by language, partition, seed and number.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import sha256
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from random import Random
+from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import Partition
-from kakehashi.corpora.assistant.grammar import FRAME, PHRASE, Grammar, Rule
-from kakehashi.corpora.assistant.template import Group, Reference, Template
-from kakehashi.sentence import Mention
+from kakehashi.corpora.assistant.grammar import (
+    FRAME,
+    PHRASE,
+    Grammar,
+    Group,
+    Reference,
+    Rule,
+    Template,
+    read_grammar,
+)
+from kakehashi.errors import ConfigError
+from kakehashi.sentence import Mention, Sentence
 
 Uniform: TypeAlias = Callable[[], float]
 
@@ -166,3 +179,54 @@ def _weights(rule: Rule, partition: Partition) -> list[int]:
     scale = shared_weight * _HELD_OUT_SHARE / (1 - _HELD_OUT_SHARE) / kept_weight if kept else 0
     scales = dict.fromkeys(shared, 1.0) | dict.fromkeys(kept, scale)
     return [round(weight * scales.get(i, 0)) for i, weight in enumerate(weights)]
+
+
+def generate(
+    language: str,
+    utterances: int,
+    *,
+    seed: int = 0,
+    partition: Partition = "train",
+    start: int = 0,
+) -> Iterator[Sentence]:
+    """Generate voice-assistant utterances; ``group`` is the domain.
+
+    Utterance k depends on language, partition, seed and k alone, so several processes can each make
+    a range. Dev and test hold values and carrier phrases that train never shows, whatever the seed.
+
+    Args:
+        language: ``en``, ``ja`` or ``de``.
+        utterances: How many.
+        seed: Any integer; another gives other utterances.
+        partition: ``train``, ``dev`` or ``test``.
+        start: Number of the first one.
+
+    Raises:
+        ConfigError: If the language or the partition is unknown.
+
+    Example:
+        >>> [third] = generate("en", 1, start=2)
+        >>> [_, _, same] = generate("en", 3)
+        >>> third == same, third.id
+        (True, 'assistant-en-train-000002')
+    """
+    if partition not in get_args(Partition):
+        expected = ", ".join(get_args(Partition))
+        raise ConfigError("partition", f"expected one of {expected}, got {partition!r}")
+    sampler = _sampler(language, partition)
+    digest = sha256(f"{language} {partition} {seed}".encode()).digest()
+    name = f"assistant-{language}-{partition}"
+    return _range(sampler, int.from_bytes(digest[:8]), name, range(start, start + utterances))
+
+
+@cache
+def _sampler(language: str, partition: Partition) -> Sampler:
+    return Sampler(read_grammar(language), partition)
+
+
+def _range(sampler: Sampler, seed: int, name: str, numbers: range) -> Iterator[Sentence]:
+    random = Random()
+    for number in numbers:
+        random.seed(seed + number)
+        group, text, mentions = sampler.draw(random.random)
+        yield Sentence(text, mentions, None, f"{name}-{number:06d}", group)

@@ -10,11 +10,11 @@ from benchmarks.baseline import BaselineModel, BaselineTraining, Items, collate,
 from benchmarks.engine import encode_for
 from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import make_batch
-from kakehashi.data.prepared import prepare
+from kakehashi.data.dataset import prepare
 from kakehashi.model.prediction import predict_spans
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.sentence import Span, sentence_from_forms
-from kakehashi.training.job import new_tagger
+from kakehashi.training.train import new_tagger
 
 NAMES, PLACES = ["ada", "bob", "cleo", "dan"], ["oslo", "rome", "kyoto"]
 WIDTHS = {"word_width": 8, "word_lstm_width": 12, "char_width": 6, "char_lstm_width": 5}

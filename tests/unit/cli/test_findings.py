@@ -18,7 +18,7 @@ def invoke(monkeypatch):
         if results is not None:
             monkeypatch.setattr("kakehashi.experiments.grid.read_grid", lambda file: results.grid)
             monkeypatch.setattr(
-                "kakehashi.experiments.results.load_results", lambda grid, root: results
+                "kakehashi.experiments.store.load_results", lambda grid, root: results
             )
         return CliRunner().invoke(app, ["experiment", *map(str, arguments)], catch_exceptions=False)
 

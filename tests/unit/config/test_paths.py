@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from kakehashi.config.paths import data_path, missing_hint
+from kakehashi.config.reading import data_path, missing_hint
 
 
 def test_relative_paths_are_taken_from_the_data_folder(monkeypatch):

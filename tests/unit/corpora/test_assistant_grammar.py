@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from kakehashi.corpora.assistant.reading import read_grammar
+from kakehashi.corpora.assistant.grammar import read_grammar
 from kakehashi.corpora.assistant.sampler import Sampler
 from kakehashi.errors import ConfigError
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kakehashi.corpora.homophones import Share, find_homophones
+from kakehashi.corpora.stats import Share, find_homophones
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
 

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.corpora.mappings import load_mapping, shipped_mappings
+from kakehashi.corpora.corpus import load_mapping, shipped_mappings
 from kakehashi.errors import ConfigError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kakehashi.corpora.assistant import generate
-from kakehashi.corpora.novelty import Novelty, measure_novelty
+from kakehashi.corpora.stats import Novelty, measure_novelty
 from kakehashi.sentence import Mention, Sentence
 
 

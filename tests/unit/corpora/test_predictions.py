@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.corpora.predictions import prediction_files, runs_of
+from kakehashi.corpora.writing import prediction_files, runs_of
 from kakehashi.errors import CorpusError
 
 

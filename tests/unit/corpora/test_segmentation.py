@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.corpora.segmentation import segmented
+from kakehashi.corpora.corpus import segmented
 from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.text.segment import load_segmenter
 

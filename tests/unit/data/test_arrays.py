@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kakehashi.data.arrays import Arrays, write_arrays
+from kakehashi.data.cache import Arrays, write_arrays
 from kakehashi.errors import CorpusError
 
 ARRAYS = {

@@ -1,7 +1,6 @@
 import pytest
 
-from kakehashi.data.encoded import count_words, encode, ngram_vocabulary
-from kakehashi.data.forms import Channels, Forms
+from kakehashi.data.encode import Channels, Forms, count_words, encode, ngram_vocabulary
 from kakehashi.errors import TagError
 from kakehashi.sentence import Mention, Sentence, Span, sentence_from_forms
 from kakehashi.tags import Tagset

@@ -1,4 +1,4 @@
-from kakehashi.data.forms import Channels, Forms, featurize
+from kakehashi.data.encode import Channels, Forms, featurize
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.sentence import Token
 

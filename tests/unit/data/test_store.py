@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.corpora.corpus import load_corpora
+from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.corpora.segmentation import segmented
-from kakehashi.data import store as store_module
-from kakehashi.data.prepared import prepare
-from kakehashi.data.store import Store
+from kakehashi.data import cache as store_module
+from kakehashi.data.cache import Store
+from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence

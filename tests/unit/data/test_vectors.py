@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kakehashi import tasks
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.data.vectors import Coverage, Share, Vectors, read_vectors
 from kakehashi.errors import CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
+from kakehashi.training import train as tasks
 
 VECTORS = Vectors({"the": 0, "may": 1, "東京": 2}, np.zeros((3, 5), np.float32), frozenset({"may"}))
 

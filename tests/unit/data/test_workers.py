@@ -1,7 +1,7 @@
 import pytest
 
-from kakehashi.data.workers import in_order
 from kakehashi.errors import CorpusError
+from kakehashi.parallel import in_order
 
 
 def refuse_seven(number):

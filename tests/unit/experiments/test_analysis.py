@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.results import Results
+from kakehashi.experiments.store import Results
 
 
 @pytest.fixture

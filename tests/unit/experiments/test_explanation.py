@@ -5,8 +5,8 @@ import pytest
 
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.errors import ConfigError, RunError
-from kakehashi.experiments.explanation import Side, explain, side_of_cell, side_of_run
-from kakehashi.reports.explanations import explanation_tables
+from kakehashi.experiments.diff import Side, explain, side_of_cell, side_of_run
+from kakehashi.reports.diff_tables import explanation_tables
 from kakehashi.sentence import Span, sentence_from_forms
 
 RESULT = {

@@ -3,9 +3,8 @@ from pathlib import Path
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.experiments.cell import expand
-from kakehashi.experiments.fingerprints import Fingerprints
 from kakehashi.experiments.grid import read_grid
+from kakehashi.experiments.runs import Fingerprints, expand
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted(ROOT.glob("experiments/*.toml"))

@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from kakehashi.experiments.groups import group_cells
-from kakehashi.experiments.results import Results
+from kakehashi.experiments.analysis import group_cells
+from kakehashi.experiments.store import Results
 
 
 @pytest.fixture

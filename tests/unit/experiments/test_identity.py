@@ -4,10 +4,8 @@ import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.errors import ConfigError
-from kakehashi.experiments.cell import expand
-from kakehashi.experiments.fingerprints import MISSING, Fingerprints
 from kakehashi.experiments.grid import Grid, read_grid
-from kakehashi.experiments.identity import identify, missing_files
+from kakehashi.experiments.runs import MISSING, Fingerprints, expand, identify, missing_files
 
 CONFIG = """
 # A comment.

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from kakehashi.errors import ConfigError, CorpusError, RunError
+from kakehashi.experiments.execute import Watch, run_plan
 from kakehashi.experiments.grid import Grid
-from kakehashi.experiments.planning import make_plan
-from kakehashi.experiments.results import load_results
-from kakehashi.experiments.running import Watch, run_plan
+from kakehashi.experiments.plan import make_plan
+from kakehashi.experiments.store import load_results
 from kakehashi.experiments.work import Outcome
 
 CONFIG = """

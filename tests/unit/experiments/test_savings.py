@@ -4,8 +4,8 @@ from math import inf, isnan
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.results import Results
-from kakehashi.experiments.savings import equal_size, find_savings
+from kakehashi.experiments.learning_curve import equal_size, find_savings
+from kakehashi.experiments.store import Results
 
 
 def test_the_curve_is_straight_over_the_logarithm():

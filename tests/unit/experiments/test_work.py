@@ -9,7 +9,7 @@ import pytest
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.errors import CorpusError, RunError
-from kakehashi.experiments.executors import LocalExecutor
+from kakehashi.experiments.execute import LocalExecutor
 from kakehashi.experiments.work import Task, run_cell
 
 SOURCE = {"format": "jsonl", "path": "no-such.jsonl"}
@@ -50,7 +50,7 @@ def trainings(monkeypatch):
         return folder
 
     train.error, train.finish, train.seen = None, True, seen
-    monkeypatch.setattr("kakehashi.tasks.train", train)
+    monkeypatch.setattr("kakehashi.training.train.train", train)
     return train
 
 

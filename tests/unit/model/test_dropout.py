@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kakehashi.model.dropout import Dropout
+from kakehashi.model.tagger import Dropout
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.9])

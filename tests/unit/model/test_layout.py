@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.model.layout import Layout
+from kakehashi.model.ragged import Layout
 
 LENGTHS = [2, 4, 1, 4, 3]
 

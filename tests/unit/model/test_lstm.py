@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from kakehashi.model import cell
-from kakehashi.model.layout import Layout
+from kakehashi.model import lstm_steps as cell
 from kakehashi.model.lstm import BiLstm
+from kakehashi.model.ragged import Layout
 
 RAGGED = [[1], [1, 1, 1], [4, 4, 4], [3, 1, 7, 2, 7, 5], list(range(1, 31))]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -191,7 +191,7 @@ def test_products_in_bfloat16_are_near(make_pair):
 )
 def test_machine_code_opens_gates_as_torch_does(value):
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
-    from kakehashi.model import compiled
+    from kakehashi.model import kernels as compiled
 
     gates = torch.full((1, 4, 20), value)
     cells = torch.full((1, 4, 5), 0.7)
@@ -249,7 +249,7 @@ def test_machine_code_is_loaded_for_training_at_once_and_for_tagging_when_it_pay
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
     program = """
 import sys, torch
-from kakehashi.model.layout import Layout
+from kakehashi.model.ragged import Layout
 from kakehashi.model.lstm import BiLstm
 
 lstm, inputs, loaded = BiLstm(2, 3), torch.randn(500, 2), lambda: "numba" in sys.modules

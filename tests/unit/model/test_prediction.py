@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.data.encoded import encode
-from kakehashi.data.forms import Channels, Forms, featurize
+from kakehashi.data.encode import Channels, Forms, encode, featurize
 from kakehashi.model.prediction import predict, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 

@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from kakehashi.config.settings import TextSettings
 from kakehashi.errors import ModelError
-from kakehashi.model import storage
-from kakehashi.model.storage import Model, load_model, save_model
+from kakehashi.model import folder as storage
+from kakehashi.model.folder import Model, load_model, save_model
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import pytest
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import analyse
-from kakehashi.reports.drawing import BLACK, BLUE, RED, pens
 from kakehashi.reports.figures import (
     FIGURES,
     distribution_figure,
@@ -14,6 +13,7 @@ from kakehashi.reports.figures import (
     size_figure,
     type_figure,
 )
+from kakehashi.reports.style import BLACK, BLUE, RED, pens
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.results import Results
-from kakehashi.experiments.savings import find_savings
-from kakehashi.reports.findings import findings
+from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.store import Results
+from kakehashi.reports.summary import findings
 
 
 def test_where_ours_loses_comes_first(layer_results):

@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.results import Results
-from kakehashi.experiments.savings import find_savings
+from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.store import Results
 from kakehashi.reports.page import page
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.results import Results
-from kakehashi.experiments.savings import find_savings
-from kakehashi.reports.scores import tables_of
+from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.store import Results
+from kakehashi.reports.grid_tables import tables_of
 
 
 @pytest.fixture

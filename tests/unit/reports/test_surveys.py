@@ -1,5 +1,5 @@
 from kakehashi.corpora.stats import describe
-from kakehashi.reports.surveys import corpora_table, distribution_table
+from kakehashi.reports.corpus_tables import corpora_table, distribution_table
 from kakehashi.sentence import Span, sentence_from_forms
 
 SENTENCES = [

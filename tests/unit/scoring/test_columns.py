@@ -4,7 +4,7 @@ import pytest
 
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.scoring.columns import score_columns
-from kakehashi.scoring.counts import Count
+from kakehashi.scoring.score import Count
 
 
 @pytest.fixture

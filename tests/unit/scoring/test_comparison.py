@@ -4,7 +4,7 @@ import pytest
 
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.scoring.comparison import score_mentions, score_sentences, score_spans, score_tags
-from kakehashi.scoring.counts import Count
+from kakehashi.scoring.score import Count
 from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from kakehashi.scoring.comparison import score_spans
 from kakehashi.scoring.conlleval import count_chunks, report
-from kakehashi.scoring.counts import Count
+from kakehashi.scoring.score import Count
 from kakehashi.sentence import Span
 
 

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from kakehashi.scoring.compare import Gain, hold_contest
 from kakehashi.scoring.comparison import score_spans
-from kakehashi.scoring.contest import Gain, hold_contest
 from kakehashi.sentence import Span
 
 GOLD = [[Span(0, 1, "A"), Span(1, 2, "B")], [Span(0, 1, "A")]]

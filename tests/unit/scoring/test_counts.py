@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from kakehashi.scoring.counts import CORRECT, GOLD, PREDICTED, Count, Tally, TokenCount
+from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED, Count, Tally, TokenCount
 from kakehashi.sentence import Span
 
 

@@ -1,6 +1,6 @@
+from kakehashi.scoring.compare import score_by_novelty
 from kakehashi.scoring.comparison import score_sentences
-from kakehashi.scoring.counts import Count
-from kakehashi.scoring.novelty import score_by_novelty
+from kakehashi.scoring.score import Count
 from kakehashi.sentence import Mention, Sentence
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from kakehashi.sentence import Token
-from kakehashi.text.following import _table, read_by_following
-from kakehashi.text.kana import is_kana
+from kakehashi.text.japanese import _table, is_kana, read_by_following
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import view
 

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.kana import compose_kana, hiragana, is_kana, katakana
+from kakehashi.text.japanese import compose_kana, hiragana, is_kana, katakana
 
 
 @pytest.mark.parametrize("text", ["あ", "ア", "ー", "ゞ", "ヶ", "ｶﾞ", "が", "ヿ", "ヺ"])

@@ -1,7 +1,7 @@
 import pytest
 
 from kakehashi.sentence import Token
-from kakehashi.text.marks import read_marks
+from kakehashi.text.romanize import read_marks
 
 
 def tokens(*forms):

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.ngrams import ngrams
+from kakehashi.text.views import ngrams
 
 
 @pytest.mark.parametrize(

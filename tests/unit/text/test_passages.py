@@ -1,7 +1,7 @@
 import re
 import sys
 
-from kakehashi.text.passages import LONGEST_PASSAGE, WHITE_SPACE, cleaned, passages
+from kakehashi.text.composition import LONGEST_PASSAGE, WHITE_SPACE, cleaned, passages
 
 
 def test_cleaning_moves_nothing():

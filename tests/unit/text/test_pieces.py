@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.pieces import pieces
+from kakehashi.text.japanese import pieces
 
 
 @pytest.mark.parametrize(

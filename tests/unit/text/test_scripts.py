@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.scripts import script_runs
+from kakehashi.text.japanese import script_runs
 
 
 @pytest.mark.parametrize(

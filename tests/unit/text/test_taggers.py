@@ -3,7 +3,7 @@ from threading import Event, Semaphore, Thread
 
 import pytest
 
-from kakehashi.text.taggers import TaggerPool
+from kakehashi.text.dictionary import TaggerPool
 
 
 class Slow:

@@ -5,7 +5,7 @@ from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.tagger import Tagger
 from kakehashi.tags import Tagset
-from kakehashi.training.optimization import Optimization
+from kakehashi.training.optimizer import Optimization
 
 
 def make_tagger():

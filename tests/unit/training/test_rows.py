@@ -1,6 +1,6 @@
 import torch
 
-from kakehashi.training.rows import RowAdam
+from kakehashi.training.optimizer import RowAdam
 
 
 def gradient(rows, width):

@@ -8,14 +8,14 @@ import torch
 
 from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import Batch
-from kakehashi.data.prepared import prepare
+from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, RunError
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.job import _weigh_crf
+from kakehashi.training.train import _weigh_crf
 from kakehashi.training.trainer import Epoch, Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)

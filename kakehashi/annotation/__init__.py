@@ -1,1 +1,0 @@
-"""Bulk tagging: a large corpus in, one output per input out."""

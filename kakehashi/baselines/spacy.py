@@ -1,0 +1,112 @@
+"""spaCy's CNN recognizer, from random weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kakehashi.errors import ConfigError
+from kakehashi.extras import require
+from kakehashi.scoring.comparison import score_spans
+from kakehashi.sentence import Sentence, Span
+from kakehashi.text.views import view
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from spacy.training import Example
+
+
+_OF_THE_LOOP = (
+    "dropout",
+    "accumulate_gradient",
+    "patience",
+    "max_steps",
+    "eval_frequency",
+    "annotating_components",
+)
+"""Settings of spaCy's recipe that its training loop takes by name."""
+
+
+class SpaCy:
+    """spaCy's transition-based recognizer over a CNN, trained as ``spacy train`` does.
+
+    Architecture, optimizer, batches and early stopping are spaCy's defaults. The tokens are ours,
+    and so is the F1 on the development set by which the best weights are kept.
+
+    Args:
+        seed: Of the weights, the dropout and the order of the sentences. Training seeds the random
+            numbers of the whole process, as spaCy does.
+        changes: Settings to train with in place of spaCy's, e.g. ``max_steps``.
+
+    Raises:
+        MissingExtraError: If spaCy is not installed.
+    """
+
+    name = "spacy"
+    deterministic = False
+
+    def __init__(self, seed: int, changes: Mapping[str, object] | None = None) -> None:
+        self._spacy = require("spacy", "spacy")
+        self.version: str = self._spacy.__version__
+        self._seed, self._changes = seed, dict(changes or {})
+        self._nlp = self._spacy.blank("xx")
+        self._recognizer = self._nlp.add_pipe("ner")
+
+    def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
+        """Learn until the F1 on the development sentences grows no more, and keep the best.
+
+        Raises:
+            ConfigError: If they have no entity to choose by.
+        """
+        if not any(sentence.mentions for sentence in dev):
+            raise ConfigError("corpus.dev", "has no sentence with an entity, which spaCy stops by")
+        self._spacy.util.fix_random_seed(self._seed)
+        examples = [self._example(sentence) for sentence in train if sentence.tokens]
+        self._nlp.initialize(lambda: examples)
+        best = b""
+        for is_best in self._steps(examples, dev):
+            if is_best:
+                best = self._recognizer.model.to_bytes()
+        self._recognizer.model.from_bytes(best)
+
+    def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
+        """Find the entities of each sentence."""
+        docs = self._nlp.pipe(map(self._doc, sentences))
+        return [tuple(Span(ent.start, ent.end, ent.label_) for ent in doc.ents) for doc in docs]
+
+    def _steps(self, examples: Sequence[Example], dev: Sequence[Sentence]) -> Iterator[bool | None]:
+        """Update the weights, batch by batch; after some, say whether they are the best so far."""
+        loop = require("spacy.training.loop", "spacy")
+        schema = require("spacy.schemas", "spacy").ConfigSchemaTraining
+        settings = self._nlp.config.interpolate()["training"] | self._changes
+        recipe = self._spacy.registry.resolve(settings, schema=schema)
+        gold = [sentence.project() for sentence in dev]
+        spans, lost = [each.spans for each in gold], [each.lost for each in gold]
+
+        def evaluate() -> tuple[float, None]:
+            return score_spans(spans, self.tag(dev), lost).f1, None
+
+        steps = loop.train_while_improving(
+            self._nlp,
+            recipe["optimizer"],
+            loop.create_train_batches(
+                self._nlp, lambda _: examples, recipe["batcher"], recipe["max_epochs"]
+            ),
+            evaluate,
+            exclude=[],
+            before_update=None,
+            **{name: recipe[name] for name in _OF_THE_LOOP},
+        )
+        return (is_best for _, _, is_best in steps)
+
+    def _doc(self, sentence: Sentence) -> Doc:
+        words = [view(token.text, "", "original") for token in sentence.tokens or ()]
+        doc: Doc = self._spacy.tokens.Doc(self._nlp.vocab, words=words)
+        return doc
+
+    def _example(self, sentence: Sentence) -> Example:
+        gold = self._doc(sentence)
+        spans = sentence.project().spans
+        gold.set_ents([self._spacy.tokens.Span(gold, *span) for span in spans], default="outside")
+        example: Example = self._spacy.training.Example(self._doc(sentence), gold)
+        return example

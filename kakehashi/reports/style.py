@@ -1,0 +1,147 @@
+"""How our figures look, and how they become files: the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from math import log
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from kakehashi.extras import require
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+Kind = Literal["svg", "png"]
+
+# Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
+BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+
+_STYLE = {
+    "svg.hashsalt": "kakehashi",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.grid.which": "major",
+    "grid.color": "#D0D0D0",
+    "grid.linewidth": 0.5,
+    "axes.axisbelow": True,
+    "legend.frameon": False,
+    "legend.fontsize": 8.0,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5.0,
+    "hatch.linewidth": 0.5,
+}
+
+
+class Pen(NamedTuple):
+    """How one series is drawn; two differ in colour, marker and line."""
+
+    color: str
+    marker: str
+    linestyle: str
+
+
+def pens() -> Iterator[Pen]:
+    """Hand out pens, over and over."""
+    colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
+    lines = ("-", "--", "-.", ":", "-", "--", "-.")
+    return cycle(map(Pen, colors, "os^Dv<>", lines))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that is not yet drawn.
+
+    Attributes:
+        name: Its short name.
+        title: What it shows, for those who cannot see it too.
+        width: In inches.
+        height: In inches.
+        draw: Puts it into an empty figure.
+    """
+
+    name: str
+    title: str
+    width: float
+    height: float
+    draw: Callable[[Figure], None]
+
+    def render(self, kind: Kind) -> bytes:
+        """Draw it as SVG, or as PNG of 200 dots per inch.
+
+        Raises:
+            MissingExtraError: If matplotlib is not installed.
+        """
+        matplotlib = require("matplotlib", "figures")
+        require("matplotlib.figure", "figures")
+        metadata = {"Date": None, "Title": self.title} if kind == "svg" else {"Software": None}
+        file = io.BytesIO()
+        with matplotlib.rc_context(_STYLE):
+            figure = matplotlib.figure.Figure((self.width, self.height), layout="constrained")
+            self.draw(figure)
+            figure.savefig(file, format=kind, dpi=200, metadata=metadata)
+        return file.getvalue()
+
+
+def panels(figure: Figure, titles: list[str], n_columns: int) -> list[Axes]:
+    """Lay out one panel per title."""
+    n_rows = -(-len(titles) // n_columns)
+    grid = figure.subplots(n_rows, n_columns, squeeze=False)
+    axes: list[Axes] = list(grid.flat)
+    for panel, title in zip(axes, titles, strict=False):
+        panel.set_title(title)
+    for panel in axes[len(titles) :]:
+        panel.remove()
+    return axes[: len(titles)]
+
+
+def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
+    """Make an axis of counts logarithmic.
+
+    Args:
+        panel: Whose axis.
+        vertical: The vertical one, not the horizontal.
+        ticks: Where ticks may stand, rising; by default at numbers such as 500, 1k and 2k.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    (panel.set_yscale if vertical else panel.set_xscale)("log")
+    axis = panel.yaxis if vertical else panel.xaxis
+    low, high = sorted(axis.get_view_interval())
+    if ticks:
+        axis.set_major_locator(FixedLocator(_thinned(ticks)))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def _thinned(ticks: Sequence[float]) -> list[float]:
+    """Leave out ticks whose labels would touch the one before."""
+    kept = [ticks[0]]
+    for tick in ticks[1:]:
+        if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
+            kept.append(tick)
+    return kept
+
+
+def short(count: float) -> str:
+    """Write a count in few characters.
+
+    Example:
+        >>> [short(count) for count in (250, 2000, 11500, 1e6)]
+        ['250', '2k', '11.5k', '1M']
+    """
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if count >= size:
+            return f"{count / size:.3g}{letter}"
+    return f"{count:g}"

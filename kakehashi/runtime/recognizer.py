@@ -1,0 +1,254 @@
+"""What a recognizer remembers of the forms that it has seen.
+
+Text in, mentions out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kakehashi.data.encode import Channels, Form, featurize
+from kakehashi.errors import ConfigError
+from kakehashi.model.device import ForkSafeLock, find_device
+from kakehashi.model.folder import Model, load_model
+from kakehashi.model.prediction import Prediction, predict_projected
+from kakehashi.model.products import PRECISIONS, Precision
+from kakehashi.model.tagger import Tagger
+from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.text.segment import segmenter_of
+
+
+class FormMemo:
+    """Rows of forms as `Tagger.project` computes them, each computed once.
+
+    When more than ``capacity`` are remembered, all are forgotten before the next look-up, so a memo
+    never holds more than ``capacity`` forms and those of one look-up.
+
+    Args:
+        tagger: In evaluation mode; its weights must not change.
+        channels: What its channels see of a form.
+        capacity: Forms; a form takes 9.6 KB with the word LSTM of the paper.
+
+    Attributes:
+        projected: A row per remembered form (at least as many rows as forms, any width).
+    """
+
+    def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
+        self._tagger, self._channels, self._capacity = tagger, channels, capacity
+        self._rows: dict[Form, int] = {}
+        self.projected = torch.empty(0, 0)
+
+    def look_up(self, forms: Iterable[Form]) -> npt.NDArray[np.int64]:
+        """Return the row in ``projected`` of every form.
+
+        A look-up may be interrupted at any place: a form is known only once its row is there.
+        """
+        if len(self._rows) > self._capacity:
+            self.forget()
+        rows, new = self._rows, dict[Form, int]()
+        begin, known = len(rows), rows.get
+        found = [
+            row if (row := known(form)) is not None else new.setdefault(form, begin + len(new))
+            for form in forms
+        ]
+        if new:
+            self._write(self._project(list(new)), begin)
+            rows.update(new)
+        return np.array(found, dtype=np.int64)
+
+    def forget(self) -> None:
+        """Forget all forms; the memory for them is used again."""
+        self._rows.clear()
+
+    def _project(self, forms: list[Form]) -> Tensor:
+        tagger = self._tagger
+        features = featurize(forms, self._channels, tagger.words, tagger.ngrams)
+        return tagger.project(np.arange(len(forms)), features)
+
+    def _write(self, projected: Tensor, begin: int) -> None:
+        end = begin + len(projected)
+        if end > len(self.projected):
+            grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])
+            if begin:
+                grown[:begin] = self.projected[:begin]
+            self.projected = grown
+        self.projected[begin:end] = projected
+
+
+_CHUNK_TOKENS = 8192
+"""Tokens that are looked up and tagged together."""
+
+
+class Recognizer:
+    """A trained model that finds the entities of any text.
+
+    Threads may share one; they tag one after the other. It can be pickled, and used on both sides
+    of a fork.
+
+    Attributes:
+        model: The tagger and its text settings.
+        segmenter: Cuts text as the training text was cut.
+
+    Example:
+        Recognizer.load("runs/demo")("昨日ジョンは東京に着いた")
+    """
+
+    def __init__(
+        self, model: Model, *, precision: Precision = "float32", memo_forms: int = 8192
+    ) -> None:
+        """Take a model.
+
+        Args:
+            model: Is put in evaluation mode; it tags on the device that it is on.
+            precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
+                ``int8`` are faster on many sentences at once and on processors that have such
+                products, and may change a tag in a thousand. A sentence alone is always exact.
+            memo_forms: Distinct forms of which what does not depend on context is remembered, some
+                10 KB each.
+
+        Raises:
+            ConfigError: If the precision is none of the three, or the device has it not.
+        """
+        if precision not in PRECISIONS:
+            raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
+        if precision != "float32" and model.tagger.device.type != "cpu":
+            raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
+        self.model = model
+        self.segmenter = segmenter_of(model.text)
+        tagger, settings = model.tagger.eval(), model.tagger.settings
+        tagger.word.lstm.precision = precision
+        channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+        self._memo = FormMemo(tagger, channels, memo_forms)
+        self._made = partial(type(self), precision=precision, memo_forms=memo_forms)
+        self._lock = ForkSafeLock()  # a memo is sound at every moment
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        *,
+        precision: Precision = "float32",
+        memo_forms: int = 8192,
+        device: str = "cpu",
+    ) -> Recognizer:
+        """Load a model folder, or the model of a run folder; nothing in it can run code.
+
+        Args:
+            path: The folder.
+            precision: See `Recognizer`.
+            memo_forms: See `Recognizer`.
+            device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
+
+        Raises:
+            ModelError: If it is missing, incomplete, damaged, or of a newer format.
+            MissingExtraError: If the segmenter's dictionary is not installed.
+            ConfigError: If there is no such device, or precision on it.
+        """
+        place, model = find_device(device), load_model(path)
+        model.tagger.to(place)
+        return cls(model, precision=precision, memo_forms=memo_forms)
+
+    def __reduce__(self) -> tuple[Callable[[Model], Recognizer], tuple[Model]]:
+        """Send the model and the options; what is remembered of forms stays here."""
+        return self._made, (self.model,)
+
+    def __call__(self, text: str) -> list[Mention]:
+        """Find the mentions of one text, with character offsets and probabilities."""
+        return list(next(self.recognize([text])).mentions)
+
+    def recognize(self, texts: Iterable[str]) -> Iterator[Sentence]:
+        """Find the mentions of many texts.
+
+        Yields:
+            One sentence per text, in order, with its tokens and mentions.
+
+        Raises:
+            TypeError: If there is one text instead of many, or something that is no text.
+        """
+        if isinstance(texts, str | bytes):
+            raise TypeError(
+                "recognize() takes many texts, and got one; call the recognizer itself with it,"
+                " recognizer(text), or recognize([text])"
+            )
+        return self.annotate(map(_sentence, texts))
+
+    def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Give sentences the mentions that the model finds, instead of those they have.
+
+        Sentences with tokens keep them, and are only given the readings they lack; others are
+        segmented.
+
+        Raises:
+            TypeError: If one is no sentence; texts are for `recognize`.
+            ValueError: If tokens are not in the text of their sentence, or not in its order.
+        """
+        chunk: list[Sentence] = []
+        n_tokens = 0
+        for sentence in sentences:
+            chunk.append(self._segmented(sentence))
+            n_tokens += len(chunk[-1].tokens or ())
+            if n_tokens >= _CHUNK_TOKENS:
+                yield from self._tagged(chunk)
+                chunk, n_tokens = [], 0
+        if chunk:
+            yield from self._tagged(chunk)
+
+    def forget(self) -> None:
+        """Forget all forms, and so be as new.
+
+        What is remembered speeds up what follows, and changes the last digits of its probabilities.
+        """
+        with self._lock:
+            self._memo.forget()
+
+    def _segmented(self, sentence: Sentence) -> Sentence:
+        if not isinstance(sentence, Sentence):
+            raise TypeError(
+                f"annotate() takes sentences, and got {type(sentence).__name__};"
+                " recognize() takes texts"
+            )
+        if sentence.tokens is None:
+            tokens = self.segmenter.segment(sentence.text)
+        else:
+            check_tokens(sentence.text, sentence.tokens)
+            tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
+        return replace(sentence, tokens=tokens, mentions=())
+
+    def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
+        tokens = [sentence.tokens or () for sentence in chunk]
+        offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in tokens], out=offsets[1:])
+        with self._lock:
+            rows = self._memo.look_up((t.text, t.reading) for part in tokens for t in part)
+            tagger, projected = self.model.tagger, self._memo.projected
+            found = dict(predict_projected(tagger, projected, rows, offsets))
+        for number, sentence in enumerate(chunk):
+            prediction = found.get(number)
+            if prediction is None or not prediction.spans:
+                yield sentence
+            else:
+                yield replace(
+                    sentence, mentions=_mentions(sentence.text, tokens[number], prediction)
+                )
+
+
+def _sentence(text: str) -> Sentence:
+    if not isinstance(text, str):
+        raise TypeError(f"expected a text, a str, got {type(text).__name__}")
+    return Sentence(text)
+
+
+def _mentions(text: str, tokens: tuple[Token, ...], prediction: Prediction) -> tuple[Mention, ...]:
+    mentions = mentions_from_spans(text, tokens, prediction.spans)
+    return tuple(
+        mention._replace(probability=probability)
+        for mention, probability in zip(mentions, prediction.probabilities, strict=True)
+    )

@@ -1,0 +1,156 @@
+"""Lines in, answers out: each as soon as it can be, and a bad line costs itself alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
+from json import dumps
+from pathlib import Path
+from typing import NamedTuple
+
+from kakehashi.config.sources import Source
+from kakehashi.corpora.formats import FORMATS, guess_source
+from kakehashi.corpora.inputs import Chunk, LineInput
+from kakehashi.corpora.writing import only_read
+from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.model.device import limited_threads
+from kakehashi.model.folder import MANIFEST, find_model
+from kakehashi.model.products import Precision
+from kakehashi.parallel import in_order
+from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.sentence import Sentence
+
+
+class Answer(NamedTuple):
+    """What is written for a line of input.
+
+    Attributes:
+        output: Lines of the output format, with their ends; of a bad line ``{"error": …}``, and in
+            the other formats those of an empty sentence.
+        problem: What is wrong with the line, and where it stands; ``""`` if nothing is.
+    """
+
+    output: str
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a tagged sentence.
+
+    Attributes:
+        min_probability: Mentions that are less probable are left out.
+        tokens: Whether tokens are kept.
+    """
+
+    min_probability: float = 0.0
+    tokens: bool = True
+
+    def of(self, sentence: Sentence) -> Sentence:
+        """Leave out the rest."""
+        if self.min_probability:
+            mentions = tuple(
+                mention
+                for mention in sentence.mentions
+                if (mention.probability or 0) >= self.min_probability
+            )
+            sentence = replace(sentence, mentions=mentions)
+        return sentence if self.tokens else replace(sentence, tokens=None)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """Answers lines; can be sent to other processes, which load the model once.
+
+    Attributes:
+        model: Model or run folder.
+        format: Of the answers: ``jsonl``, ``columns`` or ``inline``.
+        precision: See `Recognizer`.
+        device: See `Recognizer.load`.
+        kept: What is written of each sentence.
+    """
+
+    model: Path
+    format: str = "jsonl"
+    precision: Precision = "float32"
+    device: str = "cpu"
+    kept: Kept = Kept()
+
+    def __call__(self, chunk: Chunk) -> list[Answer]:
+        """Answer the lines of a chunk."""
+        recognizer = self.load()
+        source = _output(recognizer, self.format)
+        lines = FORMATS[source.format].lines
+        if lines is None:
+            raise only_read(source)
+
+        def answer(sentence: Sentence) -> Answer:
+            try:
+                return Answer("".join(lines([self.kept.of(sentence)], source)))
+            except CorpusError as error:
+                return _refused(source, error)
+
+        records = list(chunk.sentences())
+        with limited_threads(1):
+            found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
+            return [
+                _refused(source, record) if isinstance(record, CorpusError) else answer(next(found))
+                for record in records
+            ]
+
+    def load(self) -> Recognizer:
+        """Load the recognizer, unless this process has it and its folder holds no other one now."""
+        manifest = (find_model(self.model) / MANIFEST).read_bytes()
+        return _recognizer(self.model, self.precision, self.device, manifest)
+
+
+def predict(
+    predictor: Predictor, inputs: Iterable[LineInput], *, processes: int = 1
+) -> Iterator[list[Answer]]:
+    """Find the entities of the lines of inputs, and answer each line once, in order.
+
+    What has come in is answered before more is waited for.
+
+    Args:
+        predictor: Says by what, and how it is written.
+        inputs: One after the other.
+        processes: How many share the work, one thread each. What is found does not depend on it,
+            but for the last digits of probabilities.
+
+    Yields:
+        The answers that there are, in the order of the lines.
+
+    Raises:
+        ModelError: If the model is missing or damaged.
+        ConfigError: If columns shall have no tokens, or an input has a format or encoding that
+            there is not.
+        CorpusError: If an input cannot be read at all.
+    """
+    if predictor.format == "columns" and not predictor.kept.tokens:
+        raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")
+    predictor.load()
+    chunks = chain.from_iterable(each.chunks() for each in inputs)
+    return in_order(predictor, chunks, processes)
+
+
+@lru_cache(maxsize=1)
+def _recognizer(model: Path, precision: Precision, device: str, _manifest: bytes) -> Recognizer:
+    return Recognizer.load(model, precision=precision, device=device)
+
+
+def _output(recognizer: Recognizer, format: str) -> Source:
+    settings: dict[str, object] = {}
+    if format == "columns":
+        # An article has no line of its own, so that each line of input has one sentence.
+        settings = {"separator": "\t", "docstart": "keep"}
+    elif format == "inline":
+        settings = {"types": recognizer.model.tagger.tagset.types}
+    return guess_source("standard output", format, **settings)
+
+
+def _refused(source: Source, error: CorpusError) -> Answer:
+    problem = str(error)
+    output = dumps({"error": problem}, ensure_ascii=False) if source.format == "jsonl" else ""
+    return Answer(output + "\n", problem)
