@@ -16,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("kakehashi", deadline=None, derandomize=True)
 settings.load_profile("kakehashi")
 
+# Tests that a shell runs in the background ignore Ctrl-C, and so would all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 def pytest_make_parametrize_id(val, argname):
     """Name a test after a parameter's position where its value is bytes.
