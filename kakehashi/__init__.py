@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from kakehashi.model.transfer import plan_transfer as plan_transfer
     from kakehashi.progress import Progress as Progress
     from kakehashi.runtime.recognizer import Recognizer as Recognizer
-    from kakehashi.scoring.comparison import score_mentions as score_mentions
-    from kakehashi.scoring.comparison import score_spans as score_spans
-    from kakehashi.scoring.comparison import score_tags as score_tags
+    from kakehashi.scoring.conlleval import score_tags as score_tags
     from kakehashi.scoring.score import Score as Score
+    from kakehashi.scoring.score import score_mentions as score_mentions
+    from kakehashi.scoring.score import score_spans as score_spans
     from kakehashi.sentence import Mention as Mention
     from kakehashi.sentence import Sentence as Sentence
     from kakehashi.sentence import Span as Span
@@ -73,9 +73,9 @@ _HOMES = {
     "read_source": "corpora.formats",
     "romanize": "text.romanize",
     "save_model": "model.folder",
-    "score_mentions": "scoring.comparison",
-    "score_spans": "scoring.comparison",
-    "score_tags": "scoring.comparison",
+    "score_mentions": "scoring.score",
+    "score_spans": "scoring.score",
+    "score_tags": "scoring.score",
     "spans_from_tags": "tags",
     "tags_from_spans": "tags",
     "train": "training.train",
