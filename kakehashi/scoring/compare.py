@@ -153,11 +153,9 @@ def score_by_overlap(
 ) -> dict[str, Count]:
     """Count ``seen`` mentions, whose type and text a training sentence has, and ``unseen`` ones.
 
-    What a recognizer finds of the unseen it cannot have memorised.
-    A correct prediction has the type and text of its gold mention, so no mention is correct in one
-    part and wrong in the other: the counts of both parts add up to those of `score_sentences`.
-
-    Of the training set only hashes of its mentions are kept.
+    What a recognizer finds of the unseen it cannot have memorised. A correct prediction has the
+    type and text of its gold mention, so no mention is correct in one part and wrong in the other:
+    both add up to the counts of `score_sentences`. Of the training set only hashes are kept.
 
     Example:
         >>> train = [Sentence("to Oslo", (Mention(3, 7, "LOC", "Oslo"),))]

@@ -250,7 +250,7 @@ def score_sentences(
     """Score the mentions of sentences, and their tags (as BIO) if all have the same tokens.
 
     Raises:
-        CorpusError: With ``names``, e.g. of files, if the two differ in a text or in the number of sentences.
+        CorpusError: If the two, called by their ``names``, differ in a text or in length.
     """
     tally = Tally()
     tokens: TokenCount | None = TokenCount(0, 0)
