@@ -27,7 +27,7 @@ _FEW = 4
 """Jobs for which it does not pay to start processes."""
 
 
-def in_order(
+def map_in_order(
     function: Callable[[_Job], _Answer],
     jobs: Iterable[_Job | None],
     processes: int | None = None,
@@ -90,7 +90,7 @@ def _end_with_parent() -> None:
 _PATIENCE = 5.0
 
 
-def connect(address: str | None, processors: int | None = None) -> ModuleType:
+def connect_ray(address: str | None, processors: int | None = None) -> ModuleType:
     """Connect to a Ray cluster; ``shutdown`` of the module ends that.
 
     Args:

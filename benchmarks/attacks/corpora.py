@@ -34,7 +34,7 @@ from kakehashi.corpora.formats import guess_source, read_chunks
 from kakehashi.corpora.rows import rows_from_lines
 from kakehashi.corpora.texts import Columnar
 from kakehashi.errors import KakehashiError
-from kakehashi.parallel import in_order
+from kakehashi.parallel import map_in_order
 
 MOST_MEMORY = 1 << 30
 _SECONDS = 20
@@ -285,7 +285,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.keep.mkdir(parents=True, exist_ok=True)
     total = Report()
     work = partial(_in_bounds, seed=options.seed, keep=options.keep)
-    for report in in_order(work, _batches(options.count)):
+    for report in map_in_order(work, _batches(options.count)):
         total.counts.update(report.counts)
         total.broken += report.broken
         total.peak = max(total.peak, report.peak)

@@ -134,8 +134,7 @@ def predict(
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.corpora.inputs import LineInput
-    from kakehashi.runtime.stream import Kept, Predictor
-    from kakehashi.runtime.stream import predict as predict_task
+    from kakehashi.runtime.stream import Kept, Predictor, predict_lines
 
     kept = Kept(min_probability, not no_tokens)
     predictor = Predictor(model, layout.value, precision.value, device, kept)
@@ -145,7 +144,7 @@ def predict(
     for each in inputs:
         if each.read_as == "jsonl":
             progress.say(f"{each.name}: reading JSON lines")
-    _print_answers(predict_task(predictor, inputs, processes=workers), progress)
+    _print_answers(predict_lines(predictor, inputs, processes=workers), progress)
 
 
 def _print_answers(batches: Iterable[Sequence[Answer]], progress: Progress) -> None:
@@ -243,7 +242,7 @@ def annotate(
     """
     from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.runtime.blocks import Reading
-    from kakehashi.runtime.bulk import annotate as annotate_task
+    from kakehashi.runtime.bulk import annotate_corpus
     from kakehashi.runtime.stream import Kept
 
     settings: dict[str, object] = {"spaces": False} if no_spaces else {}
@@ -253,7 +252,7 @@ def annotate(
         settings["separator"] = separator
     progress = ProgressBars()
     with _engine(executor, workers, address) as engine:
-        count = annotate_task(
+        count = annotate_corpus(
             model,
             source,
             out,

@@ -61,7 +61,7 @@ from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically, lock, sha256_of, sweep
-from kakehashi.parallel import in_order
+from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
@@ -446,7 +446,7 @@ class Store:
             for number, chunk in enumerate(getattr(corpora, part).chunks())
             if not (path := shards / f"{part}-{number:06}.arrow").exists()
         )
-        done = in_order(work, jobs, self._processes)
+        done = map_in_order(work, jobs, self._processes)
         for _ in self._progress.track(done, "encoding the corpora"):
             pass
         forms = Forms()

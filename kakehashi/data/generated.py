@@ -12,7 +12,7 @@ from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.writing import Written
 from kakehashi.errors import CorpusError
 from kakehashi.files import write_atomically
-from kakehashi.parallel import in_order
+from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 
@@ -40,7 +40,7 @@ def write_generated(
     """
     chunks = list(read_chunks(source))
     write, make = _writer(path)
-    parts = in_order(make, chunks, processes)
+    parts = map_in_order(make, chunks, processes)
     tracked = (progress or Progress()).track(parts, f"generating {source.language}", len(chunks))
     written = Written(sentences=source.utterances)
     try:

@@ -26,7 +26,7 @@ from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import Cell, missing_files
 from kakehashi.experiments.store import Store, gather, save_results
 from kakehashi.experiments.work import Outcome, Task, run_cell
-from kakehashi.parallel import connect
+from kakehashi.parallel import connect_ray
 from kakehashi.tracking.catalogue import TRACKING_VARIABLES
 
 _THREADS = "OMP_NUM_THREADS"
@@ -202,7 +202,7 @@ class RayExecutor:
         self._running: dict[Any, Task] = {}
 
     def __enter__(self) -> Self:
-        self._ray = connect(self._address, self._wanted)
+        self._ray = connect_ray(self._address, self._wanted)
         self._remote = self._ray.remote(num_cpus=1, max_retries=0)(run_cell)
         if self._wanted is None:
             self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))

@@ -42,7 +42,7 @@ from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import MANIFEST, find_model
 from kakehashi.model.lstm_steps import load_machine_code
 from kakehashi.model.products import Precision
-from kakehashi.parallel import connect, in_order
+from kakehashi.parallel import connect_ray, map_in_order
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import (
     WRITERS,
@@ -201,7 +201,7 @@ class Processes:
     ) -> Iterator[_Answer]:
         """Yield an answer for each job, in order."""
         try:
-            yield from in_order(function, jobs, self._workers)
+            yield from map_in_order(function, jobs, self._workers)
         except BrokenProcessPool:
             raise RunError(
                 "annotate", "a process was killed, perhaps for want of memory; start again"
@@ -221,7 +221,7 @@ def ray_engine(workers: int | None, address: str | None) -> Iterator[Engine]:
         MissingExtraError: If Ray or what Ray Data needs is not installed.
     """
     require("pandas", "ray")  # which Ray Data does without until it is used
-    ray = connect(address, workers)
+    ray = connect_ray(address, workers)
     data = require("ray.data", "ray")
     data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -265,7 +265,7 @@ _LOCK = ".lock"
 _COPIES = ".input"
 
 
-def annotate(
+def annotate_corpus(
     model: str | Path,
     source: str | Path,
     out: str | Path,

@@ -18,7 +18,7 @@ from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import MANIFEST, find_model
 from kakehashi.model.products import Precision
-from kakehashi.parallel import in_order
+from kakehashi.parallel import map_in_order
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence
 
@@ -106,7 +106,7 @@ class Predictor:
         return _recognizer(self.model, self.precision, self.device, manifest)
 
 
-def predict(
+def predict_lines(
     predictor: Predictor, inputs: Iterable[LineInput], *, processes: int = 1
 ) -> Iterator[list[Answer]]:
     """Find the entities of the lines of inputs, and answer each line once, in order.
@@ -132,7 +132,7 @@ def predict(
         raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")
     predictor.load()
     chunks = chain.from_iterable(each.chunks() for each in inputs)
-    return in_order(predictor, chunks, processes)
+    return map_in_order(predictor, chunks, processes)
 
 
 @lru_cache(maxsize=1)

@@ -198,7 +198,8 @@ def score_columns(
         delimiter: What separates columns, exactly, not as a pattern (``-d``).
         raw: Tags are bare types, and every token with one is an entity of its own (``-r``).
         outside: With ``raw``, what stands for no entity (``-o``).
-        variant: As in `score_tags`, with ``scheme``.
+        variant: As in `score_tags`.
+        scheme: That of the variant ``strict``.
         encoding: Of the file.
 
     Raises:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from kakehashi.config.reading import DATA_VARIABLE
 from kakehashi.errors import KakehashiError, TeamError
 from kakehashi.extras import require
-from kakehashi.parallel import connect
+from kakehashi.parallel import connect_ray
 from kakehashi.progress import Progress
 from kakehashi.tracking.catalogue import TRACKING_VARIABLES
 from kakehashi.training.distributed import PATIENCE, Alone, backend, joined_team
@@ -70,7 +70,7 @@ def train_on_ray(
     """
     os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
     require("pandas", "ray")  # which Ray Train needs
-    ray = connect(address, workers)
+    ray = connect_ray(address, workers)
     notes = folder.absolute().with_name(f".{folder.name}.ray")
     try:
         with _news(progress) as news:

@@ -128,7 +128,7 @@ def test_any_number_of_processes_writes_the_same_bytes(tree, tmp_path):
 
 def test_what_is_there_is_not_written_again(tree, tmp_path, monkeypatch):
     first = store(tree, tmp_path)
-    monkeypatch.setattr(store_module, "in_order", None)
+    monkeypatch.setattr(store_module, "map_in_order", None)
     assert store(tree, tmp_path, training={"seed": 5}).features == first.features
     other = store(tree, tmp_path, model={"char_view": "romaji"})
     assert (other.corpus, other.features != first.features) == (first.corpus, True)

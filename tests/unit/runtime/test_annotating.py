@@ -18,7 +18,7 @@ from kakehashi.model.folder import Model, save_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Reading
-from kakehashi.runtime.bulk import Annotator, Count, annotate
+from kakehashi.runtime.bulk import Annotator, Count, annotate_corpus
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.runtime.stream import Kept
 from kakehashi.tags import Tagset
@@ -63,7 +63,7 @@ def place(tmp_path):
 def run(place, engine=None, source="in.txt", out="out", **options):
     engine = engine or Engine()
     options = {"block": 2, **options}
-    return annotate(place / "model", place / source, place / out, engine=engine, **options)
+    return annotate_corpus(place / "model", place / source, place / out, engine=engine, **options)
 
 
 def content(folder):
@@ -252,7 +252,7 @@ def test_standard_input_is_read_once(place, monkeypatch, read_as):
     }[read_as]
     for _ in range(2):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-        count = annotate(
+        count = annotate_corpus(
             place / "model", "-", place / "out", engine=Engine(), reading=Reading(read_as)
         )
         assert count == Count(2)
@@ -261,7 +261,7 @@ def test_standard_input_is_read_once(place, monkeypatch, read_as):
     assert not (place / "out/.input").exists()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"other\n")))
     with pytest.raises(KakehashiError):
-        annotate(place / "model", "-", place / "out", reading=Reading(read_as))
+        annotate_corpus(place / "model", "-", place / "out", reading=Reading(read_as))
 
 
 def sentences(folder):

@@ -9,7 +9,7 @@ import pytest
 from kakehashi.corpora.inputs import LineInput
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.model.folder import save_model
-from kakehashi.runtime.stream import Kept, Predictor, predict
+from kakehashi.runtime.stream import Kept, Predictor, predict_lines
 
 BAD = b"ba ken\n\xff\n\nko ben gil\n"
 
@@ -24,7 +24,7 @@ def model(make_recognizer, tmp_path):
 def answers(model, tmp_path):
     def find(content=BAD, name="a.txt", processes=1, **options):
         (tmp_path / name).write_bytes(content)
-        found = predict(
+        found = predict_lines(
             Predictor(model, **options), [LineInput(tmp_path / name)], processes=processes
         )
         return [answer for batch in found for answer in batch]
@@ -107,7 +107,7 @@ def test_two_processes_answer_the_same(answers):
 def test_each_line_of_a_pipe_is_answered_before_the_next_comes(model, monkeypatch, processes):
     read, write = os.pipe()
     monkeypatch.setattr("kakehashi.corpora.inputs._STANDARD_INPUT", read)
-    found = predict(Predictor(model), [LineInput(Path("-"))], processes=processes)
+    found = predict_lines(Predictor(model), [LineInput(Path("-"))], processes=processes)
     for text in ("ba ken", "ko", "gil"):
         os.write(write, f"{text}\n".encode())
         (answer,) = next(found)  # would wait for ever for a second line
@@ -119,7 +119,7 @@ def test_each_line_of_a_pipe_is_answered_before_the_next_comes(model, monkeypatc
 
 def test_a_missing_model_is_said_before_input_is_read(tmp_path):
     with pytest.raises(ModelError, match="there is no such model"):
-        predict(Predictor(tmp_path / "none"), [LineInput(Path("-"))])
+        predict_lines(Predictor(tmp_path / "none"), [LineInput(Path("-"))])
 
 
 def test_another_model_in_the_folder_is_loaded(answers, model, make_recognizer):

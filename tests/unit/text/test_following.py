@@ -3,7 +3,8 @@
 import pytest
 
 from kakehashi.sentence import Token
-from kakehashi.text.japanese import _table, is_kana, read_by_following
+from kakehashi.text.japanese import is_kana, read_table
+from kakehashi.text.readings import read_in_context
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import view
 
@@ -38,7 +39,7 @@ def test_only_what_touches_it_follows_and_only_that_reading_is_replaced():
     other = [Token("兄", 0, 1, "ケイ"), Token("さん", 1, 3, "サン")]
     for tokens in (apart, other):
         before = list(tokens)
-        read_by_following(tokens)
+        read_in_context(tokens)
         assert tokens == before
 
 
@@ -49,9 +50,8 @@ def test_tokens_of_a_corpus_are_read_so_too():
 
 
 def test_the_table_holds_readings_in_kana():
-    for form, readings in _table().items():
-        for (alone, following), reading in readings.items():
-            assert form
-            assert following
-            assert is_kana(alone)
-            assert is_kana(reading)
+    for form, alone, following, reading in read_table("readings.tsv"):
+        assert form
+        assert following.split()
+        assert is_kana(alone)
+        assert is_kana(reading)

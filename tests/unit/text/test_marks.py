@@ -1,7 +1,7 @@
 import pytest
 
 from kakehashi.sentence import Token
-from kakehashi.text.romanize import read_marks
+from kakehashi.text.readings import read_in_context
 
 
 def tokens(*forms):
@@ -43,5 +43,5 @@ def tokens(*forms):
 )
 def test_a_mark_takes_the_sound_of_the_token_before_it(forms, reading):
     found = list(tokens(*forms))
-    read_marks(found)
+    read_in_context(found)
     assert found[-1].reading == reading

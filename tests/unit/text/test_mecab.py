@@ -5,8 +5,7 @@ from threading import Thread
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.dictionary import LARGEST_POOL
-from kakehashi.text.mecab import MeCab
+from kakehashi.text.mecab import LARGEST_POOL, MeCab
 
 
 def test_words_outlive_the_next_call():

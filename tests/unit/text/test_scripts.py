@@ -33,4 +33,4 @@ def test_runs(text):
 
 
 def test_blanks_part_and_vanish():
-    assert script_runs(" 東 京 ") == [(1, 2), (3, 4)]
+    assert list(script_runs(" 東 京 ")) == [(1, 2), (3, 4)]

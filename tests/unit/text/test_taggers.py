@@ -3,7 +3,7 @@ from threading import Event, Semaphore, Thread
 
 import pytest
 
-from kakehashi.text.dictionary import TaggerPool
+from kakehashi.text.mecab import TaggerPool
 
 
 class Slow:
