@@ -50,8 +50,8 @@ _MODULES = {
     "config.settings": "RunSettings",
     "corpora.assistant": "generate",
     "corpora.formats": "read_source",
-    "errors": "ConfigError CorpusError KakehashiError MissingExtraError ModelError RunError TagError"
-    " TransferError",
+    "errors": "ConfigError CorpusError KakehashiError MissingExtraError ModelError RunError"
+    " TagError TransferError",
     "model.folder": "load_model save_model",
     "model.transfer": "apply_transfer plan_transfer",
     "progress": "Progress",

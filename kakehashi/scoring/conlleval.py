@@ -136,6 +136,7 @@ def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> 
     return tally.counts(TokenCount(n_tokens, n_correct))
 
 
+@lru_cache(maxsize=1 << 16)
 def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
     rule = SCHEMES[scheme]
     prefix, entity_type = split_tag(tag)
