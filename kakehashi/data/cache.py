@@ -150,13 +150,16 @@ def write_shard(
     path, chunk = job
     forms: dict[Form, int] = {}
     corpus = encode_chunk(chunk, segmenter, forms, keep_tokens)
-    contents = {name: getattr(corpus, name) for name in _ARRAYS}
-    contents["head"] = _bytes([len(corpus.forms), len(corpus), corpus.types])
-    contents["strings"] = _bytes([list(forms), _rows(corpus.missed)])
+    facts = {
+        "head": [len(corpus.forms), len(corpus), corpus.types],
+        "strings": [list(forms), _rows(corpus.missed)],
+    }
 
     def fill(temporary: Path) -> None:
+        arrays = {name: getattr(corpus, name) for name in _ARRAYS}
+        arrays |= {key: np.frombuffer(json.dumps(facts[key]).encode(), "u1") for key in facts}
         with temporary.open("wb") as file:
-            np.savez(file, **contents)
+            np.savez(file, **arrays)
 
     fill_atomically(path, fill)
 
@@ -180,31 +183,30 @@ def join_shards(
     Raises:
         CorpusError: If a shard is damaged.
     """
-    heads = [json.loads(bytes(*_read_shard(path, "head"))) for path in shards]
+    heads = [json.loads(bytes(_read_shard(path, "head")[0])) for path in shards]
     n_tokens, n_sentences = (sum(head[column] for head in heads) for column in (0, 1))
     types = sorted_types(kind for *_, kinds in heads for kind in kinds)
 
     def corpora() -> Iterator[EncodedCorpus]:
         for path, (*_, kinds) in zip(shards, heads, strict=True):
-            *arrays, strings = _read_shard(path, *_ARRAYS, "strings")
+            numbers, offsets, tags, strings = _read_shard(path, *_ARRAYS, "strings")
             own, missed = json.loads(bytes(strings))
-            numbers = [forms.setdefault((form, reading), len(forms)) for form, reading in own]
-            known = np.array(numbers, dtype=np.int32)
-            yield EncodedCorpus(known[arrays[0]], *arrays[1:], kinds, _missed(missed))
+            known = [forms.setdefault((form, reading), len(forms)) for form, reading in own]
+            yield _corpus(np.array(known, np.int32)[numbers], offsets, tags, kinds, missed)
 
     missed: dict[int, tuple[Mention, ...]] = {}
     with ExitStack() as stack:
-        files = []
-        for (name, kind), size in zip(
-            _ARRAYS.items(), (n_tokens, n_sentences + 1, n_tokens), strict=True
-        ):
-            files.append(stack.enter_context((folder / f"{part}-{name}.npy").open("wb")))
+        paths = [folder / f"{part}-{name}.npy" for name in _ARRAYS]
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        sizes = (n_tokens, n_sentences + 1, n_tokens)
+        for file, kind, size in zip(files, _ARRAYS.values(), sizes, strict=True):
             header = {"descr": kind, "fortran_order": False, "shape": (size,)}
-            np.lib.format.write_array_header_1_0(files[-1], header)
+            np.lib.format.write_array_header_1_0(file, header)
         files[1].write(np.zeros(1, np.int64).data)
         for each in renumber(corpora(), types):
-            for file, array in zip(files, (each.forms, each.offsets[1:], each.tags), strict=True):
-                file.write(array.data)
+            files[0].write(each.forms.data)
+            files[1].write(each.offsets[1:].data)
+            files[2].write(each.tags.data)
             missed |= each.missed
     return {"types": types, "missed": _rows(missed)}
 
@@ -213,12 +215,8 @@ def _read_shard(path: Path, *names: str) -> list[Array]:
     try:
         with np.load(path) as shard:
             return [shard[name] for name in names]
-    except Exception as error:  # of many kinds
+    except Exception as error:  # numpy and zipfile raise a dozen kinds
         raise _unusable(path) from error
-
-
-def _bytes(value: object) -> Array:
-    return np.frombuffer(json.dumps(value).encode(), np.uint8)
 
 
 def _rows(missed: Mapping[int, Sequence[Mention]]) -> list[tuple[int, int, str, str]]:
@@ -229,21 +227,29 @@ def _rows(missed: Mapping[int, Sequence[Mention]]) -> list[tuple[int, int, str, 
     ]
 
 
-def _missed(rows: Iterable[tuple[int, int, str, str]]) -> dict[int, tuple[Mention, ...]]:
+def _corpus(
+    forms: Array,
+    offsets: Array,
+    tags: Array,
+    types: Iterable[str],
+    rows: Iterable[tuple[int, int, str, str]],
+) -> EncodedCorpus:
     missed: dict[int, tuple[Mention, ...]] = {}
     for sentence, start, kind, text in rows:
         mention = Mention(start, start + len(text), kind, text)
         missed[sentence] = (*missed.get(sentence, ()), mention)
-    return missed
+    return EncodedCorpus(forms, offsets, tags, tuple(types), missed)
 
 
 def _read_corpora(folder: Path, fingerprint: str) -> list[EncodedCorpus]:
     facts, arrays = _read(folder, fingerprint)
     return [
-        EncodedCorpus(
-            *(arrays[f"{part}-{name}"] for name in _ARRAYS),
-            tuple(facts[part]["types"]),
-            _missed(facts[part]["missed"]),
+        _corpus(
+            arrays[f"{part}-forms"],
+            arrays[f"{part}-offsets"],
+            arrays[f"{part}-tags"],
+            facts[part]["types"],
+            facts[part]["missed"],
         )
         for part in _PARTS
     ]
@@ -257,15 +263,11 @@ def _write_features(
     corpora = _read_corpora(corpus, corpus_print)
     data = build_dataset(corpora, list(map(tuple, forms)), settings.model, settings.vectors)
     arrays = {**data.features._asdict(), "once": data.once}
-    facts: dict[str, object] = {
-        "words": data.words.strings,
-        "n_seen": data.words.n_seen,
-        "ngrams": data.ngrams.strings,
-    }
-    if data.vectors is not None:
-        arrays["vectors"] = data.vectors.matrix
-        facts["vectors"] = [data.vectors.rows, sorted(data.vectors.lowered)]
-        facts["coverage"] = data.coverage
+    words, ngrams, vectors = data.words, data.ngrams, data.vectors
+    facts: dict[str, object] = {"words": [words.strings, words.n_seen], "ngrams": ngrams.strings}
+    if vectors is not None:
+        arrays["vectors"] = vectors.matrix
+        facts["vectors"] = [vectors.rows, sorted(vectors.lowered), data.coverage]
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     _write(folder, fingerprint, facts)
@@ -277,48 +279,47 @@ def _read_dataset(
     facts, arrays = _read(folder, fingerprint)
     vectors = coverage = None
     if "vectors" in facts:
-        rows, lowered = facts["vectors"]
+        rows, lowered, (types, tokens, n_skipped) = facts["vectors"]
         vectors = Vectors(rows, arrays["vectors"], frozenset(lowered))
-        types, tokens, n_skipped = facts["coverage"]
         coverage = Coverage(Share(*types), Share(*tokens), n_skipped)
+    train, dev, test = corpora
     return Dataset(
-        *corpora,
-        features=FormFeatures(arrays["words"], arrays["ngrams"], arrays["offsets"]),
-        words=Vocabulary(facts["words"], facts["n_seen"]),
-        ngrams=Vocabulary(facts["ngrams"]),
-        tagset=tagset_of(corpora[0], model, vectors),
-        vectors=vectors,
-        coverage=coverage,
-        once=arrays["once"],
+        train,
+        dev,
+        test,
+        FormFeatures(arrays["words"], arrays["ngrams"], arrays["offsets"]),
+        Vocabulary(*facts["words"]),
+        Vocabulary(facts["ngrams"]),
+        tagset_of(train, model, vectors),
+        vectors,
+        coverage,
+        arrays["once"],
     )
 
 
 def _write(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
-    """Describe a folder whose arrays have been written."""
-    arrays = {path.stem: _described(_mapped(path)) for path in sorted(folder.glob("*.npy"))}
-    _write_json(folder / "facts.json", fingerprint, arrays=arrays, **facts)
+    """Finish a folder whose arrays have been written."""
+    arrays = {path.stem: _map(path) for path in sorted(folder.glob("*.npy"))}
+    shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
+    _write_json(folder / "facts.json", fingerprint, arrays=shapes, **facts)
 
 
 def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read the description of a folder, and map its arrays."""
+    """Read the facts of a folder, and map its arrays."""
     facts = _read_json(folder / "facts.json", fingerprint)
-    arrays = {name: _mapped(folder / f"{name}.npy") for name in facts["arrays"]}
+    arrays = {name: _map(folder / f"{name}.npy") for name in facts["arrays"]}
     for name, array in arrays.items():
-        if _described(array) != facts["arrays"][name]:
+        if [array.dtype.str, *array.shape] != facts["arrays"][name]:
             raise _unusable(folder / f"{name}.npy", _FOREIGN)
     return facts, arrays
 
 
-def _mapped(path: Path) -> Array:
+def _map(path: Path) -> Array:
     """Map an array into memory, read-only."""
     try:
         return np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
-    except Exception as error:  # of many kinds
+    except Exception as error:  # numpy raises half a dozen kinds
         raise _unusable(path) from error
-
-
-def _described(array: Array) -> list[object]:
-    return [array.dtype.str, *array.shape]
 
 
 def _write_json(path: Path, fingerprint: str, **facts: object) -> None:
@@ -328,10 +329,10 @@ def _write_json(path: Path, fingerprint: str, **facts: object) -> None:
 def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_bytes())
-        found = facts["fingerprint"]
+        is_ours = facts["fingerprint"] == fingerprint
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise _unusable(path) from error
-    if found != fingerprint:
+    if not is_ours:
         raise _unusable(path, _FOREIGN)
     return facts
 

@@ -181,13 +181,15 @@ class _Pickle:
     def _argument(self, opcode: pickletools.OpcodeInfo) -> object:
         # Of itself pickletools would warn of a backslash in a name, and refuse bytes in a string.
         if opcode.name == "GLOBAL":
-            names = [pickletools.read_stringnl(self._file, False, False) for _ in range(2)]
-            return _function(*(name.decode("ascii") for name in names))
+            lines = (self._file.readline() for _ in range(2))
+            return _function(*(line.decode("ascii").rstrip() for line in lines))
         if opcode.name == "STRING":
-            text = pickletools.read_stringnl(self._file, False)
-            if b"\\" in _ESCAPE.sub(b"", text):
+            line = self._file.readline()
+            if len(line) < 3 or line[0] not in b"'\"" or line[-2:] != line[:1] + b"\n":
+                raise ValueError("a string is not between quotes")
+            if b"\\" in _ESCAPE.sub(b"", line):
                 raise ValueError("a string holds an unknown escape")
-            return codecs.escape_decode(text)[0]
+            return codecs.escape_decode(line[1:-2])[0]
         argument: Any = opcode.arg.reader(self._file) if opcode.arg is not None else None
         # pickletools returns the bytes of Python 2's str as Latin-1.
         return argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
@@ -263,8 +265,8 @@ def _set_state(target: object, state: object) -> None:
             numbers = np.dtype(dtype.order + dtype.code)
             if n < 1 or width < 1 or n * width * numbers.itemsize != len(data):
                 raise ValueError(f"its array is not {n} x {width} numbers of {dtype.code}")
-            order = "F" if by_column else "C"
-            target.matrix = np.frombuffer(data, numbers).reshape((n, width), order=order)
+            array = np.frombuffer(data, numbers)
+            target.matrix = array.reshape(width, n).T if by_column else array.reshape(n, width)
         case _:
             raise ValueError("its array is not one of two dimensions and plain numbers")
 

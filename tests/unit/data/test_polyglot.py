@@ -145,7 +145,7 @@ def test_nothing_is_run(read, audit, tmp_path, name):
         (b"h\x07.", "it takes what it never stored"),
         (b"Na.", "it takes what it never stored"),
         (b"NNa.", "it appends to what is no list"),
-        (b"Sno quotes\n.", "no string quotes around"),
+        (b"Sno quotes\n.", "a string is not between quotes"),
         (b"S'\\q'\n.", "unknown escape"),
         (b"NNb.", "its array is not one of two dimensions and plain numbers"),
         (b"\x80\x04NN\x93.", "it names a function by what is no text"),
