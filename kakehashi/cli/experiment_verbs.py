@@ -20,7 +20,7 @@ from rich.text import Text
 from kakehashi.cli.options import Json, Track
 from kakehashi.errors import RunError
 from kakehashi.experiments.execute import Watch
-from kakehashi.experiments.runs import Cell
+from kakehashi.experiments.runs import RunSpec
 from kakehashi.experiments.work import Outcome
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class GridBars(Watch):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def tick(self, running: Sequence[Cell]) -> None:
+    def tick(self, running: Sequence[RunSpec]) -> None:
         """Move the bars of what runs, epoch by epoch."""
         for cell in running:
             if cell.key not in self._of_cell:
@@ -73,7 +73,7 @@ class GridBars(Watch):
             news = f"dev F1 {epochs[-1]:.2f}" if epochs and epochs[-1] is not None else ""
             self._bars.update(self._of_cell[cell.key], completed=len(epochs), news=news)
 
-    def end(self, cell: Cell, outcome: Outcome) -> None:
+    def end(self, cell: RunSpec, outcome: Outcome) -> None:
         """Print what became of a cell."""
         bar = self._of_cell.pop(cell.key, None)
         if bar is not None:
@@ -214,8 +214,8 @@ def run(
         raise RunError(
             root, f"{problem} them again (failure.txt in the folder of a cell says more)"
         )
-    if found.store.archive.exists():
-        print_line(str(found.store.archive))
+    if found.store.parquet.exists():
+        print_line(str(found.store.parquet))
 
 
 def status(file: GridFile, root: Root = ROOT, only: Only = None, as_json: Json = False) -> None:
