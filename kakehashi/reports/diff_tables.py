@@ -50,7 +50,9 @@ def _types(diff: RunDiff) -> Table:
     often = diff.second.result["corpus"]["train"].get("types", {})
     rows = []
     for name, found in {**first, **second}.items():
-        before, after = (float(types[name]["f1"]) if name in types else 0.0 for types in (first, second))
+        before, after = (
+            float(types[name]["f1"]) if name in types else 0.0 for types in (first, second)
+        )
         rows.append((after - before, name, often.get(name), found["gold"], before, after))
     rows.sort(key=lambda row: (-row[0], row[1]))
     cells = ((*row, f"{gain:+.2f}") for gain, *row in rows)

@@ -22,7 +22,11 @@ _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
 _FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
 # Of types that gained, lost, and did neither: colour, marker and its filling.
-_KINDS = {"better": (BLUE, "^", "full"), "worse": (RED, "v", "full"), "unchanged": (BLACK, "o", "none")}
+_KINDS = {
+    "better": (BLUE, "^", "full"),
+    "worse": (RED, "v", "full"),
+    "unchanged": (BLACK, "o", "none"),
+}
 
 
 def size_figure(analysis: Analysis) -> Drawing:
@@ -38,7 +42,9 @@ def size_figure(analysis: Analysis) -> Drawing:
     places: dict[str, dict[str, list[Group]]] = {}
     for group in analysis.groups:
         if group.runs:
-            labels = [label for axis, label in group.axes.items() if axis not in {*series, report.x}]
+            labels = [
+                label for axis, label in group.axes.items() if axis not in {*series, report.x}
+            ]
             line = ", ".join(label for axis, label in group.axes.items() if axis in series)
             places.setdefault(", ".join(labels), {}).setdefault(line, []).append(group)
     if not places:

@@ -17,9 +17,7 @@ from kakehashi.reports.tables import render, written
 _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
-def html_page(
-    analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]
-) -> str:
+def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
     """Write the page as HTML; it needs no other file and no network.
 
     Args:
