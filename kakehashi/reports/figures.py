@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
 _FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
-# Of types that gained, lost, and did neither: colour, marker and its filling.
+# Of types that gained, lost, and did neither: colour and marker.
 _KINDS = {
-    "better": (BLUE, "^", "full"),
-    "worse": (RED, "v", "full"),
-    "unchanged": (BLACK, "o", "none"),
+    "better": (BLUE, "^"),
+    "worse": (RED, "v"),
+    "unchanged": (BLACK, "o"),
 }
 
 
@@ -135,9 +135,9 @@ def _arrows(panel: Axes, gain: Gain) -> None:
         old, new = before.get(name, 0.0), after[name]
         kind = "unchanged" if abs(new - old) < _SAME else "better" if new > old else "worse"
         counts[kind] += 1
-        color, marker, fill = _KINDS[kind]
+        color, marker = _KINDS[kind]
         if kind == "unchanged":
-            panel.plot([x], [new], marker, color=color, fillstyle=fill, gid=f"{kind}-{name}")
+            panel.plot([x], [new], marker, color=color, fillstyle="none", gid=f"{kind}-{name}")
         else:
             panel.add_patch(
                 FancyArrowPatch(
@@ -147,8 +147,8 @@ def _arrows(panel: Axes, gain: Gain) -> None:
             )  # fmt: skip
     handles = [
         Line2D([], [], color=color, marker=marker, linestyle="", label=f"{kind}: {counts[kind]}",
-               fillstyle=fill)
-        for kind, (color, marker, fill) in _KINDS.items()
+               fillstyle="none" if kind == "unchanged" else "full")
+        for kind, (color, marker) in _KINDS.items()
     ]  # fmt: skip
     # Arrows may be anywhere: the legend is above them, the title above the legend.
     panel.legend(

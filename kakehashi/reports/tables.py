@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from html import escape as escape_html
 from textwrap import fill
@@ -74,7 +74,7 @@ def written(
         after: A paragraph after them, likewise.
         width: Of the terminal, in columns.
     """
-    writers = {
+    writers: dict[str, Callable[[Table], str]] = {
         "terminal": partial(terminal, width=width),
         "markdown": markdown,
         "latex": latex,
@@ -104,9 +104,12 @@ def terminal(table: Table, width: int = 100) -> str:
 
     drawn = Drawn()
     for index, (heading, right) in enumerate(zip(table.headings, table.right, strict=True)):
-        justify = "right" if right else "left"
-        wrapped = index >= table.n_labels
-        drawn.add_column(Text(heading), justify=justify, overflow="fold", no_wrap=not wrapped)
+        drawn.add_column(
+            Text(heading),
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=index < table.n_labels,
+        )
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
