@@ -1,8 +1,8 @@
 """Polyglot's word vectors (``.pkl``): a pickled pair of words and an array with a row for each.
 
 Unpickling runs whatever the file says, so it is never done. Here the opcodes of a pickle are data:
-those that word vectors need are known by name, all others are refused; the functions that a file
-names stay names, and the three by which numpy pickles an array have their meaning in `_call`.
+those that word vectors need are known by name, all others are refused. A call that the file asks
+for is not made but noted; what numpy's calls for an array mean is read off the notes in the end.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +29,8 @@ _PIECE = 1 << 16
 _MOST_PIECES = 1 << 12
 _MOST_MADE = 64  # Word vectors need about 20. A file of empty lists could take 60 times its size.
 _KINDS = {
-    "push": "INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEWTRUE|NEWFALSE|MARK"
-    "|GLOBAL",
-    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|STACK_GLOBAL|REDUCE|BUILD",
+    "push": "INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEWTRUE|NEWFALSE|MARK",
+    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD",
     "put": "(LONG_)?BINPUT|MEMOIZE",
     "get": "(LONG_)?BINGET",
     "skip": "PROTO|FRAME",
@@ -45,35 +44,16 @@ _OPCODES = {
 }
 _MARK = object()
 _CONSTANTS = {"NEWTRUE": True, "NEWFALSE": False, "MARK": _MARK}
-_MODULES = {
-    "dtype": ("numpy",),
-    "ndarray": ("numpy",),
-    "encode": ("_codecs",),
-    "_reconstruct": ("numpy.core.multiarray", "numpy._core.multiarray"),
-}
-
-
-class _Function(NamedTuple):
-    """What a file calls by name; it is never imported."""
-
-    name: str
-
-
-class _Latin1(NamedTuple):
-    """Bytes as Python 3 pickles them for Python 2."""
-
-    text: str
+_FUNCTION = re.compile(r"numpy\.(dtype|ndarray|_?core\.multiarray\._reconstruct)|_codecs\.encode")
 
 
 @dataclass
-class _DType:
-    code: str
-    order: str = "="
+class _Call:
+    """What a file would call, with what, and what state it gives to the result."""
 
-
-@dataclass
-class _Array:
-    matrix: npt.NDArray[np.floating[Any]] | None = None
+    function: object
+    arguments: object
+    state: object = None
 
 
 def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
@@ -95,24 +75,56 @@ def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
         if len(data) > _MOST_PIECES * _PIECE:
             raise ValueError(f"it is larger than {_MOST_PIECES * _PIECE >> 20} MiB")
         match _read_pickle(io.BytesIO(data)):
-            case ((list() | tuple()) as words, _Array(matrix=np.ndarray() as matrix)):
-                if len(words) != len(matrix):
-                    raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
-                return _select(words, matrix, wanted, len(data))
+            case (list() | tuple()) as words, _Call(state=state):
+                return _select(words, _matrix(state), wanted, len(data))
         raise ValueError("it is no pair of words and an array")
     except ValueError as error:
         problem = f"expected word vectors pickled by Polyglot; {str(error)[:200]}"
         raise CorpusError(data_path(path), problem) from error
 
 
+def _matrix(state: object) -> npt.NDArray[np.floating[Any]]:
+    """Make the array whose state numpy has pickled."""
+    match state:
+        case (
+            _,
+            (int(rows), int(width)),
+            _Call(
+                "numpy.dtype", ((str() | bytes()) as code, *_), (_, (str() | bytes()) as order, *_)
+            ),
+            by_column,
+            data,
+        ):
+            match data:
+                case _Call("_codecs.encode", (str() as text, *_)):  # Python 3 for Python 2
+                    data = text.encode("latin-1")
+            kind = f"{_text(order)}{_text(code)}"
+            if re.fullmatch("[<>=]f[48]", kind) and isinstance(data, bytes):
+                if rows < 1 or width < 1 or rows * width * np.dtype(kind).itemsize != len(data):
+                    raise ValueError(f"its array is not {rows} x {width} numbers of {kind[1:]}")
+                array = np.frombuffer(data, kind)
+                return array.reshape(width, rows).T if by_column else array.reshape(rows, width)
+    raise ValueError("its array is not one of two dimensions and numbers of f4 or f8")
+
+
+def _text(value: object) -> object:
+    """Decode what Python 2 may have pickled as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def _select(
-    words: Sequence[object], matrix: npt.NDArray[np.floating[Any]], wanted: Wanted, size: int
+    words: Sequence[object],
+    matrix: npt.NDArray[np.floating[Any]],
+    wanted: Wanted,
+    size: int,
 ) -> npt.NDArray[np.float32]:
     """Take the vectors of the wanted words, of a file of some size."""
+    if len(words) != len(matrix):
+        raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
     sources: dict[int, int] = {}
     for number, value in enumerate(words):
-        try:  # Python 2 pickled text as unicode or as UTF-8 bytes.
-            word = value.decode() if isinstance(value, bytes) else value
+        try:
+            word = _text(value)
             if not isinstance(word, str):
                 raise ValueError(f"word {number} is no text")
             word.encode()
@@ -134,7 +146,7 @@ def _select(
 
 
 def _read_pickle(file: io.BytesIO) -> object:
-    """Read strings, numbers, lists, tuples and arrays; what was ``str`` in Python 2 becomes bytes.
+    """Read strings, numbers, lists, tuples and calls; what was ``str`` in Python 2 becomes bytes.
 
     Raises:
         ValueError: If the data is damaged or holds anything else.
@@ -151,7 +163,7 @@ def _read_pickle(file: io.BytesIO) -> object:
             if kind == "push":
                 stack.append(_CONSTANTS.get(opcode.name, argument))
             elif kind == "take":
-                stack.append(_result(opcode.name, _take(opcode, stack)))
+                stack.append(_make(opcode.name, argument, _take(opcode, stack)))
                 n_made += opcode.name not in ("APPEND", "APPENDS")
             elif kind == "put":
                 memo[len(memo) if argument is None else argument] = stack[-1]
@@ -162,14 +174,14 @@ def _read_pickle(file: io.BytesIO) -> object:
         except LookupError:
             raise ValueError("it takes what it never stored") from None
         if n_made > _MOST_MADE:
-            raise ValueError(f"it makes more than {_MOST_MADE} tuples, lists and calls")
+            raise ValueError(f"it makes more than {_MOST_MADE} lists, tuples and calls")
     raise ValueError("it is cut off")
 
 
 def _read_argument(opcode: pickletools.OpcodeInfo, file: io.BytesIO) -> Any:  # noqa: ANN401
     if opcode.name == "GLOBAL":  # pickletools would warn of a backslash.
-        return _function(*(file.readline().decode("ascii").rstrip() for _ in range(2)))
-    argument = opcode.arg.reader(file) if opcode.arg is not None else None
+        return [file.readline().decode("ascii").rstrip() for _ in range(2)]
+    argument: Any = opcode.arg.reader(file) if opcode.arg is not None else None
     # pickletools returns the bytes of Python 2's str as Latin-1.
     return argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
 
@@ -185,63 +197,21 @@ def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
     return taken[::-1]
 
 
-def _result(name: str, taken: list[Any]) -> object:
-    match name, taken:
+def _make(name: str, argument: list[str] | None, taken: list[Any]) -> object:
+    match name, argument or taken:
         case "APPEND" | "APPENDS", [list() as target, *values]:
             target.extend(values)
             return target
-        case "STACK_GLOBAL", [str() as module, str() as function]:
-            return _function(module, function)
-        case "REDUCE", [function, arguments]:
-            return _call(function, arguments)
-        case "BUILD", [target, state]:
-            _set_state(target, state)
-            return target
-    if name in ("APPEND", "APPENDS", "STACK_GLOBAL"):
-        raise ValueError(f"opcode {name} does not get what it needs")
-    return taken if name == "EMPTY_LIST" else tuple(taken)
-
-
-def _function(module: str, name: str) -> _Function:
-    if module not in _MODULES.get(name, ()):
-        raise ValueError(f"{f'{module}.{name}'[:60]!r} is refused, word vectors do not need it")
-    return _Function(name)
-
-
-def _call(function: object, arguments: object) -> object:
-    """Return what a call would, if it is one by which numpy pickles an array."""
-    match function, arguments:
-        case _Function("_reconstruct"), (_Function("ndarray"), _, _):
-            return _Array()
-        case _Function("dtype"), (("f4" | "f8" | b"f4" | b"f8") as code, _, _):
-            return _DType(_text(code))
-        case _Function("encode"), (str() as text, "latin1"):
-            return _Latin1(text)
-    raise ValueError("it calls a function otherwise than arrays of f4 or f8 do")
-
-
-def _set_state(target: object, state: object) -> None:
-    """Complete a dtype by its byte order, or an array by its shape, dtype and numbers."""
-    match target, state:
-        case _DType(), (int(), ("<" | ">" | "=" | b"<" | b">" | b"=") as order, *_):
-            target.order = _text(order)
-        case _Array(), (int(), _, _, _, _Latin1(text)):
-            _set_state(target, (*state[:4], text.encode("latin-1")))
-        case _Array(), (
-            int(),
-            (int(n), int(width)),
-            _DType() as kind,
-            int(turned),
-            bytes() as data,
-        ):
-            numbers = np.dtype(kind.order + kind.code)
-            if n < 1 or width < 1 or n * width * numbers.itemsize != len(data):
-                raise ValueError(f"its array is not {n} x {width} numbers of {kind.code}")
-            array = np.frombuffer(data, numbers)
-            target.matrix = array.reshape(width, n).T if turned else array.reshape(n, width)
-        case _:
-            raise ValueError("its array is not one of two dimensions and plain numbers")
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("ascii")
+        case "GLOBAL" | "STACK_GLOBAL", [str() as module, str() as function]:
+            if not _FUNCTION.fullmatch(f"{module}.{function}"):
+                found = f"{module}.{function}"[:60]
+                raise ValueError(f"{found!r} is refused, word vectors do not need it")
+            return f"{module}.{function}"
+        case "REDUCE", [str() as function, arguments]:
+            return _Call(function, arguments)
+        case "BUILD", [_Call() as call, state]:
+            call.state = state
+            return call
+        case (("EMPTY_LIST" | "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3"), _):
+            return taken if name == "EMPTY_LIST" else tuple(taken)
+    raise ValueError(f"opcode {name} does not get what it needs")
