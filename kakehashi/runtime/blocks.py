@@ -263,11 +263,9 @@ class Rows:
                 text, *ids = (value.as_py() for value in row)
                 if not isinstance(text, str):
                     raise CorpusError(where, f"expected a text, got {excerpt(str(text))}", number)
-                id_ = "".join(str(each) for each in ids if each is not None)
-                sentence = Sentence(text, id=id_)
-                yield self.input.named(
-                    checked(sentence, where, number) if text else sentence, number
-                )
+                sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
+                sentence = checked(sentence, where, number) if text else sentence
+                yield self.input.named(sentence, number)
             except UnicodeError as error:
                 yield CorpusError(where, f"the text is no UTF-8 ({error})", number)
             except CorpusError as error:
@@ -285,15 +283,15 @@ def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
     Raises:
         CorpusError: If a file cannot be read.
     """
-    for input in files:
-        if input.format == "parquet":
-            yield from _cut_rows(input, n_sentences)
+    for each in files:
+        if each.format == "parquet":
+            yield from _cut_rows(each, n_sentences)
             continue
         first, offset = 1, 0
-        with opened(input.path) as file:
+        with opened(each.path) as file:
             line_sizes = _line_sizes(file)
             while sizes := list(islice(line_sizes, n_sentences)):
-                yield Lines(input, first, len(sizes), offset)
+                yield Lines(each, first, len(sizes), offset)
                 first, offset = first + len(sizes), offset + sum(sizes)
 
 

@@ -85,7 +85,7 @@ class Predictor:
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
             return [
                 _answer(
-                    record if isinstance(record, CorpusError) else self.kept.of(next(found)), output
+                    self.kept.of(next(found)) if isinstance(record, Sentence) else record, output
                 )
                 for record in records
             ]
