@@ -10,7 +10,7 @@
     ├── TransferError      the requested transfer is impossible      .group
     ├── RunError           a run folder cannot be created or used    .path
     ├── DivergenceError    training arrived at weights that are no numbers    .epoch
-    ├── TeamError          the processes of a training are not of one mind, or one is gone
+    ├── DistributedError   the processes of a training differ, or one is gone
     ├── TrackingError      a tracker cannot be reached or written to
     └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
 
@@ -119,7 +119,7 @@ class TrackingError(KakehashiError):
     """Say that a tracker cannot be reached or written to."""
 
 
-class TeamError(KakehashiError):
+class DistributedError(KakehashiError):
     """Say that the processes of one training cannot go on together."""
 
 
