@@ -85,7 +85,8 @@ def _read(folder: Path) -> _Record:
             scores = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}
             record.epochs.append((epoch["number"], scores))
         result = json.loads((folder / "result.json").read_bytes())
-        last, scores = {"types": {}, "signature": ""}, {}
+        last: dict[str, Any] = {"types": {}, "signature": ""}
+        scores = {}
         for part in ("dev", "test"):
             if result[part] is not None:
                 last = result[part]

@@ -7,7 +7,7 @@ To add one, write a class here beside, and name it in `BASELINES` and in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
@@ -25,8 +25,8 @@ class Baseline(Protocol):
         deterministic: Whether it draws no random numbers, and the seed changes nothing.
     """
 
-    package: ClassVar[str]
-    deterministic: ClassVar[bool]
+    package: str
+    deterministic: bool
 
     def __init__(self, seed: int) -> None: ...
 

@@ -21,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kakehashi.baselines.baseline import BASELINES
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
@@ -80,7 +81,6 @@ def _read(memory: Path) -> dict[str, str]:
 SCORES = "1"
 
 _NOT_TELLING = ("name", "preset")  # what a preset sets stands in the settings themselves
-_LIBRARIES = {"crfsuite": "python-crfsuite", "spacy": "spacy"}
 _GRAMMARS = Path(assistant.__file__).parent / "data"
 _WIDTH = 16
 _MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
@@ -186,8 +186,8 @@ def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:
 
 def _programs(settings: RunSettings) -> dict[str, str]:
     versions = {f"segmenter {settings.text.segmenter}": _segmenter(settings.text)}
-    if settings.system in _LIBRARIES:
-        versions[f"system {settings.system}"] = _library(_LIBRARIES[settings.system])
+    if settings.system in BASELINES:
+        versions[f"system {settings.system}"] = _library(BASELINES[settings.system].package)
     return versions
 
 
@@ -212,7 +212,6 @@ def _hash(value: object) -> str:
 
 
 _Value = TypeVar("_Value")
-_DETERMINISTIC = ("crfsuite",)
 
 
 @dataclass(frozen=True)
@@ -319,7 +318,7 @@ def _in_use(settings: RunSettings) -> RunSettings:
     if settings.system == "kakehashi":
         return settings
     training = TrainingSettings(test_epochs=settings.training.test_epochs)
-    if settings.system not in _DETERMINISTIC:
+    if settings.system not in BASELINES or not BASELINES[settings.system].deterministic:
         training = training.model_copy(update={"seed": settings.training.seed})
     return RunSettings(
         name=settings.name,

@@ -85,7 +85,7 @@ class Checkpoint:
         with path.open("rb") as file:
             found, line, data = file.read(64), file.readline(), np.fromfile(file, np.uint8)
         digest = hashlib.sha256(line)
-        digest.update(data)
+        digest.update(data.data)
         if digest.hexdigest().encode() != found:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         try:
@@ -98,6 +98,6 @@ class Checkpoint:
         for state, name, kind, shape in header.pop("tensors"):
             dtype = getattr(torch, kind)
             end = start + math.prod(shape) * dtype.itemsize
-            states[state][name] = torch.from_numpy(data[start:end].copy()).view(dtype).view(shape)
+            states[state][name] = torch.from_numpy(data)[start:end].clone().view(dtype).view(shape)
             start = end
-        return cls(**header, **states)
+        return cls(header["fingerprint"], header["history"], header["epoch"], **states)

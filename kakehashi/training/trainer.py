@@ -113,12 +113,12 @@ class Trainer:
             epoch.batches += 1
             yield
         self.tagger.eval()
-        loss = epoch.loss.item() / len(train.forms)
+        mean = epoch.loss.item() / len(train.forms)
         finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
-        if not (finite and math.isfinite(loss)):
+        if not (finite and math.isfinite(mean)):
             raise DivergenceError(
                 number,
-                f"training diverged: the loss is {loss} and the weights are"
+                f"training diverged: the loss is {mean} and the weights are"
                 f" {'' if finite else 'not all '}finite; lower training.learning_rate"
                 f" ({settings.learning_rate}), in another run folder",
             )

@@ -1,4 +1,4 @@
-"""Two real processes that train one model: what they give is what one gives."""
+"""Two real processes that train one model: the result is that of one."""
 
 import json
 import os
@@ -26,32 +26,31 @@ MEMBER = """
 import json, sys
 from pathlib import Path
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.errors import CorpusError, TeamError
+from kakehashi.errors import CorpusError, DistributedError
 from kakehashi.training.train import train
-from kakehashi.training.distributed import joined_team
+from kakehashi.training.distributed import process_group
 
 folder = Path(sys.argv[1])
-with joined_team() as team:
-    def fail():
-        if team.rank:
-            raise CorpusError("there", "is damaged", 3)
-
+with process_group() as group:
     notes = []
-    for refused in (lambda: team.together(fail), lambda: team.agree(team.rank, "another number")):
-        try:
-            refused()
-        except (CorpusError, TeamError) as error:
-            notes.append(str(error))
-    notes.append(team.from_first(lambda: f"from {team.rank}"))
+    try:
+        with group.run_on_all():
+            if group.rank:
+                raise CorpusError("there", "is damaged", 3)
+    except CorpusError as error:
+        notes.append(str(error))
+    try:
+        group.check_equal(group.rank, "another number")
+    except DistributedError as error:
+        notes.append(str(error))
+    notes.append(group.broadcast(f"from {group.rank}"))
     for name in ("turn", "again"):
-        def leave():
-            there = (folder / name).exists()
+        with group.run_on_all(in_turn=True):
+            notes.append((folder / name).exists())
             (folder / name).touch()
-            return there
-        notes.append(team.together(leave, in_turn=True))
-    (folder / f"notes{team.rank}.json").write_text(json.dumps(notes))
+    (folder / f"notes{group.rank}.json").write_text(json.dumps(notes))
     for name, tree in json.loads((folder / "trees.json").read_text()).items():
-        train(settings_from_tree(tree), folder / name, team=team)
+        train(settings_from_tree(tree), folder / name, group=group)
 """
 
 
@@ -108,17 +107,6 @@ def test_the_first_process_goes_ahead_where_they_take_turns(team):
     assert [note[3:] for note in notes] == [[False, False], [True, True]]
 
 
-def start(*arguments):
-    command = [*TWO, "-m", "kakehashi", *map(str, arguments)]
-    return subprocess.Popen(
-        command,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-
-
 def children(process):
     found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in found}
@@ -127,12 +115,12 @@ def children(process):
 
 @pytest.mark.slow
 def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
-    trees, team, tmp_path
+    start, trees, team, tmp_path
 ):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["softmax"]))
     command = ("train", config, "--out", out, "--cache", tmp_path / "cache")
-    killed = start(*command, "--save-every", 0)
+    killed = start(*command, "--save-every", 0, program=(*TWO, "-m", "kakehashi"))
     while not (out / "checkpoint").exists() or not inside_an_epoch(out / "checkpoint"):
         assert killed.poll() is None, killed.stderr.read()
         time.sleep(0.01)
@@ -140,10 +128,10 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
     killed.communicate()
     assert killed.returncode != 0
     assert not (out / "result.json").exists()
-    again = start(*command)
+    again = start(*command, program=(*TWO, "-m", "kakehashi"))
     stdout, stderr = again.communicate()
     assert again.returncode == 0, stderr
-    assert re.search("going on after [0-9]+ batches of epoch", stderr)
+    assert re.search("continuing after [0-9]+ batches of epoch", stderr)
     assert stdout.splitlines()[-1] == str(out)  # once
     assert stdout.count(str(out)) == 1
     weights = [
@@ -153,14 +141,15 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
 
 
 def inside_an_epoch(checkpoint):
-    course = Checkpoint.load(checkpoint).course
-    return course is not None and course["batches"] > 2
+    epoch = Checkpoint.load(checkpoint).epoch
+    return epoch is not None and epoch["batches"] > 2
 
 
-def test_an_error_is_one_line_of_one_process(trees, team, tmp_path):
+def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):
     config = tmp_path / "config.json"
     config.write_text(json.dumps(trees["softmax"]))
-    process = start("train", config, "--seed", 9, "--out", team / "softmax")
+    command = ("train", config, "--seed", 9, "--out", team / "softmax")
+    process = start(*command, program=(*TWO, "-m", "kakehashi"))
     _, stderr = process.communicate()
     assert process.returncode == 1  # torchrun's
     lines = [line for line in stderr.splitlines() if "holds a finished run" in line]
@@ -175,19 +164,21 @@ def test_processes_on_ray_are_for_ray(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_on_ray_train_the_same(trees, team, run, cluster, tmp_path):
+def test_two_processes_on_ray_train_the_same(trees, team, start, cluster, tmp_path):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["crf"]))
     ray = ("train", config, "--out", out, "--executor", "ray", "--address", cluster)
-    done = run(*ray, "--workers", 2)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("epoch 6/6") == 1
-    assert done.stdout.splitlines()[-1] == str(out)
+    process = start(*ray, "--workers", 2)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert stderr.count("epoch 6/6") == 1
+    assert stdout.splitlines()[-1] == str(out)
     weights = [sha256_of(folder / "model/weights.safetensors") for folder in (out, team / "crf")]
     assert weights[0] == weights[1]
     assert [path.name for path in tmp_path.iterdir() if "ray" in path.name] == []
-    again = run(*ray, "--seed", 9)
+    again = start(*ray, "--seed", 9)
+    _, stderr = again.communicate()
     assert again.returncode == 2
-    (line,) = again.stderr.splitlines()
+    (line,) = stderr.splitlines()
     assert line.startswith("error: ")
     assert "holds a finished run" in line
