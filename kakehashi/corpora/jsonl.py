@@ -41,7 +41,7 @@ from pydantic import (
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked, parsed, refusal, validated
+from kakehashi.corpora.checks import checked, json_error, parsed
 from kakehashi.corpora.lines import numbered_lines, read_blocks
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
@@ -130,15 +130,14 @@ class _Block:
 
     def texts(self) -> Texts | None:
         """Read it as columns; None where it must be read line by line."""
-        from kakehashi.corpora.rows import rows_from_lines
-        from kakehashi.corpora.texts import Texts
+        from kakehashi.corpora.texts import Texts, rows_from_lines
 
         table = rows_from_lines(self.lines)
         return None if table is None else Texts.from_table(table)
 
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
-    """Yield the file in blocks of lines that are read when the sentences are asked for."""
+    """Yield blocks of lines, blank ones passed over, that are read when sentences are asked for."""
     path = str(data_path(source.path))
     for first, block in read_blocks(source.path):
         if not block.isspace():
@@ -146,11 +145,7 @@ def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
 
 
 def read(source: JsonlSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file; blank lines are passed over.
-
-    Raises:
-        CorpusError: If a line is not such an object.
-    """
+    """Yield the sentences of a file; raises `CorpusError` at a line that is not such an object."""
     return chain.from_iterable(chunks(source))
 
 
@@ -167,17 +162,10 @@ def sentence_from_line(
     may_be_empty: bool = False,
     source: JsonlSource | None = None,
 ) -> Sentence:
-    """Read one sentence, of ours or of another tool.
-
-    Args:
-        line: What a line holds.
-        path: The file, for messages.
-        number: Of the line.
-        may_be_empty: Take a sentence without any text, too.
-        source: How lines of tokens and tags are read, if not by default.
+    """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags.
 
     Raises:
-        CorpusError: If the line is not such an object.
+        CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
     """
     try:
         sentence = _sentence(_SENTENCE.validate_json(line))
@@ -189,20 +177,50 @@ def sentence_from_line(
         elif keys & _LABELS:
             sentence = _from_ranges(parsed(_LABELLED, line, path, number))
         else:
-            raise refusal(error, path, number) from None
+            raise json_error(error, path, number) from None
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
         return sentence
     return checked(sentence, path, number)
 
 
+def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
+    """Make a sentence of the fields of a row; raises `CorpusError` if they are not ours."""
+    try:
+        return checked(_sentence(_SENTENCE.validate_python(record)), path, number)
+    except ValidationError as error:
+        raise json_error(error, path, number) from None
+
+
+def _sentence(record: _Sentence) -> Sentence:
+    mentions = tuple(
+        _mention(record.text, m.start, m.end, m.type, m.text, m.probability)
+        for m in record.mentions
+    )
+    tokens = None
+    if record.tokens is not None:
+        tokens = tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in record.tokens)
+    return Sentence(record.text, mentions, tokens, record.id, record.group)
+
+
 def _from_ranges(record: _Labelled) -> Sentence:
-    mentions = []
-    for each in record.ranges:
-        start, end, kind = (each.start, each.end, each.label) if isinstance(each, _Range) else each
-        given = each.text if isinstance(each, _Range) else None
-        form = record.text[start:end] if given is None else given
-        mentions.append(Mention(start, end, kind, form))
-    return Sentence(record.text, tuple(mentions), id=record.id)
+    mentions = tuple(
+        _mention(record.text, *each)
+        if isinstance(each, tuple)
+        else _mention(record.text, each.start, each.end, each.label, each.text)
+        for each in record.ranges
+    )
+    return Sentence(record.text, mentions, id=record.id)
+
+
+def _mention(
+    text: str,
+    start: int,
+    end: int,
+    kind: str,
+    form: str | None = None,
+    probability: float | None = None,
+) -> Mention:
+    return Mention(start, end, kind, text[start:end] if form is None else form, probability)
 
 
 def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:
@@ -223,40 +241,14 @@ def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> 
     return sentence_from_forms(record.tokens, spans, joiner=joiner, id=record.id)
 
 
-def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
-    """Make a sentence of the fields of a line, or of a row of another file.
-
-    Raises:
-        CorpusError: If they are not what they should be.
-    """
-    return checked(_sentence(validated(_SENTENCE, record, path, number)), path, number)
-
-
-def _sentence(record: _Sentence) -> Sentence:
-    return Sentence(
-        record.text,
-        tuple(_mention(mention, record.text) for mention in record.mentions),
-        None
-        if record.tokens is None
-        else tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in record.tokens),
-        record.id,
-        record.group,
-    )
-
-
-def _mention(record: _Mention, text: str) -> Mention:
-    form = text[record.start : record.end] if record.text is None else record.text
-    return Mention(record.start, record.end, record.type, form, record.probability)
-
-
-def lines(sentences: Iterable[Sentence], source: JsonlSource) -> Iterator[str]:
-    """Yield one line per sentence; `read` gives the same sentence back."""
+def lines(sentences: Iterable[Sentence], _source: JsonlSource | None = None) -> Iterator[str]:
+    """Yield one line per sentence; `read` returns the same sentence."""
     return (line_from_sentence(sentence) + "\n" for sentence in sentences)
 
 
 def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Write a file of sentences, whole or not at all."""
-    write_atomically(Path(path), (line_from_sentence(each) + "\n" for each in sentences))
+    write_atomically(Path(path), lines(sentences))
 
 
 def line_from_sentence(sentence: Sentence) -> str:
@@ -266,10 +258,8 @@ def line_from_sentence(sentence: Sentence) -> str:
         >>> line_from_sentence(Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),)))
         '{"text": "Oslo", "mentions": [{"start": 0, "end": 4, "type": "LOC", "text": "Oslo"}]}'
     """
-    record: dict[str, object] = {
-        "text": sentence.text,
-        "mentions": [_filled(mention._asdict()) for mention in sentence.mentions],
-    }
+    mentions = [_filled(mention._asdict()) for mention in sentence.mentions]
+    record: dict[str, object] = {"text": sentence.text, "mentions": mentions}
     if sentence.tokens is not None:
         record["tokens"] = [_filled(token._asdict()) for token in sentence.tokens]
     record |= _filled({"id": sentence.id, "group": sentence.group})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,15 @@ import pyarrow.parquet as pq
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
-from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, bloated, most_unpacked, opened
-from kakehashi.corpora.rows import SCHEMA
-from kakehashi.corpora.texts import Texts
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, check_inflation, opened
+from kakehashi.corpora.texts import SCHEMA, Texts
 from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
 
+# Rows of a part; those of a larger row group are decoded up to the part again for each.
 _LARGEST = 1 << 16
-"""Rows of a part; those of a larger row group are decoded up to the part again for each."""
-
-_AT_ONCE = 1 << 13
-"""Rows made Python objects of."""
+_AT_ONCE = 1 << 13  # rows that Python objects are made of
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,13 @@ class _Part:
     def __iter__(self) -> Iterator[Sentence]:
         place, row = str(data_path(self.path)), self.first
         for batch in self._table(SCHEMA.names).to_batches(_AT_ONCE):
-            for record in self._records(batch):
-                yield sentence_from_record(record, place, row)
+            try:
+                records = batch.to_pylist()
+            except UnicodeDecodeError as error:
+                raise CorpusError(place, f"holds text that is no UTF-8 ({error})") from None
+            for record in records:
+                record["tokens"] = record["tokens"] or None
+                yield sentence_from_record(_filled(record), place, row)
                 row += 1
 
     def texts(self) -> Texts | None:
@@ -89,26 +91,26 @@ class _Part:
                 row = self.first + pc.index(counts, largest).as_py()
                 raise CorpusError(data_path(self.path), f"has more than {most:,} {what}", row)
 
-    def _records(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-        try:
-            records = batch.to_pylist()
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                data_path(self.path), f"holds text that is no UTF-8 ({error})"
-            ) from None
-        return [_filled({**record, "tokens": record["tokens"] or None}) for record in records]
+
+def _filled(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is null, there and in the lists of the record."""
+    return {
+        key: [each and _filled(each) for each in value] if isinstance(value, list) else value
+        for key, value in record.items()
+        if value is not None
+    }
 
 
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     """Yield the rows of a file in parts, which are read when the sentences are asked for.
 
     Raises:
-        CorpusError: If it cannot be read, or has other columns than ours.
+        CorpusError: If it cannot be read, or has other columns than ours, or when read, at a row
+            that is no sentence; that has its number for a line.
     """
     place = data_path(source.path)
     with _opened(source.path) as file:
-        problem = next(_problems(file.schema_arrow, SCHEMA), "")
-        if problem:
+        for problem in _problems(file.schema_arrow, SCHEMA):
             expected = ", ".join(SCHEMA.names)
             raise CorpusError(place, f"expected the columns {expected}; {problem}")
         check_unpacked(file, place)
@@ -122,16 +124,11 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
 
 
 def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
-    """Refuse a file of which a row group unpacks to more than any honest one.
-
-    Raises:
-        CorpusError: If one does.
-    """
+    """Raise `CorpusError` if a row group of a file unpacks to more than any honest one."""
     # Not by column: Arrow aborts the process at a column whose statistics are damaged.
     groups = map(file.metadata.row_group, range(file.num_row_groups))
     unpacked = max((group.total_byte_size for group in groups), default=0)
-    if unpacked > most_unpacked(path.stat().st_size):
-        raise bloated(path)
+    check_inflation(unpacked, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
@@ -169,16 +166,6 @@ def _fits(theirs: pa.DataType, ours: pa.DataType, name: str) -> bool:
     return bool(fits or theirs == ours or kinds.is_null(theirs))
 
 
-def read(source: ParquetSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file.
-
-    Raises:
-        CorpusError: If it is no Parquet file with our columns, or a row is no sentence; that has
-            its number for a line.
-    """
-    return chain.from_iterable(chunks(source))
-
-
 def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a file with a row group per batch, whole or not at all, one batch in memory."""
 
@@ -190,18 +177,9 @@ def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     fill_atomically(path, fill)
 
 
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is null, there and in the lists of the record."""
-    return {
-        key: [each and _filled(each) for each in value] if isinstance(value, list) else value
-        for key, value in record.items()
-        if value is not None
-    }
-
-
 @contextmanager
 def _opened(path: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
+    """Open a Parquet file, and turn errors of Arrow into a `CorpusError`."""
     with opened(path) as file:
         try:
             with pq.ParquetFile(file) as parquet:

@@ -35,7 +35,7 @@ import torch
 
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
-from kakehashi.data.dataset import Prepared
+from kakehashi.data.dataset import Dataset
 from kakehashi.errors import RunError, TrackingError
 from kakehashi.files import lock, sweep, write_atomically, write_json
 from kakehashi.progress import Progress
@@ -178,7 +178,7 @@ class Run:
 
     def finish(
         self,
-        data: Prepared,
+        data: Dataset,
         *,
         version: str,
         facts: Mapping[str, object],

@@ -20,8 +20,8 @@ from kakehashi.config.reading import read_settings
 from kakehashi.config.settings import ModelSettings, RunSettings, TransferSettings
 from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.data.cache import Store, corpus_fingerprint, features_fingerprint
-from kakehashi.data.dataset import Prepared, prepare
+from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
+from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.files import sha256_of
 from kakehashi.model.device import find_device, limited_threads
@@ -31,7 +31,7 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import apply_transfer, plan_transfer
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
@@ -229,12 +229,11 @@ def _inputs(settings: RunSettings) -> str:
 
 def _prepare(
     settings: RunSettings, progress: Progress, cache: str | Path | None
-) -> tuple[Prepared, Iterable[Sentence]]:
+) -> tuple[Dataset, Iterable[Sentence]]:
     """Read, segment and encode the corpora, or map the cache of them; return the test sentences."""
     test: Iterable[Sentence]
     if cache is not None:
-        store = Store(Path(cache), settings, progress)
-        test, data = store.test_sentences(), store.prepared()
+        data, test = load_dataset(Path(cache), settings, progress)
     else:
         train, dev, unread = _read(settings, progress)
         test = list(unread)
@@ -258,7 +257,7 @@ def _read(settings: RunSettings, progress: Progress) -> Iterator[Iterator[Senten
 
 
 def _new_trainer(
-    settings: RunSettings, data: Prepared, progress: Progress, group: ProcessGroup
+    settings: RunSettings, data: Dataset, progress: Progress, group: ProcessGroup
 ) -> tuple[Trainer, dict[str, object] | None]:
     """Make a tagger, copy into it what is transferred, and describe that."""
     training, transfer, plan = settings.training, settings.transfer, None
@@ -278,7 +277,7 @@ def _new_trainer(
     return trainer, plan.to_dict() if plan is not None else None
 
 
-def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:
+def new_tagger(data: Dataset, settings: ModelSettings) -> Tagger:
     """Draw initial weights, and take the vectors where there are some."""
     if data.vectors is not None:
         settings = settings.model_copy(update={"word_width": data.vectors.width})
@@ -306,7 +305,7 @@ def check_crf_memory(n_tags: int, progress: Progress) -> None:
     progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
 
 
-def _fingerprint(settings: RunSettings, data: Prepared) -> str:
+def _fingerprint(settings: RunSettings, data: Dataset) -> str:
     """Hash all that the weights depend on, so that a checkpoint is not taken for another's."""
     transfer = settings.transfer
     parts = [

@@ -17,15 +17,14 @@ from torch import Tensor
 
 from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
-from kakehashi.data.dataset import Prepared
+from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
-from kakehashi.scoring.comparison import score_spans
-from kakehashi.scoring.score import Score
+from kakehashi.scoring.score import Score, score_spans
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.optimizer import Optimizer
@@ -57,7 +56,7 @@ class Trainer:
     def __init__(
         self,
         tagger: Tagger,
-        data: Prepared,
+        data: Dataset,
         settings: TrainingSettings,
         progress: Progress | None = None,
         group: ProcessGroup = SINGLE,
@@ -223,7 +222,7 @@ class Trainer:
         return score.f1 if score is not None else None
 
 
-def check_selection(settings: TrainingSettings, data: Prepared) -> None:
+def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     """Refuse to choose an epoch by the F1 of nothing.
 
     Raises:

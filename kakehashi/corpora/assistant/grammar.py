@@ -1,25 +1,56 @@
-"""Templates: the notation of one grammar alternative.
+"""Grammars of utterances: their notation, and the files they are read from.
 
-``literal``, ``(a|b)`` one of, ``[a|b]`` one of or nothing, ``<rule>`` plain text from a rule,
-``{type}`` a mention whose text comes from the rule of the same name, ``{type:rule}`` from another.
+``schema.toml`` names the entity types and the intents, the most frequent intent first; every
+language must cover all of them. A language is a folder of TOML files that count as one: a file per
+domain, and ``names``, ``values`` and ``rules`` for what several domains share. They have three
+tables of lists; in every list the first member is the most frequent:
 
-A grammar of one language, and the check that everything in it can be meant.
+``[intents.DOMAIN]``
+    ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.
+``[values]``
+    Open lists: names, titles, goods. One member in six is kept for dev alone, one in six for test
+    alone, and so are phrases: what is learnt by heart from train does not help there.
+``[rules]``
+    Closed lists and patterns: numbers, times, politeness. The same in all partitions; a member that
+    stands there twice is more frequent.
 
-Grammar files, read from the package or from a folder.
+A member of a list is a template:
+
+=================  =================================================================
+``play``           itself
+``(a|b|c)``        one of them, equally often; an empty one is allowed
+``[a|b]``          one of them or, half the time, nothing
+``<rule>``         a member of that list
+``{type}``         a mention of that entity type, a member of the list of that name
+``{type:list}``    the same, from another list: ``am {date:weekday}``
+=================  =================================================================
+
+Spaces count: write ``[please ]play``, not ``[please] play``. The rule ``frame`` is the whole
+utterance; ``<phrase>`` in it is a phrase of the intent drawn. A list used inside a mention cannot
+hold mentions. To add an intent, name it in ``schema.toml`` and give each language at least six
+phrases, else none can be kept for dev and test. The tests check that grammars are sound.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias
 
 from kakehashi.errors import ConfigError
+
+FRAME = "frame"
+PHRASE = "phrase"
+_PIECE = re.compile(
+    r"(?P<literal>[^()\[\]{}<>|]+)"
+    r"|(?P<mark>[()\[\]|])"
+    r"|<(?P<rule>\w+)>"
+    r"|\{(?P<type>\w+)(?::(?P<from>\w+))?\}"
+)
+_CLOSING = {"(": ")", "[": "]"}
 
 
 class Reference(NamedTuple):
@@ -38,21 +69,53 @@ class Group(NamedTuple):
 
 Template: TypeAlias = "tuple[str | Reference | Group, ...]"
 
-_PIECE = re.compile(
-    r"(?P<literal>[^()\[\]{}<>|]+)"
-    r"|(?P<mark>[()\[\]|])"
-    r"|<(?P<rule>\w+)>"
-    r"|\{(?P<type>\w+)(?::(?P<from>\w+))?\}"
-)
-_CLOSING = {"(": ")", "[": "]"}
+
+class Rule(NamedTuple):
+    """A list, the most frequent member first; ``open`` if some are for dev or test alone."""
+
+    texts: tuple[str, ...]
+    templates: tuple[Template, ...]
+    open: bool
+
+
+class Grammar(NamedTuple):
+    """One language: its rules by name, its intents as ``domain.intent``, most frequent first."""
+
+    rules: Mapping[str, Rule]
+    intents: Mapping[str, Rule]
+
+
+def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
+    """Read the grammar of a language; ``folder`` is by default that of the shipped grammars.
+
+    Raises:
+        ConfigError: If there is no such language, a name is taken twice, or a template is wrong.
+    """
+    folder = folder or files(__package__) / "data"
+    languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
+    if language not in languages:
+        raise ConfigError("language", f"expected one of {', '.join(languages)}, got {language!r}")
+    lists: dict[str, Rule] = {}
+    for file in sorted((folder / language).iterdir(), key=lambda file: file.name):
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        for domain, intents in tree.pop("intents", {}).items():
+            tree[f"intents.{domain}"] = {
+                f"{domain}.{intent}": intents[intent] for intent in intents
+            }
+        for table, members in tree.items():
+            for name, texts in members.items():
+                key = f"{language}/{file.name}: {table}.{name}"
+                if name in lists or name == PHRASE:
+                    raise ConfigError(key, "the name is taken; choose another")
+                templates = tuple(parse_template(text, key) for text in texts)
+                lists[name] = Rule(tuple(texts), templates, open=table != "rules")
+    schema = tomllib.loads((folder / "schema.toml").read_text(encoding="utf-8"))
+    intents = {name: lists.pop(name) for name in schema["intents"]}
+    return Grammar(lists, intents)
 
 
 def parse_template(text: str, key: str) -> Template:
-    """Read one alternative of a grammar.
-
-    Args:
-        text: The alternative as written in the grammar file.
-        key: Where it stands, for messages.
+    """Parse one member of a list; ``key`` is where it stands, for messages.
 
     Raises:
         ConfigError: If brackets do not match or the text is empty.
@@ -70,12 +133,7 @@ def parse_template(text: str, key: str) -> Template:
 
 class _Parser:
     def __init__(self, text: str, key: str) -> None:
-        self.text = text
-        self.key = key
-        self.position = 0
-
-    def fail(self, problem: str) -> NoReturn:
-        raise ConfigError(self.key, f"{self.text!r} {problem}")
+        self.text, self.key, self.position = text, key, 0
 
     def options(self, closing: str) -> tuple[Template, ...]:
         """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
@@ -92,220 +150,17 @@ class _Parser:
             if mark == "|":
                 options.append(tuple(parts))
                 parts = []
+            elif mark in _CLOSING:
+                parts.append(Group(self.options(_CLOSING[mark]), optional=mark == "["))
+            elif mark:
+                self.fail(f"has a stray {mark!r} at {match.start()}")
             else:
-                parts.append(self._part(match))
+                name = match["rule"] or match["from"] or match["type"]
+                parts.append(match["literal"] or Reference(name, match["type"] or ""))
         if closing:
             self.fail(f"lacks a closing {closing!r}")
         return (*options, tuple(parts))
 
-    def _part(self, match: re.Match[str]) -> str | Reference | Group:
-        if match["literal"]:
-            return match["literal"]
-        if match["rule"]:
-            return Reference(match["rule"], "")
-        if match["type"]:
-            return Reference(match["from"] or match["type"], match["type"])
-        if match["mark"] not in _CLOSING:
-            self.fail(f"has a stray {match['mark']!r} at {match.start()}")
-        return Group(self.options(_CLOSING[match["mark"]]), optional=match["mark"] == "[")
-
-
-FRAME = "frame"
-PHRASE = "phrase"
-
-
-class Alternative(NamedTuple):
-    """One line of a list: as written, and parsed."""
-
-    text: str
-    template: Template
-
-
-class Rule(NamedTuple):
-    """A list of alternatives, the most frequent first.
-
-    An ``open`` list is divided: some of its alternatives are for dev alone, some for test alone.
-    """
-
-    alternatives: tuple[Alternative, ...]
-    open: bool
-
-    def references(self) -> Iterator[Reference]:
-        """Walk over all places that other rules fill."""
-        for alternative in self.alternatives:
-            yield from _references(alternative.template)
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """One language: its rules by name, its intents as ``domain.intent``, most frequent first.
-
-    The rule ``frame`` is where an utterance starts; its ``<phrase>`` is a phrase of the intent.
-    """
-
-    language: str
-    rules: Mapping[str, Rule]
-    intents: Mapping[str, Rule]
-
-    def check(self, types: Iterable[str]) -> None:
-        """Refuse a grammar in which something cannot be meant.
-
-        Args:
-            types: The entity types that its mentions must have, no more and no less.
-
-        Raises:
-            ConfigError: If a rule is unknown, unused or contains itself, if a mention stands inside
-                another, or if an entity type is unknown or has no mention.
-        """
-        refuse_missing("rule", self.rules, [FRAME], self.language)
-        if Reference(PHRASE, "") not in self.rules[FRAME].references():
-            raise ConfigError(f"{self.language}: {FRAME}", f"expected <{PHRASE}> in it; add it")
-        walk = _Walk(self)
-        walk.visit(FRAME, "")
-        for name, intent in self.intents.items():
-            walk.follow(name, intent, "")
-        refuse_unknown("entity type", walk.types, types, self.language)
-        refuse_missing("entity type", walk.types, types, self.language)
-        unused = sorted(set(self.rules) - {name for name, _ in walk.done})
-        if unused:
-            raise ConfigError(f"{self.language}: {unused[0]}", "nothing uses this list; remove it")
-
-
-@dataclass
-class _Walk:
-    """A walk from the frame and the intents down to every rule."""
-
-    grammar: Grammar
-    types: set[str] = field(default_factory=set)
-    done: set[tuple[str, str]] = field(default_factory=set)
-    path: list[str] = field(default_factory=list)
-
-    def visit(self, name: str, mention: str) -> None:
-        """Go down into a rule, inside of a mention of some type, or of none (``""``)."""
-        if name in self.path:
-            self._fail(f"a list contains itself: {' > '.join([*self.path, name])}")
-        if name not in self.grammar.rules and (self.path, name) != ([FRAME], PHRASE):
-            near = _did_you_mean(name, self.grammar.rules) or "add it to the values or the rules"
-            self._fail(f"unknown rule {name!r}; {near}")
-        if name in self.grammar.rules and (name, mention) not in self.done:
-            self.follow(name, self.grammar.rules[name], mention)
-            self.done.add((name, mention))
-
-    def follow(self, name: str, rule: Rule, mention: str) -> None:
-        """Go down into everything that a rule refers to."""
-        self.path.append(name)
-        for reference in rule.references():
-            if reference.type:
-                self.types.add(reference.type)
-                if mention:
-                    self._fail(f"a mention of {reference.type!r} stands inside one of {mention!r}")
-            self.visit(reference.rule, reference.type or mention)
-        self.path.pop()
-
-    def _fail(self, problem: str) -> None:
-        raise ConfigError(f"{self.grammar.language}: {self.path[-1]}", problem)
-
-
-def _references(template: Template) -> Iterator[Reference]:
-    for part in template:
-        if isinstance(part, Reference):
-            yield part
-        elif isinstance(part, Group):
-            for option in part.options:
-                yield from _references(option)
-
-
-def refuse_missing(what: str, given: Iterable[str], expected: Iterable[str], where: str) -> None:
-    """Raise `ConfigError` for the first name that is expected and not given."""
-    missing = sorted(set(expected) - set(given))
-    if missing:
-        raise ConfigError(where, f"{what} {missing[0]!r} is missing; add it")
-
-
-def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Raise `ConfigError` for the first name that is given and not known."""
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        near = _did_you_mean(unknown[0], known) or f"known: {', '.join(known)}"
-        raise ConfigError(where, f"unknown {what} {unknown[0]!r}; {near}")
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
-
-
-_TABLES = ("values", "rules", "intents")
-_SCHEMA = "schema.toml"
-
-
-def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
-    """Read and check the grammar of a language.
-
-    Args:
-        language: A subfolder; its TOML files count as one.
-        folder: Holds ``schema.toml`` and the languages; None for the shipped grammars.
-
-    Raises:
-        ConfigError: If there is no such language, a file is not TOML, a list is empty or its name
-            taken, an intent of the schema is missing or unknown, or `Grammar.check` fails.
-    """
-    folder = folder or files(__package__) / "data"
-    languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
-    if language not in languages:
-        raise ConfigError("language", f"expected one of {', '.join(languages)}, got {language!r}")
-    schema = _read_toml(folder / _SCHEMA)
-    rules: dict[str, Rule] = {}
-    intents: dict[str, Rule] = {}
-    for file in sorted((folder / language).iterdir(), key=lambda file: file.name):
-        for table, name, members, key in _lists(_read_toml(file), f"{language}/{file.name}"):
-            known = intents if table == "intents" else rules
-            if name in known or name == PHRASE:
-                raise ConfigError(key, "the name is taken; choose another")
-            known[name] = _rule(members, key, open=table != "rules")
-    refuse_unknown("intent", intents, schema["intents"], language)
-    refuse_missing("intent", intents, schema["intents"], language)
-    grammar = Grammar(language, rules, {name: intents[name] for name in schema["intents"]})
-    grammar.check(schema["types"])
-    return grammar
-
-
-def _read_toml(file: Traversable) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError("", f"{file}: cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise ConfigError("", f"{file}: is not well-formed ({error})") from None
-
-
-def _lists(tree: dict[str, Any], where: str) -> Iterator[tuple[str, str, object, str]]:
-    """Yield table, name, members and place of every list in a file."""
-    refuse_unknown("table", tree, _TABLES, where)
-    for table in tree:
-        for name, members in _items(tree[table], f"{where}: {table}"):
-            key = f"{where}: {table}.{name}"
-            if table == "intents":
-                for intent, phrases in _items(members, key):
-                    yield table, f"{name}.{intent}", phrases, f"{key}.{intent}"
-            else:
-                yield table, name, members, key
-
-
-def _items(table: object, key: str) -> Iterator[tuple[str, object]]:
-    if not isinstance(table, dict):
-        raise ConfigError(key, f"expected a table of lists, got {table!r}")
-    yield from table.items()
-
-
-def _rule(members: object, key: str, *, open: bool) -> Rule:
-    if not isinstance(members, list) or not members:
-        raise ConfigError(key, f"expected a list with at least one string, got {members!r}")
-    seen: set[str] = set()
-    for member in members:
-        if not isinstance(member, str):
-            raise ConfigError(key, f"expected a string, got {member!r}; put it in quotes")
-        if open and member in seen:
-            raise ConfigError(key, f"{member!r} stands there twice; leave one out")
-        seen.add(member)
-    return Rule(tuple(Alternative(text, parse_template(text, key)) for text in members), open)
+    def fail(self, problem: str) -> NoReturn:
+        """Raise a `ConfigError` that quotes the text."""
+        raise ConfigError(self.key, f"{self.text!r} {problem}")

@@ -10,10 +10,10 @@ from kakehashi.baselines.baseline import BASELINES
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.settings import SystemName
-from kakehashi.corpora.assistant.sampler import generate
+from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.errors import MissingExtraError
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.text.segment import load_segmenter
 
