@@ -1,13 +1,15 @@
-"""Whatever holds for every system that stands beside ours."""
+"""What holds for every baseline."""
 
 import importlib
 import unicodedata
+from typing import get_args
 
 import pytest
 
-from kakehashi.baselines.catalogue import load_system
+from kakehashi.baselines.baseline import BASELINES
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
+from kakehashi.config.settings import SystemName
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.errors import MissingExtraError
@@ -15,7 +17,7 @@ from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.text.segment import load_segmenter
 
-NAMES = pytest.mark.parametrize("name", ["crfsuite", "spacy"])
+NAMES = pytest.mark.parametrize("name", BASELINES)
 
 
 def make(name, seed=1, steps=60):
@@ -24,10 +26,10 @@ def make(name, seed=1, steps=60):
     return SpaCy(seed, {"max_steps": steps, "eval_frequency": 20})
 
 
-def found_by(system, parts):
+def found_by(baseline, parts):
     train, dev, test = parts
-    system.fit(train, dev)
-    return system.tag(test)
+    baseline.fit(train, dev)
+    return baseline.tag(test)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,10 @@ def utterances():
 @pytest.fixture(scope="module")
 def few(utterances):
     return utterances[:60], utterances[60:80], utterances[300:]
+
+
+def test_settings_and_table_know_the_same_baselines():
+    assert set(get_args(SystemName)) == {"kakehashi", *BASELINES}
 
 
 @NAMES
@@ -55,12 +61,12 @@ def test_same_seed_same_predictions(name, few):
     assert found_by(make(name), few) == found
 
 
-def test_spacy_hangs_on_its_seed(few):
+def test_spacy_depends_on_its_seed(few):
     assert found_by(make("spacy", seed=1), few) != found_by(make("spacy", seed=2), few)
 
 
 @NAMES
-def test_sentences_without_tokens_are_borne(name):
+def test_sentences_without_tokens_are_tagged(name):
     empty = Sentence("", tokens=())
     named = sentence_from_forms(["see", "Tokyo"], [Span(1, 2, "LOC")])
     parts = [empty, named] * 20, [empty, named], [empty, named, empty]
@@ -74,7 +80,7 @@ def test_a_missing_library_is_named_with_its_extra(name, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(MissingExtraError, match=rf"pip install '.*\[{name}\]'"):
-        load_system(name, 1)
+        BASELINES[name](1)
 
 
 def test_decomposed_text_has_the_features_of_composed_text():
