@@ -11,17 +11,16 @@ from kakehashi.baselines.spacy import SpaCy
 from kakehashi.corpora.assistant.sampler import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.errors import MissingExtraError
-from kakehashi.scoring.comparison import score_spans
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.text.segment import load_segmenter
 
 NAMES = pytest.mark.parametrize("name", ["crfsuite", "spacy"])
 
 
-def make(name, seed=1, steps=60):
+def make(name, seed=1):
     if name == "crfsuite":
         return CRFsuite()
-    return SpaCy(seed, {"max_steps": steps, "eval_frequency": 20})
+    return SpaCy(seed, {"max_steps": 60, "eval_frequency": 20})
 
 
 def found_by(system, parts):
@@ -31,21 +30,9 @@ def found_by(system, parts):
 
 
 @pytest.fixture(scope="module")
-def utterances():
-    """Of one partition: what is learnt by heart helps."""
-    return list(segmented(generate("en", 400), load_segmenter("words")))
-
-
-@pytest.fixture(scope="module")
-def few(utterances):
-    return utterances[:60], utterances[60:80], utterances[300:]
-
-
-@NAMES
-def test_a_small_corpus_is_learnt(name, utterances):
-    parts = utterances[:300], utterances[300:350], utterances[350:]
-    gold = [sentence.project().spans for sentence in parts[2]]
-    assert score_spans(gold, found_by(make(name, steps=400), parts)).f1 > 30
+def few():
+    utterances = list(segmented(generate("en", 120), load_segmenter("words")))
+    return utterances[:60], utterances[60:80], utterances[80:]
 
 
 @NAMES
@@ -53,10 +40,8 @@ def test_same_seed_same_predictions(name, few):
     found = found_by(make(name), few)
     assert any(found)
     assert found_by(make(name), few) == found
-
-
-def test_spacy_hangs_on_its_seed(few):
-    assert found_by(make("spacy", seed=1), few) != found_by(make("spacy", seed=2), few)
+    if name == "spacy":
+        assert found_by(make(name, seed=2), few) != found
 
 
 @NAMES
