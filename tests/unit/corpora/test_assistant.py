@@ -108,6 +108,7 @@ def test_text_is_composed_unicode(language: str) -> None:
         assert unicodedata.normalize("NFC", sentence.text) == sentence.text
 
 
+@pytest.mark.slow
 def test_all_languages_have_the_same_types_and_domains() -> None:
     types = [set(novelty(language).types) for language in LANGUAGES]
     groups = [{sentence.group for sentence in corpus(language)} for language in LANGUAGES]
@@ -117,6 +118,7 @@ def test_all_languages_have_the_same_types_and_domains() -> None:
     assert len(groups[0]) >= 15
 
 
+@pytest.mark.slow
 @languages
 def test_types_follow_zipf_with_a_long_tail(language: str) -> None:
     """As the paper's figure 2: a straight line in log-log scale, from tens of thousands to ten."""
@@ -129,6 +131,7 @@ def test_types_follow_zipf_with_a_long_tail(language: str) -> None:
     assert max(counts) < 0.15 * sum(counts)
 
 
+@pytest.mark.slow
 @languages
 def test_utterances_hardly_repeat(language: str) -> None:
     found = novelty(language)
