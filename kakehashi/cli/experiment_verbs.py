@@ -129,8 +129,8 @@ def run(
         raise RunError(
             root, f"{problem} them again (failure.txt in the folder of a cell says more)"
         )
-    if found.store.archive.exists():
-        print_line(str(found.store.archive))
+    if found.store.parquet.exists():
+        print_line(str(found.store.parquet))
 
 
 def status(file: GridFile, root: Root = ROOT, only: Only = None, as_json: Json = False) -> None:

@@ -13,7 +13,7 @@ from rich.progress import TaskID as BarId
 from rich.text import Text
 
 from kakehashi.experiments.execute import Watch
-from kakehashi.experiments.runs import Cell
+from kakehashi.experiments.runs import RunSpec
 from kakehashi.experiments.work import Outcome
 
 
@@ -52,7 +52,7 @@ class GridBars(Watch):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def tick(self, running: Sequence[Cell]) -> None:
+    def tick(self, running: Sequence[RunSpec]) -> None:
         """Move the bars of what runs, epoch by epoch."""
         for cell in running:
             if cell.key not in self._of_cell:
@@ -62,7 +62,7 @@ class GridBars(Watch):
             news = f"dev F1 {epochs[-1]:.2f}" if epochs and epochs[-1] is not None else ""
             self._bars.update(self._of_cell[cell.key], completed=len(epochs), news=news)
 
-    def end(self, cell: Cell, outcome: Outcome) -> None:
+    def end(self, cell: RunSpec, outcome: Outcome) -> None:
         """Print what became of a cell."""
         bar = self._of_cell.pop(cell.key, None)
         if bar is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kakehashi.cli.console import print_line, print_table
 from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.stats import CorpusStats, LostMention, Novelty
+from kakehashi.corpora.stats import CorpusStats, LostMention, Overlap
 from kakehashi.scoring.score import Count
 from kakehashi.sentence import Sentence
 
@@ -144,7 +144,7 @@ def print_lost(lost: Sequence[LostMention], name: str, *, stderr: bool = False) 
     print_table(title, ["no.", "sentence", "mention", "type", "tokens"], rows, stderr=stderr)
 
 
-def print_novelty(language: str, found: Novelty) -> None:
+def print_overlap(language: str, found: Overlap) -> None:
     """Print what repeats in a corpus, what its test set adds, and the types by rank."""
     rows = [
         ["utterances", f"{found.sentences:,}"],

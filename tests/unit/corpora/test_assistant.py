@@ -15,7 +15,7 @@ import pytest
 
 from kakehashi.config.sources import Partition
 from kakehashi.corpora.assistant import generate
-from kakehashi.corpora.stats import Novelty, measure_novelty
+from kakehashi.corpora.stats import Overlap, measure_overlap
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence
 
@@ -33,9 +33,9 @@ def values(sentences: list[Sentence]) -> list[tuple[str, str]]:
 
 
 @cache
-def novelty(language: str) -> Novelty:
+def overlap(language: str) -> Overlap:
     """What repeats in a hundred thousand utterances, and what those of a test set add."""
-    return measure_novelty(generate(language, 100_000), corpus(language, "test"))
+    return measure_overlap(generate(language, 100_000), corpus(language, "test"))
 
 
 @languages
@@ -110,7 +110,7 @@ def test_text_is_composed_unicode(language: str) -> None:
 
 @pytest.mark.slow
 def test_all_languages_have_the_same_types_and_domains() -> None:
-    types = [set(novelty(language).types) for language in LANGUAGES]
+    types = [set(overlap(language).types) for language in LANGUAGES]
     groups = [{sentence.group for sentence in corpus(language)} for language in LANGUAGES]
     assert types[0] == types[1] == types[2]
     assert groups[0] == groups[1] == groups[2]
@@ -122,7 +122,7 @@ def test_all_languages_have_the_same_types_and_domains() -> None:
 @languages
 def test_types_follow_zipf_with_a_long_tail(language: str) -> None:
     """As the paper's figure 2: a straight line in log-log scale, from tens of thousands to ten."""
-    counts = sorted(novelty(language).types.values(), reverse=True)
+    counts = sorted(overlap(language).types.values(), reverse=True)
     slope, _ = linear_regression(
         [log(rank) for rank in range(1, len(counts) + 1)], [log(count) for count in counts]
     )
@@ -134,7 +134,7 @@ def test_types_follow_zipf_with_a_long_tail(language: str) -> None:
 @pytest.mark.slow
 @languages
 def test_utterances_hardly_repeat(language: str) -> None:
-    found = novelty(language)
+    found = overlap(language)
     assert found.distinct > 90
     assert found.seen_sentences < 6
     assert 30 < found.unseen_values < 40
