@@ -39,15 +39,15 @@ def test_machine_code_is_loaded_for_training_at_once_and_for_tagging_when_it_pay
     code = f"""
 import torch
 from contextlib import nullcontext
-from kakehashi.model.ragged import Layout
+from kakehashi.model.ragged import RaggedOrder
 from kakehashi.model.lstm import BiLstm
 
 lstm, inputs = BiLstm(2, 3), torch.randn(500, 2)
 with {mode}():
-    lstm(inputs[:5], Layout([5]))
+    lstm(inputs[:5], RaggedOrder([5]))
     print("numba" in sys.modules)
     for _ in range(5):
-        lstm(inputs, Layout([500]))
+        lstm(inputs, RaggedOrder([500]))
     print("numba" in sys.modules)
 """
     assert printed(code) == loaded

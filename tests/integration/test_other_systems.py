@@ -5,7 +5,7 @@ import pytest
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.corpora.assistant.sampler import generate
+from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
