@@ -81,13 +81,21 @@ def demo(
     """
     from kakehashi.cli.console import ProgressBars, print_json
     from kakehashi.cli.show import print_demo
-    from kakehashi.demo import run_demo
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train_demo
 
-    report = run_demo(out, seed, ProgressBars())
+    folders = train_demo(out, seed, ProgressBars())
+    results = [load_result(folder) for folder in folders]
     if as_json:
-        print_json(report.to_dict())
+        f1 = [result["test"]["f1"] for result in results]
+        names = ("english", "scratch", "transfer")
+        runs = {
+            name: {"folder": str(folder), "f1": score}
+            for name, folder, score in zip(names, folders, f1, strict=True)
+        }
+        print_json({**runs, "gain": f1[2] - f1[1], "transferred": results[2]["transfer"]})
     else:
-        print_demo(report)
+        print_demo(folders, results)
 
 
 def predict(

@@ -1,29 +1,33 @@
-"""Whatever holds for every system that stands beside ours."""
+"""What holds for every baseline."""
 
 import importlib
 import unicodedata
+from typing import get_args
 
 import pytest
 
-from kakehashi.baselines.catalogue import load_system
+from kakehashi.baselines.baseline import BASELINES
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
+from kakehashi.config.settings import SystemName
 from kakehashi.errors import MissingExtraError
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 
-NAMES = pytest.mark.parametrize("name", ["crfsuite", "spacy"])
+NAMES = pytest.mark.parametrize("name", BASELINES)
+QUICK = {"crfsuite": CRFsuite(), "spacy": SpaCy(1, {"max_steps": 60, "eval_frequency": 20})}
 
 
-SYSTEMS = {"crfsuite": CRFsuite(), "spacy": SpaCy(1, {"max_steps": 60, "eval_frequency": 20})}
+def test_settings_and_table_know_the_same_baselines():
+    assert set(get_args(SystemName)) == {"kakehashi", *BASELINES}
 
 
 @NAMES
-def test_sentences_without_tokens_are_borne(name):
+def test_sentences_without_tokens_are_tagged(name):
     empty = Sentence("", tokens=())
     named = sentence_from_forms(["see", "Tokyo"], [Span(1, 2, "LOC")])
-    system = SYSTEMS[name]
-    system.fit([empty, named] * 20, [empty, named])
-    assert system.tag([empty, named, empty]) == [(), (Span(1, 2, "LOC"),), ()]
+    baseline = QUICK[name]
+    baseline.fit([empty, named] * 20, [empty, named])
+    assert baseline.tag([empty, named, empty]) == [(), (Span(1, 2, "LOC"),), ()]
 
 
 @NAMES
@@ -33,7 +37,7 @@ def test_a_missing_library_is_named_with_its_extra(name, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(MissingExtraError, match=rf"pip install '.*\[{name}\]'"):
-        load_system(name, 1)
+        BASELINES[name](1)
 
 
 def test_decomposed_text_has_the_features_of_composed_text():
