@@ -83,11 +83,8 @@ def segmented(
 ) -> Iterator[Sentence]:
     """Yield the sentences with the tokens of a segmenter.
 
-    With ``keep_tokens`` those of sentences that have some stay, and get only what they lack:
-    readings and parts of speech.
-
-    Raises:
-        ValueError: If tokens that are kept contradict their text, which no reader gives.
+    With ``keep_tokens``, tokens that are there already stay, and get the readings and parts of
+    speech that they lack; a `ValueError` if they contradict their text, which no reader gives.
     """
     segment = segmenter.segment
     if not isinstance(segmenter, PatternSegmenter):  # which is as fast as a cache
@@ -105,36 +102,31 @@ def segmented(
 class Corpus:
     """Sentences that every iteration reads anew; none is kept in memory.
 
-    ``name`` is where they come from, for messages; ``chunks`` begins to read them, in parts that
-    other processes can read for us.
+    ``chunks`` begins to read them, in parts that other processes can read for us; ``name`` is where
+    they come from, for messages.
     """
 
     name: str
     chunks: Callable[[], Iterator[Iterable[Sentence]]]
 
     @classmethod
-    def from_sources(cls, sources: Iterable[Source]) -> Corpus:
-        """Join sources in their order."""
+    def from_sources(cls, sources: Iterable[Source], mapping: TypeMapping | None = None) -> Corpus:
+        """Join sources in their order, and map the types of their mentions.
+
+        When read, it raises `TagError` at a mention whose type the mapping does not name.
+        """
         sources = tuple(sources)
-        return cls(
-            ", ".join(map(source_name, sources)),
-            lambda: chain.from_iterable(map(read_chunks, sources)),
-        )
+        name = ", ".join(map(source_name, sources))
+
+        def chunks() -> Iterator[Iterable[Sentence]]:
+            for chunk in chain.from_iterable(map(read_chunks, sources)):
+                yield chunk if mapping is None else _Mapped(chunk, mapping, name)
+
+        return cls(name, chunks)
 
     def __iter__(self) -> Iterator[Sentence]:
         """Read the sentences."""
         return chain.from_iterable(self.chunks())
-
-    def map_types(self, mapping: TypeMapping) -> Corpus:
-        """Replace the types of the mentions by those of another corpus.
-
-        Raises:
-            TagError: When read, at a mention whose type the mapping does not name.
-        """
-        return Corpus(
-            self.name,
-            lambda: (_Mapped(chunk, mapping, self.name) for chunk in self.chunks()),
-        )
 
     def sample(self, n: int, seed: int = 0) -> Corpus:
         """Draw sentences at random; they stay in their order.
@@ -227,15 +219,11 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
         CorpusError: If a source that must be counted is not what its format says.
     """
     mapping = load_mapping(settings.mapping) if settings.mapping is not None else None
-
-    def joined(sources: Iterable[Source]) -> Corpus:
-        corpus = Corpus.from_sources(sources)
-        return corpus if mapping is None else corpus.map_types(mapping)
-
     if settings.split is not None:
-        corpora = joined(settings.all).split(settings.split)
+        corpora = Corpus.from_sources(settings.all, mapping).split(settings.split)
     else:
-        corpora = Corpora(joined(settings.train), joined(settings.dev), joined(settings.test))
+        parts = (settings.train, settings.dev, settings.test)
+        corpora = Corpora(*(Corpus.from_sources(part, mapping) for part in parts))
     if settings.train_size is None:
         return corpora
     train = corpora.train.sample(settings.train_size, settings.train_size_seed)
@@ -244,33 +232,24 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
 
 def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
     """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
-    corpora = load_corpora(settings.corpus)
-    segmenter = segmenter_of(settings.text)
-    parts = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
+    corpora, segmenter = load_corpora(settings.corpus), segmenter_of(settings.text)
     return {
-        part: segmented(sentences, segmenter, settings.text.keep_tokens)
-        for part, sentences in parts.items()
+        part: segmented(getattr(corpora, part), segmenter, settings.text.keep_tokens)
+        for part in ("train", "dev", "test")
     }
 
 
 def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:
     """Read a source as it is, or with other types or tokens."""
-    corpus = Corpus.from_sources([source])
-    if mapping is not None:
-        corpus = corpus.map_types(load_mapping(mapping))
+    corpus = Corpus.from_sources([source], None if mapping is None else load_mapping(mapping))
     return iter(corpus) if segmenter is None else segmented(corpus, load_segmenter(segmenter))
 
 
 def assign_parts(groups: Iterable[str], split: Split) -> bytes:
-    """Assign every sentence to a part, at random but always the same for a seed.
+    """Assign every sentence to `TRAIN`, `TEST` or `DEV` at random, always the same for a seed.
 
-    Args:
-        groups: The article of each sentence; a sentence without is an article of its own.
-        split: How many sentences to train and to test on, and whether articles stay whole; their
-            sizes are then met as nearly as whole articles can, first that of train.
-
-    Returns:
-        `TRAIN`, `TEST` or `DEV` for each sentence.
+    ``groups`` are the article of each sentence; a sentence without is an article of its own. Where
+    articles stay whole, sizes are met as nearly as these can, first that of train.
 
     Raises:
         ConfigError: If there are too few sentences or articles.

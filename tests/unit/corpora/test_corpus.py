@@ -56,9 +56,12 @@ def test_no_sources_are_an_empty_corpus():
 
 
 def test_types_are_mapped_and_dropped(source):
-    corpus = Corpus.from_sources([source("a", 1), source("b", 1, "OPTIONAL")])
+    sources = [source("a", 1), source("b", 1, "OPTIONAL")]
+    corpus = Corpus.from_sources(sources)
 
-    mapped = corpus.map_types(TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None}))
+    mapped = Corpus.from_sources(
+        sources, TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None})
+    )
 
     assert [[m.type for m in s.mentions] for s in mapped] == [["PER"], []]
     assert types(corpus) == {"PERSON", "OPTIONAL"}
@@ -66,12 +69,13 @@ def test_types_are_mapped_and_dropped(source):
 
 @pytest.mark.parametrize(("named", "where"), [(True, "sentence a-0"), (False, "sentence 'a 0'")])
 def test_an_unknown_type_is_named_with_its_file_and_sentence(source, named, where):
-    corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)])
+    mapping = TypeMapping("m", {"PERSON": "PER"})
+    corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)], mapping)
 
     with pytest.raises(
         TagError, match=rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
     ) as caught:
-        list(corpus.map_types(TypeMapping("m", {"PERSON": "PER"})))
+        list(corpus)
     assert caught.value.tag == "CITY"
 
 
