@@ -98,35 +98,14 @@ def rows_from_lines(block: bytes) -> pa.Table | None:
 
 @dataclass(frozen=True)
 class Texts:
-    """Sentences without tokens; their mentions lie one after the other, in order.
+    """Sentences without tokens; their mentions lie one after the other, in order."""
 
-    Attributes:
-        texts: The raw text of each sentence.
-        lengths: Its characters (sentences,) int64.
-        sentences: Which sentence each mention is in (mentions,) int64.
-        starts: Its first character there (mentions,) int64.
-        ends: One past its last character (mentions,) int64.
-        types: Its entity type.
-    """
-
-    texts: Sequence[str]
-    lengths: _Numbers
-    sentences: _Numbers
-    starts: _Numbers
-    ends: _Numbers
-    types: Sequence[str]
-
-    @property
-    def begins(self) -> _Numbers:
-        """Where each text begins (sentences,), if all are joined with one character between two."""
-        begins: _Numbers = np.cumsum(self.lengths + 1) - self.lengths - 1
-        return begins
-
-    def mention(self, number: int) -> tuple[int, Mention]:
-        """Return the number of a mention's sentence, and the mention."""
-        columns = (self.sentences, self.starts, self.ends)
-        sentence, start, end = (int(column[number]) for column in columns)
-        return sentence, Mention(start, end, self.types[number], self.texts[sentence][start:end])
+    texts: Sequence[str]  # raw
+    lengths: _Numbers  # characters of each (sentences,) int64
+    sentences: _Numbers  # which one each mention is in (mentions,) int64
+    starts: _Numbers  # its first character there (mentions,) int64
+    ends: _Numbers  # one past its last character (mentions,) int64
+    types: Sequence[str]  # its entity type
 
     @classmethod
     def from_sentences(cls, sentences: Iterable[Sentence]) -> Self:

@@ -26,14 +26,11 @@ _MANIFEST, _RESULT, _PARTS = "annotation.json", "result.json", "part-*"
 
 @dataclass
 class Written:
-    """How many sentences and mentions were written.
-
-    ``lost`` are the mentions that columns cannot hold, as no whole tokens equal them.
-    """
+    """What was written."""
 
     sentences: int = 0
     mentions: int = 0
-    lost: list[LostMention] = field(default_factory=list)
+    lost: list[LostMention] = field(default_factory=list)  # that columns cannot hold
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""

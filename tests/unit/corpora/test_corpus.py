@@ -59,9 +59,7 @@ def test_types_are_mapped_and_dropped(source):
     sources = [source("a", 1), source("b", 1, "OPTIONAL")]
     corpus = Corpus.from_sources(sources)
 
-    mapped = Corpus.from_sources(
-        sources, TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None})
-    )
+    mapped = Corpus.from_sources(sources, TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None}))
 
     assert [[m.type for m in s.mentions] for s in mapped] == [["PER"], []]
     assert types(corpus) == {"PERSON", "OPTIONAL"}
