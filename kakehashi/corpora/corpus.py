@@ -228,10 +228,8 @@ def assign_parts(groups: Iterable[str], split: Split) -> bytes:
     """Assign every sentence to `TRAIN`, `TEST` or `DEV` at random, always the same for a seed.
 
     ``groups`` are the article of each sentence; a sentence without is an article of its own. Where
-    articles stay whole, sizes are met as nearly as these can, first that of train.
-
-    Raises:
-        ConfigError: If there are too few sentences or articles.
+    articles stay whole, sizes are met as nearly as these can, first that of train. Raises
+    `ConfigError` if there are too few sentences or articles.
     """
     names = list(groups)
     if split.train + split.test > len(names):

@@ -41,11 +41,7 @@ _EDGES = re.compile(r"\A\s+|\s+\Z")
 
 
 def read(source: InlineSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file.
-
-    Raises:
-        CorpusError: If a tag is not closed where it should be, or a ``<`` begins none.
-    """
+    """Yield the sentences of a file; a tag not closed where it should be is a `CorpusError`."""
     reader = _Reader(source)
     for number, line in read_lines(source.path, source.encoding):
         reader.number, position = number, 0
@@ -101,7 +97,6 @@ class _Reader:
         return chr(code)
 
     def take_tag(self, name: str, *, is_end: bool) -> Iterator[Sentence]:
-        """Take the beginning or end of an element, and yield the sentence that it ends."""
         if self._no_text:
             if is_end and name == self._no_text:
                 self._no_text = ""
@@ -131,7 +126,6 @@ class _Reader:
             self._ranges.append((self._first, self._length, name))
 
     def end_line(self) -> Iterator[Sentence]:
-        """End the sentence where lines are sentences."""
         if not self._depth:
             yield from self._end_sentence()
         elif self.number - self._first_line >= MOST_LINES or self._length > LONGEST_LINE:
@@ -159,8 +153,7 @@ class _Reader:
 def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
     """Yield one line per sentence, which `read` gives back but for tokens, name and group.
 
-    Raises:
-        CorpusError: If an entity type is none of the source's ``types``, or no name of an element.
+    A type that is none of the source's ``types``, or no name of an element, is a `CorpusError`.
     """
     for sentence in sentences:
         pieces, position = [], 0

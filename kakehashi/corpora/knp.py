@@ -67,9 +67,7 @@ class Member(NamedTuple):
 def read(source: KnpSource) -> Iterator[Sentence]:
     """Yield the sentences of an archive or folder, of all articles or of those listed.
 
-    Raises:
-        CorpusError: If a file is not KNP's, an entity is not in its sentence, or a listed article
-            is missing.
+    Not only a file that is not KNP's, also a listed article that is missing is a `CorpusError`.
     """
     lists = members(source.path, source.ids) if source.ids else ()
     wanted = {line.strip() for each in lists for _, line in each.lines(source.encoding)} - {""}
@@ -93,9 +91,7 @@ def read(source: KnpSource) -> Iterator[Sentence]:
 
 
 def members(path: str, pattern: str) -> Iterator[Member]:
-    """Yield the files whose path inside an archive (in its order) or a folder (sorted) matches.
-
-    The pattern is shell-style; ``*`` also stands for ``/``.
+    """Yield the files whose path inside an archive or folder matches; ``*`` also stands for ``/``.
 
     Raises:
         CorpusError: If the archive is damaged, leads out of itself (absolute names, ``..``, links)

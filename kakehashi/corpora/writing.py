@@ -40,9 +40,7 @@ class Written:
 def written_lines(sentences: Iterable[Sentence], source: Source, written: Written) -> Iterator[str]:
     """Yield the lines of sentences in the source's format, counting in ``written`` what they hold.
 
-    Raises:
-        ConfigError: If the format is only read.
-        CorpusError: If a sentence cannot be written in it.
+    See `write_corpus`.
     """
     lines = FORMATS[source.format].lines
     if lines is None:
@@ -96,10 +94,7 @@ def write_generated(
     """Write generated utterances, whole or not at all, some ten thousand in memory at a time.
 
     The file is Parquet where its name ends in ``.parquet``, else JSON lines; its bytes are the same
-    for any number of processes.
-
-    Raises:
-        CorpusError: If the file cannot be written.
+    for any number of processes. Raises `CorpusError` if it cannot be written.
     """
     as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
     chunks = list(read_chunks(source))
@@ -136,11 +131,7 @@ def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
 
 
 def prediction_files(place: str | Path) -> list[Path]:
-    """Find the files that hold what one system found, in their order.
-
-    Raises:
-        CorpusError: If a folder of annotations is not finished, or a part of it is missing.
-    """
+    """Find the files that hold what a system found; an unfinished annotation is a `CorpusError`."""
     place = Path(place)
     if not place.is_dir():
         return [place]
@@ -158,11 +149,7 @@ def prediction_files(place: str | Path) -> list[Path]:
 
 
 def runs_of(place: str | Path) -> list[Path]:
-    """Find the runs of a system: a file or folder, or all that a pattern names.
-
-    Raises:
-        CorpusError: If there is none.
-    """
+    """Find the runs of a system: a file or folder, or all that a pattern names, at least one."""
     place = Path(place)
     if place.exists():
         return [place]

@@ -93,10 +93,7 @@ def test_entities_on_morpheme_lines(write):
         morphemes("東/LOCATION:head", "西/LOCATION:middle", "町/LOCATION:tail", "雪/DATE:single"),
     )
 
-    assert sentence.mentions == (
-        Mention(0, 3, "LOCATION", "東西町"),
-        Mention(3, 4, "DATE", "雪"),
-    )
+    assert sentence.mentions == (Mention(0, 3, "LOCATION", "東西町"), Mention(3, 4, "DATE", "雪"))
 
 
 def test_both_kinds_of_annotation_are_united(write):
