@@ -37,14 +37,18 @@ class Written:
         return asdict(self) | {"lost": [each.to_dict() for each in self.lost]}
 
 
-def written_lines(sentences: Iterable[Sentence], source: Source, written: Written) -> Iterator[str]:
-    """Yield the lines of sentences in the source's format, counting in ``written`` what they hold.
+def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
+    """Write the file of a source, whole or not at all, its path taken from the working directory.
 
-    See `write_corpus`.
+    Raises:
+        ConfigError: If the format is only read.
+        CorpusError: If a sentence cannot be written in it, or the file not at all.
     """
     lines = FORMATS[source.format].lines
-    if lines is None:
+    if lines is None or isinstance(source, AssistantSource):
         raise only_read(source)
+    written = Written()
+    encoding = getattr(source, "encoding", "utf-8")
 
     def counted() -> Iterator[Sentence]:
         for sentence in sentences:
@@ -55,29 +59,11 @@ def written_lines(sentences: Iterable[Sentence], source: Source, written: Writte
             written.lost += lost
             yield sentence
 
-    return lines(counted(), source)
-
-
-def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
-    """Write the file of a source, whole or not at all, its path taken from the working directory.
-
-    Raises:
-        ConfigError: If the format is only read.
-        CorpusError: If a sentence cannot be written in it, or the file not at all.
-    """
-    if isinstance(source, AssistantSource):
-        raise only_read(source)
-    written = Written()
-    lines = written_lines(sentences, source, written)
-    encoding = getattr(source, "encoding", "utf-8")
     try:
-        write_atomically(Path(source.path), lines, encoding=encoding)
+        write_atomically(Path(source.path), lines(counted(), source), encoding=encoding)
     except UnicodeEncodeError as error:
-        character = error.object[error.start]
-        raise CorpusError(
-            source.path,
-            f"{encoding} has no {character!r}; write it as UTF-8, with --to-set encoding=utf-8",
-        ) from error
+        problem = f"{encoding} has no {error.object[error.start]!r}; write it as UTF-8, with"
+        raise CorpusError(source.path, f"{problem} --to-set encoding=utf-8") from error
     except OSError as error:
         raise CorpusError(source.path, f"cannot be written ({error.strerror})") from error
     return written
