@@ -9,9 +9,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
-from kakehashi.experiments.analysis import Analysis, Gain, Group
+from kakehashi.experiments.analysis import Analysis, Gain
 from kakehashi.reports.grid_tables import frequency_bands, our_gains
-from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, Pen, count_axis, pens
+from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -39,14 +39,18 @@ def size_figure(analysis: Analysis) -> Drawing:
     if report.x is None:
         raise ConfigError("report.x", "name the axis of training sizes to draw this figure")
     series = set(report.baseline or report.reference or [report.rows]) - {report.x}
-    places: dict[str, dict[str, list[Group]]] = {}
+    # Of each panel and line: training size, mean, lowest and highest F1.
+    places: dict[str, dict[str, list[tuple[float, ...]]]] = {}
     for group in analysis.groups:
         if group.runs:
-            labels = [
-                label for axis, label in group.axes.items() if axis not in {*series, report.x}
-            ]
-            line = ", ".join(label for axis, label in group.axes.items() if axis in series)
-            places.setdefault(", ".join(labels), {}).setdefault(line, []).append(group)
+            parts: dict[bool, list[str]] = {True: [], False: []}
+            for axis, label in group.axes.items():
+                if axis != report.x:
+                    parts[axis in series].append(label)
+            line, place = (", ".join(parts[part]) for part in (True, False))
+            scores = group.scores.values()
+            point = (group.training_size or 0, group.mean or 0.0, min(scores), max(scores))
+            places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
     names = dict.fromkeys(name for lines in places.values() for name in lines)
@@ -55,10 +59,14 @@ def size_figure(analysis: Analysis) -> Drawing:
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
         handles: dict[str, Artist] = {}
         for panel, lines in zip(axes, places.values(), strict=True):
-            for name, groups in lines.items():
-                handles[name] = _curve(panel, groups, name, styles[name])
-            found = {group.training_size or 0 for groups in lines.values() for group in groups}
-            count_axis(panel, ticks=sorted(found))
+            for name, points in lines.items():
+                sizes, means, lows, highs = zip(*sorted(points), strict=True)
+                pen = styles[name]
+                panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
+                [handles[name]] = panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
+            count_axis(
+                panel, ticks=sorted({size for points in lines.values() for size, *_ in points})
+            )
             panel.set(xlabel="training sentences", ylabel="F1")
         # Lines may be anywhere in a panel: the legend of all is below.
         legend = [handles[name] for name in styles]
@@ -66,21 +74,6 @@ def size_figure(analysis: Analysis) -> Drawing:
 
     title = "F1 against training size; bands reach from the worst to the best seed"
     return Drawing("size", title, draw, list(places), *_layout(len(places)))
-
-
-def _curve(panel: Axes, groups: Sequence[Group], name: str, pen: Pen) -> Artist:
-    points = sorted(
-        (
-            group.training_size or 0,
-            group.mean or 0.0,
-            min(group.scores.values()),
-            max(group.scores.values()),
-        )
-        for group in groups
-    )
-    sizes, means, lows, highs = zip(*points, strict=True)
-    panel.fill_between(sizes, lows, highs, color=pen.color, alpha=0.15, linewidth=0)
-    return panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen._asdict())[0]
 
 
 def _layout(n_panels: int) -> tuple[int, float, float]:
@@ -192,7 +185,7 @@ def frequency_figure(analysis: Analysis) -> Drawing:
         [panel] = axes
         for (name, points), pen in zip(lines.items(), pens(), strict=False):
             often, gains = zip(*points, strict=True) if points else ((), ())
-            panel.plot(often, gains, label=name, gid=f"line-{name}", **pen._asdict())
+            panel.plot(often, gains, label=name, gid=f"line-{name}", **pen)
         panel.axhline(0, color=BLACK, linewidth=0.8)
         count_axis(panel)
         panel.set(xlabel="mentions of a type in the training set", ylabel="gain in points of F1")
@@ -252,7 +245,7 @@ def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
         for (name, types), pen in zip(corpora.items(), pens(), strict=False):
             counts = sorted(types.values(), reverse=True)
             ranks = range(1, len(counts) + 1)
-            panel.plot(ranks, counts, label=name, gid=f"line-{name}", markersize=3, **pen._asdict())
+            panel.plot(ranks, counts, label=name, gid=f"line-{name}", markersize=3, **pen)
         count_axis(panel)
         count_axis(panel, vertical=True)
         panel.set(xlabel="rank of the entity type", ylabel="mentions")

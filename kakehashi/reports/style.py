@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import log
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from kakehashi.extras import require
 
@@ -42,33 +42,21 @@ _STYLE = {
 }
 
 
-class Pen(NamedTuple):
-    """The look of a series; any two differ in colour, marker and line."""
-
-    color: str
-    marker: str
-    linestyle: str
-
-
-def pens() -> Iterator[Pen]:
-    """Yield seven pens, over and over."""
+def pens() -> Iterator[dict[str, str]]:
+    """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
-    return cycle(map(Pen, colors, "os^Dv<>", lines))
+    names = ("color", "marker", "linestyle")
+    return cycle(
+        dict(zip(names, look, strict=True)) for look in zip(colors, "os^Dv<>", lines, strict=True)
+    )
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn; sizes are in inches.
+    """A figure that is not yet drawn: ``draw`` fills its panels, which have titles.
 
-    Attributes:
-        name: Its short name.
-        title: What it shows, also for those who cannot see it.
-        draw: Fills the panels of an empty figure.
-        panels: Their titles.
-        n_columns: Panels in a row.
-        width: Of the figure.
-        height: Of the figure.
+    The title says what it shows, also for those who cannot see it. Sizes are in inches.
     """
 
     name: str
@@ -136,7 +124,5 @@ def short(count: float) -> str:
         >>> [short(count) for count in (250, 2000, 11500, 1e6)]
         ['250', '2k', '11.5k', '1M']
     """
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{letter}"
-    return f"{count:g}"
+    size, letter = (1e6, "M") if count >= 1e6 else (1e3, "k") if count >= 1e3 else (1, "")
+    return f"{count / size:.3g}{letter}" if letter else f"{count:g}"

@@ -25,12 +25,7 @@ _MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
 class Table:
     """A table of words and numbers, written out: ``1,234``, ``1.23`` for floats, ``–`` for None.
 
-    Args:
-        title: The caption.
-        headings: One for each column.
-        rows: The cells; ``""`` where there is nothing to say.
-        notes: Sentences under the table.
-        n_labels: How many columns at the left name the row.
+    Under it are the notes, which are sentences; ``n_labels`` columns at the left name the row.
     """
 
     def __init__(
@@ -60,40 +55,6 @@ def _written(cell: object) -> str:
     if isinstance(cell, float):
         return f"{cell:.2f}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
-
-
-def written(
-    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
-) -> str:
-    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
-
-    Args:
-        tables: In this order.
-        format: How.
-        before: A paragraph before them, which CSV has no place for.
-        after: A paragraph after them, likewise.
-        width: Of the terminal, in columns.
-    """
-    writers: dict[str, Callable[[Table], str]] = {
-        "terminal": partial(terminal, width=width),
-        "markdown": markdown,
-        "latex": latex,
-        "csv": comma_separated,
-        "html": html,
-    }
-    paragraphs = [_paragraph(text, format, width) if text else "" for text in (before, after)]
-    parts = [paragraphs[0], *map(writers[format], tables), paragraphs[1]]
-    return "\n".join(part for part in parts if part)
-
-
-def _paragraph(text: str, format: str, width: int) -> str:
-    if format == "csv":
-        return ""
-    if format == "terminal":
-        return fill(text, width, break_on_hyphens=False, break_long_words=False) + "\n"
-    if format == "html":
-        return f"<p>{escape_html(text)}</p>\n"
-    return (_escape_markdown(text) if format == "markdown" else _escape_latex(text)) + "\n"
 
 
 def terminal(table: Table, width: int = 100) -> str:
@@ -184,6 +145,33 @@ def comma_separated(table: Table) -> str:
 def html(table: Table) -> str:
     """Write a table as a piece of HTML, with a caption and scopes."""
     return render("table.html", table=table)
+
+
+_FORMATS: dict[str, tuple[Callable[[Table], str], Callable[[str], str]]] = {
+    "markdown": (markdown, _escape_markdown),
+    "latex": (latex, _escape_latex),
+    "csv": (comma_separated, str),
+    "html": (html, lambda text: f"<p>{escape_html(text)}</p>"),
+}
+
+
+def written(
+    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
+) -> str:
+    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+
+    A paragraph may be before and one after them, except in CSV, which has no place for these. The
+    ``width`` is of the terminal, in columns.
+    """
+    if format == "terminal":
+        write: Callable[[Table], str] = partial(terminal, width=width)
+        escape = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
+    else:
+        write, escape = _FORMATS[format]
+    paragraphs = [f"{escape(text)}\n" if text else "" for text in (before, after)]
+    if format == "csv":
+        paragraphs = ["", ""]
+    return "\n".join(part for part in (paragraphs[0], *map(write, tables), paragraphs[1]) if part)
 
 
 def render(name: str, **values: object) -> str:
