@@ -1,4 +1,7 @@
-"""The figures: F1 against training size, F1 per entity type, and the types of a corpus."""
+"""The figures: F1 against training size, F1 per entity type, and the types of a corpus.
+
+Those of a grid raise `ConfigError` where it has nothing to draw.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis, Gain
-from kakehashi.reports.grid_tables import frequency_bands, our_gains
+from kakehashi.reports.grid_tables import frequency_bands, our_gains, type_changes
 from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
@@ -22,19 +25,11 @@ _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
 _FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
 # Of types that gained, lost, and did neither: colour and marker.
-_KINDS = {
-    "better": (BLUE, "^"),
-    "worse": (RED, "v"),
-    "unchanged": (BLACK, "o"),
-}
+_KINDS = {"better": (BLUE, "^"), "worse": (RED, "v"), "unchanged": (BLACK, "o")}
 
 
 def size_figure(analysis: Analysis) -> Drawing:
-    """Draw F1 against training size, one line per recognizer, one panel per corpus (figure 3).
-
-    Raises:
-        ConfigError: If the grid names no axis ``x``.
-    """
+    """Draw F1 against training size, one line per recognizer, one panel per corpus (figure 3)."""
     report = analysis.grid.report
     if report.x is None:
         raise ConfigError("report.x", "name the axis of training sizes to draw this figure")
@@ -43,11 +38,9 @@ def size_figure(analysis: Analysis) -> Drawing:
     places: dict[str, dict[str, list[tuple[float, ...]]]] = {}
     for group in analysis.groups:
         if group.runs:
-            parts: dict[bool, list[str]] = {True: [], False: []}
-            for axis, label in group.axes.items():
-                if axis != report.x:
-                    parts[axis in series].append(label)
-            line, place = (", ".join(parts[part]) for part in (True, False))
+            labels = [item for item in group.axes.items() if item[0] != report.x]
+            line = ", ".join(label for axis, label in labels if axis in series)
+            place = ", ".join(label for axis, label in labels if axis not in series)
             scores = group.scores.values()
             point = (group.training_size or 0, group.mean or 0.0, min(scores), max(scores))
             places.setdefault(place, {}).setdefault(line, []).append(point)
@@ -64,9 +57,8 @@ def size_figure(analysis: Analysis) -> Drawing:
                 pen = styles[name]
                 panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
                 [handles[name]] = panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
-            count_axis(
-                panel, ticks=sorted({size for points in lines.values() for size, *_ in points})
-            )
+            found = {size for points in lines.values() for size, *_ in points}
+            count_axis(panel, ticks=sorted(found))
             panel.set(xlabel="training sentences", ylabel="F1")
         # Lines may be anywhere in a panel: the legend of all is below.
         legend = [handles[name] for name in styles]
@@ -118,14 +110,18 @@ def _arrows(panel: Axes, gain: Gain) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
 
-    before, after = gain.against.types, gain.group.types
-    places = _apart({name: n for name, n in gain.group.training_types.items() if name in after})
-    panel.set_xlim(min(places.values()) / 1.5, max(places.values()) * 1.5)
+    seen = Counter[int]()
+    points = []
+    for name, often, old, new in sorted(type_changes(gain)):
+        if often:  # those of one frequency a little apart, so that none hides another
+            points.append((name, often * 1.04 ** seen[often], old, new))
+            seen[often] += 1
+    places = [x for _, x, _, _ in points]
+    panel.set_xlim(min(places) / 1.5, max(places) * 1.5)
     panel.set_ylim(-4, 104)
     count_axis(panel)
     counts = Counter[str]()
-    for name, x in places.items():
-        old, new = before.get(name, 0.0), after[name]
+    for name, x, old, new in points:
         kind = "unchanged" if abs(new - old) < _SAME else "better" if new > old else "worse"
         counts[kind] += 1
         color, marker = _KINDS[kind]
@@ -152,22 +148,8 @@ def _arrows(panel: Axes, gain: Gain) -> None:
     panel.set(xlabel="mentions in the training set", ylabel="F1")
 
 
-def _apart(counts: Mapping[str, int]) -> dict[str, float]:
-    """Move types of one frequency a little apart, so that none hides another."""
-    seen = Counter[int]()
-    places = {}
-    for name, count in sorted(counts.items()):
-        places[name] = count * 1.04 ** seen[count]
-        seen[count] += 1
-    return places
-
-
 def frequency_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of types of like frequency against that frequency, a line per comparison.
-
-    Raises:
-        ConfigError: If no band has enough test mentions.
-    """
+    """Draw the gain of types of like frequency against that frequency, a line per comparison."""
     lines = {
         name: [
             (median(band.often), band.points)
@@ -201,7 +183,14 @@ def gain_figure(analysis: Analysis) -> Drawing:
     Of many types only the most frequent have one.
     """
     gains = _by_title(analysis)
-    bars = [_bars(gain) for gain in gains.values()]
+    bars = []
+    for gain in gains.values():
+        changes = [
+            (f"{name} ({often:,})", new - old)
+            for name, often, old, new in type_changes(gain)[:_MOST_BARS]
+            if abs(new - old) >= _SAME
+        ]
+        bars.append(sorted(changes, key=lambda change: (-change[1], change[0])))
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
         for panel, gain, changes in zip(axes, gains.values(), bars, strict=True):
@@ -223,18 +212,6 @@ def gain_figure(analysis: Analysis) -> Drawing:
     title = "Gain of each entity type, with its mentions in the training set"
     height = 1.2 + 0.16 * max(map(len, bars))
     return Drawing("gains", title, draw, list(gains), len(gains), 3.4 * len(gains), height)
-
-
-def _bars(gain: Gain) -> list[tuple[str, float]]:
-    """List the types that changed, with their frequency, the largest gain first."""
-    before, after, often = gain.against.types, gain.group.types, gain.group.training_types
-    frequent = sorted(after, key=lambda name: (-often.get(name, 0), name))[:_MOST_BARS]
-    changes = [
-        (f"{name} ({often.get(name, 0):,})", after[name] - before.get(name, 0.0))
-        for name in frequent
-    ]
-    changed = [entry for entry in changes if abs(entry[1]) >= _SAME]
-    return sorted(changed, key=lambda change: (-change[1], change[0]))
 
 
 def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:

@@ -16,12 +16,7 @@ _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
 def grid_tables(analysis: Analysis, sizes: Sequence[EquivalentSize] = ()) -> dict[str, Table]:
-    """Make every table that a grid fills, by its short name.
-
-    Args:
-        analysis: The grid.
-        sizes: What its learning curve says, if it has one.
-    """
+    """Make every table that a grid fills, by its short name; sizes are of its learning curve."""
     report = analysis.grid.report
     tables = {
         "scores": score_table(analysis),
@@ -196,18 +191,23 @@ def our_gains(analysis: Analysis) -> list[Gain]:
     return [gain for gain in analysis.gains if gain.group.system == OURS]
 
 
+def type_changes(gain: Gain) -> list[tuple[str, int, float, float]]:
+    """List each type, its mentions in training, and its mean F1 without and with the gain.
+
+    The most frequent come first; one that no run met has an F1 of 0.
+    """
+    before, after, often = gain.against.types, gain.group.types, gain.group.training_types
+    names = sorted(after, key=lambda name: (-often.get(name, 0), name))
+    return [(name, often.get(name, 0), before.get(name, 0.0), after[name]) for name in names]
+
+
 def type_table(analysis: Analysis) -> Table:
     """List the mean F1 of each entity type without and with what the baseline lacks."""
-    rows = []
-    for gain in our_gains(analysis):
-        before, often = gain.against.types, gain.group.training_types
-        by_frequency = sorted(
-            gain.group.types.items(), key=lambda entry: (-often.get(entry[0], 0), entry[0])
-        )
-        for name, new in by_frequency:
-            old = before.get(name, 0.0)
-            change = f"{new - old:+.2f}"
-            rows.append((_joined(gain.group.axes), name, often.get(name, 0), old, new, change))
+    rows = (
+        (_joined(gain.group.axes), name, often, old, new, f"{new - old:+.2f}")
+        for gain in our_gains(analysis)
+        for name, often, old, new in type_changes(gain)
+    )
     headings = ("", "type", "in training", "baseline F1", "F1", "gain")
     return Table("Entity types", headings, rows, n_labels=2)
 

@@ -15,41 +15,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-Kind = Literal["svg", "png"]
-
 # Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
 BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 
 _STYLE = {
-    "svg.hashsalt": "kakehashi",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.which": "major",
-    "grid.color": "#D0D0D0",
-    "grid.linewidth": 0.5,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 5.0,
+    "svg.hashsalt": "kakehashi", "font.family": ["DejaVu Sans"], "font.size": 9.0,
+    "axes.titlesize": 9.0, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.grid.which": "major", "axes.axisbelow": True,
+    "grid.color": "#D0D0D0", "grid.linewidth": 0.5, "legend.frameon": False,
+    "legend.fontsize": 8.0, "lines.linewidth": 1.5, "lines.markersize": 5.0,
     "hatch.linewidth": 0.5,
-}
+}  # fmt: skip
 
 
 def pens() -> Iterator[dict[str, str]]:
     """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
-    names = ("color", "marker", "linestyle")
-    return cycle(
-        dict(zip(names, look, strict=True)) for look in zip(colors, "os^Dv<>", lines, strict=True)
-    )
+    looks = zip(colors, "os^Dv<>", lines, strict=True)
+    return cycle({"color": look[0], "marker": look[1], "linestyle": look[2]} for look in looks)
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ class Drawing:
     width: float = 4.8
     height: float = 3.4
 
-    def render(self, kind: Kind) -> bytes:
+    def render(self, kind: Literal["svg", "png"]) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch.
 
         Raises:

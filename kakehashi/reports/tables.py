@@ -39,12 +39,9 @@ class Table:
         self.title, self.n_labels = title, n_labels
         self.headings, self.notes = tuple(headings), tuple(notes)
         self.rows = tuple(tuple(map(_written, row)) for row in rows)
-
-    @property
-    def right(self) -> tuple[bool, ...]:
-        """Whether each column holds numbers and is aligned right."""
-        return tuple(
-            index >= self.n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
+        # Columns of numbers are aligned right.
+        self.right = tuple(
+            index >= n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
             for index in range(len(self.headings))
         )
 
@@ -98,19 +95,11 @@ def latex(table: Table) -> str:
     """Write a table as LaTeX, for the package booktabs."""
     columns = "".join("r" if right else "l" for right in table.right)
     lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_escape_latex(table.title)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        _latex_row(table.headings),
-        r"\midrule",
-        *map(_latex_row, table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\small {_escape_latex(note)}" for note in table.notes),
-        r"\end{table}",
-    ]
+        r"\begin{table}", r"\centering", rf"\caption{{{_escape_latex(table.title)}}}",
+        rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_row(table.headings), r"\midrule",
+        *map(_latex_row, table.rows), r"\bottomrule", r"\end{tabular}",
+        *(rf"\par\small {_escape_latex(note)}" for note in table.notes), r"\end{table}",
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
@@ -168,10 +157,9 @@ def written(
         escape = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
     else:
         write, escape = _FORMATS[format]
-    paragraphs = [f"{escape(text)}\n" if text else "" for text in (before, after)]
-    if format == "csv":
-        paragraphs = ["", ""]
-    return "\n".join(part for part in (paragraphs[0], *map(write, tables), paragraphs[1]) if part)
+    above, below = (f"{escape(text)}\n" if text else "" for text in (before, after))
+    parts = [*map(write, tables)] if format == "csv" else [above, *map(write, tables), below]
+    return "\n".join(part for part in parts if part)
 
 
 def render(name: str, **values: object) -> str:
