@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
-from kakehashi.data.encode import FormFeatures
+from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf

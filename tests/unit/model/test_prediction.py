@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.data.encode import Channels, Forms, encode, featurize
+from kakehashi.data.encode import encode
+from kakehashi.data.forms import Channels, featurize
 from kakehashi.model.prediction import predict_projected, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
@@ -30,9 +31,9 @@ def tagger(request, make_tagger):
 
 
 def encoded(sentences, tagger):
-    forms = Forms()
+    forms = {}
     corpus = encode(sentences, forms)
-    features = featurize(list(forms.ids), Channels(), tagger.words, tagger.ngrams)
+    features = featurize(forms, Channels(), tagger.words, tagger.ngrams)
     return corpus.offsets, corpus.forms, features
 
 
