@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import log
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kakehashi.extras import require
 
@@ -29,7 +29,7 @@ _STYLE = {
 }  # fmt: skip
 
 
-def pens() -> Iterator[dict[str, str]]:
+def pens() -> Iterator[dict[str, Any]]:
     """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")

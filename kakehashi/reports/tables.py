@@ -152,11 +152,8 @@ def written(
     A paragraph may be before and one after them, except in CSV, which has no place for these. The
     ``width`` is of the terminal, in columns.
     """
-    if format == "terminal":
-        write: Callable[[Table], str] = partial(terminal, width=width)
-        escape = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
-    else:
-        write, escape = _FORMATS[format]
+    wrap = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
+    write, escape = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]
     above, below = (f"{escape(text)}\n" if text else "" for text in (before, after))
     parts = [*map(write, tables)] if format == "csv" else [above, *map(write, tables), below]
     return "\n".join(part for part in parts if part)
