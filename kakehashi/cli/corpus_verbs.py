@@ -340,7 +340,7 @@ def generate(
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.config.sources import AssistantSource
-    from kakehashi.data.generated import write_generated
+    from kakehashi.corpora.writing import write_generated
     from kakehashi.errors import ConfigError
 
     source = AssistantSource(
@@ -357,22 +357,22 @@ def generate(
 
 def _report(source: AssistantSource, as_json: bool) -> None:
     from kakehashi.cli.console import ProgressBars, print_json
-    from kakehashi.cli.show import print_novelty
+    from kakehashi.cli.show import print_overlap
     from kakehashi.corpora.formats import read_source
-    from kakehashi.corpora.stats import measure_novelty
+    from kakehashi.corpora.stats import measure_overlap
 
     tests = source.model_copy(
         update={"partition": "test", "utterances": min(source.utterances, _TESTED)}
     )
     progress = ProgressBars()
     label = f"reading {source.language}"
-    found = measure_novelty(
+    found = measure_overlap(
         progress.track(read_source(source), label, source.utterances), read_source(tests)
     )
     if as_json:
         print_json({"language": source.language} | found.to_dict())
     else:
-        print_novelty(source.language, found)
+        print_overlap(source.language, found)
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:

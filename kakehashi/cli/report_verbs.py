@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from kakehashi.experiments.analysis import Analysis
-    from kakehashi.experiments.learning_curve import Saving
+    from kakehashi.experiments.learning_curve import EquivalentSize
     from kakehashi.reports.tables import Table
 
-
+_OLD_PARTS = {"contests": "comparisons", "savings": "learning-curve"}  # of version 0.1
 _TRIALS = 10_000  # kakehashi.scoring.significance.TRIALS, which loads numpy
 
 
@@ -57,7 +57,8 @@ def table(
     part: Annotated[
         str | None,
         typer.Option(
-            help="One table: scores, gains, contests, seeds, savings, ceilings, frequencies, types."
+            help="One table: scores, gains, comparisons, seeds, learning-curve,"
+            " ceilings, frequencies, types."
             " Default: all; of CSV, seeds."
         ),
     ] = None,
@@ -83,7 +84,7 @@ def table(
     layout = layout_of(layout, out)
     analysis, savings = _analysis(file, root, only, trials, seed)
     tables = tables_of(analysis, savings)
-    part = part or ("seeds" if layout is Layout.csv else None)
+    part = _OLD_PARTS.get(part or "", part) or ("seeds" if layout is Layout.csv else None)
     if part is not None and part not in tables:
         raise ConfigError("--part", f"{part!r} is not one of this grid's: {', '.join(tables)}")
     chosen = tables.values() if part is None else [tables[part]]
@@ -190,20 +191,19 @@ def explain(
       kakehashi experiment explain experiments/types.toml "no transfer" "char+dense, seed=2"
     """
     from kakehashi.errors import ConfigError
-    from kakehashi.experiments.diff import explain as explain_runs
-    from kakehashi.experiments.diff import side_of_cell, side_of_run
+    from kakehashi.experiments.diff import diff_runs, run_in_folder, run_with_labels
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.store import load_results
-    from kakehashi.reports.diff_tables import explanation_tables
+    from kakehashi.reports.diff_tables import run_diff_tables
 
     if len(names) == 2:
-        sides = [side_of_run(Path(name)) for name in names]
+        runs = [run_in_folder(Path(name)) for name in names]
     elif len(names) == 3:
         results = load_results(read_grid(names[0]), root)
-        sides = [side_of_cell(results, name) for name in names[1:]]
+        runs = [run_with_labels(results, name) for name in names[1:]]
     else:
         raise ConfigError("explain", "give two run folders, or a grid file and two cells")
-    tables = explanation_tables(explain_runs(*sides), most)
+    tables = run_diff_tables(diff_runs(*runs), most)
     layout = layout_of(layout, out)
     chosen = [tables["types"]] if layout is Layout.csv else list(tables.values())
     write_tables(chosen, layout, out)
@@ -217,15 +217,15 @@ def _analysis(
     seed: int,
     *,
     savings: bool = True,
-) -> tuple[Analysis, Sequence[Saving]]:
+) -> tuple[Analysis, Sequence[EquivalentSize]]:
     from kakehashi.experiments.analysis import analyse
     from kakehashi.experiments.grid import read_grid
-    from kakehashi.experiments.learning_curve import find_savings
+    from kakehashi.experiments.learning_curve import find_equivalent_sizes
     from kakehashi.experiments.store import load_results
 
     results = load_results(read_grid(file).only(only or ()), root)
     analysis = analyse(results, trials=trials, seed=seed)
-    return analysis, find_savings(analysis) if savings else ()
+    return analysis, find_equivalent_sizes(analysis) if savings else ()
 
 
 def layout_of(layout: Layout | None, out: Path | None) -> Layout:

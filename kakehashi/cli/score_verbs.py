@@ -14,7 +14,7 @@ from kakehashi.cli.options import Json, Reading, reads_files
 
 if TYPE_CHECKING:
     from kakehashi.corpora.corpus import Corpus
-    from kakehashi.scoring.compare import Contest, Gain
+    from kakehashi.scoring.compare import Comparison, Delta
     from kakehashi.scoring.score import Score
 
 
@@ -99,11 +99,10 @@ def score(
     import sys
 
     from kakehashi.cli.console import print_json
-    from kakehashi.cli.show import print_by_novelty
-    from kakehashi.scoring.columns import score_columns
-    from kakehashi.scoring.compare import score_by_novelty
-    from kakehashi.scoring.comparison import score_sentences
-    from kakehashi.scoring.conlleval import report
+    from kakehashi.cli.show import print_by_overlap
+    from kakehashi.scoring.compare import score_by_overlap
+    from kakehashi.scoring.conlleval import report, score_columns
+    from kakehashi.scoring.score import score_sentences
 
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
     if variant is Variant.strict:
@@ -137,13 +136,20 @@ def score(
         true, found = _corpus(gold, reading), _corpus(predicted, found_columns, predicted=True)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            parts = score_by_novelty(true, found, _corpus(train, reading))
+            parts = score_by_overlap(true, found, _corpus(train, reading))
     if as_json:
-        print_json(result.to_dict() | ({"values": parts.to_dict()} if parts else {}))
+        print_json(
+            result.to_dict()
+            | (
+                {"values": {name: count.to_dict() for name, count in parts.items()}}
+                if parts
+                else {}
+            )
+        )
     else:
         sys.stdout.write(report(result))
         if parts is not None:
-            print_by_novelty(parts)
+            print_by_overlap(parts)
 
 
 def _check(said: Mapping[str, object], n_files: int) -> None:
@@ -208,8 +214,8 @@ def compare(
     """
     from kakehashi.cli.console import print_json
     from kakehashi.corpora.writing import runs_of
-    from kakehashi.scoring.compare import hold_contest
-    from kakehashi.scoring.comparison import score_sentences
+    from kakehashi.scoring.compare import compare_systems
+    from kakehashi.scoring.score import score_sentences
 
     true = _corpus(gold, reading)
 
@@ -221,17 +227,17 @@ def compare(
         ]
 
     sides = scores(a, a_columns), scores(b, b_columns)
-    contest = hold_contest(*sides, trials=trials, seed=seed)
+    comparison = compare_systems(*sides, trials=trials, seed=seed)
     if as_json:
-        print_json(contest.to_dict())
+        print_json(comparison.to_dict())
     else:
-        _print_contest(contest, str(a), str(b))
+        _print_comparison(comparison, str(a), str(b))
 
 
-def _print_contest(contest: Contest, a: str, b: str) -> None:
+def _print_comparison(comparison: Comparison, a: str, b: str) -> None:
     from kakehashi.cli.console import print_line, print_table
 
-    sides = {f"A: {a}": contest.first, f"B: {b}": contest.second}
+    sides = {f"A: {a}": comparison.first, f"B: {b}": comparison.second}
     print_table(
         "F1",
         ["", "mean", "95 % interval", "deviation", "runs"],
@@ -246,7 +252,7 @@ def _print_contest(contest: Contest, a: str, b: str) -> None:
             for name, side in sides.items()
         ],
     )
-    gains = {"all": contest.total, **contest.types}
+    gains = {"all": comparison.total, **comparison.types}
     print_table(
         "What B gains over A",
         ["", "gold", "A", "B", "points", "relative"],
@@ -257,20 +263,20 @@ def _print_contest(contest: Contest, a: str, b: str) -> None:
     )
     print_table(
         "Is it chance?",
-        ["test", "p", "shuffles", "a small p speaks for"],
+        ["test", "p", "shuffles", "claim"],
         [
             [name, f"{found.p:.4f}", found.shuffles, found.claim]
             for name, found in (
-                ("approximate randomization", contest.models),
-                ("permutation of run labels", contest.method),
+                ("approximate randomization", comparison.models),
+                ("permutation of run labels", comparison.method),
             )
             if found is not None
         ],
     )
-    if contest.method is None:
+    if comparison.method is None:
         print_line("Only several runs a side can tell whether the method differs, with any seed.")
-    print_line(str(contest.signature))
+    print_line(str(comparison.signature))
 
 
-def _percent(gain: Gain) -> str:
+def _percent(gain: Delta) -> str:
     return "-" if gain.relative is None else f"{gain.relative:+.1f} %"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from kakehashi.cli.console import print_line, print_table
 from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.stats import CorpusStats, LostMention, Novelty
-from kakehashi.scoring.compare import NoveltyScore
+from kakehashi.corpora.stats import CorpusStats, LostMention, Overlap
+from kakehashi.scoring.score import Count
 from kakehashi.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ def _score_row(name: str, score: Mapping[str, Any]) -> list[object]:
     return [name, *ratios, *(score[key] for key in ("gold", "predicted", "correct"))]
 
 
-def print_by_novelty(parts: NoveltyScore) -> None:
+def print_by_overlap(parts: Mapping[str, Count]) -> None:
     """Print the scores of values that training has shown, and of the others."""
-    rows = [_score_row(name, count) for name, count in parts.to_dict().items()]
+    rows = [_score_row(name, count.to_dict()) for name, count in parts.items()]
     print_table("Values in training", _SCORE, rows)
 
 
@@ -144,7 +144,7 @@ def print_lost(lost: Sequence[LostMention], name: str, *, stderr: bool = False) 
     print_table(title, ["no.", "sentence", "mention", "type", "tokens"], rows, stderr=stderr)
 
 
-def print_novelty(language: str, found: Novelty) -> None:
+def print_overlap(language: str, found: Overlap) -> None:
     """Print what repeats in a corpus, what its test set adds, and the types by rank."""
     rows = [
         ["utterances", f"{found.sentences:,}"],
