@@ -1,15 +1,7 @@
 """Voice-assistant utterances from built-in grammars: English, Japanese, German.
 
-All grammars and lists are our own; `kakehashi.corpora.assistant.grammar` describes their notation.
-Utterance k of a partition depends on language, partition, seed and k alone.
-
-Intents are drawn by Zipf's law, so that the rarest entity types come some ten times in a hundred
-thousand utterances: the long tail of the paper's figure 2.
-
-Utterances look as speech recognition writes them, without punctuation. English is lower case but
-for names, titles, weekdays, months and ``I``; German has its usual capitals, but none for the first
-word as such; Japanese has no spaces, numbers in kanji or digits, and foreign names in katakana with
-``・`` between their parts.
+All grammars and lists are our own, see README.md beside this file. Utterance k of a partition
+depends on language, partition, seed and k alone.
 """
 
 from __future__ import annotations
