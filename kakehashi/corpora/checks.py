@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -15,7 +15,7 @@ _EXCERPT = 60  # characters of a text or a key, in a message
 # What segmenters take for white space, see `kakehashi.text.composition`.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _BLANK = frozenset(_BLANKS)
-Value = TypeVar("Value")  # what the model makes
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def excerpt(text: str) -> str:
@@ -117,10 +117,10 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
     return ""
 
 
-def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = None) -> Value:
+def parsed(model: type[Model], text: str, path: str, line: int | None = None) -> Model:
     """Parse JSON into a model; raises `CorpusError` if it is none, or not what the model says."""
     try:
-        return model.validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
         raise json_error(error, path, line) from None
 
