@@ -49,11 +49,16 @@ def find_problem(sentence: Sentence) -> str:
     hold other text than it says, or overlap another.
     """
     text = sentence.text
-    problem = (
-        _text_problem(text)
-        or _range_problem("mention", text, sentence.mentions)
-        or _range_problem("token", text, sentence.tokens or ())
-    )
+    if not text:
+        return "expected a text, got an empty one"
+    if "\0" in text:
+        return "the text holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"the text holds half a character, the surrogate {text[error.start]!r}"
+    problem = _range_problem("mention", text, sentence.mentions)
+    problem = problem or _range_problem("token", text, sentence.tokens or ())
     for mention in sentence.mentions:
         if not problem and not is_entity_type(mention.type):
             return f"expected an entity type without blanks, got {excerpt(mention.type)}"
@@ -84,18 +89,6 @@ def _without_blank_edges(sentence: Sentence) -> Sentence:
             mention = mention._replace(start=start, end=end, text=form)
         mentions.append(mention)
     return replace(sentence, mentions=tuple(mentions))
-
-
-def _text_problem(text: str) -> str:
-    if not text:
-        return "expected a text, got an empty one"
-    if "\0" in text:
-        return "the text holds a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        return f"the text holds half a character, the surrogate {text[error.start]!r}"
-    return ""
 
 
 def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[Token]) -> str:

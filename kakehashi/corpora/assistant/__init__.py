@@ -14,7 +14,7 @@ from functools import cache
 from hashlib import sha256
 from itertools import accumulate
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import AssistantSource, Partition
 from kakehashi.corpora.assistant.grammar import (
@@ -29,9 +29,6 @@ from kakehashi.corpora.assistant.grammar import (
 )
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence
-
-if TYPE_CHECKING:
-    from kakehashi.corpora.texts import Texts
 
 # How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
 # Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
@@ -94,12 +91,6 @@ class _Range:
     def __iter__(self) -> Iterator[Sentence]:
         language, seed, partition = self.source.language, self.source.seed, self.source.partition
         return generate(language, self.size, seed=seed, partition=partition, start=self.start)
-
-    def texts(self) -> Texts:
-        """Generate them as columns."""
-        from kakehashi.corpora.texts import Texts  # which loads Arrow
-
-        return Texts.from_sentences(self)
 
 
 def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
