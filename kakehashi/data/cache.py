@@ -255,7 +255,7 @@ def _map(path: Path) -> npt.NDArray[Any]:
 def _write_json(path: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
     """Write facts below a checksum of them and the fingerprint."""
     body = json.dumps(facts)
-    path.write_text(f'"{_checksum(fingerprint, body)}"\n{body}\n', encoding="ascii")
+    path.write_text(f'"{_checksum(fingerprint, body)}"\n{body}', encoding="ascii")
 
 
 def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
