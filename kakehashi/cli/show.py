@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 from kakehashi.cli.console import print_line, print_table
 from kakehashi.corpora.checks import excerpt
+from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.corpora.stats import CorpusStats, LostMention, Overlap
 from kakehashi.scoring.score import Count
 from kakehashi.sentence import Sentence
 
-if TYPE_CHECKING:
-    from kakehashi.demo import DemoReport
-
-
 _MOST_LOST = 20
+_N_EXAMPLES = 5
+_DEMO_TITLES = (
+    "Source: English",
+    "Japanese from scratch",
+    "Japanese with transfer (MOM, char+dense)",
+)
 _SCORE = ["", "precision", "recall", "F1", "gold", "predicted", "correct"]
 
 
@@ -65,28 +70,26 @@ def print_transfer(transfer: Mapping[str, Any] | None) -> None:
     print_table(title, ["layer", "action", "rows", "", "reason"], rows)
 
 
-def print_demo(report: DemoReport) -> None:
+def print_demo(folders: Sequence[Path], results: Sequence[Mapping[str, Any]]) -> None:
     """Print the table, the examples with their readings, and where the models lie."""
-    print_transfer(report.transfer.result["transfer"])
-    runs = [report.english, report.scratch, report.transfer]
+    print_transfer(results[-1]["transfer"])
+    f1 = [result["test"]["f1"] for result in results]
+    gains = ["", "", f"{f1[2] - f1[1]:+.2f}"]
     rows = [
-        [
-            run.title,
-            run.result["corpus"]["train"]["sentences"],
-            run.f1,
-            f"{report.gain:+.2f}" if run is report.transfer else "",
-            str(run.folder / "model"),
-        ]
-        for run in runs
+        [title, result["corpus"]["train"]["sentences"], score, gain, str(folder / "model")]
+        for title, result, score, gain, folder in zip(
+            _DEMO_TITLES, results, f1, gains, folders, strict=True
+        )
     ]
     print_table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
-    for sentence in report.examples:
+    found = read_jsonl(folders[-1] / "predictions.jsonl")
+    for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
         print_line("")
         print_line(_bracketed(sentence))
         readings = " ".join(token.reading or token.text for token in sentence.tokens or ())
         print_line(f"  {readings}")
     print_line("")
-    print_line(f"Try: echo 明日の朝七時に起こして | kakehashi predict {report.transfer.folder}")
+    print_line(f"Try: echo 明日の朝七時に起こして | kakehashi predict {folders[-1]}")
 
 
 def _bracketed(sentence: Sentence) -> str:

@@ -17,7 +17,7 @@ from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
     from kakehashi.config.settings import RunSettings
-    from kakehashi.training.distributed import Alone
+    from kakehashi.training.distributed import ProcessGroup
 
 
 class Select(StrEnum):
@@ -91,17 +91,18 @@ def train(
     kakehashi train demo-en --cache cache --executor ray --workers 2
     """
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.tracking.catalogue import check_trackers
-    from kakehashi.training.ray_train import train_on_ray
+    from kakehashi.tracking import check_trackers
+    from kakehashi.training.distributed import train_on_ray
     from kakehashi.training.train import run_folder
     from kakehashi.training.train import train as train_task
 
     changes = _changes(overrides, source, groups, seed, select)
     _check_ray(executor, workers, address)
-    with _team() as team:
-        settings = team.together(lambda: _settings(config, changes))
+    with _joined_group() as group:
+        with group.run_on_all():
+            settings = _settings(config, changes)
         folder = out or run_folder(settings)
-        if team.rank == 0:
+        if group.rank == 0:
             check_trackers(track or (), folder)
         train_here = partial(
             train_task, settings, folder, cache=cache, track=track or (), save_every=60 * save_every
@@ -111,8 +112,8 @@ def train(
             progress = ProgressBars()
             train_on_ray(train_here, workers, address, folder=folder, cuda=cuda, progress=progress)
         else:
-            train_here(progress=ProgressBars(), team=team)
-        if team.rank == 0:
+            train_here(progress=ProgressBars(), group=group)
+        if group.rank == 0:
             _print(folder, as_json=as_json)
 
 
@@ -155,15 +156,15 @@ def _check_ray(executor: Where, workers: int | None, address: str | None) -> Non
 
 
 @contextmanager
-def _team() -> Iterator[Alone]:
-    """Join the other processes, if there are any; of an error only the first one tells."""
-    from kakehashi.training.distributed import joined_team
+def _joined_group() -> Iterator[ProcessGroup]:
+    """Join the other processes, if there are any; only rank 0 reports an error."""
+    from kakehashi.training.distributed import process_group
 
-    with joined_team() as team:
+    with process_group() as group:
         try:
-            yield team
+            yield group
         except KakehashiError:
-            if team.rank:
+            if group.rank:
                 raise SystemExit(2) from None
             raise
 

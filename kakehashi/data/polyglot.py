@@ -1,30 +1,65 @@
-"""Polyglot's word vectors (``.pkl``): a pair of words and an array with a row for each.
+"""Polyglot's word vectors (``.pkl``): a pickled pair of words and an array with a row for each.
 
-The files were pickled by Python 2; `pickled` says how they are read without unpickling.
+Unpickling runs whatever the file says, so it is never done. Here the opcodes of a pickle are data:
+those that word vectors need are known by name, all others are refused. A call that the file asks
+for is not made but noted; what numpy's calls for an array mean is read off the notes in the end.
 """
 
 from __future__ import annotations
 
+import io
+import pickletools
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.reading import data_path
 from kakehashi.corpora.lines import opened
-from kakehashi.data.pickled import Matrix, PickledArray, read_pickled
 from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
 
 # Polyglot's largest file has 100,004 words and 64 columns: 27 MB.
 _PIECE = 1 << 16
 _MOST_PIECES = 1 << 12
+_MOST_MADE = 64  # Word vectors need about 20. A file of empty lists could take 60 times its size.
+_KINDS = {
+    "push": "INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEWTRUE|NEWFALSE|MARK",
+    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD",
+    "put": "(LONG_)?BINPUT|MEMOIZE",
+    "get": "(LONG_)?BINGET",
+    "skip": "PROTO|FRAME",
+    "stop": "STOP",
+}
+_OPCODES = {
+    opcode.code.encode("latin-1"): (opcode, kind)
+    for opcode in pickletools.opcodes
+    for kind, names in _KINDS.items()
+    if re.fullmatch(names, opcode.name)
+}
+_MARK = object()
+_CONSTANTS = {"NEWTRUE": True, "NEWFALSE": False, "MARK": _MARK}
+_FUNCTION = re.compile(r"numpy\.(dtype|ndarray|_?core\.multiarray\._reconstruct)|_codecs\.encode")
+
+
+@dataclass
+class _Call:
+    """What a file would call, with what, and what state it gives to the result."""
+
+    function: object
+    arguments: object
+    state: object = None
 
 
 def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
-    """Read the vectors of the wanted words.
+    """Read the vectors of the wanted words, pickled by Python 2 or 3 in a binary protocol.
+
+    Time and memory are proportional to the length of the file.
 
     Returns:
         (words, width) float32: one row for each of ``wanted.rows``.
@@ -39,32 +74,64 @@ def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     try:
         if len(data) > _MOST_PIECES * _PIECE:
             raise ValueError(f"it is larger than {_MOST_PIECES * _PIECE >> 20} MiB")
-        words, matrix = _pair(read_pickled(data))
-        return _select(words, matrix, wanted, len(data))
+        match _read_pickle(io.BytesIO(data)):
+            case (list() | tuple()) as words, _Call(state=state):
+                return _select(words, _matrix(state), wanted, len(data))
+        raise ValueError("it is no pair of words and an array")
     except ValueError as error:
         problem = f"expected word vectors pickled by Polyglot; {str(error)[:200]}"
         raise CorpusError(data_path(path), problem) from error
 
 
-def _pair(value: object) -> tuple[Sequence[object], Matrix]:
-    match value:
-        case ((list() | tuple()) as words, PickledArray(matrix=np.ndarray() as matrix)):
-            if len(words) != len(matrix):
-                raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
-            return words, matrix
-    raise ValueError("it is no pair of words and an array")
+def _matrix(state: object) -> npt.NDArray[np.floating[Any]]:
+    """Make the array whose state numpy has pickled."""
+    match state:
+        case (
+            _,
+            (int(rows), int(width)),
+            _Call(
+                "numpy.dtype", ((str() | bytes()) as code, *_), (_, (str() | bytes()) as order, *_)
+            ),
+            by_column,
+            data,
+        ):
+            match data:
+                case _Call("_codecs.encode", (str() as text, *_)):  # Python 3 for Python 2
+                    data = text.encode("latin-1")
+            kind = f"{_text(order)}{_text(code)}"
+            if re.fullmatch("[<>=]f[48]", kind) and isinstance(data, bytes):
+                if rows < 1 or width < 1 or rows * width * np.dtype(kind).itemsize != len(data):
+                    raise ValueError(f"its array is not {rows} x {width} numbers of {kind[1:]}")
+                array = np.frombuffer(data, kind)
+                return array.reshape(width, rows).T if by_column else array.reshape(rows, width)
+    raise ValueError("its array is not one of two dimensions and numbers of f4 or f8")
+
+
+def _text(value: object) -> object:
+    """Decode what Python 2 may have pickled as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _select(
-    words: Sequence[object], matrix: Matrix, wanted: Wanted, size: int
+    words: Sequence[object],
+    matrix: npt.NDArray[np.floating[Any]],
+    wanted: Wanted,
+    size: int,
 ) -> npt.NDArray[np.float32]:
     """Take the vectors of the wanted words, of a file of some size."""
+    if len(words) != len(matrix):
+        raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
     sources: dict[int, int] = {}
     for number, value in enumerate(words):
-        word = _word(value, number)
-        # A file may recall one long word a million times.
+        try:
+            word = _text(value)
+            if not isinstance(word, str):
+                raise ValueError(f"word {number} is no text")
+            word.encode()
+        except UnicodeError as error:
+            raise ValueError(f"word {number} is not UTF-8 ({error})") from error
         size -= len(word)
-        if size < 0:
+        if size < 0:  # One long word may be recalled a million times.
             raise ValueError("its words hold more text than the file")
         row = wanted.place(word)
         if row is not None:
@@ -78,14 +145,73 @@ def _select(
     return chosen
 
 
-def _word(value: object, number: int) -> str:
-    """Take a word as text; Python 2 pickled it as unicode or as UTF-8 bytes."""
-    try:
-        if isinstance(value, bytes):
-            return value.decode()
-        if isinstance(value, str):
-            value.encode()
-            return value
-    except UnicodeError as error:
-        raise ValueError(f"word {number} is not UTF-8 ({error})") from error
-    raise ValueError(f"word {number} is no text")
+def _read_pickle(file: io.BytesIO) -> object:
+    """Read strings, numbers, lists, tuples and calls; what was ``str`` in Python 2 becomes bytes.
+
+    Raises:
+        ValueError: If the data is damaged or holds anything else.
+    """
+    stack: list[Any] = []
+    memo: dict[int, object] = {}
+    n_made = 0
+    while code := file.read(1):
+        if code not in _OPCODES:
+            raise ValueError(f"opcode {code!r} is refused, word vectors do not need it")
+        opcode, kind = _OPCODES[code]
+        argument = _read_argument(opcode, file)
+        try:
+            if kind == "push":
+                stack.append(_CONSTANTS.get(opcode.name, argument))
+            elif kind == "take":
+                stack.append(_make(opcode.name, argument, _take(opcode, stack)))
+                n_made += opcode.name not in ("APPEND", "APPENDS")
+            elif kind == "put":
+                memo[len(memo) if argument is None else argument] = stack[-1]
+            elif kind == "get":
+                stack.append(memo[argument])
+            elif kind == "stop":
+                return stack.pop()
+        except LookupError:
+            raise ValueError("it takes what it never stored") from None
+        if n_made > _MOST_MADE:
+            raise ValueError(f"it makes more than {_MOST_MADE} lists, tuples and calls")
+    raise ValueError("it is cut off")
+
+
+def _read_argument(opcode: pickletools.OpcodeInfo, file: io.BytesIO) -> Any:  # noqa: ANN401
+    if opcode.name == "GLOBAL":  # pickletools would warn of a backslash.
+        return [file.readline().decode("ascii").rstrip() for _ in range(2)]
+    argument: Any = opcode.arg.reader(file) if opcode.arg is not None else None
+    # pickletools returns the bytes of Python 2's str as Latin-1.
+    return argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
+
+
+def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
+    """Take from the stack what an opcode needs, and all since the mark where it needs one."""
+    needed, taken = opcode.stack_before, []
+    if pickletools.markobject in needed:
+        needed = needed[: needed.index(pickletools.markobject)]
+        while (value := stack.pop()) is not _MARK:
+            taken.append(value)
+    taken += [stack.pop() for _ in needed]
+    return taken[::-1]
+
+
+def _make(name: str, argument: list[str] | None, taken: list[Any]) -> object:
+    match name, argument or taken:
+        case "APPEND" | "APPENDS", [list() as target, *values]:
+            target.extend(values)
+            return target
+        case "GLOBAL" | "STACK_GLOBAL", [str() as module, str() as function]:
+            if not _FUNCTION.fullmatch(f"{module}.{function}"):
+                found = f"{module}.{function}"[:60]
+                raise ValueError(f"{found!r} is refused, word vectors do not need it")
+            return f"{module}.{function}"
+        case "REDUCE", [str() as function, arguments]:
+            return _Call(function, arguments)
+        case "BUILD", [_Call() as call, state]:
+            call.state = state
+            return call
+        case (("EMPTY_LIST" | "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3"), _):
+            return taken if name == "EMPTY_LIST" else tuple(taken)
+    raise ValueError(f"opcode {name} does not get what it needs")

@@ -28,7 +28,7 @@ from kakehashi.experiments.runs import RunSpec, missing_files
 from kakehashi.experiments.store import RUN_FILE, Store
 from kakehashi.files import lock, write_json
 from kakehashi.parallel import connect_ray
-from kakehashi.tracking.catalogue import TRACKING_VARIABLES
+from kakehashi.tracking import TRACKING_VARIABLES
 
 FAILURE_FILE = "failure.txt"
 

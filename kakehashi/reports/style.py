@@ -1,4 +1,4 @@
-"""How our figures look, and how they become files: the same bytes from the same numbers."""
+"""The look of our figures, and their files: the same bytes from the same numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import log
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from kakehashi.extras import require
 
@@ -15,67 +15,44 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-Kind = Literal["svg", "png"]
-
 # Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
 BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 
 _STYLE = {
-    "svg.hashsalt": "kakehashi",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.which": "major",
-    "grid.color": "#D0D0D0",
-    "grid.linewidth": 0.5,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 5.0,
+    "svg.hashsalt": "kakehashi", "font.family": ["DejaVu Sans"], "font.size": 9.0,
+    "axes.titlesize": 9.0, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.grid.which": "major", "axes.axisbelow": True,
+    "grid.color": "#D0D0D0", "grid.linewidth": 0.5, "legend.frameon": False,
+    "legend.fontsize": 8.0, "lines.linewidth": 1.5, "lines.markersize": 5.0,
     "hatch.linewidth": 0.5,
-}
+}  # fmt: skip
 
 
-class Pen(NamedTuple):
-    """How one series is drawn; two differ in colour, marker and line."""
-
-    color: str
-    marker: str
-    linestyle: str
-
-
-def pens() -> Iterator[Pen]:
-    """Hand out pens, over and over."""
+def pens() -> Iterator[dict[str, Any]]:
+    """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
-    return cycle(map(Pen, colors, "os^Dv<>", lines))
+    looks = zip(colors, "os^Dv<>", lines, strict=True)
+    return cycle({"color": look[0], "marker": look[1], "linestyle": look[2]} for look in looks)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn.
+    """A figure that is not yet drawn: ``draw`` fills its panels, which have titles.
 
-    Attributes:
-        name: Its short name.
-        title: What it shows, for those who cannot see it too.
-        width: In inches.
-        height: In inches.
-        draw: Puts it into an empty figure.
+    The title says what it shows, also for those who cannot see it. Sizes are in inches.
     """
 
     name: str
     title: str
-    width: float
-    height: float
-    draw: Callable[[Figure], None]
+    draw: Callable[[Figure, Sequence[Axes]], None]
+    panels: Sequence[str] = ("",)
+    n_columns: int = 1
+    width: float = 4.8
+    height: float = 3.4
 
-    def render(self, kind: Kind) -> bytes:
+    def render(self, kind: Literal["svg", "png"]) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch.
 
         Raises:
@@ -87,30 +64,21 @@ class Drawing:
         file = io.BytesIO()
         with matplotlib.rc_context(_STYLE):
             figure = matplotlib.figure.Figure((self.width, self.height), layout="constrained")
-            self.draw(figure)
+            n_rows = -(-len(self.panels) // self.n_columns)
+            axes = list(figure.subplots(n_rows, self.n_columns, squeeze=False).flat)
+            for panel, title in zip(axes, self.panels, strict=False):
+                panel.set_title(title)
+            for panel in axes[len(self.panels) :]:
+                panel.remove()
+            self.draw(figure, axes[: len(self.panels)])
             figure.savefig(file, format=kind, dpi=200, metadata=metadata)
         return file.getvalue()
 
 
-def panels(figure: Figure, titles: list[str], n_columns: int) -> list[Axes]:
-    """Lay out one panel per title."""
-    n_rows = -(-len(titles) // n_columns)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    axes: list[Axes] = list(grid.flat)
-    for panel, title in zip(axes, titles, strict=False):
-        panel.set_title(title)
-    for panel in axes[len(titles) :]:
-        panel.remove()
-    return axes[: len(titles)]
-
-
 def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
-    """Make an axis of counts logarithmic.
+    """Make the horizontal axis of a panel, or the vertical one, a logarithmic one of counts.
 
-    Args:
-        panel: Whose axis.
-        vertical: The vertical one, not the horizontal.
-        ticks: Where ticks may stand, rising; by default at numbers such as 500, 1k and 2k.
+    Ticks may be where ``ticks`` are, rising; by default at numbers such as 500, 1k and 2k.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
@@ -141,7 +109,5 @@ def short(count: float) -> str:
         >>> [short(count) for count in (250, 2000, 11500, 1e6)]
         ['250', '2k', '11.5k', '1M']
     """
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{letter}"
-    return f"{count:g}"
+    size, letter = (1e6, "M") if count >= 1e6 else (1e3, "k") if count >= 1e3 else (1, "")
+    return f"{count / size:.3g}{letter}" if letter else f"{count:g}"

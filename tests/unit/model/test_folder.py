@@ -1,0 +1,285 @@
+import hashlib
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from kakehashi.config.settings import TextSettings
+from kakehashi.errors import ModelError
+from kakehashi.model import folder as storage
+from kakehashi.model.folder import Model, load_model, save_model
+from kakehashi.model.tagger import Tagger
+
+
+@pytest.fixture
+def folder(tmp_path, make_tagger):
+    tagger = make_tagger(["東京", "a"], ["to", "ou"], ["LOC"], n_seen=1, scheme="iobes")
+    text = TextSettings(segmenter="unidic-lite", cut_scripts=False)
+    save_model(tmp_path / "run" / "model", Model("test", tagger, text))
+    return tmp_path / "run" / "model"
+
+
+def reseal(folder):
+    """Write a manifest that vouches for whatever the files hold now."""
+    names = sorted(path.name for path in folder.iterdir() if path.name != "SHA256SUMS")
+    digests = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
+    lines = (f"{digest}  {name}\n" for digest, name in zip(digests, names, strict=True))
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def test_a_model_comes_back_as_it_was(folder, make_tagger):
+    again = make_tagger(["東京", "a"], ["to", "ou"], ["LOC"], n_seen=1, scheme="iobes")
+    model = load_model(folder)
+    assert model.name == "test"
+    assert model.text == TextSettings(segmenter="unidic-lite", cut_scripts=False)
+    assert model.tagger.tagset == again.tagset
+    assert model.tagger.words.strings == ("東京", "a")
+    assert model.tagger.words.n_seen == 1
+    assert model.tagger.settings == again.settings
+    assert not model.tagger.training
+    for name, value in again.state_dict().items():
+        assert torch.equal(model.tagger.state_dict()[name], value)
+
+
+def test_the_run_folder_will_do(folder):
+    assert load_model(folder.parent).name == "test"
+
+
+def test_there_is_no_model(tmp_path):
+    with pytest.raises(ModelError, match="there is no such model or run folder"):
+        load_model(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="is no model folder"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.json", "words.json", "ngrams.json", "weights.safetensors"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"{name} is missing"):
+        load_model(folder)
+
+
+def test_no_bit_flips_silently(folder, tmp_path):
+    """Flip one bit of every 41st byte of every file, the manifest included."""
+    n_flips = 0
+    for path in sorted(folder.iterdir()):
+        content = path.read_bytes()
+        for position in range(0, len(content), 41):
+            flipped = bytearray(content)
+            flipped[position] ^= 1 << position % 8
+            path.write_bytes(flipped)
+            with pytest.raises(ModelError, match="damaged") as caught:
+                load_model(folder)
+            assert "\n" not in str(caught.value)
+            n_flips += 1
+        path.write_bytes(content)
+    assert n_flips > 50
+    load_model(folder)
+
+
+def test_no_truncation_is_silent(folder):
+    for path in sorted(folder.iterdir()):
+        content = path.read_bytes()
+        for length in range(0, len(content), max(1, len(content) // 7)):
+            path.write_bytes(content[:length])
+            with pytest.raises(ModelError):
+                load_model(folder)
+        path.write_bytes(content)
+
+
+def test_a_newer_format_is_refused(folder):
+    description = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(description | {"format_version": 2}))
+    reseal(folder)
+    with pytest.raises(ModelError, match="has model format 2; this kakehashi reads 1"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("words.json", '["only one"]'),
+        ("words.json", "{}"),
+        ("words.json", "not JSON"),
+        ("model.json", "[]"),
+        ("model.json", '{"format_version": 1}'),
+        ("weights.safetensors", "x" * 100),
+    ],
+)
+def test_a_forged_model_is_one_line(folder, name, content):
+    (folder / name).write_text(content)
+    reseal(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def change_description(folder, **changes):
+    description = json.loads((folder / "model.json").read_text())
+    description["model"] |= changes.pop("model", {})
+    (folder / "model.json").write_text(json.dumps(description | changes))
+    reseal(folder)
+
+
+def change_weights(folder, change):
+    weights = load_file(folder / "weights.safetensors")
+    save_file(change(weights), folder / "weights.safetensors")
+    reseal(folder)
+
+
+def without_memory(*parts):
+    assert torch.get_default_device().type == "meta"
+    return Tagger(*parts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"model": {"word_lstm_width": 4000}}, "word.lstm.weight_ih_l0: expected the shape"),
+        ({"model": {"word_lstm_width": 10**30}}, "does not hold what a model folder should"),
+        ({"model": {"word_width": 4000}}, "word.embedding.weight: expected the shape"),
+        ({"model": {"char_width": 4000}}, "char.embedding.weight: expected the shape"),
+        ({"model": {"decoder": "crf"}}, "crf.transitions: expected the shape .*, got none"),
+        ({"types": [f"T{n}" for n in range(20_000)]}, "dense.bias: expected the shape"),
+        ({"types": ["LOC", "LOC"]}, "no two alike"),
+        ({"types": ["A B"]}, "types without blanks"),
+        ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
+        ({"format_version": "x" * 10_000}, "has model format"),
+    ],
+    ids=[
+        "LSTM",
+        "too wide",
+        "words",
+        "characters",
+        "CRF",
+        "types",
+        "alike",
+        "blank",
+        "-1",
+        "format",
+    ],
+)
+def test_what_a_description_claims_is_held_against_the_weights(
+    folder, monkeypatch, changes, problem
+):
+    """Nothing of the size that is claimed is made, and the message stays a short line."""
+    change_description(folder, **changes)
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "Tagger", without_memory)
+        with pytest.raises(ModelError, match=problem) as caught:
+            load_model(folder)
+    assert len(str(caught.value)) < 1000
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dense.bias", float("nan")), ("word.embedding.weight", -float("inf"))]
+)
+def test_weights_that_are_no_numbers_are_refused(folder, name, value):
+    def change(weights):
+        weights[name].view(-1)[-1] = value
+        return weights
+
+    change_weights(folder, change)
+    with pytest.raises(ModelError, match=f"{name} has weights that are infinite or no number"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            lambda weights: {k: v.double() for k, v in weights.items()},
+            "type float32, got torch.float64",
+        ),
+        (
+            lambda weights: {k: v.half() for k, v in weights.items()},
+            "type float32, got torch.float16",
+        ),
+        (lambda weights: weights | {"more": torch.zeros(1)}, "unexpected more"),
+        (lambda weights: weights | {"dense.bias": torch.zeros(9)}, r"dense.bias: .* got \(9,\)"),
+        (
+            lambda weights: weights | {"word.embedding.weight": torch.tensor(1.0)},
+            r"words.json: .*expected 0 strings",
+        ),
+    ],
+    ids=["double", "half", "one more", "longer", "no matrix"],
+)
+def test_other_weights_than_the_description_asks_for_are_refused(folder, change, problem):
+    change_weights(folder, change)
+    with pytest.raises(ModelError, match=problem):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '["a", "a"]',
+        '["a", 1]',
+        '["a"]',
+        json.dumps(["x" * 3_000_000, "y"]),
+        "9" * 10_000,
+    ],
+    ids=["deep", "deeper", "alike", "a number", "one too few", "huge", "many digits"],
+)
+@pytest.mark.parametrize("name", ["words.json", "model.json"])
+def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
+    (folder / name).write_text(content)
+    reseal(folder)
+    with pytest.raises(ModelError) as caught:
+        load_model(folder)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 9999,
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"a": 1}',
+        b'{"a": {"dtype": "F32", "shape": 3}}',
+        b"\xff",
+    ],
+    ids=["deep", "empty", "list", "null", "number", "no shape", "no text"],
+)
+def test_a_damaged_header_is_refused(folder, header):
+    size = len(header).to_bytes(8, "little")
+    for content in (size + header, b"\xff" * 8 + header, size + header[:-1], size[:3]):
+        (folder / "weights.safetensors").write_bytes(content)
+        reseal(folder)
+        with pytest.raises(ModelError, match=r"do not fit|does not hold"):
+            load_model(folder)
+
+
+def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder, monkeypatch):
+    content = (folder / "weights.safetensors").read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["word.embedding.weight"]["shape"][0] = 10**9
+    new = json.dumps(header).encode()
+    weights = len(new).to_bytes(8, "little") + new + content[8 + size :]
+    (folder / "weights.safetensors").write_bytes(weights)
+    reseal(folder)
+    monkeypatch.setattr(storage, "_read_strings", None)
+    with pytest.raises(ModelError, match=r"do not fit .* invalid shape"):
+        load_model(folder)
+
+
+def test_saving_again_replaces_the_folder(folder, make_tagger):
+    tagger = make_tagger(["b"], ["x"], ["PER"])
+    save_model(folder, Model("second", tagger, TextSettings()))
+    assert load_model(folder).name == "second"
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+def test_sha256sum_can_check_the_manifest(folder):
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    shutil.rmtree(folder)
