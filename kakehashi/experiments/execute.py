@@ -6,7 +6,6 @@ import contextlib
 import ctypes
 import errno
 import json
-import multiprocessing
 import os
 import shlex
 import shutil
@@ -15,12 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from multiprocessing import connection
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.forkserver import set_forkserver_preload
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 from kakehashi import __version__
-from kakehashi.__main__ import main
 from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
@@ -38,8 +39,8 @@ _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errn
 _TICK = 0.25
 _THREADS = "OMP_NUM_THREADS"
 _PR_SET_PDEATHSIG = 1
-_FORKSERVER = multiprocessing.get_context("forkserver")
-_FORKSERVER.set_forkserver_preload(
+
+set_forkserver_preload(
     [
         "kakehashi.cli.main",
         "kakehashi.cli.show",
@@ -137,7 +138,7 @@ class RayExecutor:
             return Ended(key, 1, f"error: {' '.join(str(error).split())}")
 
 
-class _Program(_FORKSERVER.Process):
+class _Program(ForkServerProcess):
     """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
 
     It is forked from a process that has loaded torch already, which takes seconds.
@@ -183,13 +184,16 @@ def _main(
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
     sys.argv = ["kakehashi", *arguments]
-    main()
+    import_module("kakehashi.__main__").main()  # the program, a floor above us
 
 
 def _run(
     arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> tuple[int, str]:
     return _Program(arguments, directory, environment).outcome()
+
+
+Executor = LocalExecutor | RayExecutor
 
 
 class Watch:
@@ -207,7 +211,7 @@ class Watch:
 
 def run_plan(
     plan: Plan,
-    executor: LocalExecutor | RayExecutor,
+    executor: Executor,
     watch: Watch | None = None,
     track: Sequence[str] = (),
 ) -> list[str]:
@@ -249,7 +253,7 @@ class _Schedule:
     def __init__(
         self,
         plan: Plan,
-        executor: LocalExecutor | RayExecutor,
+        executor: Executor,
         watch: Watch,
         track: Sequence[str],
     ) -> None:
