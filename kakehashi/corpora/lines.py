@@ -135,10 +135,9 @@ def read_bounded(file: IO[bytes], where: str) -> bytes:
     return content
 
 
-def oversized(path: str, first: int, advice: str) -> CorpusError:
-    """Make the error for a sentence, from line ``first`` on, that is longer than any is."""
-    problem = (
-        f"the sentence that begins here has more than {MOST_LINES:,} lines or {LONGEST_LINE:,}"
-        f" characters; {advice}"
-    )
-    return CorpusError(path, problem, first)
+def check_size(n_lines: int, size: int, path: str, first: int, advice: str) -> None:
+    """Raise `CorpusError` if a sentence, from line ``first`` on, is longer than any is."""
+    if n_lines > MOST_LINES or size > LONGEST_LINE:
+        most = f"{MOST_LINES:,} lines or {LONGEST_LINE:,} characters"
+        problem = f"the sentence that begins here has more than {most}; {advice}"
+        raise CorpusError(path, problem, first)
