@@ -1,11 +1,11 @@
-"""A live view of a grid that runs: a bar for the grid, and one for each cell that is on."""
+"""A live view of a grid that runs: a bar for the grid, and one for each run."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,14 +14,13 @@ from rich.text import Text
 
 from kakehashi.experiments.execute import Watch
 from kakehashi.experiments.runs import RunSpec
-from kakehashi.experiments.work import Outcome
 
 
 class GridBars(Watch):
-    """Shows bars on stderr, and a line for each cell that is over; lines alone off a terminal.
+    """Shows bars on stderr, and a line for each run that ends; lines alone off a terminal.
 
     Args:
-        root: Where cells lie: what they write there tells how far they are.
+        root: The root folder: what runs write there tells how far they are.
     """
 
     def __init__(self, root: Path) -> None:
@@ -37,13 +36,13 @@ class GridBars(Watch):
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._of_cell: dict[str, BarId] = {}
+        self._of_run: dict[str, BarId] = {}
         self._done = self._total = 0
 
     def begin(self, total: int) -> None:
         """Show the bar of the grid."""
         self._total = total
-        self._grid = self._bars.add_task("all cells", total=total, news="")
+        self._grid = self._bars.add_task("all runs", total=total, news="")
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -54,27 +53,26 @@ class GridBars(Watch):
 
     def tick(self, running: Sequence[RunSpec]) -> None:
         """Move the bars of what runs, epoch by epoch."""
-        for cell in running:
-            if cell.key not in self._of_cell:
-                total = cell.settings.training.epochs
-                self._of_cell[cell.key] = self._bars.add_task(cell.label, total=total, news="")
-            epochs = _epochs(self._root / cell.key)
+        for spec in running:
+            if spec.key not in self._of_run:
+                total = spec.settings.training.epochs
+                self._of_run[spec.key] = self._bars.add_task(spec.label, total=total, news="")
+            epochs = _epochs(self._root / spec.key)
             news = f"dev F1 {epochs[-1]:.2f}" if epochs and epochs[-1] is not None else ""
-            self._bars.update(self._of_cell[cell.key], completed=len(epochs), news=news)
+            self._bars.update(self._of_run[spec.key], completed=len(epochs), news=news)
 
-    def end(self, cell: RunSpec, outcome: Outcome) -> None:
-        """Print what became of a cell."""
-        bar = self._of_cell.pop(cell.key, None)
+    def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
+        """Print how a run ended."""
+        bar = self._of_run.pop(spec.key, None)
         if bar is not None:
             self._bars.remove_task(bar)
         self._done += 1
         self._bars.update(self._grid, completed=self._done)
-        failed = outcome.state == "failed"
-        what = outcome.message if failed else _score(self._root / cell.key)
-        line = f"{self._done}/{self._total}  {cell.label}: {outcome.state}, {what}"
+        what = message if state == "failed" else _score(self._root / spec.key)
+        line = f"{self._done}/{self._total}  {spec.label}: {state}, {what}"
         self._console.print(Text(line), soft_wrap=True)
-        if outcome.message and not failed:
-            self._console.print(Text(f"warning: {outcome.message}"), soft_wrap=True)
+        if message and state == "finished":
+            self._console.print(Text(f"warning: {message}"), soft_wrap=True)
 
 
 def _epochs(folder: Path) -> list[float | None]:
