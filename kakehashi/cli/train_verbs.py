@@ -110,7 +110,7 @@ def train(
         if executor is Where.ray:
             cuda = settings.training.device != "cpu"
             progress = ProgressBars()
-            train_on_ray(train_here, workers, address, folder=folder, cuda=cuda, progress=progress)
+            train_on_ray(train_here, workers, address, cuda=cuda, progress=progress)
         else:
             train_here(progress=ProgressBars(), group=group)
         if group.rank == 0:
