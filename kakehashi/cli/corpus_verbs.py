@@ -288,9 +288,8 @@ def convert(
       kakehashi convert ner.csv ner.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.corpora.corpus import Corpus, load_mapping, segmented
+    from kakehashi.corpora.corpus import read_mapped
     from kakehashi.corpora.writing import write_corpus
-    from kakehashi.text.segment import load_segmenter
 
     _check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
@@ -298,12 +297,7 @@ def convert(
     target = writing.source(output, optional=("types",))
     # What names the elements to write need not be said of the input.
     optional = ("types",) if target.format == "inline" else ()
-    corpus = Corpus.from_sources([reading.source(input, optional=optional)])
-    if mapping is not None:
-        corpus = corpus.map_types(load_mapping(mapping))
-    sentences = iter(corpus)
-    if segmenter is not None:
-        sentences = segmented(sentences, load_segmenter(segmenter))
+    sentences = read_mapped(reading.source(input, optional=optional), mapping, segmenter)
     progress = ProgressBars()
     written = write_corpus(progress.track(sentences, f"converting {input.name}"), target)
     _print_written(output, written, as_json)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,11 +19,8 @@ from kakehashi.cli.train_verbs import train
 from kakehashi.errors import KakehashiError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from kakehashi.corpora.inputs import LineFormat
     from kakehashi.progress import Progress
-    from kakehashi.runtime.bulk import Engine
     from kakehashi.runtime.stream import Answer
 
 
@@ -249,6 +245,7 @@ def annotate(
     zcat log.gz | kakehashi annotate runs/massive-ja-seed1 - annotated --no-tokens
     """
     from kakehashi.cli.console import ProgressBars, print_line
+    from kakehashi.parallel import open_map
     from kakehashi.runtime.blocks import Reading
     from kakehashi.runtime.bulk import annotate_corpus
     from kakehashi.runtime.stream import Kept
@@ -259,7 +256,7 @@ def annotate(
     if separator is not None:
         settings["separator"] = separator
     progress = ProgressBars()
-    with _engine(executor, workers, address) as engine:
+    with open_map(workers, ray=executor is Where.ray, address=address) as map_jobs:
         count = annotate_corpus(
             model,
             source,
@@ -269,7 +266,7 @@ def annotate(
             format=format.value,
             precision=precision.value,
             block=block,
-            engine=engine,
+            map_jobs=map_jobs,
             progress=progress,
         )
     print_line(str(out))
@@ -280,13 +277,3 @@ def annotate(
             f"{count.refused:,} lines or rows could not be read and are left out;"
             f" {out}/annotation.json names the first of them"
         )
-
-
-def _engine(
-    where: Where, workers: int | None, address: str | None
-) -> AbstractContextManager[Engine]:
-    from kakehashi.runtime.bulk import Processes, ray_engine
-
-    if where is Where.ray:
-        return ray_engine(workers, address)
-    return nullcontext(Processes(workers))

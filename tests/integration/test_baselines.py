@@ -5,16 +5,19 @@ import pytest
 from kakehashi.baselines.baseline import BASELINES
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
+from kakehashi.corpora.assistant import generate
+from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
 from kakehashi.scoring.score import score_sentences
+from kakehashi.text.segment import load_segmenter
 from kakehashi.training.run import load_result
 from kakehashi.training.train import run_folder, train
 
 
 class QuickSpaCy(SpaCy):
     def __init__(self, seed):
-        super().__init__(seed, {"max_steps": 100, "eval_frequency": 20})
+        super().__init__(seed, {"max_steps": 80, "eval_frequency": 20})
 
 
 @pytest.fixture(scope="module", params=["crfsuite", "spacy"])
@@ -58,6 +61,21 @@ def test_it_learns_and_is_scored_as_ours_is(run, world):
     predicted = read_jsonl(run / "predictions.jsonl")
     assert score_sentences(gold, predicted).f1 == pytest.approx(score["f1"])
     assert load_result(run)["epochs"][0]["test"] == score["f1"]
+
+
+def test_same_seed_same_predictions(name):
+    utterances = list(segmented(generate("en", 120), load_segmenter("words")))
+
+    def found(seed):
+        baseline = (BASELINES | {"spacy": QuickSpaCy})[name](seed)
+        baseline.fit(utterances[:60], utterances[60:80])
+        return baseline.tag(utterances[80:])
+
+    first = found(1)
+    assert any(first)
+    assert found(1) == first
+    if name == "spacy":
+        assert found(2) != first
 
 
 def test_folders_are_named_after_the_baseline(tree):

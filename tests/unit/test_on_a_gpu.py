@@ -100,7 +100,7 @@ def test_a_recognizer_tags_where_its_model_is(prepared, elsewhere, monkeypatch):
     with elsewhere:
         for sentence in recognizer.recognize(["a b", "", "c", "a b c d"]):
             assert len(sentence.mentions) == len(sentence.text.split())  # every tag is a 1, B-PER
-    assert recognizer._memo.projected.device == ELSEWHERE
+    assert recognizer._cache.projected.device == ELSEWHERE
 
 
 def test_faster_products_are_for_the_cpu(prepared):
