@@ -68,7 +68,8 @@ def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
 def sync(folder: Path, name: str, status: Status = "running") -> None:
     """Bring a tracker up to date with a run folder; `TrackingError` if it cannot be written to."""
     settings = dict(dotted(json.loads((folder / "config.json").read_bytes())))
-    record, scores = _Record(settings, [], [], ""), {}
+    record = _Record(settings, [], [], "")
+    scores: dict[str, float] = {}
     with suppress(FileNotFoundError):
         for epoch in map(json.loads, (folder / "epochs.jsonl").read_bytes().splitlines()):
             known = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}

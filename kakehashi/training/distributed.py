@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import torch
 from torch import Tensor, distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from kakehashi.config.reading import DATA_VARIABLE
 from kakehashi.data.batches import Batch, cut_batch
@@ -231,7 +232,7 @@ def train_on_ray(
             kind = "GPUs" if cuda else "processors"
             raise ConfigError("--workers", f"the cluster has {n_found} {kind} for {size} processes")
         host = ray.util.get_node_ip_address()
-        store = distributed.TCPStore(host, 0, is_master=True, wait_for_workers=False)
+        store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
         names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
         place = str(Path.cwd()), {name: os.environ[name] for name in names}
         queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
@@ -265,7 +266,7 @@ def _run_rank(
 ) -> None:
     """Do the work in a process of Ray, in our folder and with our variables."""
     os.environ.update(place[1], LOCAL_RANK="0")  # Ray shows a process no other GPU than its own
-    store = distributed.TCPStore(*address, is_master=False)
+    store = TCPStore(*address, is_master=False)
     group = process_group(store=store, rank=rank, world_size=world_size)
     with contextlib.chdir(place[0]), group as members:
         work(progress=_QueueProgress(queue), group=members)

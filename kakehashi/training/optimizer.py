@@ -25,7 +25,7 @@ class RowAdam(torch.optim.Optimizer):
         super().__init__(weights, {"lr": learning_rate})
         for w in weights:
             moments = {"exp_avg": torch.zeros_like(w), "exp_avg_sq": torch.zeros_like(w)}
-            self.state[w] = {"step": torch.tensor(0), **moments}
+            self.state[w] = {"step": 0, **moments}
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -33,11 +33,11 @@ class RowAdam(torch.optim.Optimizer):
         for weight, state in self.state.items():
             if weight.grad is None:
                 continue
-            state["step"] += 1
+            state["step"] = step = int(state["step"]) + 1
             rows, gradient = weight.grad._indices()[0], weight.grad._values()
             mean = _update_rows(state["exp_avg"], rows, gradient, _BETAS[0])
             square = _update_rows(state["exp_avg_sq"], rows, gradient.pow(2), _BETAS[1])
-            first, second = (1 - beta ** int(state["step"]) for beta in _BETAS)
+            first, second = (1 - beta**step for beta in _BETAS)
             rate = -self.defaults["lr"] * math.sqrt(second) / first
             change = rate * mean.div_(square.sqrt_().add_(_EPSILON))
             weight.index_copy_(0, rows, weight.index_select(0, rows).add_(change))
@@ -94,7 +94,7 @@ class Optimizer:
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state as ``rows/0/exp_avg`` and so on, with torch's names."""
         return {
-            f"{part}/{number}/{name}": value
+            f"{part}/{number}/{name}": torch.as_tensor(value)
             for part, adam in self._adams.items()
             for number, state in adam.state_dict()["state"].items()
             for name, value in state.items()

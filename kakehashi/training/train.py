@@ -193,7 +193,8 @@ def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None
         data,
         version=release,
         facts={"text": segmenter_of(settings.text).signature, "system": system, **seed},
-        **scores,
+        dev=scores["dev"],
+        test=scores["test"],
         selection={"by": "dev" if dev else "last", "epoch": 1},
         epochs=[epoch],
     )

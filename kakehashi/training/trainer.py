@@ -167,8 +167,8 @@ class Trainer:
             random["cuda"] = torch.cuda.get_rng_state(device)
         if epoch.batches:
             seconds, draws = time.perf_counter() - epoch.began, epoch.random.bit_generator.state
-            state = {"batches": epoch.batches, "loss": epoch.loss.item(), "seconds": seconds}
-            state["random"] = draws
+            facts = {"batches": epoch.batches, "loss": epoch.loss.item(), "seconds": seconds}
+            state = {**facts, "random": draws}
         weights, optimizer = self.tagger.state_dict(), self.optimizer.state_dict()
         return Checkpoint(fingerprint, self.history, state, weights, self._best, optimizer, random)
 
