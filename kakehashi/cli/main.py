@@ -8,35 +8,109 @@ from __future__ import annotations
 
 import _thread
 import os
+import re
 import signal
 import sys
 from threading import Timer
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kakehashi import __version__
-from kakehashi.cli import corpus_verbs, experiment_verbs, predict_verbs, report_verbs, score_verbs
+from kakehashi.cli import corpus_verbs as corpora
+from kakehashi.cli import experiment_verbs as grids
+from kakehashi.cli import model_verbs as models
+from kakehashi.cli import score_verbs as scores
 from kakehashi.cli.output import prepare_outputs
 from kakehashi.errors import KakehashiError, system_problem
 
 _SOON = 0.01
+_RENAMED = {
+    "annotate": "predict",
+    "convert": "corpus convert",
+    "corpora": "corpus stats",
+    "distribution": "corpus types",
+    "experiment explain": "experiment diff",
+    "generate": "corpus generate",
+    "homophones": "corpus homophones",
+    "inspect": "corpus stats",
+    "score": "evaluate",
+}
+"""Verbs that had another name before version 0.2, which drops the old ones."""
 
-app = typer.Typer(
-    name="kakehashi",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-predict_verbs.register(app)
-predict_verbs.register_annotating(app)
-corpus_verbs.register_corpora(app)
-score_verbs.register(app)
-corpus_verbs.register_homophones(app)
-report_verbs.register(experiment_verbs.register(app))
-corpus_verbs.register(app)
+
+class _Verbs(TyperGroup):
+    """Verbs, also under the names that they had before."""
+
+    # Typer exports only a subtype of the context that the method takes.
+    def resolve_command(  # type: ignore[override]
+        self, ctx: typer.Context, args: list[str]
+    ) -> tuple[str | None, Any, list[str]]:
+        name, *rest = args
+        family = "" if self.name == app.info.name else f"{self.name} "
+        new = _RENAMED.get(f"{family}{name}")
+        if new is not None:
+            sys.stderr.write(
+                f"note: `kakehashi {family}{name}` is now `kakehashi {new}`; version 0.2 drops the"
+                " old name\n"
+            )
+            if name == "corpora":  # its --format was that of the table
+                rest = [re.sub("^--format(?==|$)", "--as", argument) for argument in rest]
+            if name == "annotate":  # its last argument was the folder
+                rest.insert(0, "--annotate")
+            args = [*new.removeprefix(family).split(), *rest]
+        return super().resolve_command(ctx, args)
+
+
+def _group(name: str, help: str | None = None) -> typer.Typer:
+    return typer.Typer(
+        name=name,
+        help=help,
+        cls=_Verbs,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+app = _group("kakehashi")
+corpus = _group("corpus", "Corpora: count, compare, convert and generate them.")
+experiment = _group("experiment", "Grids of runs: plan, run and report them.")
+for _family, _verbs in (
+    (
+        app,
+        (
+            models.train,
+            models.predict,
+            scores.evaluate,
+            scores.compare,
+            models.demo,
+            models.settings,
+        ),
+    ),
+    (
+        corpus,
+        (
+            corpora.stats,
+            corpora.types,
+            corpora.overlap,
+            corpora.homophones,
+            corpora.convert,
+            corpora.generate,
+        ),
+    ),
+    (
+        experiment,
+        (grids.plan, grids.run, grids.status, grids.table, grids.figure, grids.page, grids.diff),
+    ),
+):
+    for _verb in _verbs:
+        _family.command()(_verb)
+app.add_typer(corpus)
+app.add_typer(experiment)
 
 
 def _print_version(wanted: bool) -> None:
@@ -48,16 +122,19 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; anywhere on the line.")
+        bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere on the line.")
     ] = False,
 ) -> None:
     """Bootstrap a named-entity recognizer for a new language from one that already works.
 
-    Results go to stdout, everything else to stderr. Exit status: 0 done, 2 something you can mend,
-    1 a bug in kakehashi, 130 stopped by Ctrl-C, 143 by SIGTERM.
+    Results go to stdout, everything else to stderr. Exit status: 0 done, 2 an error that you can
+    fix, 1 a bug in kakehashi, 130 stopped by Ctrl-C, 143 by SIGTERM.
     """
 
 

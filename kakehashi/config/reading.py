@@ -109,7 +109,7 @@ def read_tree(path: str | Path) -> Tree:
     Raises:
         ConfigError: If the file is missing or is not well-formed.
     """
-    path = _find(Path(path))
+    path = find_config(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
         if _MANY_DOTS.search(text):
@@ -197,7 +197,8 @@ def put(tree: Tree, key: str, value: object) -> None:
     tree[last] = value
 
 
-def _find(path: Path) -> Path:
+def find_config(path: Path) -> Path:
+    """Return the file of a config that comes with the package, or the path as it is."""
     shipped = Path(__file__).parent / f"{path.name}.toml"
     named = path.name == str(path) and not path.exists()
     return shipped if named and shipped.is_file() else path

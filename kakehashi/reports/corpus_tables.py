@@ -14,22 +14,27 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
     Args:
         corpora: Corpus name to part (``train``, ``dev``, ``test``) to its counts.
     """
-    rows = tuple(
-        (
-            name,
-            part,
-            f"{stats.sentences:,}",
-            "–" if stats.tokens is None else f"{stats.tokens:,}",
-            f"{stats.mentions:,}",
-            f"{len(stats.lost):,}",
-            f"{len(stats.types):,}",
-        )
+    counts = {
+        (name, part): {
+            "sentences": f"{stats.sentences:,}",
+            "with a mention": f"{stats.with_mentions:,}",
+            "articles": f"{stats.articles:,}",
+            "characters": f"{stats.characters:,}",
+            "tokens": "–" if stats.tokens is None else f"{stats.tokens:,}",
+            "mentions": f"{stats.mentions:,}",
+            "of them lost": f"{len(stats.lost):,}",
+            "best recall": "–" if stats.kept is None else f"{stats.kept:.2f}",
+            "best F1": "–" if stats.ceiling is None else f"{stats.ceiling:.2f}",
+            "mean length": f"{stats.mention_characters:.2f}",
+            "types": f"{len(stats.types):,}",
+        }
         for name, parts in corpora.items()
         for part, stats in parts.items()
-    )
-    headings = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
+    }
+    measures = tuple(next(iter(counts.values()), ()))
+    rows = tuple((*key, *row.values()) for key, row in counts.items())
     note = "A lost mention begins or ends inside a token."
-    return Table("Corpora", headings, rows, (note,), n_labels=2)
+    return Table("Corpora", ("corpus", "part", *measures), rows, (note,), n_labels=2)
 
 
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:

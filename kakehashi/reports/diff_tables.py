@@ -21,7 +21,7 @@ def explanation_tables(explanation: Explanation, most: int = _MOST) -> dict[str,
         most: How many sentences to list at most, each way.
     """
     sides = {"A": explanation.first, "B": explanation.second}
-    transfers = {name: transfer_table(name, side) for name, side in sides.items()}
+    transfers = {name: transfer_table(name, side.result) for name, side in sides.items()}
     return {
         "score": _scores(explanation),
         "types": _types(explanation),
@@ -93,16 +93,16 @@ def _found(sentence: Sentence | None) -> str:
     return "; ".join(f"{mention.text} {mention.type}" for mention in mentions) or _NOTHING
 
 
-def transfer_table(name: str, side: Side) -> Table | None:
+def transfer_table(name: str, result: Mapping[str, Any]) -> Table | None:
     """List what a run took from its source, and what stayed random; None where it had none."""
-    transfer = side.result["transfer"]
+    transfer = result["transfer"]
     if transfer is None:
         return None
     # The parameters of one LSTM are copied together, as are the weight and bias of a dense layer.
     layers = {row["parameter"].rpartition(".")[0]: row for row in transfer["parameters"]}
     rows = []
     for layer, row in layers.items():
-        vectors = layer == "word.embedding" and side.result["settings"].get("vectors") is not None
+        vectors = layer == "word.embedding" and result["settings"].get("vectors") is not None
         start = "from the vectors" if vectors else "random"
         left = row["rows"] - row["matched"]
         rows.append(
