@@ -1,11 +1,11 @@
 # make demo   see English lift Japanese (a few minutes, no data, no network after installation)
-# make test   run the tests
+# make test   run the tests; make test-fast: those of a minute
 # make bench  measure speed beside other recognizers (docs/benchmarks.md); BENCH=--quick: only try it
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test bench bench-scaling check format clean
+.PHONY: setup demo test test-fast bench bench-scaling check format clean
 
 setup: $(INSTALLED)
 
@@ -18,7 +18,10 @@ demo: setup
 	$(BIN)/kakehashi demo
 
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal tests/unit tests/properties kakehashi
 
 bench: setup
 	$(BIN)/python -m benchmarks $(BENCH)

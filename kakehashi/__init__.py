@@ -45,43 +45,28 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "ConfigError": "errors",
-    "CorpusError": "errors",
-    "KakehashiError": "errors",
-    "Mention": "sentence",
-    "MissingExtraError": "errors",
-    "ModelError": "errors",
-    "Progress": "progress",
-    "Recognizer": "runtime.recognizer",
-    "RunError": "errors",
-    "RunSettings": "config.settings",
-    "Score": "scoring.score",
-    "Sentence": "sentence",
-    "Span": "sentence",
-    "TagError": "errors",
-    "Tagset": "tags",
-    "Token": "sentence",
-    "TransferError": "errors",
-    "TypeMapping": "tags",
-    "apply_transfer": "model.transfer",
-    "generate": "corpora.assistant",
-    "load_model": "model.folder",
-    "load_segmenter": "text.segment",
-    "plan_transfer": "model.transfer",
-    "read_settings": "config.reading",
-    "read_source": "corpora.formats",
-    "romanize": "text.romanize",
-    "save_model": "model.folder",
-    "score_mentions": "scoring.comparison",
-    "score_spans": "scoring.comparison",
-    "score_tags": "scoring.comparison",
-    "spans_from_tags": "tags",
-    "tags_from_spans": "tags",
-    "train": "training.train",
+_MODULES = {
+    "config.reading": "read_settings",
+    "config.settings": "RunSettings",
+    "corpora.assistant": "generate",
+    "corpora.formats": "read_source",
+    "errors": "ConfigError CorpusError KakehashiError MissingExtraError ModelError RunError"
+    " TagError TransferError",
+    "model.folder": "load_model save_model",
+    "model.transfer": "apply_transfer plan_transfer",
+    "progress": "Progress",
+    "runtime.recognizer": "Recognizer",
+    "scoring.comparison": "score_mentions score_spans score_tags",
+    "scoring.score": "Score",
+    "sentence": "Mention Sentence Span Token",
+    "tags": "Tagset TypeMapping spans_from_tags tags_from_spans",
+    "text.romanize": "romanize",
+    "text.segment": "load_segmenter",
+    "training.train": "train",
 }
+_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
 
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:

@@ -1,19 +1,5 @@
 """The exceptions users meet.
 
-::
-
-    KakehashiError
-    ├── CorpusError        a file is not what its format says        .path .line
-    ├── TagError           a tag or type the tagset does not know    .tag    (also ValueError)
-    ├── ConfigError        a setting is unknown or wrong             .key    (also ValueError)
-    ├── ModelError         a model folder is damaged, incomplete or too new   .path
-    ├── TransferError      the requested transfer is impossible      .group
-    ├── RunError           a run folder cannot be created or used    .path
-    ├── DivergenceError    training arrived at weights that are no numbers    .epoch
-    ├── TeamError          the processes of a training are not of one mind, or one is gone
-    ├── TrackingError      a tracker cannot be reached or written to
-    └── MissingExtraError  an optional library is not installed      .extra  (also ImportError)
-
 A message is one line: where, what was expected, what came, what to do. What the operating system
 refuses, such as a write to a full disk, stays an `OSError`, which `system_problem` puts into words.
 """
@@ -37,10 +23,10 @@ _REMEDIES = {
 
 
 class KakehashiError(Exception):
-    """What every error of this package is."""
+    """Base class of all errors of this package."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Come back whole from another process, though the classes take other arguments."""
+        """Survive pickling between processes, though subclasses take other arguments."""
         return _restored, (type(self), str(self), vars(self))
 
 
@@ -53,7 +39,7 @@ def _restored(
 
 
 class CorpusError(KakehashiError):
-    """Say that a corpus, vector or prediction file is not what its format says.
+    """A corpus, vector or prediction file is not what its format says.
 
     Attributes:
         path: The file, or the archive and its member as ``archive!member``.
@@ -61,14 +47,13 @@ class CorpusError(KakehashiError):
     """
 
     def __init__(self, path: str | Path, problem: str, line: int | None = None) -> None:
-        self.path = str(path)
-        self.line = line
+        self.path, self.line = str(path), line
         where = self.path if line is None else f"{self.path}:{line}"
         super().__init__(f"{where}: {problem}")
 
 
 class TagError(KakehashiError, ValueError):
-    """Say that a tag or an entity type is not one the tagset knows."""
+    """A tag or an entity type is not one that the tagset knows."""
 
     def __init__(self, tag: str, problem: str) -> None:
         self.tag = tag
@@ -76,39 +61,39 @@ class TagError(KakehashiError, ValueError):
 
 
 class ConfigError(KakehashiError, ValueError):
-    """Say that a setting is unknown or wrong; ``key`` is its dotted name."""
+    """A setting is unknown or wrong; ``key`` is its dotted name."""
 
     def __init__(self, key: str, problem: str) -> None:
         self.key = key
         super().__init__(f"{key}: {problem}" if key else problem)
 
 
-class ModelError(KakehashiError):
-    """Say that a model folder is damaged, incomplete or of a newer format."""
+class FolderError(KakehashiError):
+    """A folder at ``path`` cannot be used as asked."""
 
     def __init__(self, path: str | Path, problem: str) -> None:
         self.path = str(path)
         super().__init__(f"{self.path}: {problem}")
 
 
+class ModelError(FolderError):
+    """A model folder is damaged, incomplete or of a newer format."""
+
+
+class RunError(FolderError):
+    """A run folder cannot be created or used as asked."""
+
+
 class TransferError(KakehashiError):
-    """Say that the requested transfer is impossible; ``group`` is the layer group."""
+    """A requested transfer is impossible; ``group`` is the layer group."""
 
     def __init__(self, group: str, problem: str) -> None:
         self.group = group
         super().__init__(problem)
 
 
-class RunError(KakehashiError):
-    """Say that a run folder cannot be created or used as asked."""
-
-    def __init__(self, path: str | Path, problem: str) -> None:
-        self.path = str(path)
-        super().__init__(f"{self.path}: {problem}")
-
-
 class DivergenceError(KakehashiError):
-    """Training arrived at a loss or weights that are no finite numbers; ``epoch`` says in which."""
+    """The loss or a weight is no finite number any more, in the epoch of number ``epoch``."""
 
     def __init__(self, epoch: int, problem: str) -> None:
         self.epoch = epoch
@@ -116,18 +101,18 @@ class DivergenceError(KakehashiError):
 
 
 class TrackingError(KakehashiError):
-    """Say that a tracker cannot be reached or written to."""
+    """A tracker cannot be reached or written to."""
 
 
 class TeamError(KakehashiError):
-    """Say that the processes of one training cannot go on together."""
+    """The processes of a distributed training differ in what they read, or one of them is gone."""
 
 
 class MissingExtraError(KakehashiError, ImportError):
-    """Say that a library is not installed, and how to install it.
+    """An optional library is not installed; the message tells how to install it.
 
     Attributes:
-        extra: The extra that installs it; ``""`` for what the package itself installs.
+        extra: Name of the extra that installs it; ``""`` for a dependency of the package itself.
     """
 
     def __init__(self, module: str, extra: str) -> None:

@@ -9,11 +9,7 @@ from kakehashi.errors import MissingExtraError
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import an optional library, or say which extra brings it.
-
-    Args:
-        module: Dotted name of the module to import.
-        extra: The extra of this package that installs it.
+    """Import an optional module, which an extra of this package installs.
 
     Raises:
         MissingExtraError: If the module is not installed.

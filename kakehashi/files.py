@@ -1,8 +1,7 @@
-"""Atomic writes, locks, and what a killed process leaves behind.
+"""Atomic writes and locks: a file or folder is replaced as a whole or not at all.
 
-A file is replaced as a whole or not at all, and a folder likewise. ``NAME`` is written as
-``.NAME.tmp`` by the process that holds ``.NAME.lock``, so that at most one leftover a name can ever
-be there: the next write of that name takes its place, and `sweep` removes it.
+``NAME`` is written as ``.NAME.tmp`` by the process that holds ``.NAME.lock``, so that a killed
+process leaves at most one file per name: the next write of that name, or `sweep`, removes it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ def write_atomically(
 
     Args:
         path: The file.
-        data: What it will hold; text that comes in pieces is never held in memory whole.
+        data: Its content; pieces of text are written one by one, with flat memory.
         encoding: Of text.
     """
 
@@ -40,14 +39,12 @@ def write_atomically(
 
 
 def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Write a file atomically, by a function that is given a path.
+    """Write a file atomically, by a function that is given its temporary name.
 
-    Args:
-        path: The file. A link is followed; a device or a pipe is written to as it stands.
-        fill: Writes the file whose temporary name it is given.
+    A link is followed; a device or a pipe is written to directly.
 
     Raises:
-        OSError: If the file cannot be written; it names the file, and the old one stands.
+        OSError: If the file cannot be written; it names the file, and the old one stays.
     """
     with _naming(path):
         path = path.resolve()
@@ -68,12 +65,10 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder with all its files, or none.
+    """Write a folder atomically, by a function that fills a temporary folder.
 
-    Args:
-        folder: Where it will stand. One that stands there already is replaced; it is moved aside
-            and comes back if the new one cannot take its place.
-        fill: Writes the files into the temporary folder it is given.
+    A folder that is there already is replaced: moved aside, and back if the new one cannot take its
+    place.
 
     Raises:
         OSError: If the folder cannot be written; it names the folder.
@@ -94,15 +89,15 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 def lock(
     path: Path, *, wait: bool = True, waiting: Callable[[], None] = lambda: None
 ) -> Iterator[bool]:
-    """Hold a lock among all processes that use the same file; the system frees a killed one's.
+    """Hold a lock among all processes that use the same file; a killed process frees its locks.
 
     Args:
-        path: The lock file: made if need be, removed in the end.
+        path: The lock file: created if need be, removed in the end.
         wait: Wait until it is free, however long that takes.
-        waiting: Is called before waiting for another process.
+        waiting: Called before waiting for another process.
 
     Yields:
-        Whether it is held; it always is with ``wait``.
+        Whether it is held; always true with ``wait``.
     """
     descriptor = _claimed(path, wait=False)
     if descriptor is None and wait:
@@ -119,10 +114,10 @@ def lock(
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes have left half written directly in a folder of ours.
+    """Remove what killed processes left half written directly in a folder.
 
-    What a process that is alive is writing stays. A folder that was moved aside comes back where
-    its successor had not yet taken its place.
+    What a live process is writing stays. A folder that was moved aside comes back where its
+    successor had not yet taken its place.
     """
     found = (_LEFTOVER.fullmatch(path.name) for path in folder.iterdir())
     for name in {match[1] for match in found if match is not None}:
@@ -141,7 +136,7 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Hold the temporary name of a file or folder; nothing stands under it before or after."""
+    """Hold the temporary name of a file or folder, of which nothing stays."""
     with lock(_beside(path, "lock")):
         _clear(path)
         try:
@@ -151,7 +146,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _clear(path: Path) -> None:
-    """Remove what stands beside a file or folder under its temporary names."""
+    """Remove the temporary files or folders of a name."""
     old = _beside(path, "old")
     if old.exists() and not path.exists():
         old.rename(path)
@@ -171,13 +166,13 @@ def _beside(path: Path, kind: str) -> Path:
 
 
 def _claimed(path: Path, *, wait: bool) -> int | None:
-    """Open and lock a file; None if another process holds it, and we are not to wait."""
+    """Open and lock a file; None if another process holds it and ``wait`` is false."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             with suppress(FileNotFoundError):
-                # Whoever held it has removed it: then ours is the lock of nothing.
+                # Who held it may have removed it, and then we hold the lock of no file.
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     return descriptor
         except BlockingIOError:
@@ -191,7 +186,7 @@ def _claimed(path: Path, *, wait: bool) -> int | None:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Let an error of the operating system name the file that the caller knows."""
+    """Make errors of the operating system name the file that the caller knows."""
     try:
         yield
     except OSError as error:

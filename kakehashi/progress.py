@@ -1,4 +1,4 @@
-"""How long work tells how far it is. The library is silent; the command line shows bars."""
+"""Progress of long work. The library is silent; the command line shows bars."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _Item = TypeVar("_Item")
 
 
 class Progress:
-    """Says nothing. Give one of your own to be told."""
+    """Silent; subclasses show what they are told."""
 
     def track(
         self, items: Iterable[_Item], label: str, total: int | None = None
     ) -> Iterator[_Item]:
-        """Pass items on, and count them."""
+        """Yield items, counting them."""
         yield from items
 
     def say(self, line: str) -> None:
-        """Take one line of news."""
+        """Report one line."""
 
     def warn(self, line: str) -> None:
-        """Take one line about what is wrong, but stops nothing."""
+        """Report a problem that stops nothing, in one line."""
         self.say(f"warning: {line}")

@@ -1,8 +1,8 @@
-"""The data model: a sentence, its tokens, and what is named in it.
+"""The data model: sentences, tokens, mentions, spans.
 
 Gold and predicted entities are *mentions*: character ranges of the raw text. A segmentation is
 one way to cut that text into *tokens*; *spans* are mentions counted in tokens. So a corpus can be
-segmented again without losing anything, and a mention that no token boundary meets stays visible.
+segmented again without loss, and a mention that no token boundary meets stays visible.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class Mention(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """Mentions laid over a segmentation.
+    """Mentions projected onto tokens.
 
     Attributes:
-        spans: The mentions whose both edges are token edges, in sentence order.
+        spans: The mentions that begin and end with tokens, in sentence order.
         lost: The mentions that no span of whole tokens equals; no tagger of tokens can find them.
     """
 
@@ -72,8 +72,8 @@ class Sentence:
         text: The raw text; all offsets count its characters.
         mentions: Gold or predicted entities, in order, without overlap.
         tokens: One segmentation of the text; None until there is one.
-        id: The corpus's own name for the sentence, ``""`` where it has none.
-        group: The article or document it stands in, ``""`` where unknown; splits may respect it.
+        id: Name of the sentence in its corpus, ``""`` where it has none.
+        group: The article or document it belongs to, ``""`` where unknown; splits may respect it.
     """
 
     text: str
@@ -83,7 +83,7 @@ class Sentence:
     group: str = ""
 
     def project(self) -> Projection:
-        """Lay the mentions over the tokens.
+        """Project the mentions onto the tokens.
 
         Raises:
             ValueError: If the sentence has not been segmented.
@@ -106,11 +106,10 @@ class Sentence:
 
 
 def check_tokens(text: str, tokens: Sequence[Token]) -> None:
-    """Check that tokens stand in the text, one after the other, as they say.
+    """Check that tokens are in the text where they say, one after the other.
 
     Raises:
-        ValueError: If one is empty, leaves the text, is not what stands there, or overlaps the one
-            before it.
+        ValueError: If one is empty, exceeds the text, differs from it, or overlaps the one before.
     """
     end = 0
     for token in tokens:
@@ -127,7 +126,7 @@ def check_tokens(text: str, tokens: Sequence[Token]) -> None:
 def mentions_from_spans(
     text: str, tokens: Sequence[Token], spans: Sequence[Span]
 ) -> tuple[Mention, ...]:
-    """Count spans in characters of the raw text instead of tokens."""
+    """Convert spans of tokens to mentions in the raw text."""
     mentions = []
     for span in spans:
         start, end = tokens[span.start].start, tokens[span.end - 1].end
@@ -149,10 +148,10 @@ def sentence_from_forms(
     Args:
         forms: The tokens as written.
         spans: Entities, counted in tokens.
-        joiner: What stands between tokens: a space, or nothing for Japanese.
-        after: What stands after each token, where it is not always the same.
-        id: The corpus's name for the sentence.
-        group: The article it stands in.
+        joiner: Text between tokens: a space, or nothing for Japanese.
+        after: Text after each token, where it is not always the same.
+        id: See `Sentence`.
+        group: See `Sentence`.
 
     Example:
         >>> sentence_from_forms(["Hello", "Tokyo"], [Span(1, 2, "LOC")]).mentions

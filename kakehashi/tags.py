@@ -1,7 +1,6 @@
-"""Tags at the edge: schemes, tag sets, and the way between tags and spans.
+"""Tags, which exist only in files and in the output layer: schemes, tagsets, conversion to spans.
 
-Everywhere else entities are spans or mentions. ``B-PER`` and its kin appear only in files and in
-the output layer of the model.
+Everywhere else entities are spans or mentions.
 """
 
 from __future__ import annotations
@@ -23,11 +22,7 @@ SchemeName = Literal["bio", "iob1", "iobes"]
 
 
 class Scheme(NamedTuple):
-    """How a span of one, two or more tokens is written as prefixes.
-
-    ``unfinished`` holds the prefixes after which a span must go on, ``open`` those after which it
-    may.
-    """
+    """Prefixes of a span; after ``unfinished`` ones it must go on, after ``open`` ones it may."""
 
     begin: str
     inside: str
@@ -39,7 +34,7 @@ class Scheme(NamedTuple):
 
 _NONE: frozenset[str] = frozenset()
 _BI = frozenset("BI")
-# IOB1 writes B- only to part neighbours of one type; the writer below knows that one exception.
+# IOB1 has B- only between neighbours of one type; `tags_from_spans` knows that one exception.
 SCHEMES: Mapping[str, Scheme] = {
     "bio": Scheme("B", "I", "I", "B", _BI, _NONE),
     "iob1": Scheme("I", "I", "I", "I", _BI, _NONE),
@@ -53,11 +48,11 @@ _CLOSED = frozenset("OESUL")
 
 
 def split_tag(tag: str) -> tuple[str, str]:
-    """Part a tag into prefix and entity type; ``O`` has the type ``""``.
+    """Split a tag into prefix and entity type; ``O`` has the type ``""``.
 
     Raises:
-        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>``; the
-            prefixes are those of IOB, IOBES, BILOU and BMES.
+        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>`` with a prefix of IOB,
+            IOBES, BILOU or BMES.
 
     Example:
         >>> split_tag("B-date-time")
@@ -76,17 +71,11 @@ def split_tag(tag: str) -> tuple[str, str]:
 
 
 def spans_from_tags(tags: Iterable[str]) -> list[Span]:
-    """Read the entity spans off a tag sequence, in BIO, IOB1, IOBES, BILOU and BMES alike.
+    """Decode the entity spans of a tag sequence, in BIO, IOB1, IOBES, BILOU and BMES alike.
 
     Invalid sequences are repaired, never rejected: an ``I-`` that does not continue an open span of
     its own type opens a new one, as conlleval reads BIO and IOB1 (CoNLL-2000). Unlike conlleval,
     ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart.
-
-    Args:
-        tags: One tag per token.
-
-    Returns:
-        Spans in sentence order; ``start`` and ``end`` count tokens, end exclusive.
 
     Raises:
         TagError: If a tag is neither ``O`` nor ``<prefix>-<entity type>``.
@@ -112,12 +101,7 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
 
 
 def tags_from_spans(spans: Iterable[Span], length: int, scheme: SchemeName = "bio") -> list[str]:
-    """Write spans as one tag per token.
-
-    Args:
-        spans: Spans in sentence order, without overlap.
-        length: Number of tokens.
-        scheme: ``bio``, ``iob1`` or ``iobes``.
+    """Encode spans, in sentence order and without overlap, as ``length`` tags, one per token.
 
     Example:
         >>> tags_from_spans([Span(0, 2, "PER"), Span(2, 3, "PER")], 4, "iob1")
@@ -140,7 +124,7 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: SchemeName = "bi
 
 @dataclass(frozen=True)
 class Tagset:
-    """The tags a model can give: ``O`` first, then every entity type in every prefix.
+    """The tags of a model: ``O`` first, then every entity type with every prefix.
 
     Attributes:
         types: Entity types, in the order of their tags.
@@ -166,7 +150,7 @@ class Tagset:
         return len(self.tags)
 
     def ids_from_spans(self, spans: Iterable[Span], length: int) -> list[int]:
-        """Write spans as tag ids.
+        """Encode spans as tag ids.
 
         Raises:
             TagError: If a span has a type that the tagset does not know.
@@ -182,11 +166,11 @@ class Tagset:
             ) from None
 
     def spans_from_ids(self, ids: Iterable[int]) -> list[Span]:
-        """Read spans off tag ids, as `spans_from_tags` does."""
+        """Decode tag ids, as `spans_from_tags` does."""
         return spans_from_tags(self.tags[index] for index in ids)
 
     def transitions(self) -> npt.NDArray[np.bool_]:
-        """Say which tag may follow which.
+        """Compute which tag may follow which.
 
         Returns:
             Booleans (n + 1, n + 1): row = previous tag, column = next tag; the last row is the
@@ -209,10 +193,10 @@ class Tagset:
 
 @dataclass(frozen=True)
 class TypeMapping:
-    """Entity types of one corpus as those of another, e.g. IREX's eight as CoNLL's four.
+    """A mapping of entity types, e.g. of IREX's eight to CoNLL's four.
 
     Attributes:
-        name: What it is called in configs and signatures.
+        name: Its name in configs and signatures.
         types: From type to type; None drops the mention.
     """
 
@@ -220,7 +204,7 @@ class TypeMapping:
     types: Mapping[str, str | None]
 
     def apply(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Give every mention its mapped type; drop those mapped to nothing.
+        """Map the type of every mention; drop those mapped to nothing.
 
         Raises:
             TagError: If a mention has a type that the mapping does not name.

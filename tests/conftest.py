@@ -1,9 +1,13 @@
 """What holds for all tests."""
 
+import io
 import os
+import signal
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
+import traceback
+from contextlib import chdir, contextmanager
 
 import pytest
 from hypothesis import settings
@@ -11,6 +15,10 @@ from hypothesis import settings
 # A busy machine is slow, not wrong; and CI draws the same examples every time.
 settings.register_profile("kakehashi", deadline=None, derandomize=True)
 settings.load_profile("kakehashi")
+
+# Tests that a shell runs in the background ignore Ctrl-C, and so would all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_make_parametrize_id(val, argname):
@@ -21,21 +29,65 @@ def pytest_make_parametrize_id(val, argname):
     return argname if isinstance(val, bytes) else None
 
 
+@contextmanager
+def _standard_input(text):
+    """Have a file with the text as standard input."""
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        file.seek(0)
+        before = os.dup(0)
+        os.dup2(file.fileno(), 0)
+        try:
+            with open(0, encoding="utf-8", closefd=False) as stream:
+                yield stream
+        finally:
+            os.dup2(before, 0)
+            os.close(before)
+
+
+def _main(arguments):
+    """Call the program as its entry point does; give its exit status."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    sys.argv[:] = ["kakehashi", *map(str, arguments)]
+    try:
+        from kakehashi.__main__ import main
+
+        main()
+    except SystemExit as end:
+        return end.code or 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
 @pytest.fixture(scope="session")
 def run():
-    """Run the program; one thread, no data folder, UTF-8 whatever the locale."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "120"}
-    environment.pop("KAKEHASHI_DATA", None)
+    """Run the program in this process; no data folder, 120 columns.
 
-    def run(*arguments, stdin="", cwd=None):
-        return subprocess.run(
-            [Path(sys.executable).with_name("kakehashi"), *map(str, arguments)],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            env=environment,
-            cwd=cwd,
-            check=False,
-        )
+    A process of its own would load torch first, which takes longer than most of what it is asked.
+    """
+
+    def run(*arguments, stdin="", cwd="."):
+        out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            chdir(cwd),
+            _standard_input(stdin) as given,
+        ):
+            patch.setenv("COLUMNS", "120")
+            patch.delenv("KAKEHASHI_DATA", raising=False)
+            patch.setattr(sys, "argv", [])
+            patch.setattr(sys, "unraisablehook", sys.unraisablehook)
+            for name, stream in (("stdin", given), ("stdout", out), ("stderr", err)):
+                patch.setattr(sys, name, stream)
+            status = _main(arguments)
+            texts = (stream.buffer.getvalue().decode() for stream in (out, err))
+            return subprocess.CompletedProcess(arguments, status, *texts)
 
     return run

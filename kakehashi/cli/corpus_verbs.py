@@ -286,3 +286,6 @@ def _print_written(output: Path, written: Written, as_json: bool) -> None:
 def _check_free(output: Path, force: bool) -> None:
     if output.exists() and not force:
         raise ConfigError(str(output), "exists already; choose another name, or add --force")
+
+
+VERBS = (stats, types, overlap, homophones, convert, generate)

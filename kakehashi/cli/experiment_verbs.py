@@ -76,7 +76,8 @@ def run(
     Example:
       kakehashi experiment run experiments/layers.toml --workers 2
     """
-    from kakehashi.cli.console import GridBars, print_line
+    from kakehashi.cli.console import print_line
+    from kakehashi.cli.grid_bars import GridBars
     from kakehashi.experiments.execute import run_plan
     from kakehashi.tracking.catalogue import check_trackers
 
@@ -323,3 +324,6 @@ def _counts(found: Plan) -> dict[str, object]:
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes or 1} min"
+
+
+VERBS = (plan, run, status, table, figure, page, diff)

@@ -332,3 +332,6 @@ def settings() -> None:
     from kakehashi.config.reference import reference
 
     sys.stdout.write(reference())
+
+
+VERBS = (train, predict, demo, settings)

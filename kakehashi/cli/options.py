@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
@@ -30,6 +31,7 @@ def arg(help: str, **settings: Any) -> Any:  # noqa: ANN401
 
 
 Executor = Literal["local", "ray"]
+Tracker = StrEnum("Tracker", ["tensorboard", "mlflow"])  # Typer takes no list of literals
 TableFormat = Literal["terminal", "markdown", "latex", "csv", "html"]
 
 Json = Annotated[bool, opt("Print the report as JSON.", "--json")]
@@ -45,7 +47,7 @@ Address = Annotated[
     str | None, opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
 ]
 Track = Annotated[
-    list[Literal["tensorboard", "mlflow"]] | None,
+    list[Tracker] | None,
     opt("Report training to TensorBoard or MLflow; repeat the option for both."),
 ]
 TRIALS = 10_000

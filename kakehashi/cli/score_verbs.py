@@ -178,3 +178,6 @@ def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
         reading = replace(reading, format=None)  # we wrote its files, whatever the others are
     files = prediction_files(file) if predicted else [file]
     return Corpus.from_sources(reading.source(each, optional=_OPTIONAL) for each in files)
+
+
+VERBS = (evaluate, compare)

@@ -1,9 +1,4 @@
-"""Where data files lie.
-
-Settings as a flat table, by their dotted names.
-
-Read a TOML config: preset, then file, then overrides; refuse what nobody would read.
-"""
+"""Read a TOML config: preset, then file, then overrides; unknown keys are errors."""
 
 from __future__ import annotations
 
@@ -25,24 +20,23 @@ DATA_VARIABLE = "KAKEHASHI_DATA"
 
 
 def data_path(path: str | Path) -> Path:
-    """Take a relative path from the folder in ``KAKEHASHI_DATA``, else from where we are."""
+    """Resolve a relative path in the folder ``KAKEHASHI_DATA`` or, unset, the working directory."""
     return Path(os.environ.get(DATA_VARIABLE, "")) / path
 
 
 def missing_hint(path: str | Path) -> str:
-    """Say from where a relative path is taken, for a message that it leads nowhere."""
+    """Explain how a relative path was resolved, for a message that there is no such file."""
     if Path(path).is_absolute():
         return ""
     folder = os.environ.get(DATA_VARIABLE)
-    if folder:
-        return f"; relative paths are taken from {DATA_VARIABLE}={folder}"
-    return (
-        f"; relative paths are taken from the working directory, since {DATA_VARIABLE} is not set"
+    place = f"{DATA_VARIABLE}={folder}" if folder else "the working directory"
+    return f"; relative paths start at {place}" + f", since {DATA_VARIABLE} is not set" * (
+        not folder
     )
 
 
 def dotted(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Name every setting of a tree; lists become JSON.
+    """Flatten a tree of settings to dotted names; lists become JSON.
 
     Example:
         >>> dict(dotted({"name": "a", "corpus": {"mapping": None, "types": ["LOC"]}}))
@@ -51,10 +45,9 @@ def dotted(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]
     for name, value in tree.items():
         if isinstance(value, Mapping):
             yield from dotted(value, f"{path}{name}.")
-        elif isinstance(value, list):
-            yield f"{path}{name}", json.dumps(value, ensure_ascii=False)
         else:
-            yield f"{path}{name}", value
+            is_list = isinstance(value, list)
+            yield f"{path}{name}", json.dumps(value, ensure_ascii=False) if is_list else value
 
 
 Tree = dict[str, Any]
@@ -71,11 +64,10 @@ def read_settings(
 
     Args:
         path: TOML file, the ``config.json`` that an earlier run saved, or the name of a config
-            that comes with the package (``demo-en``, ``demo-ja``). Relative paths of files in it
-            are taken as `data_path` does, or else from the folder of the config.
-        overrides: A dotted key and its value each; or in one string ``dotted.key=value``, the value
-            as TOML would write it; plain words may stand without quotes, and ``null`` takes a
-            setting away.
+            that comes with the package (``demo-en``, ``demo-ja``). Relative paths in it are
+            resolved by `data_path` or, where nothing is there, in the folder of the config.
+        overrides: A dotted key and its value each; or one string ``dotted.key=value``, the value as
+            in TOML, plain words without quotes if you like; ``null`` removes a setting.
 
     Raises:
         ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
@@ -88,7 +80,7 @@ def read_settings(
 
 
 def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSettings:
-    """Check a tree of settings, filling in the preset below what is given.
+    """Validate a tree of settings over the defaults of its preset.
 
     Raises:
         ConfigError: Naming ``where``, the dotted key, and the nearest known key for a typo.
@@ -109,37 +101,35 @@ def read_tree(path: str | Path) -> Tree:
     Raises:
         ConfigError: If the file is missing or is not well-formed.
     """
-    path = find_config(Path(path))
+    path, problem = find_config(Path(path)), ""
     try:
         text = path.read_text(encoding="utf-8")
         if _MANY_DOTS.search(text):
             raise ValueError(f"a key of more than {_DEEPEST} parts")
         tree: Tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        if not isinstance(tree, dict):
+            problem = f"expected a table of settings, got {text.strip()[:40]!r}"
     except FileNotFoundError:
-        raise ConfigError("", f"{path}: there is no such config file") from None
+        problem = "there is no such config file"
     except OSError as error:
-        raise ConfigError("", f"{path}: cannot be read ({error.strerror})") from None
+        problem = f"cannot be read ({error.strerror})"
     except UnicodeDecodeError:
-        raise ConfigError("", f"{path}: expected UTF-8 text") from None
+        problem = "expected UTF-8 text"
     except RecursionError:
-        raise ConfigError("", f"{path}: is nested too deeply") from None
+        problem = "is nested too deeply"
     except ValueError as error:
-        raise ConfigError("", f"{path}: is not well-formed ({error})") from None
-    if not isinstance(tree, dict):
-        raise ConfigError("", f"{path}: expected a table of settings, got {text.strip()[:40]!r}")
+        problem = f"is not well-formed ({error})"
+    if problem:
+        raise ConfigError(str(path), problem)
     _find_beside(path.parent, tree)
     return tree
 
 
 def check_files(settings: RunSettings, config: str | Path) -> None:
-    """Refuse a config that names a file that is not there.
-
-    Args:
-        settings: As they were read.
-        config: The file that they were read from.
+    """Check that every file that settings name is there; ``config`` is where they were read from.
 
     Raises:
-        CorpusError: Naming both places where a relative path is looked for.
+        CorpusError: If one is missing; it names both places where a relative path is looked for.
     """
     for path in _paths(settings.model_dump(mode="json")).values():
         if not data_path(path).exists():
@@ -149,11 +139,10 @@ def check_files(settings: RunSettings, config: str | Path) -> None:
 
 
 def _find_beside(folder: Path, tree: Tree) -> None:
-    """Take relative paths from the config's own folder where they lead to nothing else."""
-    for key, path in _paths(tree).items():
+    """Resolve relative paths in the config's own folder where they lead nowhere else."""
+    for (*way, last), path in _paths(tree).items():
         if not data_path(path).exists() and (folder / path).exists():
             branch: Any = tree
-            *way, last = key
             for step in way:
                 branch = branch[step]
             branch[last] = str(folder / path)
@@ -222,30 +211,22 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
     for key, value in above.items():
         old = merged.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping):
-            merged[key] = _merged(old, value)
-        else:
-            merged[key] = value
+            value = _merged(old, value)
+        merged[key] = value
     return merged
 
 
 def config_error(
     error: ValidationError, where: str, root: type[BaseModel] = RunSettings
 ) -> ConfigError:
-    """Say in one line what is wrong with a tree that was read from a file.
-
-    Args:
-        error: What pydantic found.
-        where: The file.
-        root: The model that the tree was checked against.
-    """
+    """Describe in one line the first problem that pydantic found in a file, read as ``root``."""
     first = error.errors()[0]
     path = first["loc"]
     key = ".".join(str(part) for part in path)
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = sorted(
-            {name for model in _models_at(root, path[:-1]) for name in model.model_fields}
-        )
+        models = _models_at(root, path[:-1])
+        names = sorted({name for model in models for name in model.model_fields})
         near = difflib.get_close_matches(str(path[-1]), names, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
         problem = f"unknown setting; {hint}"
@@ -255,7 +236,7 @@ def config_error(
 
 
 def _models_at(root: type[BaseModel], path: Sequence[str | int]) -> list[type[BaseModel]]:
-    """Find the models that may stand at a place in the settings."""
+    """Return the models that may describe a place in the settings."""
     models = [root]
     for part in path:
         if isinstance(part, int):

@@ -1,4 +1,4 @@
-"""The settings of one training run. Every default stands here and nowhere else."""
+"""The settings of one training run. Every default is defined here and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
 class Split(Settings):
-    """How a corpus that comes in one piece is cut in three; what is left over is dev."""
+    """How a corpus that comes in one piece is split; what is left over is dev."""
 
     by: Literal["sentence", "group"] = Field(
-        "sentence", description="Cut anywhere, or never inside an article."
+        "sentence", description="Split anywhere, or never inside an article (group)."
     )
-    train: int = Field(gt=0, description="Sentences for training.")
-    test: int = Field(gt=0, description="Sentences for testing.")
-    seed: Seed = Field(0, description="Seed of the shuffle before the cut.")
+    train: int = Field(gt=0, description="Number of training sentences.")
+    test: int = Field(gt=0, description="Number of test sentences.")
+    seed: Seed = Field(0, description="Random seed of the split.")
 
 
 class CorpusSettings(Settings):
-    """Which sentences to train on, to select on, and to test on."""
+    """Which sentences to train on, to select the best epoch on, and to test on."""
 
     train: tuple[Source, ...] = ()
     dev: tuple[Source, ...] = ()
     test: tuple[Source, ...] = ()
-    all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to be split.")
+    all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to split.")
     split: Split | None = None
     mapping: str | None = Field(
         None, description="Entity type mapping: a shipped name such as irex-to-conll, or a file."
     )
     train_size: int | None = Field(
-        None, gt=0, description="Train on this many sentences, drawn at random."
+        None, gt=0, description="Train on this many sentences, sampled at random."
     )
-    train_size_seed: Seed = Field(0, description="Seed of that draw.")
+    train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
     @model_validator(mode="after")
     def _one_way(self) -> CorpusSettings:
@@ -61,7 +61,7 @@ class TextSettings(Settings):
     cut_hyphens: bool = Field(False, description="Also cut at hyphens (words: Berlin-Reise).")
     keep_tokens: bool = Field(
         False,
-        description="Keep the tokens of a corpus that comes segmented; only add readings to them.",
+        description="Keep the tokens of a corpus that comes segmented; only add readings.",
     )
 
 
@@ -72,84 +72,90 @@ class VectorsSettings(Settings):
     format: Literal["text", "polyglot"] = "text"
     extra_words: Literal["none", "corpus", "all"] = Field(
         "corpus",
-        description="Vectors to keep beside those of training words: none, those of words of the"
-        " dev and test text, or all.",
+        description="Which vectors to keep besides those of training words: none, those of words in"
+        " the dev and test text, or all.",
     )
 
 
-# Wider layers than 4,096 would take gigabytes, and threads in thousands end the process.
+# Layers wider than 4,096 would take gigabytes, and thousands of threads end the process.
 Width = Annotated[int, Field(gt=0, le=4096)]
 
 
 class ModelSettings(Settings):
-    """The architecture of the paper, section 4.2."""
+    """Architecture of the model (section 4.2 of the paper)."""
 
     word_width: Width | None = Field(
-        None, description="Word embedding; default 50, or the width of the vectors."
+        None, description="Width of word embeddings; default 50, or that of the vectors."
     )
-    word_lstm_width: Width = Field(300, description="Word LSTM, per direction.")
-    char_width: Width = Field(50, description="Character n-gram embedding.")
-    char_lstm_width: Width = Field(100, description="Character LSTM, per direction.")
+    word_lstm_width: Width = Field(300, description="Units of the word LSTM per direction.")
+    char_width: Width = Field(50, description="Width of n-gram embeddings.")
+    char_lstm_width: Width = Field(100, description="Units of the character LSTM per direction.")
     ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
     char_view: View = Field(
         "original", description="What the character channel sees; romaji makes it the MOM."
     )
-    dropout: float = Field(0.5, ge=0, le=0.99, description="Before the word LSTM.")
+    dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before the word LSTM.")
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field(
-        "fused", description="Our LSTM, or torch's own as the reference; same weights, same result."
+        "fused", description="Our LSTM, or torch's as the reference; same weights, same results."
     )
 
 
 class TrainingSettings(Settings):
-    """How the weights are found."""
+    """How the model is trained."""
 
     epochs: int = Field(10, gt=0, le=1_000_000)
-    learning_rate: float = Field(0.003, gt=0, le=10, description="Of Adam.")
-    batch_tokens: int = Field(512, gt=0, le=1 << 24, description="Tokens per batch, at most.")
+    learning_rate: float = Field(0.003, gt=0, le=10, description="Learning rate of Adam.")
+    batch_tokens: int = Field(512, gt=0, le=1 << 24, description="Most tokens in a batch.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="Of large products; bfloat16 is faster on processors with matrix units for it,"
-        " with batches of 512 tokens and more.",
+        description="Precision of large matrix products; bfloat16 is faster on processors with"
+        " matrix units for it, from batches of 512 tokens on.",
     )
     device: str = Field(
         "cpu",
         pattern=r"^(cpu|cuda(:\d+)?)$",
-        description="cpu, cuda, or cuda:N for one of several GPUs; from the same weights other"
-        " roundings follow.",
+        description="cpu, cuda, or cuda:N for one of several GPUs; results differ by rounding.",
     )
-    clip_norm: float = Field(5.0, gt=0, allow_inf_nan=False, description="Longest gradient.")
+    clip_norm: float = Field(
+        5.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Largest norm of the gradient; longer ones are scaled down.",
+    )
     unknown_rate: float = Field(
-        0.5, ge=0, le=1, description="How often a word seen once is trained as the unknown word."
+        0.5,
+        ge=0,
+        le=1,
+        description="Rate at which words seen once are trained as the unknown word.",
     )
     patience: int | None = Field(
         None, gt=0, description="Stop after this many epochs without a better development F1."
     )
     select: Select = Field(
         "dev",
-        description="Keep the epoch best on dev, or the last one, which needs no development set;"
-        " best-test keeps the one best on test, as the paper reports, and is not an honest"
-        " estimate.",
+        description="Keep the epoch that is best on dev, or the last one, which needs no dev set;"
+        " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
     test_epochs: bool = Field(
         False,
-        description="Also score the test set after every epoch, as the paper does; the scores are"
-        " kept, and select nothing.",
+        description="Also score the test set after every epoch, as the paper does; these scores"
+        " are recorded and select nothing.",
     )
     seed: Seed = 1
     threads: int = Field(
         1,
         gt=0,
         le=256,
-        description="CPU threads. With one, the weights do not depend on how many cores there"
-        " are; on a busy machine more are slower.",
+        description="CPU threads. With one, the weights do not depend on the number of cores; on a"
+        " busy machine more are slower.",
     )
 
 
 class TransferSettings(Settings):
-    """What to start from instead of random weights."""
+    """Which layers to initialise from a source model instead of at random."""
 
     source: str = Field(description="Run or model folder of the source recognizer.")
     groups: tuple[Group, ...] = Field(("char", "dense"), min_length=1)
@@ -166,7 +172,7 @@ class RunSettings(Settings):
     )
     system: SystemName = Field(
         "kakehashi",
-        description="What to train: our recognizer, or another one to compare it with, which reads"
+        description="What to train: our recognizer, or a baseline to compare it with, which uses"
         " only corpus, text and training.seed.",
     )
     corpus: CorpusSettings

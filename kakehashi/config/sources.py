@@ -1,7 +1,7 @@
 """Where sentences come from: one model per corpus format.
 
-A relative path is taken from the folder in ``KAKEHASHI_DATA`` where that is set, else from the
-working directory, and where nothing is there from the folder of the config that names it.
+A relative path is resolved in the folder ``KAKEHASHI_DATA`` where that is set, else in the working
+directory and, where nothing is there, in the folder of the config that names it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLUMNS = ("token", "reading", "pos", "tag", "_")
 
 
 class Settings(BaseModel):
-    """What all settings share: unknown keys are refused, nothing changes after reading."""
+    """Settings refuse unknown keys and cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,26 +47,26 @@ class ColumnsSource(Settings):
     path: str
     columns: tuple[str, ...] = Field(
         ("token", "tag"),
-        description="What each column holds: token, reading, pos, tag, or _ to pass over it.",
+        description="What each column holds: token, reading, pos, tag, or _ to skip it.",
     )
     separator: str = Field(
         "auto",
         min_length=1,
-        description="What parts columns, exactly; tab and space may be named. auto: a tab in lines"
-        " that have one, else a space; whitespace: any run of the two.",
+        description="Separator of columns; tab and space may be named. auto: a tab in lines that"
+        " have one, else a space; whitespace: any run of the two.",
     )
     scheme: SchemeName = Field(
         "bio",
-        description="How tags are written; these, BILOU and BMES are read alike.",
+        description="Scheme in which tags are written; BILOU and BMES can be read, too.",
     )
     raw: bool = Field(
-        False, description="Whether tags are bare entity types, as in PER PER O; neighbours join."
+        False, description="Tags are bare entity types, as in PER PER O; neighbours are one entity."
     )
     outside: str = Field("O", min_length=1, description="The tag of no entity, e.g. 0.")
-    header_lines: int = Field(0, ge=0, description="Lines to pass over at the beginning.")
+    header_lines: int = Field(0, ge=0, description="Lines to skip at the beginning.")
     encoding: Encoding = "utf-8"
     docstart: Literal["skip", "keep"] = Field(
-        "skip", description="Leave out -DOCSTART- lines, or keep each as a sentence of its own."
+        "skip", description="Skip -DOCSTART- lines, or keep each as a sentence of its own."
     )
     spaces: bool = Field(True, description="Whether the raw text has spaces between tokens.")
 
@@ -93,7 +93,7 @@ class JsonlSource(Settings):
     format: Literal["jsonl"] = "jsonl"
     path: str
     tags: tuple[str, ...] = Field(
-        (), description="Names of the numbers in ner_tags, from 0 on (Hugging Face)."
+        (), description="Tags that the numbers in ner_tags stand for, from 0 on (Hugging Face)."
     )
     spaces: bool = Field(
         True, description="Whether lines of tokens without a text have spaces between them."
@@ -101,7 +101,7 @@ class JsonlSource(Settings):
 
 
 class ParquetSource(Settings):
-    """A Parquet file with the fields of our JSON lines as columns, a row a sentence."""
+    """A Parquet file with the fields of our JSON lines as columns, a row per sentence."""
 
     format: Literal["parquet"] = "parquet"
     path: str
@@ -115,10 +115,12 @@ class KnpSource(Settings):
     encoding: Encoding = "utf-8"
     files: str = Field(
         "",
-        description="Which files inside, as a pattern such as knp/*.knp; default: those that begin"
+        description="Pattern of the files to read, such as knp/*.knp; default: those that begin"
         " with a sentence's '# S-ID:'.",
     )
-    ids: str = Field("", description="A list of article ids in the archive: read only those.")
+    ids: str = Field(
+        "", description="Name of a list of article ids in the archive: read only those."
+    )
 
 
 class InlineSource(Settings):
@@ -129,8 +131,8 @@ class InlineSource(Settings):
     encoding: Encoding = "utf-8"
     types: tuple[str, ...] = Field(
         (),
-        description="Elements that are entities; the tags of others are passed over. Default: all"
-        " elements but those that IREX structures documents with, and <sentence> and <article>.",
+        description="Elements that are entities; other tags are ignored. Default: all elements but"
+        " those that structure IREX's documents, and <sentence> and <article>.",
     )
 
 

@@ -1,15 +1,13 @@
-"""Text in composed form, with the way back to the raw text.
+"""Text in composed form, made safe for dictionaries, with the way back to the raw text.
 
 One word is spelled in many ways that look alike: accents and voicing marks apart from their letters
 (macOS writes file names so), half-width katakana, soft hyphens, variation selectors. Dictionaries
-and patterns know one of them, and would cut between a letter and its mark. So they are given one
-character for each letter with all that belongs to it.
+and patterns know one of them, and would cut between a letter and its mark; so they get one
+character for each letter with its marks.
 
-Raw text made safe for dictionaries, without moving a single character.
-
-MeCab ends at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
-words, and needs a gigabyte for a million characters at once. So it is given *cleaned* text, in
-*passages*; offsets into either are offsets into the raw text.
+MeCab stops at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
+words, and needs a gigabyte for a million characters at once; so it gets *cleaned* text, in
+*passages*. Offsets into either are offsets into the composed text.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
-from itertools import accumulate
+from itertools import accumulate, count, groupby
 from typing import NamedTuple
 
 from kakehashi.sentence import Token
@@ -28,7 +26,17 @@ from kakehashi.text.japanese import HALF_WIDTH, MARKED, SPACING_MARKS, compose_k
 _INVISIBLE = "\u00ad\u200c\u200d\u2060"
 # Vowels and final consonants of Hangul syllables that are written letter by letter.
 _JAMO = "\u1160-\u11ff\ud7b0-\ud7fb"
-_ASTRAL = "\U00010000-\U0010ffff"
+
+# MeCab loses count, and Sudachi gives up, beyond 65,535 bytes; Sudachi counts after NFKC, which
+# makes up to 33 bytes of one character (ﷺ).
+LONGEST_PASSAGE = 1024
+
+# Zero-width spaces and the byte order mark are white space to us, though not to Python. All are
+# listed, since a class with \s takes three times as long.
+_NO_SPACE = r"\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+WHITE_SPACE = rf" {_NO_SPACE}"
+_UNSAFE = re.compile(rf"([{_NO_SPACE}])|[\0\ud800-\udfff]")
+_BREAKS = ("。！？!?", " ", "、")
 
 
 class Composed(NamedTuple):
@@ -44,7 +52,7 @@ class Composed(NamedTuple):
 
 
 def compose(text: str) -> Composed:
-    r"""Write a text in composed form; white space stays as it is, and takes no marks.
+    r"""Convert a text to composed form; white space stays as it is, and takes no marks.
 
     Example:
         >>> compose("か\u3099ｶﾞ e\u0301")
@@ -58,7 +66,7 @@ def compose(text: str) -> Composed:
 
 
 def in_raw_text(tokens: Iterable[Token], text: str, offsets: Sequence[int]) -> Iterator[Token]:
-    """Yield the tokens of a text in composed form as they stand in the raw text."""
+    """Yield the tokens of a composed text with their forms and offsets in the raw text."""
     for token in tokens:
         start, end = offsets[token.start], offsets[token.end]
         yield token._replace(text=text[start:end], start=start, end=end)
@@ -75,66 +83,40 @@ def is_composed(text: str) -> bool:
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """Build the patterns of what composed text does not hold, and of one letter with its marks.
 
-    The first also takes all beyond the BMP, since many ranges there would make it slow.
+    The first matches everything beyond the BMP, since many ranges there would make it slow.
     """
-    marks = [
-        code
-        for code in (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
-        if unicodedata.category(chr(code))[0] == "M"
-    ]
-    bmp = _ranges(code for code in marks if code < 0x10000)
-    common = _INVISIBLE + _JAMO + bmp
+    codes = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
+    marks = [code for code in codes if unicodedata.category(chr(code))[0] == "M"]
+    common = _INVISIBLE + _JAMO + _ranges(code for code in marks if code < 0x10000)
     every = common + _ranges(code for code in marks if code >= 0x10000)
     return (
-        re.compile(f"[{common}{SPACING_MARKS}{HALF_WIDTH}{_ASTRAL}]"),
+        re.compile(f"[{common}{SPACING_MARKS}{HALF_WIDTH}\U00010000-\U0010ffff]"),
         re.compile(f"[{WHITE_SPACE}]|(?:[{MARKED}][{SPACING_MARKS}]?|.)[{every}]*", re.DOTALL),
     )
 
 
 def _ranges(codes: Iterable[int]) -> str:
-    """Write ascending codes as the inside of a character class."""
-    ranges: list[list[int]] = []
-    for code in codes:
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
-    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+    """Write ascending codes as the inside of a character class; ranges match five times faster."""
+    ascending = count()
+    runs = [[*run] for _, run in groupby(codes, lambda code: code - next(ascending))]
+    return "".join(f"{chr(run[0])}-{chr(run[-1])}" for run in runs)
 
 
 @lru_cache(maxsize=1 << 12)
 def _composed(letter: str) -> str:
-    """Write a letter and its marks as one character, without those that no character has."""
+    """Return a letter and its marks as one character, without marks that no character has."""
     visible = letter[0] + letter[1:].translate(dict.fromkeys(map(ord, _INVISIBLE)))
     return unicodedata.normalize("NFC", compose_kana(visible))[0]
 
 
-# MeCab loses count, and Sudachi gives up, beyond 65,535 bytes; Sudachi counts after NFKC, which
-# makes up to 33 bytes of one character (ﷺ).
-LONGEST_PASSAGE = 1024
-
-# Zero-width spaces and the byte order mark are white space to us, though not to Python. All are
-# listed, since a class with \s takes three times as long.
-_NO_SPACE = r"\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
-WHITE_SPACE = rf" {_NO_SPACE}"
-
-_UNSAFE = re.compile(rf"[{_NO_SPACE}\0\ud800-\udfff]")
-
-_BREAKS = ("。！？!?", " ", "、")
-
-
 def cleaned(text: str) -> str:
-    r"""Put a blank for each kind of white space, and U+FFFD for what a dictionary chokes on.
+    r"""Replace each kind of white space by a blank, and what a dictionary chokes on by U+FFFD.
 
     Example:
         >>> cleaned("a\u3000b\0")
         'a b�'
     """
-    return _UNSAFE.sub(_safe, text)
-
-
-def _safe(unsafe: re.Match[str]) -> str:
-    return "\ufffd" if unsafe[0] == "\0" or "\ud800" <= unsafe[0] <= "\udfff" else " "
+    return _UNSAFE.sub(lambda unsafe: " " if unsafe[1] else "\ufffd", text)
 
 
 def passages(text: str) -> Iterator[tuple[int, int]]:
@@ -144,16 +126,9 @@ def passages(text: str) -> Iterator[tuple[int, int]]:
     """
     start = 0
     while len(text) - start > LONGEST_PASSAGE:
-        end = _last_break(text, start, start + LONGEST_PASSAGE)
+        limit = start + LONGEST_PASSAGE
+        breaks = (max(text.rfind(mark, start, limit) for mark in marks) + 1 for marks in _BREAKS)
+        end = next((end for end in breaks if end > start), limit)
         yield start, end
         start = end
     yield start, len(text)
-
-
-def _last_break(text: str, start: int, limit: int) -> int:
-    """Find where to end a passage that may reach up to `limit`."""
-    for marks in _BREAKS:
-        end = max(text.rfind(mark, start, limit) for mark in marks) + 1
-        if end > start:
-            return end
-    return limit

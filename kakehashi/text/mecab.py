@@ -2,37 +2,90 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from queue import Empty, SimpleQueue
+from threading import Lock
+from typing import Protocol
+from weakref import WeakSet
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.text.composition import LONGEST_PASSAGE
-from kakehashi.text.dictionary import Tagger, TaggerPool, Word
+from kakehashi.text.dictionary import Word
 
-
-class _Dictionary(NamedTuple):
-    """Where a dictionary is installed from, and which of its fields holds the reading in kana."""
-
-    module: str
-    extra: str
-    reading: int
-
-
-# UniDic's `pron` (カメー, ワ) and `lForm` (ナガス) are no readings of what is written; `kana` is.
-_DICTIONARIES: Mapping[str, _Dictionary] = {
-    "unidic-lite": _Dictionary("unidic_lite", "", 17),
-    "ipadic": _Dictionary("ipadic", "ipadic", 7),
-}
-
+# The module that holds a dictionary, the extra that installs it, and the number of its field with
+# the reading. UniDic's `pron` (カメー, ワ) and `lForm` (ナガス) are not as written; `kana` is.
+_DICTIONARIES = {"unidic-lite": ("unidic_lite", "", 17), "ipadic": ("ipadic", "ipadic", 7)}
 
 # Of fugashi's report, the line by MeCab itself.
 _CAUSE = re.compile(r"^arguments: .*\n(.*)\n-+$", re.MULTILINE)
+
+LARGEST_POOL = (os.cpu_count() or 1) + 2
+"""Taggers; more do not work at once."""
+
+
+class Tagger(Protocol):
+    """The part of a fugashi tagger that we use."""
+
+    def parse(self, text: str) -> str:
+        """Print the words of a text in the tagger's output format."""
+
+
+_POOLS: WeakSet[TaggerPool] = WeakSet()
+
+
+class TaggerPool:
+    """Taggers that threads borrow, and wait for where all are borrowed.
+
+    A tagger shared by two threads at a time gives wrong words without an error. One made for each
+    thread leaves its memory maps behind when the thread ends, until the process may have no more.
+
+    Args:
+        make: Makes a tagger.
+        size: How many are made at most.
+    """
+
+    def __init__(self, make: Callable[[], Tagger], size: int = LARGEST_POOL) -> None:
+        self._make, self._size = make, size
+        self._free: SimpleQueue[Tagger] = SimpleQueue()
+        self._n_unmade = size
+        self._lock = Lock()
+        _POOLS.add(self)
+
+    def parse(self, text: str) -> str:
+        """Parse a text with a free tagger."""
+        tagger = self._borrow()
+        try:
+            return tagger.parse(text)
+        finally:
+            self._free.put(tagger)
+
+    def _borrow(self) -> Tagger:
+        try:
+            return self._free.get_nowait()
+        except Empty:
+            with self._lock:
+                if self._n_unmade:
+                    made = self._make()
+                    self._n_unmade -= 1
+                    return made
+        return self._free.get()
+
+    def after_fork(self) -> None:
+        """Keep the free taggers; threads that had others, or the lock, are not in this process."""
+        free, self._free, self._lock = self._free, SimpleQueue(), Lock()
+        while not free.empty():
+            self._free.put(free.get())
+        self._n_unmade = self._size - self._free.qsize()
+
+
+os.register_at_fork(after_in_child=lambda: list(map(TaggerPool.after_fork, _POOLS)))
 
 
 class MeCab:
@@ -45,9 +98,9 @@ class MeCab:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._dictionary = _DICTIONARIES[name]
+        module, extra, self._reading_field = _DICTIONARIES[name]
         self._fugashi = require("fugashi", "")
-        self._folder = Path(require(self._dictionary.module, self._dictionary.extra).DICDIR)
+        self._folder = Path(require(module, extra).DICDIR)
         self._taggers = TaggerPool(self._load)
         self._partial = TaggerPool(partial(self._load, "-p"))
         self._taggers.parse("")  # A damaged dictionary shows now, not at the first sentence.
@@ -57,7 +110,7 @@ class MeCab:
 
     @property
     def signature(self) -> str:
-        """Name the dictionary and its version."""
+        """Name and version of the dictionary."""
         return f"mecab({self._name} {version(self._name)})"
 
     def analyze(self, text: str) -> Iterable[Word]:
@@ -71,21 +124,19 @@ class MeCab:
         a reading. On KWDLC, 94.9 % of the tokens with kanji are read as JUMAN does; 94.6 % if
         MeCab must take each form whole where it knows it, and 89.4 % out of context.
         """
-        # In partial parsing, a blank before a boundary makes MeCab cut through a character, and
-        # nothing at all is a segmentation fault.
-        lines = [_line(part) for form in forms for part in form.split()]
-        return _words(self._partial.parse("".join(lines))) if lines else ()
+        # In partial parsing, a blank before a boundary makes MeCab cut through a character, nothing
+        # at all is a segmentation fault, and `EOS` without a feature would end the text.
+        parts = [part for form in forms for part in form.split()]
+        lines = ("EOS\t*\n" if part == "EOS" else f"{part}\n" for part in parts)
+        return _words(self._partial.parse("".join(lines))) if parts else ()
 
     def _load(self, *options: str) -> Tagger:
-        """Load the dictionary.
-
-        The folder is always named, or fugashi would prefer a `unidic` installed without its data;
-        `-M` keeps long runs of unknown characters in one piece. An empty
-        `-O` lets our output format win over UniDic's own.
-        """
+        # The folder is always named, or fugashi would prefer a `unidic` installed without its data;
+        # `-M` keeps long runs of unknown characters in one piece; an empty `-O` lets our output
+        # format win over UniDic's own.
         arguments = ["-r", str(self._folder / "mecabrc"), "-d", str(self._folder)]
         arguments += ["-M", str(LONGEST_PASSAGE), *options]
-        arguments += ["-O", "", "-F", rf"%m\n%f[0]\n%f[{self._dictionary.reading}]\n"]
+        arguments += ["-O", "", "-F", rf"%m\n%f[0]\n%f[{self._reading_field}]\n"]
         arguments += ["-U", r"%m\n%f[0]\n\n", "-E", "EOS"]
         try:
             tagger: Tagger = self._fugashi.GenericTagger(shlex.join(arguments))
@@ -105,12 +156,7 @@ def _received(name: str) -> MeCab:
     return MeCab(name)
 
 
-def _line(form: str) -> str:
-    """Write a form for partial parsing; ``EOS`` without a feature would end it."""
-    return "EOS\t*\n" if form == "EOS" else form + "\n"
-
-
 def _words(answer: str) -> Iterable[Word]:
-    """Take MeCab's answer apart: three lines per word, and a last line for the end."""
+    """Parse MeCab's answer: three lines per word, and a last line for the end."""
     lines = answer.split("\n")
     return zip(lines[0::3], lines[1::3], lines[2::3], strict=False)

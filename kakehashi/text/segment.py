@@ -23,7 +23,7 @@ class Segmenter(Protocol):
 
     @property
     def signature(self) -> str:
-        """Say how text is cut, for the signatures of scores."""
+        """How text is cut, for the signatures of scores."""
 
     def segment(self, text: str) -> tuple[Token, ...]:
         """Cut a text into tokens.
@@ -34,20 +34,20 @@ class Segmenter(Protocol):
         """
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens; fill in the readings and parts of speech they lack."""
+        """Keep the given tokens; add the readings and parts of speech they lack."""
 
 
 _SEGMENTERS: Mapping[str, Callable[[bool, bool], Segmenter]] = {
-    "unidic-lite": lambda cut_scripts, _: DictionarySegmenter(MeCab("unidic-lite"), cut_scripts),
-    "ipadic": lambda cut_scripts, _: DictionarySegmenter(MeCab("ipadic"), cut_scripts),
-    "sudachi": lambda cut_scripts, _: DictionarySegmenter(Sudachi(), cut_scripts),
+    "unidic-lite": lambda scripts, _: DictionarySegmenter(MeCab("unidic-lite"), scripts),
+    "ipadic": lambda scripts, _: DictionarySegmenter(MeCab("ipadic"), scripts),
+    "sudachi": lambda scripts, _: DictionarySegmenter(Sudachi(), scripts),
     "whitespace": lambda *_: WHITESPACE,
-    "words": lambda _, cut_hyphens: HYPHENS_CUT if cut_hyphens else WORDS,
+    "words": lambda _, hyphens: HYPHENS_CUT if hyphens else WORDS,
 }
 
 
 def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = False) -> Segmenter:
-    """Load a segmenter by its name.
+    """Load a segmenter by its name, once per process.
 
     Args:
         name: A Japanese dictionary (``unidic-lite``, ``ipadic``, ``sudachi``), or for text with
@@ -56,7 +56,7 @@ def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = F
             kanji and hiragana. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus),
             0.42 % then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead
             of 1.11 % (ipadic), 0.43 % instead of 0.44 % (sudachi). A word whose reading cannot be
-            shared out stays whole.
+            divided stays whole.
         cut_hyphens: Of ``words``: also cut at hyphens (``Berlin-Reise``).
 
     Raises:

@@ -15,15 +15,8 @@ from kakehashi.text.dictionary import Word, placed
 if TYPE_CHECKING:
     from sudachipy import Tokenizer
 
-_EXTRA = "sudachi"
 # What Sudachi gives as the reading of signs it has none for; the noun 記号 is also read so.
 _SIGN = "キゴウ"
-
-
-class _Thread(threading.local):
-    """The tokenizer of one thread."""
-
-    tokenizer: Tokenizer | None = None
 
 
 class Sudachi:
@@ -34,17 +27,16 @@ class Sudachi:
     """
 
     def __init__(self) -> None:
-        sudachi = require("sudachipy", _EXTRA)
-        require("sudachidict_core", _EXTRA)
-        self._dictionary = sudachi.Dictionary(dict="core")
-        self._thread = _Thread()
+        require("sudachidict_core", "sudachi")
+        self._dictionary = require("sudachipy", "sudachi").Dictionary(dict="core")
+        self._thread = threading.local()
 
     def __reduce__(self) -> tuple[Callable[[], Sudachi], tuple[()]]:
         return _received, ()
 
     @property
     def signature(self) -> str:
-        """Name the dictionary and its version."""
+        """Name and version of the dictionary."""
         return f"sudachi-a(sudachidict-core {version('sudachidict-core')})"
 
     def analyze(self, text: str) -> list[Word]:
@@ -65,7 +57,7 @@ class Sudachi:
     def analyze_forms(self, forms: Sequence[str]) -> Iterable[Word]:
         """Find the words of a passage that is already cut into forms.
 
-        Sudachi knows no partial parsing: a form whose edges it does not meet is analysed alone.
+        Sudachi has no partial parsing: a form whose edges it does not meet is analysed alone.
         """
         text = "".join(forms)
         words = list(placed(text, self.analyze(text)))
@@ -82,10 +74,10 @@ class Sudachi:
             start = end
 
     def _tokenizer(self) -> Tokenizer:
-        """Return this thread's tokenizer."""
-        if self._thread.tokenizer is None:
+        if not hasattr(self._thread, "tokenizer"):
             self._thread.tokenizer = self._dictionary.tokenizer("A")
-        return self._thread.tokenizer
+        tokenizer: Tokenizer = self._thread.tokenizer
+        return tokenizer
 
 
 @cache

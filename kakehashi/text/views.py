@@ -1,7 +1,4 @@
-"""Character n-grams.
-
-Views: what a channel of the model sees of a token.
-"""
+"""Views: what a channel of the model sees of a token, and its character n-grams."""
 
 from __future__ import annotations
 
@@ -15,9 +12,34 @@ from kakehashi.text.romanize import romanize_token
 if TYPE_CHECKING:
     from kakehashi.config.settings import View
 
+VIEWS: Mapping[View, Callable[[str, str], str]] = {
+    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
+    "romaji": romanize_token,
+}
+
+
+def view(surface: str, reading: str, name: View) -> str:
+    """Return a token as a channel of the model sees it; never empty for a non-empty token.
+
+    Args:
+        surface: The token as written.
+        reading: Its reading in kana, or ``""``.
+        name: ``original``, or ``romaji``, as in the paper's Mixed Orthographic Model (section 3.3).
+
+    Raises:
+        ConfigError: If there is no such view.
+
+    Example:
+        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
+        ('加盟', 'kamei')
+    """
+    if name not in VIEWS:
+        raise ConfigError("view", f"expected one of {', '.join(VIEWS)}, got {name!r}")
+    return VIEWS[name](surface, reading)
+
 
 def ngrams(form: str, n: int = 2) -> list[str]:
-    """Cut a form into its overlapping character n-grams.
+    """Return the overlapping character n-grams of a form.
 
     Raises:
         ValueError: If `n` is less than 1.
@@ -31,31 +53,3 @@ def ngrams(form: str, n: int = 2) -> list[str]:
     if len(form) <= n:
         return [form] if form else []
     return [form[start : start + n] for start in range(len(form) - n + 1)]
-
-
-VIEWS: Mapping[View, Callable[[str, str], str]] = {
-    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
-    "romaji": romanize_token,
-}
-
-
-def view(surface: str, reading: str, name: View) -> str:
-    """Show a token as a channel of the model sees it; never empty for a non-empty token.
-
-    Args:
-        surface: The token as written.
-        reading: Its reading in kana, or ``""``.
-        name: ``original``, or ``romaji``, as the paper's Mixed Orthographic Model has it.
-
-    Raises:
-        ConfigError: If there is no such view.
-
-    Example:
-        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
-        ('加盟', 'kamei')
-    """
-    try:
-        show = VIEWS[name]
-    except KeyError:
-        raise ConfigError("view", f"expected one of {', '.join(VIEWS)}, got {name!r}") from None
-    return show(surface, reading)

@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,26 @@ def tree(world):
 def settings(tree):
     """The same, checked."""
     return lambda language, **training: settings_from_tree(tree(language, **training))
+
+
+PROGRAM = (Path(sys.executable).with_name("kakehashi"),)
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Start the program in a process of its own; one thread."""
+
+    def start(*arguments, cwd=None, program=PROGRAM):
+        return subprocess.Popen(
+            [*program, *map(str, arguments)],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return start
 
 
 _CLUSTER = """

@@ -2,13 +2,9 @@
 
 import gzip
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,8 +13,7 @@ import pytest
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.training.train import train
 
-PROGRAM = Path(sys.executable).with_name("kakehashi")
-KILLS = 6
+KILLS = 5
 ODD = ["", "  ", "東京\u2028東京", "𠮷野家へ行く👩‍👩‍👧。", "ｶﾀｶﾅ", "é", '"<&>\\', "x" * 3000]
 
 
@@ -147,24 +142,11 @@ def test_standard_input_is_annotated(place, run, tmp_path):
     assert [entry[:2] for entry in annotated(tmp_path / "out")] == [("a", "東京")]
 
 
-def start(place, out, *options):
-    return subprocess.Popen(
-        [PROGRAM, "annotate", "model", "large.jsonl", out, "--block", "250", *options],
-        cwd=place,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-
-
-def finish(process):
-    _, err = process.communicate()
-    assert process.returncode == 0, err
+LARGE = ("annotate", "model", "large.jsonl", "--block", 250)
 
 
 @pytest.fixture(scope="module")
-def large(place, world):
+def large(place, world, run):
     """The parts of a corpus whose annotation takes some seconds."""
     lines = (world / "ja-train.jsonl").read_text(encoding="utf-8").splitlines()
     random_ = random.Random(3)
@@ -172,7 +154,7 @@ def large(place, world):
         for number in range(10_000):
             text = "".join(json.loads(line)["text"] for line in random_.choices(lines, k=3))
             file.write(json.dumps({"text": text, "id": str(number)}) + "\n")
-    finish(start(place, "whole", "--workers", "1"))
+    assert run(*LARGE, "whole", cwd=place).returncode == 0
     assert [entry[0] for entry in annotated(place / "whole")] == list(map(str, range(10_000)))
     return parts(place / "whole")
 
@@ -182,13 +164,13 @@ def times(folder):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_ends_with_each_input_annotated_once(place, large):
+def test_killed_at_any_moment_it_ends_with_each_input_annotated_once(start, place, large):
     random_, kills, attempts = random.Random(7), 0, 0
     while kills < KILLS:  # an annotation that ends between two kills is followed by another
         out, done, process = place / f"killed{attempts}", {}, None
         attempts += 1
         while process is None or process.returncode != 0:
-            process = start(place, out.name, "--workers", "2")
+            process = start(*LARGE, out.name, "--workers", 2, cwd=place)
             if kills < KILLS:
                 wait_for_parts(process, out, len(done) + random_.randrange(8))
                 time.sleep(random_.random() / 2)
@@ -209,15 +191,17 @@ def wait_for_parts(process, folder, count):
 
 
 @pytest.mark.slow
-def test_ray_gives_the_same_bytes_though_it_is_killed(place, large, cluster):
-    options = ("--executor", "ray", "--address", cluster)
-    process = start(place, "ray", *options)
+def test_ray_gives_the_same_bytes_though_it_is_killed(start, place, large, cluster):
+    command = (*LARGE, "ray", "--executor", "ray", "--address", cluster)
+    process = start(*command, cwd=place)
     wait_for_parts(process, place / "ray", 5)
     process.kill()
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     done = times(place / "ray")
     assert len(done) < len(large)
-    finish(start(place, "ray", *options))
+    again = start(*command, cwd=place)
+    _, err = again.communicate()
+    assert again.returncode == 0, err
     assert done.items() <= times(place / "ray").items()
     assert parts(place / "ray") == large

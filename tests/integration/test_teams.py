@@ -108,17 +108,6 @@ def test_the_first_process_goes_ahead_where_they_take_turns(team):
     assert [note[3:] for note in notes] == [[False, False], [True, True]]
 
 
-def start(*arguments):
-    command = [*TWO, "-m", "kakehashi", *map(str, arguments)]
-    return subprocess.Popen(
-        command,
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-
-
 def children(process):
     found = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     lines = {int(pid): Path(f"/proc/{pid}/cmdline").read_bytes() for pid in found}
@@ -127,12 +116,12 @@ def children(process):
 
 @pytest.mark.slow
 def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
-    trees, team, tmp_path
+    start, trees, team, tmp_path
 ):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["softmax"]))
     command = ("train", config, "--out", out, "--cache", tmp_path / "cache")
-    killed = start(*command, "--save-every", 0)
+    killed = start(*command, "--save-every", 0, program=(*TWO, "-m", "kakehashi"))
     while not (out / "checkpoint").exists() or not inside_an_epoch(out / "checkpoint"):
         assert killed.poll() is None, killed.stderr.read()
         time.sleep(0.01)
@@ -140,7 +129,7 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
     killed.communicate()
     assert killed.returncode != 0
     assert not (out / "result.json").exists()
-    again = start(*command)
+    again = start(*command, program=(*TWO, "-m", "kakehashi"))
     stdout, stderr = again.communicate()
     assert again.returncode == 0, stderr
     assert re.search("going on after [0-9]+ batches of epoch", stderr)
@@ -157,10 +146,11 @@ def inside_an_epoch(checkpoint):
     return course is not None and course["batches"] > 2
 
 
-def test_an_error_is_one_line_of_one_process(trees, team, tmp_path):
+def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):
     config = tmp_path / "config.json"
     config.write_text(json.dumps(trees["softmax"]))
-    process = start("train", config, "--seed", 9, "--out", team / "softmax")
+    command = ("train", config, "--seed", 9, "--out", team / "softmax")
+    process = start(*command, program=(*TWO, "-m", "kakehashi"))
     _, stderr = process.communicate()
     assert process.returncode == 1  # torchrun's
     lines = [line for line in stderr.splitlines() if "holds a finished run" in line]
@@ -175,19 +165,21 @@ def test_processes_on_ray_are_for_ray(run, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_on_ray_train_the_same(trees, team, run, cluster, tmp_path):
+def test_two_processes_on_ray_train_the_same(trees, team, start, cluster, tmp_path):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["crf"]))
     ray = ("train", config, "--out", out, "--executor", "ray", "--address", cluster)
-    done = run(*ray, "--workers", 2)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count("epoch 6/6") == 1
-    assert done.stdout.splitlines()[-1] == str(out)
+    process = start(*ray, "--workers", 2)
+    stdout, stderr = process.communicate()
+    assert process.returncode == 0, stderr
+    assert stderr.count("epoch 6/6") == 1
+    assert stdout.splitlines()[-1] == str(out)
     weights = [sha256_of(folder / "model/weights.safetensors") for folder in (out, team / "crf")]
     assert weights[0] == weights[1]
     assert [path.name for path in tmp_path.iterdir() if "ray" in path.name] == []
-    again = run(*ray, "--seed", 9)
+    again = start(*ray, "--seed", 9)
+    _, stderr = again.communicate()
     assert again.returncode == 2
-    (line,) = again.stderr.splitlines()
+    (line,) = stderr.splitlines()
     assert line.startswith("error: ")
     assert "holds a finished run" in line

@@ -1,11 +1,7 @@
 """Real trainings with real trackers beside them: event files, and a database of MLflow."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -39,21 +35,6 @@ def dead(monkeypatch):
         port = server.getsockname()[1]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-@pytest.fixture
-def kakehashi(tmp_path):
-    def run(*arguments):
-        return subprocess.run(
-            [Path(sys.executable).with_name("kakehashi"), *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            encoding="utf-8",
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            check=False,
-        )
-
-    return run
 
 
 def scalars(folder):
@@ -150,24 +131,25 @@ def test_another_system_has_final_scores(settings, tmp_path):
     assert "epoch/loss" not in found
 
 
-def test_a_dead_server_is_one_line_before_anything_is_trained(tree, tmp_path, dead, kakehashi):
+def test_a_dead_server_is_one_line_before_anything_is_trained(tree, tmp_path, dead, run):
     (tmp_path / "en.json").write_text(json.dumps(tree("en", epochs=1)))
     (tmp_path / "grid.toml").write_text(GRID)
     for command in (("train", "en.json", "--out", "run"), ("experiment", "run", "grid.toml")):
-        done = kakehashi(*command, "--track", "mlflow")
+        done = run(*command, "--track", "mlflow", cwd=tmp_path)
         problem = "error: MLflow cannot use the server of MLFLOW_TRACKING_URI (Connection refused)"
         assert (done.returncode, done.stdout, done.stderr.strip()) == (2, "", problem)
     assert not list(tmp_path.rglob("config.json"))
 
 
-def test_cells_are_tracked_as_runs_are(tree, tmp_path, kakehashi):
+def test_cells_are_tracked_as_runs_are(tree, tmp_path, start):
     (tmp_path / "en.json").write_text(json.dumps(tree("en", epochs=2)))
     grid = (
         'name = "grid"\nconfig = "en.json"\nseeds = [1, 2]\n[axes.a]\nb = {}\n[report]\nrows="a"\n'
     )
     (tmp_path / "grid.toml").write_text(grid)
-    done = kakehashi("experiment", "run", "grid.toml", "--workers", "2", *TRACK)
-    assert (done.returncode, len(done.stderr.splitlines())) == (0, 2), done.stderr
+    process = start("experiment", "run", "grid.toml", "--workers", 2, *TRACK, cwd=tmp_path)
+    _, err = process.communicate()
+    assert (process.returncode, len(err.splitlines())) == (0, 2), err
     root = tmp_path / "runs/cells"
     cells = {path.parent.name: path.parent for path in root.glob("*/result.json")}
     _, found = mlflow_runs(root / "mlflow.db")

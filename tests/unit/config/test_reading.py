@@ -1,8 +1,15 @@
 import json
+from pathlib import Path
 
 import pytest
 
-from kakehashi.config.reading import check_files, read_settings, settings_from_tree
+from kakehashi.config.reading import (
+    check_files,
+    data_path,
+    missing_hint,
+    read_settings,
+    settings_from_tree,
+)
 from kakehashi.config.settings import PRESETS
 from kakehashi.errors import ConfigError, CorpusError
 
@@ -190,3 +197,31 @@ def test_a_relative_path_is_looked_for_beside_the_config_too(tmp_path, monkeypat
     with pytest.raises(CorpusError) as caught:
         check_files(settings, "data/a.json")
     assert f"{tmp_path}/none.jsonl and {tmp_path}/data/none.jsonl" in str(caught.value)
+
+
+def test_relative_paths_are_taken_from_the_data_folder(monkeypatch):
+    monkeypatch.setenv("KAKEHASHI_DATA", "/data")
+
+    assert data_path("a/b.txt") == Path("/data/a/b.txt")
+    assert data_path(Path("/elsewhere/b.txt")) == Path("/elsewhere/b.txt")
+
+
+def test_without_a_data_folder_paths_stay_as_they_are(monkeypatch):
+    monkeypatch.delenv("KAKEHASHI_DATA", raising=False)
+
+    assert data_path("a/b.txt") == Path("a/b.txt")
+
+
+def test_an_empty_data_folder_is_none(monkeypatch):
+    monkeypatch.setenv("KAKEHASHI_DATA", "")
+
+    assert data_path("a.txt") == Path("a.txt")
+
+
+def test_the_hint_says_where_relative_paths_are_taken_from(monkeypatch):
+    monkeypatch.delenv("KAKEHASHI_DATA", raising=False)
+    assert "KAKEHASHI_DATA is not set" in missing_hint("a.txt")
+    assert missing_hint("/a.txt") == ""
+
+    monkeypatch.setenv("KAKEHASHI_DATA", "/data")
+    assert "KAKEHASHI_DATA=/data" in missing_hint("a.txt")

@@ -1,7 +1,7 @@
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.views import view
+from kakehashi.text.views import ngrams, view
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,24 @@ def test_views_show_composed_text():
 def test_unknown_view():
     with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
         view("東京", "トウキョウ", "latin")
+
+
+@pytest.mark.parametrize(
+    ("form", "n", "expected"),
+    [
+        ("Yes", 2, ["Ye", "es"]),
+        ("Yes", 1, ["Y", "e", "s"]),
+        ("Yes", 3, ["Yes"]),
+        ("Yes", 4, ["Yes"]),
+        ("東", 2, ["東"]),
+        ("", 2, []),
+    ],
+)
+def test_ngrams(form, n, expected):
+    assert ngrams(form, n) == expected
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_n_below_one(n):
+    with pytest.raises(ValueError, match=f"at least 1, got {n}"):
+        ngrams("Yes", n)

@@ -1,6 +1,69 @@
 import pytest
 
-from kakehashi.text.japanese import pieces
+from kakehashi.text.japanese import compose_kana, hiragana, is_kana, katakana, pieces, script_runs
+
+
+@pytest.mark.parametrize("text", ["あ", "ア", "ー", "ゞ", "ヶ", "ｶﾞ", "が", "ヿ", "ヺ"])
+def test_kana(text):
+    assert is_kana(text)
+
+
+@pytest.mark.parametrize("text", ["", "・", "々", "a", "ア ", "亜", "ア・ア", "゠"])
+def test_not_kana(text):
+    assert not is_kana(text)
+
+
+def test_there_and_back():
+    assert hiragana("ァヴヶーヽa亜") == "ぁゔゖーヽa亜"
+    assert katakana("ぁゔゖーゝa亜") == "ァヴヶーゝa亜"
+
+
+@pytest.mark.parametrize(
+    ("text", "composed"),
+    [
+        ("ﾊﾞﾊﾟﾊ｡", "バパハ。"),
+        ("は゛は゜は\u3099", "ばぱば"),
+        ("か゜あ゛", "かあ"),
+        ("ゝ゛", "ゞ"),
+        ("゛亜゛", "゛亜゛"),
+        ("ＡＢﾞ", "ＡＢﾞ"),
+    ],
+)
+def test_kana_take_their_marks(text, composed):
+    assert compose_kana(text) == composed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "日本|ハム",
+        "流して",
+        "お茶",
+        "々人々",
+        "コーヒー|豆",
+        "らーめん",
+        "いすゞ|ミヽ",
+        "ジャズ|・|フェス",
+        "!|」",
+        "ＡＢＣ|ｶﾞｽ",
+        "M|2",
+        "Ünal",
+        "ünal",
+        "四|ツ|小屋",
+        "六ヶ所",
+        "〇〆",
+        "👍🏽👨‍👩‍👧|…|」",
+        "𠮷野|ヤ",
+    ],
+)
+def test_runs(text):
+    expected = text.split("|")
+    form = "".join(expected)
+    assert [form[start:end] for start, end in script_runs(form)] == expected
+
+
+def test_blanks_part_and_vanish():
+    assert list(script_runs(" 東 京 ")) == [(1, 2), (3, 4)]
 
 
 @pytest.mark.parametrize(

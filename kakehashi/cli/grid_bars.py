@@ -1,0 +1,74 @@
+"""A live view of a grid: a bar for all runs, and one for each that is in progress."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from rich.progress import TaskID
+
+from kakehashi.cli.console import ProgressBars
+from kakehashi.experiments.execute import Watch
+from kakehashi.experiments.runs import Cell
+from kakehashi.experiments.work import Outcome
+
+
+class GridBars(Watch):
+    """Shows bars on stderr, and a line for each run that ends; only lines off a terminal.
+
+    Args:
+        root: Folder of the runs, whose files show how far they are.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._progress = ProgressBars()
+        self._bars = self._progress.bars()
+        self._of_run: dict[str, TaskID] = {}
+        self._done = self._total = 0
+
+    def begin(self, total: int) -> None:
+        """Show the bar of the grid."""
+        self._total = total
+        self._grid = self._bars.add_task("all runs", total=total)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def tick(self, running: Sequence[Cell]) -> None:
+        """Move the bars of the runs in progress, epoch by epoch."""
+        for run in running:
+            if run.key not in self._of_run:
+                total = run.settings.training.epochs
+                self._of_run[run.key] = self._bars.add_task(run.label, total=total)
+            try:
+                lines = (self._root / run.key / "epochs.jsonl").read_bytes().splitlines()
+            except OSError:  # not yet there
+                continue
+            f1 = json.loads(lines[-1])["dev"] if lines else None
+            label = run.label if f1 is None else f"{run.label}: dev F1 {f1:.2f}"
+            self._bars.update(self._of_run[run.key], completed=len(lines), description=label)
+
+    def end(self, run: Cell, outcome: Outcome) -> None:
+        """Print how a run ended."""
+        if run.key in self._of_run:
+            self._bars.remove_task(self._of_run.pop(run.key))
+        self._done += 1
+        self._bars.update(self._grid, completed=self._done)
+        failed = outcome.state == "failed"
+        what = outcome.message if failed else _score(self._root / run.key)
+        self._progress.say(f"{self._done}/{self._total}  {run.label}: {outcome.state}, {what}")
+        if outcome.message and not failed:
+            self._progress.warn(outcome.message)
+
+
+def _score(folder: Path) -> str:
+    result = json.loads((folder / "result.json").read_bytes())
+    parts = [part for part in ("test", "dev") if result[part] is not None]
+    return f"{parts[0]} F1 {float(result[parts[0]]['f1']):.2f}" if parts else "nothing to score by"
