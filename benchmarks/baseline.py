@@ -24,7 +24,7 @@ from kakehashi.data.dataset import Prepared
 from kakehashi.data.encode import FormFeatures
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.model.tagger import Tagger
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
 

@@ -30,9 +30,9 @@ from benchmarks.workers import environment
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.formats import guess_source
+from kakehashi.corpora.writing import write_generated
 from kakehashi.data.cache import Store
 from kakehashi.data.encode import EncodedCorpus
-from kakehashi.data.generated import write_generated
 from kakehashi.files import write_json
 from kakehashi.progress import Progress
 

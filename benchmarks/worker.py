@@ -91,7 +91,7 @@ class Worker:
 
     def score(self) -> dict[str, Any]:
         """Tag the test set, and score it; give the spans besides."""
-        from kakehashi.scoring.comparison import score_spans
+        from kakehashi.scoring.score import score_spans
 
         found = self._peer.tag(self._sentences)
         gold = [sentence.project() for sentence in self._sentences]

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from kakehashi.model.transfer import plan_transfer as plan_transfer
     from kakehashi.progress import Progress as Progress
     from kakehashi.runtime.recognizer import Recognizer as Recognizer
-    from kakehashi.scoring.comparison import score_mentions as score_mentions
-    from kakehashi.scoring.comparison import score_spans as score_spans
-    from kakehashi.scoring.comparison import score_tags as score_tags
+    from kakehashi.scoring.conlleval import score_tags as score_tags
     from kakehashi.scoring.score import Score as Score
+    from kakehashi.scoring.score import score_mentions as score_mentions
+    from kakehashi.scoring.score import score_spans as score_spans
     from kakehashi.sentence import Mention as Mention
     from kakehashi.sentence import Sentence as Sentence
     from kakehashi.sentence import Span as Span
@@ -56,8 +56,8 @@ _MODULES = {
     "model.transfer": "apply_transfer plan_transfer",
     "progress": "Progress",
     "runtime.recognizer": "Recognizer",
-    "scoring.comparison": "score_mentions score_spans score_tags",
-    "scoring.score": "Score",
+    "scoring.conlleval": "score_tags",
+    "scoring.score": "Score score_mentions score_spans",
     "sentence": "Mention Sentence Span Token",
     "tags": "Tagset TypeMapping spans_from_tags tags_from_spans",
     "text.romanize": "romanize",

@@ -31,8 +31,7 @@ from typing import Any, NamedTuple, NoReturn
 import pyarrow.parquet as pq
 
 from kakehashi.corpora.formats import guess_source, read_chunks
-from kakehashi.corpora.rows import rows_from_lines
-from kakehashi.corpora.texts import Columnar
+from kakehashi.corpora.texts import Columnar, rows_from_lines
 from kakehashi.errors import KakehashiError
 from kakehashi.parallel import map_in_order
 

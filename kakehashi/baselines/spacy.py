@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.text.views import view
 

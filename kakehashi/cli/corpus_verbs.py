@@ -12,7 +12,7 @@ from kakehashi.cli.options import Reading, arg, opt, reads_files
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kakehashi.corpora.stats import CorpusStats, Novelty
+    from kakehashi.corpora.stats import CorpusStats, Overlap
     from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
 
@@ -222,7 +222,7 @@ def generate(
     from kakehashi.cli.show import overlap_tables
     from kakehashi.config.sources import AssistantSource
     from kakehashi.corpora.formats import read_source
-    from kakehashi.data.generated import write_generated
+    from kakehashi.corpora.writing import write_generated
 
     source = AssistantSource(
         language=language, utterances=utterances, seed=seed, partition=partition
@@ -263,11 +263,11 @@ def _read(
 
 def _overlap(
     name: str, train: Iterable[Sentence], test: Iterable[Sentence], total: int | None = None
-) -> Novelty:
+) -> Overlap:
     from kakehashi.cli.console import ProgressBars
-    from kakehashi.corpora.stats import measure_novelty
+    from kakehashi.corpora.stats import measure_overlap
 
-    return measure_novelty(ProgressBars().track(train, f"reading {name}", total), test)
+    return measure_overlap(ProgressBars().track(train, f"reading {name}", total), test)
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:

@@ -13,9 +13,10 @@ from kakehashi.errors import ConfigError, RunError
 if TYPE_CHECKING:
     from kakehashi.experiments.analysis import Analysis
     from kakehashi.experiments.execute import Executor as RunExecutor
-    from kakehashi.experiments.learning_curve import Saving
+    from kakehashi.experiments.learning_curve import EquivalentSize
     from kakehashi.experiments.plan import Plan
 
+_OLD_PARTS = {"contests": "comparisons", "savings": "learning-curve"}  # of version 0.1
 ROOT = Path("runs/cells")
 GridFile = Annotated[Path, arg("Grid file (TOML).", metavar="FILE")]
 Root = Annotated[Path, opt("Folder of the runs of all grids.")]
@@ -90,8 +91,8 @@ def run(
             print_line(f"failed: {line}")
         problem = f"{len(failures)} of {len(found.missing)} runs failed; the same command tries"
         raise RunError(root, f"{problem} them again (see failure.txt in the folder of each)")
-    if found.store.archive.exists():
-        print_line(str(found.store.archive))
+    if found.store.parquet.exists():
+        print_line(str(found.store.parquet))
 
 
 def status(
@@ -118,8 +119,8 @@ def table(
     part: Annotated[
         str | None,
         opt(
-            "One table: scores, gains, contests, seeds, savings, ceilings, frequencies, types."
-            " Default: all; with CSV seeds."
+            "One table: scores, gains, comparisons, seeds, learning-curve, ceilings, frequencies,"
+            " types. Default: all; with CSV seeds."
         ),
     ] = None,
     layout: options.AsOrFormat = None,
@@ -141,7 +142,7 @@ def table(
     layout = table_format(layout, out)
     analysis, savings = _analysis(file, root, only, trials, seed)
     tables = tables_of(analysis, savings)
-    part = part or ("seeds" if layout == "csv" else None)
+    part = _OLD_PARTS.get(part or "", part) or ("seeds" if layout == "csv" else None)
     if part is not None and part not in tables:
         raise ConfigError("--part", f"this grid has no table {part!r}; it has {', '.join(tables)}")
     chosen = tables.values() if part is None else [tables[part]]
@@ -247,20 +248,19 @@ def diff(
       kakehashi experiment diff experiments/types.toml "no transfer" "char+dense, seed=2"
     """
     from kakehashi.cli.console import table_format, write_tables
-    from kakehashi.experiments.diff import explain as explain_runs
-    from kakehashi.experiments.diff import side_of_cell, side_of_run
+    from kakehashi.experiments.diff import diff_runs, run_in_folder, run_with_labels
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.store import load_results
-    from kakehashi.reports.diff_tables import explanation_tables
+    from kakehashi.reports.diff_tables import run_diff_tables
 
     if len(names) == 2:
-        sides = [side_of_run(Path(name)) for name in names]
+        runs = [run_in_folder(Path(name)) for name in names]
     elif len(names) == 3:
         results = load_results(read_grid(names[0]), root)
-        sides = [side_of_cell(results, name) for name in names[1:]]
+        runs = [run_with_labels(results, name) for name in names[1:]]
     else:
         raise ConfigError("diff", "expected two run folders, or a grid file and two of its runs")
-    tables = explanation_tables(explain_runs(*sides), most)
+    tables = run_diff_tables(diff_runs(*runs), most)
     layout = table_format(layout, out)
     chosen = [tables["types"]] if layout == "csv" else list(tables.values())
     write_tables(chosen, layout, out)
@@ -274,15 +274,15 @@ def _analysis(
     seed: int,
     *,
     savings: bool = True,
-) -> tuple[Analysis, Sequence[Saving]]:
+) -> tuple[Analysis, Sequence[EquivalentSize]]:
     from kakehashi.experiments.analysis import analyse
     from kakehashi.experiments.grid import read_grid
-    from kakehashi.experiments.learning_curve import find_savings
+    from kakehashi.experiments.learning_curve import find_equivalent_sizes
     from kakehashi.experiments.store import load_results
 
     results = load_results(read_grid(file).only(only or ()), root)
     analysis = analyse(results, trials=trials, seed=seed)
-    return analysis, find_savings(analysis) if savings else ()
+    return analysis, find_equivalent_sizes(analysis) if savings else ()
 
 
 def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: Changed | None) -> Plan:

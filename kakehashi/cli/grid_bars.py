@@ -11,7 +11,7 @@ from rich.progress import TaskID
 
 from kakehashi.cli.console import ProgressBars
 from kakehashi.experiments.execute import Watch
-from kakehashi.experiments.runs import Cell
+from kakehashi.experiments.runs import RunSpec
 from kakehashi.experiments.work import Outcome
 
 
@@ -41,7 +41,7 @@ class GridBars(Watch):
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def tick(self, running: Sequence[Cell]) -> None:
+    def tick(self, running: Sequence[RunSpec]) -> None:
         """Move the bars of the runs in progress, epoch by epoch."""
         for run in running:
             if run.key not in self._of_run:
@@ -55,7 +55,7 @@ class GridBars(Watch):
             label = run.label if f1 is None else f"{run.label}: dev F1 {f1:.2f}"
             self._bars.update(self._of_run[run.key], completed=len(lines), description=label)
 
-    def end(self, run: Cell, outcome: Outcome) -> None:
+    def end(self, run: RunSpec, outcome: Outcome) -> None:
         """Print how a run ended."""
         if run.key in self._of_run:
             self._bars.remove_task(self._of_run.pop(run.key))

@@ -67,10 +67,9 @@ def evaluate(
 
     from kakehashi.cli.console import print_report, write_tables
     from kakehashi.cli.show import score_table
-    from kakehashi.scoring.columns import score_columns
-    from kakehashi.scoring.compare import score_by_novelty
-    from kakehashi.scoring.comparison import score_sentences
-    from kakehashi.scoring.conlleval import report
+    from kakehashi.scoring.compare import score_by_overlap
+    from kakehashi.scoring.conlleval import report, score_columns
+    from kakehashi.scoring.score import score_sentences
 
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
     if variant == "strict":
@@ -86,7 +85,7 @@ def evaluate(
         "--set": reading.settings,
     }
     _check(for_two if predicted is None else for_one, n_files=1 if predicted is None else 2)
-    parts = None
+    parts = {}
     if predicted is None:
         if scheme is not None and variant != "strict":
             raise ConfigError("--scheme", "needs --variant strict; conlleval reads any scheme")
@@ -105,13 +104,14 @@ def evaluate(
         found = _corpus(predicted, predicted_reading, predicted=True)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            parts = score_by_novelty(true, found, _corpus(train, reading)).to_dict()
+            counts = score_by_overlap(true, found, _corpus(train, reading))
+            parts = {name: count.to_dict() for name, count in counts.items()}
     if as_json:
         values = {"values": parts} if parts else {}
         print_report(result.to_dict() | values, as_json=True)
         return
     sys.stdout.write(report(result))
-    if parts is not None:
+    if parts:
         write_tables([score_table("Values in training", parts)])
 
 
@@ -143,8 +143,8 @@ def compare(
     from kakehashi.cli.console import print_report
     from kakehashi.cli.show import comparison_tables
     from kakehashi.corpora.writing import runs_of
-    from kakehashi.scoring.compare import hold_contest
-    from kakehashi.scoring.comparison import score_sentences
+    from kakehashi.scoring.compare import compare_systems
+    from kakehashi.scoring.score import score_sentences
 
     true = _corpus(gold, reading)
 
@@ -155,7 +155,7 @@ def compare(
             for run in runs_of(system)
         ]
 
-    found = hold_contest(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
+    found = compare_systems(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
     tables, after = comparison_tables(found, str(a), str(b))
     print_report(found.to_dict(), tables, after, as_json=as_json)
 

@@ -10,10 +10,10 @@ from kakehashi.corpora.checks import excerpt
 from kakehashi.reports.tables import Table
 
 if TYPE_CHECKING:
-    from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Novelty
+    from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.demo import DemoReport
     from kakehashi.experiments.plan import Plan
-    from kakehashi.scoring.compare import Contest
+    from kakehashi.scoring.compare import Comparison
     from kakehashi.sentence import Sentence
 
 _MOST_LOST = 20
@@ -122,7 +122,7 @@ def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
         yield table(title, ["no.", "sentence", "mention", "type", "tokens"], rows)
 
 
-def overlap_tables(name: str, found: Novelty) -> Iterator[Table]:
+def overlap_tables(name: str, found: Overlap) -> Iterator[Table]:
     """Show what repeats in a corpus, what its test set adds, and the entity types by rank."""
     rows = [
         ["training sentences", f"{found.sentences:,}"],
@@ -161,9 +161,9 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
             yield table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
 
 
-def comparison_tables(contest: Contest, a: str, b: str) -> tuple[list[Table], str]:
+def comparison_tables(comparison: Comparison, a: str, b: str) -> tuple[list[Table], str]:
     """Show the scores of two systems, the differences, and the tests; and the signature."""
-    sides = {f"A: {a}": contest.first, f"B: {b}": contest.second}
+    sides = {f"A: {a}": comparison.first, f"B: {b}": comparison.second}
     scores = (
         [
             name,
@@ -183,11 +183,11 @@ def comparison_tables(contest: Contest, a: str, b: str) -> tuple[list[Table], st
             f"{gain.points:+.2f}",
             "-" if gain.relative is None else f"{gain.relative:+.1f} %",
         ]
-        for name, gain in {"all": contest.total, **contest.types}.items()
+        for name, gain in {"all": comparison.total, **comparison.types}.items()
     )
     named = {
-        "approximate randomization": contest.models,
-        "permutation of run labels": contest.method,
+        "approximate randomization": comparison.models,
+        "permutation of run labels": comparison.method,
     }
     tests = (
         [name, f"{test.p:.4f}", test.shuffles, test.claim]
@@ -199,7 +199,7 @@ def comparison_tables(contest: Contest, a: str, b: str) -> tuple[list[Table], st
         table("F1", ["", "mean", "95 % interval", "deviation", "runs"], scores),
         table("B compared with A", ["", "gold", "A", "B", "difference", "relative"], gains),
         table("Significance", ["test", "p", "permutations", "claim"], tests),
-    ], f"{'' if contest.method else hint}{contest.signature}"
+    ], f"{'' if comparison.method else hint}{comparison.signature}"
 
 
 def plan_tables(plan: Plan) -> tuple[list[Table], str]:

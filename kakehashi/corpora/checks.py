@@ -1,11 +1,8 @@
-"""What every sentence must be, whatever file it comes from.
-
-JSON checked against closed models.
-"""
+"""What every sentence must be, whatever file it comes from, and JSON checked against models."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
-_EXCERPT = 60
+_EXCERPT = 60  # characters of a text or a key, in a message
 # What segmenters take for white space, see `kakehashi.text.composition`.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _BLANK = frozenset(_BLANKS)
+Value = TypeVar("Value")  # what the model makes
 
 
 def excerpt(text: str) -> str:
@@ -26,12 +24,9 @@ def excerpt(text: str) -> str:
 
 
 def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
-    """Return the sentence, its mentions in order and without blanks at their edges, if it is one.
+    """Return a sentence as it must be, its mentions in order and without blanks at their edges.
 
-    Args:
-        sentence: What a reader made of the file.
-        path: The file, for the message.
-        line: Where in it the sentence stands.
+    Path and line are those it was read from, for the message.
 
     Raises:
         CorpusError: If there is no text, or text that is no text (NUL, lone surrogates), or a
@@ -51,12 +46,19 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
 
 
 def find_problem(sentence: Sentence) -> str:
-    """Find what is wrong with a sentence, its mentions being in order; ``""`` if nothing is."""
+    """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is."""
     return (
         _text_problem(sentence.text)
         or _range_problem("mention", sentence.text, sentence.mentions)
         or _range_problem("token", sentence.text, sentence.tokens or ())
-        or _type_problem(sentence.mentions)
+        or next(
+            (
+                f"expected an entity type without blanks, got {excerpt(mention.type)}"
+                for mention in sentence.mentions
+                if not is_entity_type(mention.type)
+            ),
+            "",
+        )
     )
 
 
@@ -65,22 +67,25 @@ def has_blank_edge(form: str) -> bool:
     return form[0] in _BLANK or form[-1] in _BLANK
 
 
+def is_entity_type(name: str) -> bool:
+    """Whether a name can be that of an entity type: it has no blanks, and can be seen."""
+    return bool(name) and " " not in name and name.isprintable()
+
+
 def _without_blank_edges(sentence: Sentence) -> Sentence:
+    """Leave blanks at the edges out, unless the tokens meet the mention only with them."""
     starts = {token.start for token in sentence.tokens or ()}
     ends = {token.end for token in sentence.tokens or ()}
-    mentions = tuple(_trimmed(mention, starts, ends) for mention in sentence.mentions)
-    return replace(sentence, mentions=mentions)
-
-
-def _trimmed(mention: Mention, starts: Container[int], ends: Container[int]) -> Mention:
-    """Leave out the blanks at the edges, unless the tokens meet the mention only with them."""
-    form = mention.text.strip(_BLANKS)
-    start = mention.start + len(mention.text) - len(mention.text.lstrip(_BLANKS))
-    end = start + len(form)
-    met = mention.start in starts and mention.end in ends
-    if not form or (met and not (start in starts and end in ends)):
-        return mention
-    return mention._replace(start=start, end=end, text=form)
+    mentions: list[Mention] = []
+    for mention in sentence.mentions:
+        form = mention.text.strip(_BLANKS)
+        start = mention.start + len(mention.text) - len(mention.text.lstrip(_BLANKS))
+        end = start + len(form)
+        is_met = mention.start in starts and mention.end in ends
+        if form and (not is_met or (start in starts and end in ends)):
+            mention = mention._replace(start=start, end=end, text=form)
+        mentions.append(mention)
+    return replace(sentence, mentions=tuple(mentions))
 
 
 def _text_problem(text: str) -> str:
@@ -114,24 +119,8 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
     return ""
 
 
-def is_entity_type(name: str) -> bool:
-    """Say whether a name can stand for an entity type: it has no blanks, and can be seen."""
-    return bool(name) and " " not in name and name.isprintable()
-
-
-def _type_problem(mentions: Sequence[Mention]) -> str:
-    for mention in mentions:
-        if not is_entity_type(mention.type):
-            return f"expected an entity type without blanks, got {excerpt(mention.type)}"
-    return ""
-
-
-_EXCERPT_RECORDS = 60  # of a key, in a message
-Value = TypeVar("Value")  # what the model makes
-
-
 def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = None) -> Value:
-    """Parse JSON into the model.
+    """Parse JSON into a model.
 
     Raises:
         CorpusError: If the text is not JSON or not what the model says.
@@ -139,26 +128,12 @@ def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = N
     try:
         return model.validate_json(text)
     except ValidationError as error:
-        raise refusal(error, path, line) from None
+        raise json_error(error, path, line) from None
 
 
-def validated(
-    model: TypeAdapter[Value], record: object, path: str, line: int | None = None
-) -> Value:
-    """Check values against the model.
-
-    Raises:
-        CorpusError: If they are not what the model says.
-    """
-    try:
-        return model.validate_python(record)
-    except ValidationError as error:
-        raise refusal(error, path, line) from None
-
-
-def refusal(error: ValidationError, path: str, line: int | None) -> CorpusError:
+def json_error(error: ValidationError, path: str, line: int | None) -> CorpusError:
     """Describe in one line the first thing that a model does not take."""
     first = error.errors(include_url=False, include_context=False)[0]
-    key = ".".join(str(part)[:_EXCERPT_RECORDS] for part in first["loc"])
+    key = ".".join(str(part)[:_EXCERPT] for part in first["loc"])
     came = f", got {excerpt(str(first['input']))}"
     return CorpusError(path, f"{key + ': ' if key else ''}{first['msg']}{came}", line)

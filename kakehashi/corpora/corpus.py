@@ -1,13 +1,8 @@
-"""Type mappings as data: shipped ones by name, others by file.
+"""The corpora of a run: sources joined, types mapped, split in three or sampled, segmented.
 
-A mapping is TOML: under ``[types]`` what each type becomes, in ``drop`` the types without a
-counterpart. A type in neither is an error, so that no entity goes missing unnoticed.
-
-Give sentences the tokens that a tagger sees.
-
-Corpora: sentences that can be read again and again, mapped, sampled, and cut in three.
-
-Read what is to be looked at: each part of a run's corpus, or a source, with its tokens.
+Type mappings are data: shipped ones by name, others by file. A mapping is TOML: under ``[types]``
+what each type becomes, in ``drop`` the types without a counterpart. A type in neither is an error,
+so that no entity goes missing unnoticed.
 """
 
 from __future__ import annotations
@@ -19,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
-from importlib.resources.abc import Traversable
-from itertools import accumulate, chain, compress, pairwise
+from itertools import accumulate, chain, compress, count, pairwise
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -29,18 +23,21 @@ from kakehashi.config.settings import CorpusSettings, RunSettings, Split
 from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import read_chunks, source_name
-from kakehashi.corpora.splitting import DEV, TEST, TRAIN, assign
 from kakehashi.errors import ConfigError, TagError
 from kakehashi.sentence import Sentence, check_tokens
 from kakehashi.tags import TypeMapping
 from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
 from kakehashi.text.words import PatternSegmenter
 
+DEV, TRAIN, TEST = range(3)
 _SUFFIX = ".toml"
 _SHIPPED = resources.files(__package__) / "data"
+_CACHED = 1 << 14  # texts; generated and spoken utterances repeat
+# So many of the largest article are left to choose from when a part is filled to its size.
+_CHOICE = 64
 
 
-class _File(Settings):
+class _MappingFile(Settings):
     types: dict[str, str]
     drop: tuple[str, ...] = ()
 
@@ -52,10 +49,7 @@ def shipped_mappings() -> tuple[str, ...]:
 
 
 def load_mapping(name: str) -> TypeMapping:
-    """Load a mapping.
-
-    Args:
-        name: A shipped one, or a file that ends in ``.toml``.
+    """Load a shipped mapping, or a file whose name ends in ``.toml``.
 
     Raises:
         ConfigError: If there is none of that name, or the file is malformed.
@@ -64,20 +58,14 @@ def load_mapping(name: str) -> TypeMapping:
         >>> load_mapping("irex-to-conll").types["PERSON"]
         'PER'
     """
-    if name.endswith(_SUFFIX):
-        return _read(Path(name))
-    if name in shipped_mappings():
-        return _read(_SHIPPED / f"{name}{_SUFFIX}")
-    near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
-    raise ConfigError(
-        "corpus.mapping", f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
-    )
-
-
-def _read(file: Traversable) -> TypeMapping:
+    if not name.endswith(_SUFFIX) and name not in shipped_mappings():
+        near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
+        problem = f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
+        raise ConfigError("corpus.mapping", problem)
+    file = Path(name) if name.endswith(_SUFFIX) else _SHIPPED / f"{name}{_SUFFIX}"
     try:
-        content = _File.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        content = _MappingFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError("corpus.mapping", f"{file}: cannot be read ({error.strerror})") from None
     except ValidationError as error:
@@ -90,26 +78,20 @@ def _read(file: Traversable) -> TypeMapping:
     return TypeMapping(file.name.removesuffix(_SUFFIX), types)
 
 
-_REMEMBERED = 1 << 14  # texts; generated and spoken utterances repeat
-
-
 def segmented(
     sentences: Iterable[Sentence], segmenter: Segmenter, keep_tokens: bool = False
 ) -> Iterator[Sentence]:
-    """Yield the sentences with tokens of the segmenter's.
+    """Yield the sentences with the tokens of a segmenter.
 
-    Args:
-        sentences: In any state.
-        segmenter: Cuts the text.
-        keep_tokens: Keep the tokens of sentences that have some, and only add what they lack:
-            readings and parts of speech.
+    With ``keep_tokens`` those of sentences that have some stay, and get only what they lack:
+    readings and parts of speech.
 
     Raises:
         ValueError: If tokens that are kept contradict their text, which no reader gives.
     """
     segment = segmenter.segment
-    if not isinstance(segmenter, PatternSegmenter):  # which is as fast as remembering
-        segment = lru_cache(_REMEMBERED)(segment)
+    if not isinstance(segmenter, PatternSegmenter):  # which is as fast as a cache
+        segment = lru_cache(_CACHED)(segment)
     for sentence in sentences:
         if keep_tokens and sentence.tokens is not None:
             check_tokens(sentence.text, sentence.tokens)
@@ -123,9 +105,8 @@ def segmented(
 class Corpus:
     """Sentences that every iteration reads anew; none is kept in memory.
 
-    Attributes:
-        name: Where they come from, for messages.
-        chunks: Begins to read them, in parts that other processes can read for us.
+    ``name`` is where they come from, for messages; ``chunks`` begins to read them, in parts that
+    other processes can read for us.
     """
 
     name: str
@@ -145,7 +126,7 @@ class Corpus:
         return chain.from_iterable(self.chunks())
 
     def map_types(self, mapping: TypeMapping) -> Corpus:
-        """Give the mentions the types of another corpus.
+        """Replace the types of the mentions by those of another corpus.
 
         Raises:
             TagError: When read, at a mention whose type the mapping does not name.
@@ -166,9 +147,8 @@ class Corpus:
         sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
         size = sum(sizes)
         if n > size:
-            raise ConfigError(
-                "corpus.train_size", f"{n:,} is more than the {size:,} sentences there are"
-            )
+            problem = f"{n:,} is more than the {size:,} sentences there are"
+            raise ConfigError("corpus.train_size", problem)
         order = list(range(size))
         random.Random(seed).shuffle(order)
         drawn = bytearray(size)
@@ -184,7 +164,7 @@ class Corpus:
         """
         groups = [[sentence.group for sentence in chunk] for chunk in self.chunks()]
         sizes = [len(chunk) for chunk in groups]
-        parts = assign(chain.from_iterable(groups), split)
+        parts = assign_parts(chain.from_iterable(groups), split)
         train, dev, test = (
             self._selected(bytes(part == wanted for part in parts), sizes)
             for wanted in (TRAIN, DEV, TEST)
@@ -192,12 +172,12 @@ class Corpus:
         return Corpora(train, dev, test)
 
     def _selected(self, flags: bytes, sizes: Sequence[int]) -> Corpus:
-        ends = tuple(accumulate(sizes, initial=0))
+        ranges = list(pairwise(accumulate(sizes, initial=0)))
         return Corpus(
             self.name,
             lambda: (
                 _Selected(chunk, flags[start:end])
-                for chunk, (start, end) in zip(self.chunks(), pairwise(ends), strict=True)
+                for chunk, (start, end) in zip(self.chunks(), ranges, strict=True)
             ),
         )
 
@@ -211,14 +191,12 @@ class _Mapped:
     name: str
 
     def __iter__(self) -> Iterator[Sentence]:
-        return map(self._mapped, self.chunk)
-
-    def _mapped(self, sentence: Sentence) -> Sentence:
-        try:
-            return replace(sentence, mentions=self.mapping.apply(sentence.mentions))
-        except TagError as error:
-            where = sentence.id or excerpt(sentence.text)
-            raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
+        for sentence in self.chunk:
+            try:
+                yield replace(sentence, mentions=self.mapping.apply(sentence.mentions))
+            except TagError as error:
+                where = sentence.id or excerpt(sentence.text)
+                raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -234,7 +212,7 @@ class _Selected:
 
 @dataclass(frozen=True)
 class Corpora:
-    """What a run reads: sentences to learn from, to select on, and to test on."""
+    """The corpora of a run: to train on, to select on, and to test on."""
 
     train: Corpus
     dev: Corpus
@@ -280,7 +258,73 @@ def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> I
     corpus = Corpus.from_sources([source])
     if mapping is not None:
         corpus = corpus.map_types(load_mapping(mapping))
-    sentences = iter(corpus)
-    if segmenter is not None:
-        sentences = segmented(sentences, load_segmenter(segmenter))
-    return sentences
+    return iter(corpus) if segmenter is None else segmented(corpus, load_segmenter(segmenter))
+
+
+def assign_parts(groups: Iterable[str], split: Split) -> bytes:
+    """Assign every sentence to a part, at random but always the same for a seed.
+
+    Args:
+        groups: The article of each sentence; a sentence without is an article of its own.
+        split: How many sentences to train and to test on, and whether articles stay whole; their
+            sizes are then met as nearly as whole articles can, first that of train.
+
+    Returns:
+        `TRAIN`, `TEST` or `DEV` for each sentence.
+
+    Raises:
+        ConfigError: If there are too few sentences or articles.
+    """
+    names = list(groups)
+    if split.train + split.test > len(names):
+        raise ConfigError(
+            "corpus.split",
+            f"{split.train:,} sentences to train and {split.test:,} to test on are more than the"
+            f" {len(names):,} there are",
+        )
+    articles: dict[str | int, list[int]] = {}  # a sentence each, unless they stay whole
+    for index, name in enumerate(names):
+        articles.setdefault((split.by == "group" and name) or index, []).append(index)
+    rest = list(articles.values())
+    random.Random(split.seed).shuffle(rest)
+    parts = bytearray(len(names))  # all DEV
+    for part, size in ((TRAIN, split.train), (TEST, split.test)):
+        chosen = nearest([len(article) for article in rest], size)
+        if split.by == "group" and not chosen:
+            problem = f"{len(articles)} articles are too few to part so; split by sentence"
+            raise ConfigError("corpus.split.by", problem)
+        for index in chain.from_iterable(rest[place] for place in chosen):
+            parts[index] = part
+        rest = [article for place, article in enumerate(rest) if place not in chosen]
+    return bytes(parts)
+
+
+def nearest(sizes: Sequence[int], target: int) -> set[int]:
+    """Choose articles whose sizes sum as nearly to the target as any choice of them can.
+
+    Of equal choices it is one of the first articles, so shuffled ones make a random choice.
+
+    Example:
+        >>> sorted(nearest([3, 3, 2, 5], 7)), sorted(nearest([4, 4], 7))
+        ([2, 3], [0, 1])
+    """
+    largest = max(sizes, default=0)
+    n_first, room = 0, target
+    while n_first < len(sizes) and room - sizes[n_first] > _CHOICE * largest:
+        room -= sizes[n_first]
+        n_first += 1
+    # Bit s of an entry: some of the articles so far have s sentences together.
+    sums = [1]
+    for size in sizes[n_first:]:
+        sums.append((sums[-1] | sums[-1] << size) & (1 << room + largest + 1) - 1)
+        if sums[-1] >> room & 1:
+            break
+    # Bit 0 is always set, the sum of no article, so the search ends.
+    near = (bit for distance in count() for bit in (room - distance, room + distance))
+    total = next(bit for bit in near if sums[-1] >> bit & 1)
+    chosen = set(range(n_first))
+    for index in range(len(sums) - 1, 0, -1):
+        if not sums[index - 1] >> total & 1:
+            chosen.add(n_first + index - 1)
+            total -= sizes[n_first + index - 1]
+    return chosen

@@ -3,70 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AssistantSource, ParquetSource, Source
-from kakehashi.corpora import annotated, columns, inline, jsonl, knp, stockmark
+from kakehashi.corpora import annotated, assistant, columns, inline, jsonl, knp, stockmark
 from kakehashi.corpora.lines import opened
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 
-if TYPE_CHECKING:
-    from kakehashi.corpora.texts import Texts
-
-_GATHERED = 1 << 13
-"""Sentences that are sent to another process, or generated there, at a time."""
+_AT_ONCE = 1 << 13  # sentences that are sent to another process
 
 
-@dataclass(frozen=True)
-class _Generated:
-    """A range of the utterances of a generated corpus."""
-
-    source: AssistantSource
-    start: int
-    size: int
-
-    def __iter__(self) -> Iterator[Sentence]:
-        from kakehashi.corpora.assistant import generate  # its grammars are read on import
-
-        source = self.source
-        return generate(
-            source.language,
-            self.size,
-            seed=source.seed,
-            partition=source.partition,
-            start=self.start,
-        )
-
-    def texts(self) -> Texts:
-        """Generate them as columns."""
-        from kakehashi.corpora.texts import Texts
-
-        return Texts.from_sentences(self)
-
-
-def _generate(source: AssistantSource) -> Iterator[Sentence]:
-    return iter(_Generated(source, 0, source.utterances))
-
-
-def _ranges(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
-    for start in range(0, source.utterances, _GATHERED):
-        yield _Generated(source, start, min(_GATHERED, source.utterances - start))
-
-
-def _read_rows(source: ParquetSource) -> Iterator[Sentence]:
+def _read_parquet(source: ParquetSource) -> Iterator[Sentence]:
     from kakehashi.corpora import parquet  # Arrow takes long to load
 
     return parquet.read(source)
 
 
-def _row_groups(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
+def _parquet_chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     from kakehashi.corpora import parquet
 
     return parquet.chunks(source)
@@ -91,12 +50,12 @@ class Format(NamedTuple):
 
 FORMATS: Mapping[str, Format] = {
     "annotated": Format(annotated.read),
-    "assistant": Format(_generate, chunks=_ranges),
+    "assistant": Format(assistant.read, chunks=assistant.chunks),
     "columns": Format(columns.read, columns.lines, (".conll", ".txt", ".bio", ".iob", ".iobes")),
     "inline": Format(inline.read, inline.lines, (".xml", ".sgml", ".sgm")),
     "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz"), jsonl.chunks),
     "knp": Format(knp.read, suffixes=(".tar.gz", ".tgz", ".tar")),
-    "parquet": Format(_read_rows, suffixes=(".parquet",), chunks=_row_groups),
+    "parquet": Format(_read_parquet, suffixes=(".parquet",), chunks=_parquet_chunks),
     "stockmark": Format(stockmark.read, suffixes=(".json", ".json.gz")),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
@@ -126,14 +85,14 @@ def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
     """
     entry = FORMATS[source.format]
     chunk = None
-    for chunk in _gathered(entry.read(source)) if entry.chunks is None else entry.chunks(source):
+    for chunk in _in_parts(entry.read(source)) if entry.chunks is None else entry.chunks(source):
         yield chunk
     if chunk is None:
         raise _empty(source)
 
 
-def _gathered(sentences: Iterator[Sentence]) -> Iterator[Iterable[Sentence]]:
-    while part := tuple(islice(sentences, _GATHERED)):
+def _in_parts(sentences: Iterator[Sentence]) -> Iterator[Iterable[Sentence]]:
+    while part := tuple(islice(sentences, _AT_ONCE)):
         yield part
 
 
@@ -151,13 +110,11 @@ def source_name(source: Source) -> str:
 def guess_source(path: str | Path, format: str | None = None, **settings: object) -> Source:
     """Make a source of a file named on the command line.
 
-    Args:
-        path: From the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
-        format: Its format; by default what the name ends in says, or that it is a folder (knp).
-        settings: Other settings of the source.
+    The path is taken from the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
+    Without a format, the end of its name decides, or that it is a folder (knp).
 
     Raises:
-        ConfigError: If the name says nothing, or a setting is wrong.
+        ConfigError: If the format cannot be told, or a setting is wrong.
 
     Example:
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
@@ -177,21 +134,17 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
 
 
 def _guess(path: Path) -> str:
-    if data_path(path).is_dir():
+    place = data_path(path)
+    if place.is_dir():
         return "knp"
     for name, entry in FORMATS.items():
         if path.name.endswith(entry.suffixes):
-            return "annotated" if name == "jsonl" and _is_annotated(path) else name
+            if name == "jsonl" and place.exists():
+                with opened(path) as file:  # MASSIVE's files are named as ours
+                    return "annotated" if b'"annot_utt"' in file.readline(1 << 16) else name
+            return name
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
     raise ConfigError(
         "format",
         f"cannot tell the format of {path.name!r}, which ends in none of {known}; say --format",
     )
-
-
-def _is_annotated(path: Path) -> bool:
-    """Look for MASSIVE's key in the first line, since its files are named as ours."""
-    if not data_path(path).exists():
-        return False
-    with opened(path) as file:
-        return b'"annot_utt"' in file.readline(1 << 16)

@@ -1,7 +1,7 @@
-"""What is to be tagged, a line a sentence: text or JSON lines, from files or as they come in.
+"""Input to be tagged, a line a sentence: text or JSON lines, from files or as they come in.
 
-A line that is none (another encoding, NUL, too long, no such JSON object) costs itself and no
-other: it becomes the error that says so.
+A bad line (another encoding, NUL, too long, no such JSON object) becomes the error that says so,
+and stops no other.
 """
 
 from __future__ import annotations
@@ -27,23 +27,15 @@ LineFormat = Literal["text", "jsonl"]
 STANDARD_INPUT = "standard input"
 
 _STANDARD_INPUT = 0
-_CHUNK = 1 << 16
-"""Bytes that are answered together; what a pipe holds."""
-
-_BOM = "\ufeff"
+_CHUNK = 1 << 16  # bytes that are answered together; what a pipe holds
 _JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*(\"|\}|$)|\[\s*(\{|$))")
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some lines of an input, which can be sent to another process.
+    """Some lines of an input, without their ends, which can be sent to another process.
 
-    Attributes:
-        path: The file, or "standard input", for messages.
-        first: Number of the first line.
-        lines: Without their ends.
-        format: How each is read.
-        encoding: Of all.
+    ``path`` is for messages; ``first`` is the number of the first line.
     """
 
     path: str
@@ -60,13 +52,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class LineInput:
-    """A file, or standard input, that holds a sentence a line.
+    """A file, or ``-`` for standard input, that holds a sentence a line.
 
-    Attributes:
-        path: The file; ``-`` for standard input.
-        format: What the user says it is; None to go by the name, and to refuse as text what looks
-            like JSON.
-        encoding: Of the file.
+    Without a ``format`` the name of the file decides, and what looks like JSON is refused as text.
     """
 
     path: Path
@@ -106,12 +94,13 @@ class LineInput:
             ConfigError: If there is no such format or encoding.
         """
         read_as, encoding = self.read_as, checked_encoding(self.encoding)
-        looked = self.format is not None or read_as != "text"
+        is_checked = self.format is not None or read_as != "text"
         first = 1
         for lines in self._lines():
-            if not looked and (number := _first_of_text(lines)) is not None:
-                refuse_json(lines[number], self.name, first + number)
-                looked = True
+            filled = (index for index, line in enumerate(lines) if line.strip())
+            if not is_checked and (index := next(filled, None)) is not None:
+                refuse_json(lines[index], self.name, first + index)
+                is_checked = True
             yield Chunk(self.name, first, lines, read_as, encoding) if lines else None
             first += len(lines)
 
@@ -124,35 +113,33 @@ class LineInput:
                 raise CorpusError(STANDARD_INPUT, problem) from None
         else:
             with opened(str(self.path.absolute())) as file:
-                yield from _grouped(raw_lines(file))
+                group: list[bytes] = []
+                size = 0
+                for line in raw_lines(file):
+                    group.append(line)
+                    size += len(line) + 1
+                    if size >= _CHUNK:
+                        yield tuple(group)
+                        group, size = [], 0
+                if group:
+                    yield tuple(group)
 
 
-def numbered_sentences(
-    lines: Iterable[bytes], path: str, first: int, format: LineFormat, encoding: str
-) -> Iterator[tuple[int, Sentence | CorpusError]]:
-    """Read lines; of JSON lines, blank ones are passed over.
-
-    Args:
-        lines: Without their ends.
-        path: The file, for messages.
-        first: Number of the first line.
-        format: ``text`` or ``jsonl``.
-        encoding: Of the lines.
-
-    Yields:
-        The number of a line, and its sentence, or the error that says why it is none.
-    """
-    for number, line in enumerate(lines, first):
-        try:
-            if len(line) > LONGEST_LINE:
-                raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
-            text = decoded(line, path, encoding, number).lstrip(_BOM)
-            if format == "text":
-                yield number, Sentence(text)
-            elif text.strip():
-                yield number, sentence_from_line(text, path, number, may_be_empty=True)
-        except CorpusError as error:
-            yield number, error
+def _arriving(descriptor: int) -> Iterator[tuple[bytes, ...]]:
+    """Yield the lines that have come; none when others are to be waited for."""
+    rest = b""
+    while True:
+        if not select.select([descriptor], [], [], 0)[0]:
+            yield ()
+        data = os.read(descriptor, _CHUNK)
+        if not data:
+            break
+        *lines, rest = (rest + data).split(b"\n")
+        rest = rest[: LONGEST_LINE + 1]
+        if lines:
+            yield tuple(lines)
+    if rest:
+        yield (rest,)
 
 
 def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
@@ -162,6 +149,24 @@ def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
         while not piece.endswith(b"\n") and (piece := file.readline(_CHUNK)):
             pass
         yield line.removesuffix(b"\n")
+
+
+def numbered_sentences(
+    lines: Iterable[bytes], path: str, first: int, format: LineFormat, encoding: str
+) -> Iterator[tuple[int, Sentence | CorpusError]]:
+    """Yield the number of each line, from ``first`` on, and its sentence, or why it is none.
+
+    Lines are without their ends, blank ones no JSON lines; ``path`` is for messages.
+    """
+    for number, line in enumerate(lines, first):
+        try:
+            text = decoded(line, path, encoding, number)
+            if format == "text":
+                yield number, Sentence(text)
+            elif text.strip():
+                yield number, sentence_from_line(text, path, number, may_be_empty=True)
+        except CorpusError as error:
+            yield number, error
 
 
 def refuse_json(line: bytes, path: str, number: int) -> None:
@@ -190,37 +195,3 @@ def checked_encoding(name: str) -> str:
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
         raise ConfigError("encoding", problem) from None
-
-
-def _arriving(descriptor: int) -> Iterator[tuple[bytes, ...]]:
-    """Yield the lines that have come; none when others are to be waited for."""
-    rest = b""
-    while True:
-        if not select.select([descriptor], [], [], 0)[0]:
-            yield ()
-        data = os.read(descriptor, _CHUNK)
-        if not data:
-            break
-        *lines, rest = (rest + data).split(b"\n")
-        rest = rest[: LONGEST_LINE + 1]
-        if lines:
-            yield tuple(lines)
-    if rest:
-        yield (rest,)
-
-
-def _grouped(lines: Iterable[bytes]) -> Iterator[tuple[bytes, ...]]:
-    group: list[bytes] = []
-    size = 0
-    for line in lines:
-        group.append(line)
-        size += len(line) + 1
-        if size >= _CHUNK:
-            yield tuple(group)
-            group, size = [], 0
-    if group:
-        yield tuple(group)
-
-
-def _first_of_text(lines: Iterable[bytes]) -> int | None:
-    return next((index for index, line in enumerate(lines) if line.strip()), None)

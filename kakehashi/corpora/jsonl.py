@@ -41,7 +41,7 @@ from pydantic import (
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked, parsed, refusal, validated
+from kakehashi.corpora.checks import checked, json_error, parsed
 from kakehashi.corpora.lines import numbered_lines, read_blocks
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
@@ -130,8 +130,7 @@ class _Block:
 
     def texts(self) -> Texts | None:
         """Read it as columns; None where it must be read line by line."""
-        from kakehashi.corpora.rows import rows_from_lines
-        from kakehashi.corpora.texts import Texts
+        from kakehashi.corpora.texts import Texts, rows_from_lines
 
         table = rows_from_lines(self.lines)
         return None if table is None else Texts.from_table(table)
@@ -169,15 +168,11 @@ def sentence_from_line(
 ) -> Sentence:
     """Read one sentence, of ours or of another tool.
 
-    Args:
-        line: What a line holds.
-        path: The file, for messages.
-        number: Of the line.
-        may_be_empty: Take a sentence without any text, too.
-        source: How lines of tokens and tags are read, if not by default.
+    Path and number are those of the line, for messages. ``source`` says how lines of tokens and
+    tags are read, if not by default.
 
     Raises:
-        CorpusError: If the line is not such an object.
+        CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
     """
     try:
         sentence = _sentence(_SENTENCE.validate_json(line))
@@ -189,19 +184,53 @@ def sentence_from_line(
         elif keys & _LABELS:
             sentence = _from_ranges(parsed(_LABELLED, line, path, number))
         else:
-            raise refusal(error, path, number) from None
+            raise json_error(error, path, number) from None
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
         return sentence
     return checked(sentence, path, number)
 
 
+def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
+    """Make a sentence of the fields of a row of another file.
+
+    Raises:
+        CorpusError: If they are not what they should be.
+    """
+    try:
+        return checked(_sentence(_SENTENCE.validate_python(record)), path, number)
+    except ValidationError as error:
+        raise json_error(error, path, number) from None
+
+
+def _sentence(record: _Sentence) -> Sentence:
+    text, tokens = record.text, record.tokens
+    return Sentence(
+        text,
+        tuple(
+            Mention(
+                each.start,
+                each.end,
+                each.type,
+                text[each.start : each.end] if each.text is None else each.text,
+                each.probability,
+            )
+            for each in record.mentions
+        ),
+        None
+        if tokens is None
+        else tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in tokens),
+        record.id,
+        record.group,
+    )
+
+
 def _from_ranges(record: _Labelled) -> Sentence:
     mentions = []
     for each in record.ranges:
-        start, end, kind = (each.start, each.end, each.label) if isinstance(each, _Range) else each
-        given = each.text if isinstance(each, _Range) else None
-        form = record.text[start:end] if given is None else given
-        mentions.append(Mention(start, end, kind, form))
+        if not isinstance(each, _Range):
+            each = _Range(start=each[0], end=each[1], label=each[2])
+        form = record.text[each.start : each.end] if each.text is None else each.text
+        mentions.append(Mention(each.start, each.end, each.label, form))
     return Sentence(record.text, tuple(mentions), id=record.id)
 
 
@@ -223,40 +252,14 @@ def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> 
     return sentence_from_forms(record.tokens, spans, joiner=joiner, id=record.id)
 
 
-def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
-    """Make a sentence of the fields of a line, or of a row of another file.
-
-    Raises:
-        CorpusError: If they are not what they should be.
-    """
-    return checked(_sentence(validated(_SENTENCE, record, path, number)), path, number)
-
-
-def _sentence(record: _Sentence) -> Sentence:
-    return Sentence(
-        record.text,
-        tuple(_mention(mention, record.text) for mention in record.mentions),
-        None
-        if record.tokens is None
-        else tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in record.tokens),
-        record.id,
-        record.group,
-    )
-
-
-def _mention(record: _Mention, text: str) -> Mention:
-    form = text[record.start : record.end] if record.text is None else record.text
-    return Mention(record.start, record.end, record.type, form, record.probability)
-
-
-def lines(sentences: Iterable[Sentence], source: JsonlSource) -> Iterator[str]:
-    """Yield one line per sentence; `read` gives the same sentence back."""
+def lines(sentences: Iterable[Sentence], _source: JsonlSource | None = None) -> Iterator[str]:
+    """Yield one line per sentence; `read` returns the same sentence."""
     return (line_from_sentence(sentence) + "\n" for sentence in sentences)
 
 
 def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     """Write a file of sentences, whole or not at all."""
-    write_atomically(Path(path), (line_from_sentence(each) + "\n" for each in sentences))
+    write_atomically(Path(path), lines(sentences))
 
 
 def line_from_sentence(sentence: Sentence) -> str:

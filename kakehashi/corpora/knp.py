@@ -10,27 +10,37 @@ on morpheme lines, ``<NE:TYPE:head|middle|tail|single>``. Where both are given (
 read: all of the phrase lines, and those of the morpheme lines that overlap none of them.
 
 An article, a sentence's group, is a file, or a folder where every sentence has a file of its own.
+Files are read from a folder or a tar archive, of which nothing is unpacked to disk.
 """
 
 from __future__ import annotations
 
 import re
+import tarfile
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from io import BytesIO
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
-from kakehashi.corpora.archive import Member, members
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, numbered_lines, oversized
+from kakehashi.corpora.lines import (
+    LONGEST_LINE,
+    MOST_LINES,
+    numbered_lines,
+    opened,
+    oversized,
+    read_bounded,
+)
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags
 
-Lines = list[tuple[int, str]]
-
+# What tarfile raises on damaged headers, beside its own errors.
+_DAMAGE = (tarfile.TarError, ValueError, OverflowError, RecursionError)
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
 _EXCERPT = 60  # of a type, in a message
 _PAIRS = 4  # of a name and a number, in a morpheme line
@@ -41,8 +51,21 @@ _ENTITY = re.compile(r"<NE:([^:<>]+):([^<>]+)>")
 _PREFIXES = {"head": "B", "middle": "I", "tail": "E", "single": "S"}
 
 
+class Member(NamedTuple):
+    """A file of an archive or folder: where (for messages), its folder's name, its stem, bytes."""
+
+    where: str
+    folder: str
+    stem: str
+    content: bytes
+
+    def lines(self, encoding: str) -> Iterator[tuple[int, str]]:
+        """Yield its numbered lines."""
+        return numbered_lines(BytesIO(self.content), self.where, encoding)
+
+
 class _Phrase(NamedTuple):
-    """A phrase line: its number, where in the text its phrase starts, and what it says."""
+    """A phrase line: its number, where in the text its phrase starts, and the line itself."""
 
     number: int
     start: int
@@ -56,18 +79,20 @@ def read(source: KnpSource) -> Iterator[Sentence]:
         CorpusError: If a file is not KNP's, an entity is not in its sentence, or a listed article
             is missing.
     """
-    wanted = _listed(source)
+    lists = members(source.path, source.ids) if source.ids else ()
+    wanted = {line.strip() for each in lists for _, line in each.lines(source.encoding)} - {""}
     found: set[str] = set()
     for member in members(source.path, source.files or "*"):
         if not source.files and not member.content.removeprefix(BOM_UTF8).startswith(_S_ID):
             continue
         for block in _blocks(member, source.encoding):
-            name, group = _names(block, member)
-            if wanted is None or group in wanted:
+            match = next(filter(None, (_SENTENCE_ID.match(line) for _, line in block)), None)
+            name = match[1] if match else ""
+            group = member.folder if name == member.stem else member.stem
+            if not source.ids or group in wanted:
                 found.add(group)
                 yield _sentence(block, member.where, name, group)
-    if wanted is not None and found != wanted:
-        missing = sorted(wanted - found)
+    if missing := sorted(wanted - found):
         raise CorpusError(
             data_path(source.path),
             f"{len(missing)} of the {len(wanted)} articles in {source.ids!r} are missing,"
@@ -75,37 +100,95 @@ def read(source: KnpSource) -> Iterator[Sentence]:
         )
 
 
-def _listed(source: KnpSource) -> set[str] | None:
-    if not source.ids:
-        return None
-    return {
-        line.strip()
-        for member in members(source.path, source.ids)
-        for _, line in numbered_lines(BytesIO(member.content), member.where, source.encoding)
-        if line.strip()
-    }
+def members(path: str, pattern: str) -> Iterator[Member]:
+    """Yield the files whose path inside an archive (in its order) or a folder (sorted) matches.
+
+    The pattern is shell-style; ``*`` also stands for ``/``.
+
+    Raises:
+        CorpusError: If the archive is damaged, leads out of itself (absolute names, ``..``, links)
+            or unpacks to something unreasonably large, or no file matches.
+    """
+    place = data_path(path)
+    member = None
+    for member in _in_folder(place, pattern) if place.is_dir() else _in_archive(path, pattern):
+        yield member
+    if member is None:
+        raise CorpusError(place, f"no file inside matches {pattern!r}")
 
 
-def _blocks(member: Member, encoding: str) -> Iterator[Lines]:
+def _in_folder(folder: Path, pattern: str) -> Iterator[Member]:
+    files = ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*"))
+    for name, path in sorted(files):
+        if fnmatchcase(name, pattern) and path.is_file():
+            with opened(str(path.absolute())) as file:
+                yield _member(str(path), name, file)
+
+
+def _in_archive(path: str, pattern: str) -> Iterator[Member]:
+    place = data_path(path)
+    with opened(path) as file:
+        try:
+            with tarfile.open(fileobj=file, mode="r|", tarinfo=_StrictHeader) as archive:
+                for entry in archive:
+                    _refuse_unsafe(entry, place)
+                    name = entry.name.removeprefix("./")
+                    content = archive.extractfile(entry)
+                    if content is not None and fnmatchcase(name, pattern):
+                        yield _member(f"{place}!{name}", name, content)
+            while file.read(1 << 16):  # to the end, where gzip keeps its checksum
+                pass
+        except _DAMAGE as error:
+            raise CorpusError(place, f"is a damaged archive ({error}); fetch it again") from error
+
+
+def _member(where: str, name: str, file: IO[bytes]) -> Member:
+    path = PurePosixPath(name)
+    return Member(where, path.parent.name, path.stem, read_bounded(file, where))
+
+
+class _StrictHeader(tarfile.TarInfo):
+    """A header that must not be damaged; tarfile takes a damaged one for the archive's end."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> _StrictHeader:
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.HeaderError as error:
+            # The zero block at the end; typeshed leaves its name out.
+            if isinstance(error, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
+                raise
+            raise tarfile.ReadError(str(error)) from error
+
+
+def _refuse_unsafe(entry: tarfile.TarInfo, place: Path) -> None:
+    # Stricter than tarfile.data_filter, which cuts absolute names short and lets links inside pass.
+    path = PurePosixPath(entry.name)
+    plain = (entry.isreg() and not entry.issparse()) or entry.isdir()
+    if not plain or path.is_absolute() or ".." in path.parts or not entry.name.isprintable():
+        raise CorpusError(
+            place, f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
+        )
+
+
+def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
     """Yield the lines of each sentence; comments alone, such as a report of failure, are none."""
-    block: Lines = []
+    block: list[tuple[int, str]] = []
     size = 0
-    for number, line in numbered_lines(BytesIO(member.content), member.where, encoding):
-        if line != "EOS":
-            block.append((number, line))
-            size += len(line)
-            if len(block) > MOST_LINES or size > LONGEST_LINE:
-                raise oversized(member.where, block[0][0], "expected EOS")
+    is_sentence = False
+    for number, line in member.lines(encoding):
+        if line == "EOS":
+            if is_sentence:
+                yield block
+            block, size, is_sentence = [], 0, False
             continue
-        if not _says_nothing(block):
-            yield block
-        block, size = [], 0
-    if not _says_nothing(block):
+        block.append((number, line))
+        size += len(line)
+        is_sentence = is_sentence or bool(line and not _is_comment(line))
+        if len(block) > MOST_LINES or size > LONGEST_LINE:
+            raise oversized(member.where, block[0][0], "expected EOS")
+    if is_sentence:
         raise CorpusError(member.where, "the sentence that begins here has no EOS", block[0][0])
-
-
-def _says_nothing(block: Lines) -> bool:
-    return all(not line or _is_comment(line) for _, line in block)
 
 
 def _is_comment(line: str) -> bool:
@@ -119,18 +202,10 @@ def _is_comment(line: str) -> bool:
     fields = line.split(" ")
     place = _part_of_speech(fields)
     pairs = fields[place : place + 2 * _PAIRS]
-    is_morpheme = place and place % 3 == 0 and len(pairs) == 2 * _PAIRS and _numbered(pairs)
-    return not is_morpheme
+    return not (place and place % 3 == 0 and len(pairs) == 2 * _PAIRS and _numbered(pairs))
 
 
-def _names(block: Lines, member: Member) -> tuple[str, str]:
-    """Find the names of sentence and article: the file's, or its folder's if it has just one."""
-    match = next(filter(None, (_SENTENCE_ID.match(line) for _, line in block)), None)
-    name = match[1] if match else ""
-    return name, member.folder if name == member.stem else member.stem
-
-
-def _sentence(block: Lines, where: str, name: str, group: str) -> Sentence:
+def _sentence(block: Sequence[tuple[int, str]], where: str, name: str, group: str) -> Sentence:
     text = ""
     tokens: list[Token] = []
     tags: list[str] = []
@@ -139,10 +214,9 @@ def _sentence(block: Lines, where: str, name: str, group: str) -> Sentence:
         if _PHRASE.match(line):
             phrases.append(_Phrase(number, len(text), line))
         elif line and not _is_comment(line):
-            token, tag = _morpheme(line, where, number, len(text))
-            text += token.text
-            tokens.append(token)
-            tags.append(tag)
+            tokens.append(_token(line, where, number, len(text)))
+            tags.append(_tag(line, where, number))
+            text += tokens[-1].text
     mentions = _on_phrases(text, phrases, where)
     taken = {place for mention in mentions for place in range(mention.start, mention.end)}
     for mention in mentions_from_spans(text, tokens, spans_from_tags(tags)):
@@ -160,16 +234,13 @@ def _on_phrases(text: str, phrases: Sequence[_Phrase], where: str) -> set[Mentio
         for kind, form in _ENTITY.findall(phrase.line):
             first = text.rfind(form, max(0, phrase.start - len(form) + 1), end)
             if first < 0:
-                raise CorpusError(
-                    where,
-                    f"the entity {excerpt(form)} does not end in this phrase",
-                    phrase.number,
-                )
+                problem = f"the entity {excerpt(form)} does not end in this phrase"
+                raise CorpusError(where, problem, phrase.number)
             mentions.add(Mention(first, first + len(form), kind, form))
     return mentions
 
 
-def _morpheme(line: str, where: str, number: int, start: int) -> tuple[Token, str]:
+def _token(line: str, where: str, number: int, start: int) -> Token:
     fields = line.split(" ")
     place = _part_of_speech(fields)
     head = [field for field in fields[:place] if field]
@@ -179,8 +250,7 @@ def _morpheme(line: str, where: str, number: int, start: int) -> tuple[Token, st
     form, reading = " ".join(head[:third]), " ".join(head[third : 2 * third])
     if form.startswith("\\"):
         form, reading = (_unescaped(part, fields) for part in (form, reading))
-    token = Token(form, start, start + len(form), reading, fields[place])
-    return token, _tag(line, where, number)
+    return Token(form, start, start + len(form), reading, fields[place])
 
 
 def _part_of_speech(fields: Sequence[str]) -> int:
@@ -189,7 +259,7 @@ def _part_of_speech(fields: Sequence[str]) -> int:
 
 
 def _unescaped(form: str, fields: Sequence[str]) -> str:
-    # A blank parts fields as well, so what is left of "\ " is the backslash and an empty field.
+    # A blank separates fields as well: of "\ " the backslash and an empty field are left.
     if form == "\\":
         return " " if fields[1] == "" else form
     match = _ESCAPED.fullmatch(form)

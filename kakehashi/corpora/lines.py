@@ -3,9 +3,9 @@
 Every problem becomes a `CorpusError` with file and line: what cannot be opened, damaged or bloated
 compression, a wrong encoding, NUL, lines of absurd length.
 
-The limits here hold for every reader, so that what is in memory at once has a bound that no file
-can lift: a line, a JSON record or a row has at most 1 MiB, a sentence 10,000 lines, a file that is
-read as a whole 64 MiB, and what is packed unpacks to at most 64 MiB and 100 times its size.
+The limits here hold for every reader, so that no file can lift the bound on what is in memory at
+once: a line, a JSON record or a row has at most 1 MiB, a sentence 10,000 lines, a file that is read
+as a whole 64 MiB, and what is packed unpacks to at most 64 MiB and 100 times its size.
 """
 
 from __future__ import annotations
@@ -27,48 +27,47 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1 << 20
 MOST_LINES = 10_000
 LARGEST_FILE = 1 << 26
+BOM = "\ufeff"
 _BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATION = 100
-_BOM = "\ufeff"
 
 
 class _Inflated(io.RawIOBase):
-    """What a gzip file holds, refused once it grows out of all proportion to the file."""
+    """What a gzip file holds, refused once it is larger than `check_inflation` allows."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
         self._gzip = gzip.GzipFile(fileobj=file)
         self._path = path
-        self._left = most_unpacked(path.stat().st_size)
+        self._size = path.stat().st_size
+        self._unpacked = 0
 
     def readable(self) -> bool:
-        """Say yes, for `io.BufferedReader`."""
+        """Return True, for `io.BufferedReader`."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read on, counting."""
         n_bytes = self._gzip.readinto(buffer)
-        self._left -= n_bytes
-        if self._left < 0:
-            raise bloated(self._path)
+        self._unpacked += n_bytes
+        check_inflation(self._unpacked, self._size, self._path)
         return n_bytes
 
 
-def most_unpacked(size: int) -> int:
-    """Compute to how many bytes a packed file may unpack; honest ones stay far below."""
-    return LARGEST_FILE + _MOST_INFLATION * size
+def check_inflation(unpacked: int, packed: int, path: Path) -> None:
+    """Refuse a file of so many bytes that unpacks to many times as many.
 
-
-def bloated(path: str | Path) -> CorpusError:
-    """Make the error for a file that unpacks to more than `most_unpacked`."""
-    return CorpusError(
-        path, f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
-    )
+    Raises:
+        CorpusError: Above 64 MiB and 100 times the size; honest files stay far below.
+    """
+    if unpacked > LARGEST_FILE + _MOST_INFLATION * packed:
+        problem = f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
+        raise CorpusError(path, problem)
 
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open a file, plain or gzip, and turn what the system complains of into a `CorpusError`."""
+    """Open a file, plain or gzip, and turn errors of the system into a `CorpusError`."""
     place = data_path(path)
     try:
         with place.open("rb") as file:
@@ -86,10 +85,8 @@ def opened(path: str | Path) -> Iterator[IO[bytes]]:
 def read_lines(path: str | Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file with their numbers, from 1, without line ends.
 
-    Args:
-        path: The file.
-        encoding: What the user says it is in, who then may be advised to say something else; None
-            for UTF-8, where there is no choice.
+    ``encoding`` is what the user named, who can be advised to name another one; None is UTF-8
+    without that choice.
 
     Raises:
         CorpusError: If the file cannot be read, or a line is not text in the encoding.
@@ -119,16 +116,20 @@ def numbered_lines(
 
     A BOM is left out wherever a line begins, as files may have been joined.
     """
-    number = first - 1
+    number = first
     while line := file.readline(LONGEST_LINE + 1):
+        yield number, decoded(line, path, encoding, number)
         number += 1
-        if len(line) > LONGEST_LINE:
-            raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
-        yield number, decoded(line, path, encoding, number).lstrip(_BOM)
 
 
 def decoded(line: bytes, path: str, encoding: str | None, number: int | None = None) -> str:
-    """Decode bytes without their line end, or say which byte is none of the encoding's."""
+    """Decode a line, or with no ``number`` a file, without BOM and line end.
+
+    Raises:
+        CorpusError: If it is too long for a line, not text in the encoding, or holds NUL.
+    """
+    if number is not None and len(line) > LONGEST_LINE:
+        raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
     try:
         text = line.decode(encoding or "utf-8")
     except UnicodeError as error:
@@ -141,7 +142,19 @@ def decoded(line: bytes, path: str, encoding: str | None, number: int | None = N
         raise CorpusError(path, problem, number) from None
     if "\0" in text:
         raise CorpusError(path, "holds a NUL character; is this a text file?", number)
-    return text.removesuffix("\n").removesuffix("\r")
+    return text.removesuffix("\n").removesuffix("\r").lstrip(BOM)
+
+
+def read_bounded(file: IO[bytes], where: str) -> bytes:
+    """Read the rest of a file into memory.
+
+    Raises:
+        CorpusError: If it is larger than 64 MiB.
+    """
+    content = file.read(LARGEST_FILE + 1)
+    if len(content) > LARGEST_FILE:
+        raise CorpusError(where, f"is larger than {LARGEST_FILE >> 20} MiB")
+    return content
 
 
 def read_whole(path: str | Path) -> str:
@@ -152,23 +165,13 @@ def read_whole(path: str | Path) -> str:
     """
     place = str(data_path(path))
     with opened(path) as file:
-        content = file.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise CorpusError(place, f"is larger than {LARGEST_FILE >> 20} MiB")
-    return decoded(content, place, None).lstrip(_BOM)
+        return decoded(read_bounded(file, place), place, None)
 
 
 def oversized(path: str, first: int, advice: str) -> CorpusError:
-    """Make the error for a sentence of more lines or characters than any has.
-
-    Args:
-        path: The file.
-        first: The line that the sentence begins with.
-        advice: What would have ended it.
-    """
-    return CorpusError(
-        path,
+    """Make the error for a sentence, from line ``first`` on, that is longer than any is."""
+    problem = (
         f"the sentence that begins here has more than {MOST_LINES:,} lines or {LONGEST_LINE:,}"
-        f" characters; {advice}",
-        first,
+        f" characters; {advice}"
     )
+    return CorpusError(path, problem, first)

@@ -20,9 +20,8 @@ import pyarrow.parquet as pq
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora.jsonl import sentence_from_record
-from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, bloated, most_unpacked, opened
-from kakehashi.corpora.rows import SCHEMA
-from kakehashi.corpora.texts import Texts
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, check_inflation, opened
+from kakehashi.corpora.texts import SCHEMA, Texts
 from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
@@ -47,8 +46,13 @@ class _Part:
     def __iter__(self) -> Iterator[Sentence]:
         place, row = str(data_path(self.path)), self.first
         for batch in self._table(SCHEMA.names).to_batches(_AT_ONCE):
-            for record in self._records(batch):
-                yield sentence_from_record(record, place, row)
+            try:
+                records = batch.to_pylist()
+            except UnicodeDecodeError as error:
+                raise CorpusError(place, f"holds text that is no UTF-8 ({error})") from None
+            for record in records:
+                record["tokens"] = record["tokens"] or None
+                yield sentence_from_record(_filled(record), place, row)
                 row += 1
 
     def texts(self) -> Texts | None:
@@ -89,14 +93,14 @@ class _Part:
                 row = self.first + pc.index(counts, largest).as_py()
                 raise CorpusError(data_path(self.path), f"has more than {most:,} {what}", row)
 
-    def _records(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
-        try:
-            records = batch.to_pylist()
-        except UnicodeDecodeError as error:
-            raise CorpusError(
-                data_path(self.path), f"holds text that is no UTF-8 ({error})"
-            ) from None
-        return [_filled({**record, "tokens": record["tokens"] or None}) for record in records]
+
+def _filled(record: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is null, there and in the lists of the record."""
+    return {
+        key: [each and _filled(each) for each in value] if isinstance(value, list) else value
+        for key, value in record.items()
+        if value is not None
+    }
 
 
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
@@ -121,6 +125,16 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
         first += count
 
 
+def read(source: ParquetSource) -> Iterator[Sentence]:
+    """Yield the sentences of a file.
+
+    Raises:
+        CorpusError: If it is no Parquet file with our columns, or a row is no sentence; that has
+            its number for a line.
+    """
+    return chain.from_iterable(chunks(source))
+
+
 def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
     """Refuse a file of which a row group unpacks to more than any honest one.
 
@@ -130,8 +144,7 @@ def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
     # Not by column: Arrow aborts the process at a column whose statistics are damaged.
     groups = map(file.metadata.row_group, range(file.num_row_groups))
     unpacked = max((group.total_byte_size for group in groups), default=0)
-    if unpacked > most_unpacked(path.stat().st_size):
-        raise bloated(path)
+    check_inflation(unpacked, path.stat().st_size, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
@@ -169,16 +182,6 @@ def _fits(theirs: pa.DataType, ours: pa.DataType, name: str) -> bool:
     return bool(fits or theirs == ours or kinds.is_null(theirs))
 
 
-def read(source: ParquetSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file.
-
-    Raises:
-        CorpusError: If it is no Parquet file with our columns, or a row is no sentence; that has
-            its number for a line.
-    """
-    return chain.from_iterable(chunks(source))
-
-
 def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a file with a row group per batch, whole or not at all, one batch in memory."""
 
@@ -190,18 +193,9 @@ def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     fill_atomically(path, fill)
 
 
-def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is null, there and in the lists of the record."""
-    return {
-        key: [each and _filled(each) for each in value] if isinstance(value, list) else value
-        for key, value in record.items()
-        if value is not None
-    }
-
-
 @contextmanager
 def _opened(path: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
+    """Open a Parquet file, and turn errors of Arrow into a `CorpusError`."""
     with opened(path) as file:
         try:
             with pq.ParquetFile(file) as parquet:

@@ -1,12 +1,10 @@
-"""What is in a corpus: the numbers of the paper's tables 2 and 3, and more, for any corpus.
+"""What is in a corpus: counts (the paper's tables 2 and 3), repetition, and homophones.
 
-How often a corpus repeats itself, and how much of a test set training has shown already.
+How often a corpus repeats itself and how much of a test set training has shown is `Overlap`.
 
-What romanization costs: words that are written differently and romanized alike.
-
-The paper reads Japanese in Latin letters (table 1), so that 川 and 皮 are both ``kawa``. Words here
-are tokens after NFKC. Whether two that collapse are one word in two spellings (出来る, できる) or
-two words, no corpus tells.
+The paper reads Japanese in Latin letters (table 1), so that 川 and 皮 are both ``kawa``: what that
+costs is `Homophones`. Words there are tokens after NFKC. Whether two that are romanized alike are
+one word in two spellings (出来る, できる) or two words, no corpus tells.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class LostMention(NamedTuple):
     tokens: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as JSON has it, the mention's fields among the others."""
+        """Return it as JSON has it, the mention's fields among the others."""
         place = {"number": self.number, "sentence": self.sentence}
         return {**place, **self.mention._asdict(), "tokens": list(self.tokens)}
 
@@ -84,7 +82,7 @@ class CorpusStats:
 
     @property
     def kept(self) -> float | None:
-        """Share of the mentions that tokens meet; None where there are no tokens or mentions.
+        """Percentage of the mentions that tokens meet; None where there are no tokens or mentions.
 
         No tagger of these tokens has a higher recall.
         """
@@ -98,7 +96,7 @@ class CorpusStats:
         return None if self.kept is None else 200 * self.kept / (100 + self.kept)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the counts as JSON has them."""
+        """Return the counts as JSON has them."""
         lost = [each.to_dict() for each in self.lost]
         return asdict(self) | {"lost": lost, "kept": self.kept, "ceiling": self.ceiling}
 
@@ -135,8 +133,8 @@ def describe(sentences: Iterable[Sentence]) -> CorpusStats:
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """What is new in a corpus and in its test set.
+class Overlap:
+    """How much training repeats itself, and how much of the test set it has shown already.
 
     Attributes:
         sentences: How many to train on.
@@ -162,18 +160,18 @@ class Novelty:
         return linear_regression(ranks, [log(count) for count in self.types.values()]).slope
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the figures as JSON takes them."""
+        """Return the figures as JSON has them."""
         return asdict(self) | {"slope": self.slope}
 
 
-def measure_novelty(train: Iterable[Sentence], test: Iterable[Sentence]) -> Novelty:
+def measure_overlap(train: Iterable[Sentence], test: Iterable[Sentence]) -> Overlap:
     """Read both sets once; of texts and values only hashes are kept.
 
     Example:
         >>> from kakehashi.sentence import Mention
         >>> sentences = [Sentence(f"to {city}", (Mention(3, 7, "LOC", city),))
         ...              for city in ("Oslo", "Rome", "Bern")]
-        >>> found = measure_novelty([*sentences[:2], sentences[0]], sentences[1:])
+        >>> found = measure_overlap([*sentences[:2], sentences[0]], sentences[1:])
         >>> round(found.distinct), found.unseen_values, found.seen_sentences
         (67, 50.0, 50.0)
     """
@@ -193,22 +191,18 @@ def measure_novelty(train: Iterable[Sentence], test: Iterable[Sentence]) -> Nove
         n_seen += hash(sentence.text) in texts
         n_mentions += len(sentence.mentions)
         n_unseen += sum(hash((m.type, m.text)) not in values for m in sentence.mentions)
-    return Novelty(
+    return Overlap(
         sentences=n_train,
-        distinct=_percent(len(texts), n_train),
+        distinct=100 * len(texts) / (n_train or 1),
         types=dict(types.most_common()),
         test_sentences=n_test,
-        unseen_values=_percent(n_unseen, n_mentions),
-        seen_sentences=_percent(n_seen, n_test),
+        unseen_values=100 * n_unseen / (n_mentions or 1),
+        seen_sentences=100 * n_seen / (n_test or 1),
     )
 
 
-def _percent(part: int, whole: int) -> float:
-    return 100 * part / whole if whole else 0.0
-
-
 class Share(NamedTuple):
-    """How many there are, and how many of them a collapse touches."""
+    """How many there are, and how many of them share a romanization."""
 
     total: int
     touched: int
@@ -222,7 +216,7 @@ class Collapse(NamedTuple):
     """Words that share their romanization.
 
     Attributes:
-        romaji: What they are romanized as.
+        romaji: Their romanization.
         words: Each with its number of tokens, the most frequent first.
         mentions: How many mentions hold one of them.
     """
@@ -233,7 +227,7 @@ class Collapse(NamedTuple):
 
     @property
     def rarer(self) -> int:
-        """Count the tokens of all but the most frequent word."""
+        """The number of tokens of all but the most frequent word."""
         return sum(self.words.values()) - max(self.words.values())
 
 
@@ -261,7 +255,7 @@ class Homophones:
     collapses: tuple[Collapse, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as JSON has it."""
+        """Return everything as JSON has it."""
         shares = {name: getattr(self, name)._asdict() for name in ("words", "tokens", "mentions")}
         types = {name: share._asdict() for name, share in self.types.items()}
         collapses = [collapse._asdict() for collapse in self.collapses]
@@ -278,29 +272,20 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
     mentions: Counter[tuple[str, frozenset[str]]] = Counter()
     for sentence in sentences:
         if sentence.tokens is None:
-            raise ConfigError(
-                "--segmenter", f"{sentence.text[:40]!r} has no tokens; say how to cut"
-            )
-        romanized = [romanize_token(token.text, token.reading) for token in sentence.tokens]
-        for token, romaji in zip(sentence.tokens, romanized, strict=True):
+            problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
+            raise ConfigError("--segmenter", problem)
+        romanized = [
+            (token, romanize_token(token.text, token.reading)) for token in sentence.tokens
+        ]
+        for token, romaji in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
         for mention in sentence.mentions:
-            mentions[mention.type, _inside(sentence, mention, romanized)] += 1
-    return _counted(spellings, mentions)
-
-
-def _inside(sentence: Sentence, mention: Mention, romanized: list[str]) -> frozenset[str]:
-    """Collect the romanized words that a mention is made of, in whole or in part."""
-    return frozenset(
-        romaji
-        for token, romaji in zip(sentence.tokens or (), romanized, strict=True)
-        if token.start < mention.end and token.end > mention.start
-    )
-
-
-def _counted(
-    spellings: Mapping[str, Counter[str]], mentions: Mapping[tuple[str, frozenset[str]], int]
-) -> Homophones:
+            inside = frozenset(
+                romaji
+                for token, romaji in romanized
+                if token.start < mention.end and token.end > mention.start
+            )
+            mentions[mention.type, inside] += 1
     collapsed = {romaji: words for romaji, words in spellings.items() if len(words) > 1}
     total: Counter[str] = Counter()
     touched: Counter[str] = Counter()

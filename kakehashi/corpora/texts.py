@@ -1,26 +1,99 @@
-"""Many sentences as columns, for those who need no object of each.
+"""Many sentences as columns, for those who need no object of each: arrays, and rows of Arrow.
 
-This is the fast way from a file to an encoded corpus. It takes only what is as it should be: where
-a text or a mention is not, or comes with tokens, there are no columns, and whoever asked reads the
-sentences one by one, which also says what is wrong and where.
+`Texts` are the fast way from a file to an encoded corpus. They take only what is as it should be:
+where a text or a mention is not, or comes with tokens, there are no columns, and the caller reads
+the sentences one by one, which also finds what is wrong and where.
+
+Rows of Arrow have the fields of our JSON lines, each a column.
 """
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from itertools import accumulate, chain
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.json as pj
 
 from kakehashi.corpora.checks import has_blank_edge, is_entity_type
-from kakehashi.sentence import Sentence
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from kakehashi.corpora.lines import LONGEST_LINE
+from kakehashi.sentence import Mention, Sentence, Token
 
 _Numbers = npt.NDArray[np.int64]
+_PLACE = (("start", pa.int32()), ("end", pa.int32()))
+_MENTION = pa.struct(
+    [*_PLACE, ("type", pa.string()), ("text", pa.string()), ("probability", pa.float64())]
+)
+_TOKEN = pa.struct([("text", pa.string()), *_PLACE, ("reading", pa.string()), ("pos", pa.string())])
+SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "text": pa.string(),
+        "mentions": pa.list_(_MENTION),
+        "tokens": pa.list_(_TOKEN),
+        "group": pa.string(),
+    }
+)
+_NULL = re.compile(rb"[:\[,][ \t]*null")
+
+
+def rows(sentences: Iterable[Sentence]) -> pa.RecordBatch:
+    """Make rows of sentences, which other processes can send us."""
+    sentences = list(sentences)
+    columns = [
+        pa.array([sentence.id for sentence in sentences], pa.string()),
+        pa.array([sentence.text for sentence in sentences], pa.string()),
+        _lists([sentence.mentions for sentence in sentences], _MENTION),
+        _lists([sentence.tokens or () for sentence in sentences], _TOKEN),
+        pa.array([sentence.group for sentence in sentences], pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _lists(parts: Sequence[Sequence[Mention] | Sequence[Token]], kind: pa.StructType) -> pa.Array:
+    """List the mentions or tokens of each sentence; the struct has their fields in order."""
+    flat = list(chain.from_iterable(parts))
+    ends = pa.array(accumulate(map(len, parts), initial=0), pa.int32())
+    columns = [
+        pa.array([each[index] for each in flat], field.type) for index, field in enumerate(kind)
+    ]
+    return pa.ListArray.from_arrays(ends, pa.StructArray.from_arrays(columns, fields=list(kind)))
+
+
+def rows_from_lines(block: bytes) -> pa.Table | None:
+    r"""Parse lines of JSON as Arrow does; None where that might not be what our models take.
+
+    Arrow passes over line ends between objects, takes null for a key left out, and decodes nothing.
+    Lines that lie between ``}\n{`` are an object each if there are as many objects as lines: inside
+    one, Arrow lets no line end stand between these two.
+    """
+    lines = block.removesuffix(b"\n")
+    n_ends = lines.count(b"\n")
+    if (
+        not (lines.startswith(b"{") and lines.endswith(b"}"))
+        or lines.count(b"}\n{") != n_ends
+        or (b"null" in lines and _NULL.search(lines))
+        or max(map(len, lines.split(b"\n"))) >= LONGEST_LINE
+    ):
+        return None
+    try:
+        lines.decode()
+        table = pj.read_json(
+            io.BytesIO(lines),
+            read_options=pj.ReadOptions(use_threads=False, block_size=len(lines) + 1),
+            parse_options=pj.ParseOptions(
+                explicit_schema=SCHEMA, unexpected_field_behavior="error"
+            ),
+        )
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+    return table if len(table) == n_ends + 1 else None
 
 
 @dataclass(frozen=True)
@@ -45,7 +118,7 @@ class Texts:
 
     @classmethod
     def from_sentences(cls, sentences: Iterable[Sentence]) -> Self:
-        """Lay out sentences that are as they should be and have no tokens."""
+        """Make columns of sentences that are as they should be and have no tokens."""
         sentences = list(sentences)
         mentions = [mention for sentence in sentences for mention in sentence.mentions]
         counts = _numbers([len(sentence.mentions) for sentence in sentences])
@@ -61,7 +134,7 @@ class Texts:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Self | None:
-        """Lay out rows with the columns ``text``, ``mentions``, ``tokens``; None if one is amiss.
+        """Make columns of rows with ``text``, ``mentions``, ``tokens``; None if one is amiss.
 
         Raises:
             UnicodeError: If a text is no UTF-8.
@@ -83,29 +156,26 @@ class Texts:
             end.to_numpy().astype(np.int64),
             type_.to_pylist(),
         )
-        forms, probabilities = rows.field("text").to_pylist(), rows.field("probability")
-        return found if found._is_sound(forms) and _are_shares(probabilities) else None
+        shares = rows.field("probability").drop_null().to_numpy()
+        is_sound = found._is_sound(rows.field("text").to_pylist())
+        return found if is_sound and ((shares >= 0) & (shares <= 1)).all() else None
 
     def _is_sound(self, forms: Sequence[str | None]) -> bool:
-        """Say whether `kakehashi.corpora.checks.checked` would take all of this as it is.
+        """Whether `kakehashi.corpora.checks.checked` would take all of this as it is.
 
-        Args:
-            forms: What the mentions say is in their place; None where they do not say.
+        ``forms`` are the texts that the mentions claim; None where they claim none.
         """
         inside = (self.starts >= 0) & (self.starts < self.ends)
         inside &= self.ends <= self.lengths[self.sentences]
         neighbours = self.sentences[1:] == self.sentences[:-1]
-        return bool(
+        if not (
             self.lengths.all()
             and inside.all()
             and (self.starts[1:] >= self.ends[:-1])[neighbours].all()
             and not any("\0" in text for text in self.texts)
             and all(map(is_entity_type, set(self.types)))
-            and self._have(forms)
-        )
-
-    def _have(self, forms: Sequence[str | None]) -> bool:
-        """Whether the mentions are these, where it is said, and have no blanks at their edges."""
+        ):
+            return False
         places = zip(self.sentences.tolist(), self.starts.tolist(), self.ends.tolist(), strict=True)
         found = [self.texts[sentence][start:end] for sentence, start, end in places]
         same = found == forms or all(a in (None, b) for a, b in zip(forms, found, strict=True))
@@ -122,8 +192,3 @@ class Columnar(Protocol):
 
 def _numbers(values: list[int]) -> _Numbers:
     return np.array(values, dtype=np.int64)
-
-
-def _are_shares(probabilities: pa.Array) -> bool:
-    values = probabilities.drop_null().to_numpy()
-    return bool(((values >= 0) & (values <= 1)).all())

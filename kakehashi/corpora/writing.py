@@ -1,32 +1,34 @@
-"""Sentences into files.
-
-Where predictions lie: in a file, a run folder, or the folder that ``annotate`` fills.
-"""
+"""Corpora written to files, and the files that hold predictions."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from kakehashi.config.sources import AssistantSource, ColumnsSource, Source
-from kakehashi.corpora.formats import FORMATS, WRITABLE
+from kakehashi.corpora.formats import FORMATS, WRITABLE, read_chunks
+from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.stats import LostMention, lost_mentions
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
+from kakehashi.parallel import map_in_order
+from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
+
+_PREDICTIONS = "predictions.jsonl"
+# See kakehashi.runtime.bulk, which loads torch.
+_MANIFEST, _RESULT, _PARTS = "annotation.json", "result.json", "part-*"
 
 
 @dataclass
 class Written:
-    """What was written.
+    """How many sentences and mentions were written.
 
-    Attributes:
-        sentences: How many.
-        mentions: How many of their mentions.
-        lost: The mentions that columns cannot hold, as no whole tokens equal them.
+    ``lost`` are the mentions that columns cannot hold, as no whole tokens equal them.
     """
 
     sentences: int = 0
@@ -48,8 +50,17 @@ def written_lines(sentences: Iterable[Sentence], source: Source, written: Writte
     lines = FORMATS[source.format].lines
     if lines is None:
         raise only_read(source)
-    by_token = isinstance(source, ColumnsSource)
-    return lines(_counted(sentences, written, by_token), source)
+
+    def counted() -> Iterator[Sentence]:
+        for sentence in sentences:
+            written.sentences += 1
+            by_token = isinstance(source, ColumnsSource) and sentence.tokens
+            lost = list(lost_mentions(sentence, written.sentences)) if by_token else []
+            written.mentions += len(sentence.mentions) - len(lost)
+            written.lost += lost
+            yield sentence
+
+    return lines(counted(), source)
 
 
 def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
@@ -82,20 +93,49 @@ def only_read(source: Source) -> ConfigError:
     return ConfigError("format", f"{source.format} is only read; written are {', '.join(WRITABLE)}")
 
 
-def _counted(sentences: Iterable[Sentence], written: Written, by_token: bool) -> Iterator[Sentence]:
-    for sentence in sentences:
-        written.sentences += 1
-        lost = (
-            list(lost_mentions(sentence, written.sentences)) if by_token and sentence.tokens else []
-        )
-        written.mentions += len(sentence.mentions) - len(lost)
-        written.lost += lost
-        yield sentence
+def write_generated(
+    path: Path, source: AssistantSource, processes: int = 1, progress: Progress | None = None
+) -> Written:
+    """Write generated utterances, whole or not at all, some ten thousand in memory at a time.
+
+    The file is Parquet where its name ends in ``.parquet``, else JSON lines; its bytes are the same
+    for any number of processes.
+
+    Raises:
+        CorpusError: If the file cannot be written.
+    """
+    as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
+    chunks = list(read_chunks(source))
+    parts = map_in_order(partial(_part, as_rows), chunks, processes)
+    tracked = (progress or Progress()).track(parts, f"generating {source.language}", len(chunks))
+    written = Written(sentences=source.utterances)
+
+    def counted() -> Iterator[Any]:
+        for part, n_mentions in tracked:
+            written.mentions += n_mentions
+            yield part
+
+    try:
+        if as_rows:
+            from kakehashi.corpora.parquet import write_rows
+
+            write_rows(path, counted())
+        else:
+            write_atomically(path, counted())
+    except OSError as error:
+        raise CorpusError(path, f"cannot be written ({error.strerror})") from error
+    return written
 
 
-_PREDICTIONS = "predictions.jsonl"
-# See kakehashi.runtime.bulk, which loads torch.
-_MANIFEST, _RESULT, _PARTS = "annotation.json", "result.json", "part-*"
+def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
+    """Make what is to be written of a chunk, rows or lines, and count the mentions in it."""
+    sentences = list(chunk)
+    n_mentions = sum(len(sentence.mentions) for sentence in sentences)
+    if as_rows:
+        from kakehashi.corpora.texts import rows
+
+        return rows(sentences), n_mentions
+    return "".join(f"{line_from_sentence(each)}\n" for each in sentences), n_mentions
 
 
 def prediction_files(place: str | Path) -> list[Path]:
@@ -127,11 +167,9 @@ def runs_of(place: str | Path) -> list[Path]:
         CorpusError: If there is none.
     """
     place = Path(place)
-    found = [place] if place.exists() else sorted(_named_by(place))
+    if place.exists():
+        return [place]
+    found = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
     if not found:
         raise CorpusError(place, "there is no such file or run folder, nor does one fit it")
     return found
-
-
-def _named_by(pattern: Path) -> Iterator[Path]:
-    return Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor)))

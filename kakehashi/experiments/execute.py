@@ -23,8 +23,8 @@ from typing import Any, Protocol, Self
 from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError
 from kakehashi.experiments.plan import Plan
-from kakehashi.experiments.runs import Cell, missing_files
-from kakehashi.experiments.store import Store, gather, save_results
+from kakehashi.experiments.runs import RunSpec, missing_files
+from kakehashi.experiments.store import Store
 from kakehashi.experiments.work import Outcome, Task, run_cell
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking.catalogue import TRACKING_VARIABLES
@@ -246,10 +246,10 @@ class Watch:
     def begin(self, total: int) -> None:
         """Hear how many cells there are to run."""
 
-    def tick(self, running: Sequence[Cell]) -> None:
+    def tick(self, running: Sequence[RunSpec]) -> None:
         """Hear several times a second what runs."""
 
-    def end(self, cell: Cell, outcome: Outcome) -> None:
+    def end(self, cell: RunSpec, outcome: Outcome) -> None:
         """Hear that a cell is over."""
 
 
@@ -284,8 +284,7 @@ def run_plan(
         with executor:
             schedule.run()
     finally:
-        store = Store(plan.store.root, plan.grid.name)
-        save_results(plan.cells, gather(plan.grid, plan.cells, store), store)
+        Store(plan.store.root, plan.grid.name).export(plan.specs)
     return schedule.failures
 
 
@@ -299,7 +298,7 @@ class _Schedule:
         self._track = track
         self._root = plan.store.root.absolute()
         self._waiting = {cell.key: cell for cell in plan.missing}
-        self._running: dict[str, Cell] = {}
+        self._running: dict[str, RunSpec] = {}
         self._elsewhere: set[str] = set()
         self._failed: set[str] = set()
         self.failures: list[str] = []
@@ -321,11 +320,11 @@ class _Schedule:
             self._running[cell.key] = self._waiting.pop(cell.key)
             self._executor.start(self._task(cell))
 
-    def _ready(self, cell: Cell) -> bool:
+    def _ready(self, cell: RunSpec) -> bool:
         source = cell.source
         return source is None or not (source.key in self._waiting or source.key in self._running)
 
-    def _orphaned(self, cell: Cell) -> bool:
+    def _orphaned(self, cell: RunSpec) -> bool:
         return cell.source is not None and cell.source.key in self._failed
 
     def _take(self, outcome: Outcome) -> None:
@@ -345,18 +344,18 @@ class _Schedule:
             return replace(outcome, state="failed", message=problem)
         return outcome
 
-    def _over(self, cell: Cell, outcome: Outcome) -> None:
+    def _over(self, cell: RunSpec, outcome: Outcome) -> None:
         if outcome.state == "failed":
             self._failed.add(cell.key)
             self.failures.append(f"{cell.label}: {outcome.message}")
         self._watch.end(cell, outcome)
 
-    def _task(self, cell: Cell) -> Task:
+    def _task(self, cell: RunSpec) -> Task:
         source = self._store.model(cell.source) if cell.source is not None else None
         return Task(
             key=cell.key,
             settings=cell.settings_from(source).model_dump(mode="json"),
-            identity={"config": cell.identity.config, "facts": dict(cell.identity.facts)},
+            fingerprint={"config": cell.fingerprint.config, "facts": dict(cell.fingerprint.facts)},
             root=str(self._root),
             directory=str(Path.cwd()),
             environment={name: os.environ[name] for name in _VARIABLES if name in os.environ},

@@ -35,7 +35,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import Group
@@ -81,7 +88,10 @@ class Report(Settings):
     rows: str
     columns: str | None = None
     baseline: Mapping[str, str] = {}
-    yardstick: Mapping[str, str] = {}
+    reference: Mapping[str, str] = Field(
+        {},
+        validation_alias=AliasChoices("reference", "yardstick"),  # of version 0.1
+    )
     figures: tuple[Literal["size", "types"], ...] = ()
     x: str | None = Field(None, description="Axis along the bottom of the size figure.")
 
@@ -122,7 +132,7 @@ class Grid(Settings):
             _known(f"report.{key}", getattr(report, key), self.labels, "axis")
         if "size" in report.figures and report.x is None:
             raise ValueError("report.x: the figure 'size' needs the axis along its bottom")
-        for key in ("baseline", "yardstick"):
+        for key in ("baseline", "reference"):
             for axis, label in getattr(report, key).items():
                 _known(f"report.{key}", axis, self.labels, "axis")
                 _known(f"report.{key}.{axis}", label, self.labels[axis], "label")

@@ -9,18 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from kakehashi.experiments.analysis import OURS, Analysis, Group
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
 
 TRIALS = 1000
 
-_Floats = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Saving:
+class EquivalentSize:
     """Transfer with ``size`` sentences equals training from scratch with ``equals``.
 
     Sizes beyond the curve from scratch are unknown: infinity means more than its largest size, 0
@@ -30,7 +27,7 @@ class Saving:
         axes: What was trained: all labels but those of the size and the baseline.
         size: Sentences trained on with transfer.
         equals: Sentences from scratch that give the same F1.
-        low: Lower end of the 95 % interval of that.
+        low: Lower end of the 95 % interval of that; nan where there is none.
         high: Upper end.
         smallest: The smallest size measured from scratch.
         largest: The largest.
@@ -67,12 +64,8 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
     """Read off a learning curve how many sentences give a score.
 
     Scores that fall while the size grows are levelled first (isotonic regression: the rising curve
-    nearest to them); between sizes the curve is straight over the logarithm of the size.
-
-    Args:
-        sizes: Of the training sets, rising.
-        scores: F1 at each.
-        score: The one to reach.
+    nearest to them); between sizes the curve is straight over the logarithm of the size. ``sizes``
+    rise; ``scores`` are the F1 at each.
 
     Returns:
         Sentences; infinity if the curve stays below the score, 0 if it begins above.
@@ -93,36 +86,30 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
     return float(np.exp(logs[right - 1] + share * (logs[right] - logs[right - 1])))
 
 
-def find_savings(analysis: Analysis, *, trials: int = TRIALS) -> tuple[Saving, ...]:
+def find_equivalent_sizes(
+    analysis: Analysis, *, trials: int = TRIALS
+) -> tuple[EquivalentSize, ...]:
     """Compare every transfer of a size curve with the curve of its baseline.
 
-    The interval resamples both sources of chance at once: test sentences, the same for all runs of
-    a trial, and the seeds of each group.
-
-    Args:
-        analysis: Of a grid whose report names a baseline and the axis ``x`` of sizes.
-        trials: Resamplings behind the interval.
+    The grid's report names the baseline and the axis ``x`` of sizes. The interval resamples both
+    sources of chance at once, ``trials`` times: test sentences, the same for all runs of a trial,
+    and the seeds of each group.
     """
-    x = analysis.grid.report.x
-    if x is None:
+    report = analysis.grid.report
+    if report.x is None:
         return ()
-    savings: list[Saving] = []
-    for curve in _curves(analysis, x):
-        scratch = _curve(analysis, {**curve, **analysis.grid.report.baseline}, x)
-        transfer = _curve(analysis, curve, x)
+    curves: dict[tuple[tuple[str, str], ...], None] = {}  # of our recognizer, without the size
+    for gain in analysis.gains:
+        if gain.group.system == OURS:
+            axes = gain.group.axes.items()
+            curves[tuple((axis, label) for axis, label in axes if axis != report.x)] = None
+    found: list[EquivalentSize] = []
+    for curve in map(dict, curves):
+        scratch = _curve(analysis, {**curve, **report.baseline}, report.x)
+        transfer = _curve(analysis, curve, report.x)
         if len(scratch) > 1 and transfer:
-            savings += _savings(curve, scratch, transfer, trials, analysis.seed)
-    return tuple(savings)
-
-
-def _curves(analysis: Analysis, x: str) -> list[dict[str, str]]:
-    """Name the curves of our own recognizer that are no baseline, by their labels but the size."""
-    curves = [
-        {axis: label for axis, label in gain.group.axes.items() if axis != x}
-        for gain in analysis.gains
-        if gain.group.system == OURS
-    ]
-    return [curve for index, curve in enumerate(curves) if curve not in curves[:index]]
+            found += _equivalents(curve, scratch, transfer, trials, analysis.seed)
+    return tuple(found)
 
 
 def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[int, Group]]:
@@ -134,56 +121,53 @@ def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[in
     )
 
 
-def _savings(
+def _equivalents(
     axes: Mapping[str, str],
     scratch: Sequence[tuple[int, Group]],
     transfer: Sequence[tuple[int, Group]],
     trials: int,
     seed: int,
-) -> list[Saving]:
+) -> list[EquivalentSize]:
     sizes = [size for size, _ in scratch]
     groups = [group for _, group in (*scratch, *transfer)]
     observed = [group.mean or 0.0 for group in groups]
-    trial_scores = _resampled(groups, trials, seed)
-    savings = []
+    resampled = _resampled(groups, trials, seed)
+    found = []
     for index, (size, _) in enumerate(transfer, start=len(scratch)):
-        equals = equal_size(sizes, observed[: len(sizes)], observed[index])
-        drawn = sorted(
-            equal_size(sizes, scores[: len(sizes)], scores[index]) for scores in trial_scores
+        equals, *drawn = (
+            equal_size(sizes, scores[: len(sizes)], scores[index])
+            for scores in (observed, *resampled)
         )
-        low, high = _ends(drawn) if drawn else (float("nan"), float("nan"))
-        savings.append(Saving(axes, size, equals, low, high, sizes[0], sizes[-1]))
-    return savings
-
-
-def _ends(drawn: Sequence[float]) -> tuple[float, float]:
-    """Cut 2.5 % off both ends; values are never mixed, since some are infinite."""
-    cut = int(0.025 * len(drawn))
-    return drawn[cut], drawn[-1 - cut]
+        low = high = float("nan")
+        if drawn:
+            drawn.sort()
+            cut = int(0.025 * len(drawn))  # values are never mixed, since some are infinite
+            low, high = drawn[cut], drawn[-1 - cut]
+        found.append(EquivalentSize(axes, size, equals, low, high, sizes[0], sizes[-1]))
+    return found
 
 
 def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[float]]:
-    """Draw mean F1 of every group; nothing where counts are missing or of several test sets."""
-    counts = [group.counts for group in groups]
-    runs = [run for group in counts for run in group or ()]
-    if None in counts or len({run[:, GOLD].tobytes() for run in runs}) != 1:
+    """Draw the mean F1 of every group; nothing where runs have different test sets."""
+    runs = [run for group in groups for run in group.runs]
+    if len({run.counts[:, GOLD].tobytes() for run in runs}) != 1:
         return []
     rng = np.random.default_rng(seed)
-    n_sentences = len(runs[0])
-    stacked = np.stack([run.astype(np.float64) for run in runs], axis=1)  # (sentences, runs, 3)
-    flat = stacked.reshape(n_sentences, -1)
+    n_sentences = len(runs[0].counts)
+    stacked = np.stack([run.counts.astype(np.float64) for run in runs], axis=1)
+    flat = stacked.reshape(n_sentences, -1)  # (sentences, runs × 3)
+    ends = np.cumsum([len(group.runs) for group in groups])[:-1]
     drawn: list[list[float]] = []
     for _ in range(trials):
         weights = np.bincount(rng.integers(n_sentences, size=n_sentences), minlength=n_sentences)
         totals = (weights @ flat).reshape(-1, 3)
         guessed = totals[:, GOLD] + totals[:, PREDICTED]
         f1 = 200 * totals[:, CORRECT] / np.maximum(guessed, 1)
-        ends = np.cumsum([len(group or ()) for group in counts])[:-1]
         drawn.append([float(rng.choice(part, len(part)).mean()) for part in np.split(f1, ends)])
     return drawn
 
 
-def _rising(scores: Sequence[float]) -> _Floats:
+def _rising(scores: Sequence[float]) -> list[float]:
     """Pool adjacent scores that fall into their mean, until none falls."""
     pools: list[tuple[float, int]] = []
     for score in scores:
@@ -192,4 +176,4 @@ def _rising(scores: Sequence[float]) -> _Floats:
             (one, n_one), (other, n_other) = pools[-2:]
             total = n_one + n_other
             pools[-2:] = [((one * n_one + other * n_other) / total, total)]
-    return np.repeat([score for score, _ in pools], [size for _, size in pools])
+    return [score for score, size in pools for _ in range(size)]

@@ -1,7 +1,4 @@
-"""What a grid has, and what it lacks.
-
-How long a grid will take: from cells of the same kind, or from a short training.
-"""
+"""Which runs of a grid are finished, which are missing, and how long those will take."""
 
 from __future__ import annotations
 
@@ -11,17 +8,16 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
-from kakehashi.experiments.runs import Cell, expand
-from kakehashi.experiments.store import Store
-from kakehashi.experiments.work import CELL_FILE
+from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
+from kakehashi.experiments.store import RUN_FILE, Store
 from kakehashi.progress import Progress
-from kakehashi.training.run import load_result
-from kakehashi.training.train import train
+
+_SENTENCES = 200
+_EPOCHS = 2
 
 
 @dataclass(frozen=True)
@@ -30,108 +26,97 @@ class Plan:
 
     Attributes:
         grid: The grid.
-        store: Where its cells lie.
-        cells: All of them, in the grid's order; some may share a run.
+        store: The root folder.
+        specs: All runs of the grid, in its order; some may share a key, and then are one run.
         wanted: Those that were asked for.
         missing: What there is to run, once each, the sources first.
-        changed: Of these, the key of an older run on what has changed since.
+        changed: Of these, by key, the fingerprint of an older run of the same settings.
     """
 
     grid: Grid
     store: Store
-    cells: tuple[Cell, ...]
-    wanted: tuple[Cell, ...]
-    missing: tuple[Cell, ...]
-    changed: Mapping[str, str]
+    specs: tuple[RunSpec, ...]
+    wanted: tuple[RunSpec, ...]
+    missing: tuple[RunSpec, ...]
+    changed: Mapping[str, Fingerprint]
 
     @property
     def n_runs(self) -> int:
-        """How many runs the wanted cells are."""
-        return len({cell.key for cell in self.wanted})
+        """How many runs were asked for, each key once."""
+        return len({spec.key for spec in self.wanted})
 
     @property
     def n_finished(self) -> int:
         """How many of these runs are finished."""
-        return len({cell.key for cell in self.wanted} - {cell.key for cell in self.missing})
+        return len({spec.key for spec in self.wanted} - {spec.key for spec in self.missing})
 
     def changes(self) -> list[str]:
-        """Name what has changed since older runs were made."""
+        """Return the names of what has changed since older runs were made."""
         names: dict[str, None] = {}
-        for cell in self.missing:
-            if cell.key in self.changed:
-                older = self.store.made_as(self.changed[cell.key])
-                names |= dict.fromkeys(cell.identity.changes(older))
+        for spec in self.missing:
+            if spec.key in self.changed:
+                names |= dict.fromkeys(spec.fingerprint.changes(self.changed[spec.key]))
         return list(names)
 
 
 def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
-    """Look up what there is to run.
+    """Look up in the root folder what there is to run.
 
-    Args:
-        grid: The grid.
-        root: Where cells lie.
-        only: ``AXIS=LABEL`` each: leave out the cells that bear other labels on these axes.
+    ``only`` holds ``AXIS=LABEL`` each, and leaves out runs with other labels on these axes.
 
     Raises:
         ConfigError: If a config is wrong, or there is no such axis or label.
         RunError: If the grid's Parquet file is damaged.
     """
     store = Store(root, grid.name)
-    cells = expand(grid, store.fingerprints)
+    specs = expand(grid, store.hashes)
     labels = grid.only(only).labels
-    wanted = [cell for cell in cells if all(cell.axes[axis] in labels[axis] for axis in labels)]
-    missing: dict[str, Cell] = {}
-    for cell in wanted:
-        if store.finished(cell) is None:
-            if cell.source is not None and store.model(cell.source) is None:
-                missing.setdefault(cell.source.key, cell.source)
-            missing.setdefault(cell.key, cell)
-    older = {key: store.older(cell) for key, cell in missing.items()}
-    changed = {key: identity.key for key, identity in older.items() if identity is not None}
-    sources = {cell.source.key for cell in wanted if cell.source is not None}
-    order = sorted(missing.values(), key=lambda cell: cell.key not in sources)
-    return Plan(grid, store, tuple(cells), tuple(wanted), tuple(order), changed)
+    wanted = [spec for spec in specs if all(spec.axes[axis] in labels[axis] for axis in labels)]
+    sources: dict[str, RunSpec] = {}
+    missing: dict[str, RunSpec] = {}
+    for spec in wanted:
+        if store.finished(spec) is None:
+            missing.setdefault(spec.key, spec)
+            if spec.source is not None and store.model(spec.source) is None:
+                sources.setdefault(spec.source.key, spec.source)
+    missing = sources | missing
+    older = {key: store.older(spec) for key, spec in missing.items()}
+    changed = {key: fingerprint for key, fingerprint in older.items() if fingerprint is not None}
+    return Plan(grid, store, tuple(specs), tuple(wanted), tuple(missing.values()), changed)
 
 
-_SENTENCES = 200
-_EPOCHS = 2
+def forecast(plan: Plan, progress: Progress | None = None) -> float:
+    """Estimate how many seconds the missing runs take, one after another.
+
+    Runs of one kind differ only in seed, transfer and training size. Where none of a kind is
+    finished, a training of two epochs on 200 sentences is timed.
+    """
+    progress = progress or Progress()
+    paces = _known_paces(plan)
+    sizes: dict[str, int] = {}
+    total = 0.0
+    for spec in plan.missing:
+        settings = spec.settings
+        kind, corpus = _kind(settings), settings.corpus.model_dump_json()
+        if corpus not in sizes:
+            train = load_corpora(settings.corpus).train
+            sizes[corpus] = settings.corpus.train_size or sum(1 for _ in train)
+        if kind not in paces:
+            progress.say(f"timing a short training of {spec.label}")
+            paces[kind] = _probe(settings, min(_SENTENCES, sizes[corpus]))
+        total += paces[kind].seconds(sizes[corpus])
+    return total
 
 
 @dataclass(frozen=True)
-class Pace:
+class _Pace:
     """Seconds that a run of some kind takes, beside those for each training sentence."""
 
     fixed: float
     per_sentence: float
 
     def seconds(self, sentences: int) -> float:
-        """Tell how long a run takes, all epochs together."""
         return self.fixed + self.per_sentence * sentences
-
-
-def forecast(plan: Plan, progress: Progress | None = None) -> float:
-    """Tell how many seconds the missing cells take, one after another.
-
-    Cells of one kind differ only in seed, transfer and training size. Where none of a kind is
-    finished, a training of two epochs on 200 sentences tells.
-
-    Args:
-        plan: What is to be run.
-        progress: Is told about each of these trainings.
-    """
-    progress = progress or Progress()
-    paces = _known_paces(plan)
-    sizes: dict[str, int] = {}
-    total = 0.0
-    for cell in plan.missing:
-        kind, corpus = _kind(cell.settings), cell.settings.corpus.model_dump_json()
-        if corpus not in sizes:
-            sizes[corpus] = cell.settings.corpus.train_size or _size(cell.settings)
-        if kind not in paces:
-            progress.say(f"timing a short training of {cell.label}")
-            paces[kind] = _probe(cell.settings, min(_SENTENCES, sizes[corpus]))
-        total += paces[kind].seconds(sizes[corpus])
-    return total
 
 
 def _kind(settings: RunSettings) -> str:
@@ -140,34 +125,24 @@ def _kind(settings: RunSettings) -> str:
     return json.dumps(tree, sort_keys=True)
 
 
-def _known_paces(plan: Plan) -> dict[str, Pace]:
+def _known_paces(plan: Plan) -> dict[str, _Pace]:
     paces = {}
-    for cell in {cell.key: cell for cell in _all(plan)}.values():
-        folder = plan.store.folder(cell.key)
-        seconds = _seconds(folder) if folder is not None else None
-        if folder is not None and seconds is not None:
-            sentences = load_result(folder)["corpus"]["train"]["sentences"]
-            paces[_kind(cell.settings)] = Pace(0.0, seconds / sentences)
+    sources = (spec.source for spec in plan.specs if spec.source is not None)
+    for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
+        folder = plan.store.folder(spec.key)
+        if folder is not None:
+            # Of a run that was interrupted, the time is not known.
+            seconds = json.loads((folder / RUN_FILE).read_bytes()).get("seconds")
+            result = json.loads((folder / "result.json").read_bytes())
+            if seconds is not None:
+                sentences = result["corpus"]["train"]["sentences"]
+                paces[_kind(spec.settings)] = _Pace(0.0, seconds / sentences)
     return paces
-
-
-def _all(plan: Plan) -> list[Cell]:
-    return [*plan.cells, *(cell.source for cell in plan.cells if cell.source is not None)]
-
-
-def _seconds(folder: Path) -> float | None:
-    """Read how long a cell took; nothing is known of one that was interrupted."""
-    record: Mapping[str, Any] = json.loads((folder / CELL_FILE).read_bytes())
-    return record.get("seconds")
-
-
-def _size(settings: RunSettings) -> int:
-    return sum(1 for _ in load_corpora(settings.corpus).train)
 
 
 @dataclass
 class _Clock(Progress):
-    """Notes when each epoch was over: the trainer says so."""
+    """Records when each epoch ended: the trainer says so."""
 
     times: list[float] = field(default_factory=list)
 
@@ -176,7 +151,10 @@ class _Clock(Progress):
             self.times.append(time.perf_counter())
 
 
-def _probe(settings: RunSettings, sentences: int) -> Pace:
+def _probe(settings: RunSettings, sentences: int) -> _Pace:
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train
+
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
     training = settings.training.model_copy(update={"epochs": _EPOCHS})
     short = settings.model_copy(update={"corpus": corpus, "training": training, "transfer": None})
@@ -190,4 +168,4 @@ def _probe(settings: RunSettings, sentences: int) -> Pace:
     # The last epoch has warmed up; what it takes beside learning is the same on any training set.
     beside = clock.times[-1] - clock.times[-2] - learning[-1] if clock.times else 0.0
     start = whole - sum(learning) - len(clock.times) * beside
-    return Pace(start + epochs * beside, epochs * learning[-1] / sentences)
+    return _Pace(start + epochs * beside, epochs * learning[-1] / sentences)

@@ -1,29 +1,25 @@
-"""All results of a grid in one Parquet file, for queries and for tables without the run folders.
-
-A row per finished cell. ``axis_NAME`` are its labels, dotted names its settings, then its scores
-on ``dev_…`` and ``test_…``, those of every epoch and entity type, the signature, and what was in
-each test sentence (``gold``, ``predicted``, ``correct``: one number per sentence). What hangs on
-a machine or a clock is left out, so that the same cells give the same bytes.
-
-The folder where the cells of all grids lie.
+"""The root folder with the runs of all grids, and the export of a grid's runs to Parquet.
 
 ::
 
     ROOT/
-      KEY/              the run folder of a cell, and cell.json: who it is
-      locks/KEY         held by the process that runs the cell
-      kept.json         cells whose corpora have changed, and the older ones that stand for them
-      fingerprints.json sums of corpora and vectors
-      GRID.parquet      all results of a grid; does without the folders
+      KEY/               a run folder, and cell.json: its fingerprint
+      cache/             encoded corpora, which the runs share
+      kept.json          older runs that stand for those whose corpora have changed since
+      fingerprints.json  SHA-256 of corpora and vectors
+      GRID.parquet       export of all finished runs of a grid; tables can be made from it alone
 
-What the cells of a grid gave, from their run folders or from the grid's Parquet file.
+The Parquet file has a row per finished run. ``axis_NAME`` are its labels, dotted names its
+settings, then its scores on ``dev_…`` and ``test_…``, those of every epoch and entity type, the
+signature, and the counts of each test sentence (``gold``, ``predicted``, ``correct``). What depends
+on a machine or a clock is left out, so that the same runs give the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,44 +31,185 @@ import pyarrow.parquet as pq
 from kakehashi.config.reading import dotted
 from kakehashi.errors import RunError
 from kakehashi.experiments.grid import Grid
-from kakehashi.experiments.runs import Cell, Fingerprints, Identity, expand
-from kakehashi.experiments.work import CELL_FILE
+from kakehashi.experiments.runs import FileHashes, Fingerprint, RunSpec, expand
 from kakehashi.files import write_atomically, write_json
+from kakehashi.scoring.score import Count
 
-_COUNTS = ("gold", "predicted", "correct")
+RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
 _RATIOS = ("f1", "precision", "recall")
+_NO_COUNTS = np.zeros((0, 3), np.int32)
 
 
 @dataclass(frozen=True)
-class Row:
-    """A finished cell.
+class RunResult:
+    """A run of a grid, finished or not.
 
     Attributes:
-        key: Who it is today.
-        identity: Who it was when it was run.
-        axes: Axis to label.
-        settings: What was run.
-        result: What came of it.
+        key: Of its fingerprint; labels that differ in nothing that counts share one, and one run.
+        axes: Axis to label, ``seed`` among them.
+        settings: What was run, or is to be.
+        result: The content of ``result.json``, without ``machine`` and times; empty where the run
+            is not finished.
         counts: Gold, predicted and correct mentions of every test sentence (sentences, 3).
+        folder: The run folder, where it still exists.
+        made: Fingerprint when it was run; None where it is not finished.
     """
 
     key: str
-    identity: Identity
     axes: Mapping[str, str]
     settings: Mapping[str, Any]
     result: Mapping[str, Any]
     counts: npt.NDArray[np.int32]
+    folder: Path | None = None
+    made: Fingerprint | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is a result."""
+        return bool(self.result)
+
+    @property
+    def name(self) -> str:
+        """Its labels, or its folder where it belongs to no grid."""
+        return ", ".join(self.axes.values()) or self.key
 
 
-def write_archive(path: Path, rows: Sequence[Row]) -> None:
-    """Write the file, atomically.
+@dataclass(frozen=True)
+class Results:
+    """Every run of a grid, finished or not, in its order; the sources are not among them."""
+
+    grid: Grid
+    runs: tuple[RunResult, ...]
+
+
+def load_results(grid: Grid, root: Path) -> Results:
+    """Gather the finished runs of a grid from their folders, or from the grid's Parquet file.
+
+    Raises:
+        ConfigError: If the grid's configs are wrong.
+        RunError: If the Parquet file is damaged.
+    """
+    store = Store(root, grid.name)
+    return Results(grid, tuple(map(store.result, expand(grid, store.hashes))))
+
+
+class Store:
+    """The finished runs in a root folder, which need not exist, and in the Parquet file of a grid.
+
+    Raises:
+        RunError: If the Parquet file is damaged.
+    """
+
+    def __init__(self, root: Path, grid: str) -> None:
+        self.root = root
+        self.parquet = root / f"{grid}.parquet"
+        self.hashes = FileHashes(root / "fingerprints.json")
+        self._exported = read_parquet(self.parquet) if self.parquet.exists() else []
+        self._kept: dict[str, str] = _read_json(root / "kept.json")
+        made = [(run, run.made) for run in self._exported if run.made is not None]
+        self._made = {fingerprint.key: fingerprint for _, fingerprint in made}
+        self._made |= {run.key: fingerprint for run, fingerprint in made}
+        for file in root.glob(f"*/{RUN_FILE}"):
+            record = _read_json(file)
+            if record and self.folder(file.parent.name) is not None:
+                self._made[file.parent.name] = Fingerprint(record["config"], record["facts"])
+
+    def folder(self, key: str) -> Path | None:
+        """Return the folder of a finished run."""
+        folder = self.root / key
+        return folder if (folder / "result.json").exists() else None
+
+    def model(self, source: RunSpec) -> Path | None:
+        """Return the run folder of a source model, if it is finished."""
+        return self.folder(self._kept.get(source.key, source.key))
+
+    def finished(self, spec: RunSpec) -> str | None:
+        """Return the key under which a planned run is finished, if it is.
+
+        Where a corpus is not on this machine, what is known about the run is enough.
+        """
+        key = self._kept.get(spec.key, spec.key)
+        if self.folder(key) is not None or key in self._made:
+            return key
+        if not spec.fingerprint.missing:
+            return None
+        return next((k for k, made in self._made.items() if spec.fingerprint.may_be(made)), None)
+
+    def older(self, spec: RunSpec) -> Fingerprint | None:
+        """Find a finished run of the same settings whose corpora or programs have changed."""
+        config = spec.fingerprint.config
+        return next((f for f in reversed(self._made.values()) if f.config == config), None)
+
+    def keep(self, older: Mapping[str, Fingerprint]) -> None:
+        """Let older runs stand for those that they would be today, by key of today.
+
+        Raises:
+            RunError: If the folder cannot be written to.
+        """
+        self._kept |= {key: fingerprint.key for key, fingerprint in older.items()}
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            write_json(self.root / "kept.json", self._kept)
+        except OSError as error:
+            raise RunError(self.root, f"cannot be written to ({error.strerror})") from None
+
+    def result(self, spec: RunSpec) -> RunResult:
+        """Read the result of a planned run, empty if it is not finished."""
+        settings = spec.settings.model_dump(mode="json")
+        run = RunResult(spec.key, spec.axes, settings, {}, _NO_COUNTS)
+        key = self.finished(spec)
+        if key is None:
+            return run
+        made, folder = self._made.get(key, spec.fingerprint), self.folder(key)
+        if folder is None:
+            row = next(row for row in self._exported if key in (row.key, row.made and row.made.key))
+            return replace(run, result=row.result, counts=row.counts, made=made)
+        result = json.loads((folder / "result.json").read_bytes())
+        # Leave out what depends on the machine, the clock and the place of the root.
+        del result["machine"]
+        result["settings"] = settings
+        for epoch in result["epochs"]:
+            epoch.pop("seconds", None)
+        if result["transfer"] is not None and spec.source is not None:
+            result["transfer"]["source"] = spec.source.label
+        return replace(run, result=result, counts=read_counts(folder), folder=folder, made=made)
+
+    def export(self, specs: Iterable[RunSpec]) -> None:
+        """Write the finished runs of a grid to its Parquet file; rows without a folder stay.
+
+        Raises:
+            RunError: If it cannot be written.
+        """
+        runs = []
+        for spec in specs:
+            run, key = self.result(spec), self.finished(spec)
+            if key is not None:
+                # Where a corpus is missing here, only the older key is right.
+                runs.append(replace(run, key=key if spec.fingerprint.missing else spec.key))
+        written = {run.made and run.made.key for run in runs}
+        for row in self._exported:
+            key = row.made.key if row.made else row.key
+            if key not in written and self.folder(key) is None:
+                runs.append(row)
+        if runs:
+            write_parquet(self.parquet, runs)
+
+
+def read_counts(folder: Path) -> npt.NDArray[np.int32]:
+    """Read the counts of each test sentence from a run folder: gold, predicted, correct."""
+    table = pq.read_table(folder / "counts.parquet")
+    return np.stack([table[name].to_numpy() for name in Count._fields], axis=1).astype(np.int32)
+
+
+def write_parquet(path: Path, runs: Sequence[RunResult]) -> None:
+    """Write finished runs to a Parquet file, atomically.
 
     Raises:
         RunError: If it cannot be written.
     """
-    columns = [_columns(row) for row in rows]
-    names = dict.fromkeys(name for row in columns for name in row)
-    table = pa.table({name: [row.get(name) for row in columns] for name in names})
+    rows = list(map(_columns, runs))
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in names})
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
     try:
@@ -81,254 +218,60 @@ def write_archive(path: Path, rows: Sequence[Row]) -> None:
         raise RunError(path, f"cannot be written ({error.strerror})") from None
 
 
-def read_archive(path: Path) -> list[Row]:
-    """Read the file.
+def read_parquet(path: Path) -> list[RunResult]:
+    """Read the runs in a Parquet file.
 
     Raises:
         RunError: If it is damaged, or no file of ours.
     """
     try:
-        return [_row(columns) for columns in pq.read_table(path).to_pylist()]
+        rows = pq.read_table(path).to_pylist()
+        return [
+            RunResult(
+                row["key"],
+                json.loads(row["axes"]),
+                json.loads(row["settings"]),
+                json.loads(row["result"]),
+                counts=np.array([row[name] for name in Count._fields], np.int32).T,
+                made=Fingerprint(row["config"], json.loads(row["facts"])),
+            )
+            for row in rows
+        ]
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         problem = " ".join(str(error).split())
         raise RunError(path, f"cannot be read as results ({problem})") from None
 
 
-def _columns(row: Row) -> dict[str, Any]:
+def _columns(run: RunResult) -> dict[str, Any]:
+    dev, test = (run.result[part] or {} for part in ("dev", "test"))
+    names, made = (*_RATIOS, *Count._fields), run.made
+    whole = {"axes": run.axes, "settings": run.settings, "result": run.result}
     return {
-        "key": row.key,
-        **{f"axis_{axis}": label for axis, label in row.axes.items()},
-        **dict(dotted(row.settings)),
-        **_scores("dev", row.result["dev"]),
-        **_scores("test", row.result["test"]),
-        "epochs": row.result["epochs"],
-        "types": _types(row.result["test"]),
-        "signature": (row.result["test"] or row.result["dev"] or {}).get("signature"),
-        **dict(zip(_COUNTS, row.counts.T.tolist(), strict=True)),
-        "config": row.identity.config,
-        "facts": _json(row.identity.facts),
-        "axes": _json(row.axes),
-        "settings": _json(row.settings),
-        "result": _json(row.result),
+        "key": run.key,
+        **{f"axis_{axis}": label for axis, label in run.axes.items()},
+        **dict(dotted(run.settings)),
+        **{f"dev_{name}": dev.get(name) for name in names},
+        **{f"test_{name}": test.get(name) for name in names},
+        "epochs": run.result["epochs"],
+        "types": [
+            {"type": name, **{key: count[key] for key in names}}
+            for name, count in test.get("types", {}).items()
+        ],
+        "signature": (test or dev).get("signature"),
+        **dict(zip(Count._fields, run.counts.T.tolist(), strict=True)),
+        "config": made.config if made else "",
+        "facts": _json(made.facts if made else {}),
+        **{name: _json(value) for name, value in whole.items()},
     }
-
-
-def _row(columns: Mapping[str, Any]) -> Row:
-    counts = np.array([columns[name] for name in _COUNTS], np.int32).T
-    return Row(
-        columns["key"],
-        Identity(columns["config"], json.loads(columns["facts"])),
-        json.loads(columns["axes"]),
-        json.loads(columns["settings"]),
-        json.loads(columns["result"]),
-        counts,
-    )
-
-
-def _scores(part: str, score: Mapping[str, Any] | None) -> dict[str, Any]:
-    return {f"{part}_{name}": (score or {}).get(name) for name in (*_RATIOS, *_COUNTS)}
-
-
-def _types(score: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    types = (score or {}).get("types", {})
-    return [
-        {"type": name, **{key: count[key] for key in (*_RATIOS, *_COUNTS)}}
-        for name, count in types.items()
-    ]
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-class Store:
-    """What is finished, in the folder of the cells and in the Parquet file of a grid.
-
-    Args:
-        root: The folder; it need not exist.
-        grid: Name of the grid.
-
-    Raises:
-        RunError: If the Parquet file is damaged.
-    """
-
-    def __init__(self, root: Path, grid: str) -> None:
-        self.root = root
-        self.archive = root / f"{grid}.parquet"
-        self.fingerprints = Fingerprints(root / "fingerprints.json")
-        self.rows = read_archive(self.archive) if self.archive.exists() else []
-        self._kept: dict[str, str] = _json_store(root / "kept.json")
-        self._known = {row.identity.key: row.identity for row in self.rows}
-        self._known |= {row.key: row.identity for row in self.rows}
-        for file in root.glob(f"*/{CELL_FILE}"):
-            record = _json_store(file)
-            if record and self.folder(file.parent.name) is not None:
-                identity = Identity(record["config"], record["facts"])
-                self._known[file.parent.name] = identity
-
-    def folder(self, key: str) -> Path | None:
-        """Give the folder of a finished cell."""
-        folder = self.root / key
-        return folder if (folder / "result.json").exists() else None
-
-    def model(self, source: Cell) -> Path | None:
-        """Give the run folder of a source model, if it is there."""
-        return self.folder(self._kept.get(source.key, source.key))
-
-    def finished(self, cell: Cell) -> str | None:
-        """Give the key under which the results of a cell stand, if they do.
-
-        Where a corpus is not on this machine, what is known about the cell is enough.
-        """
-        key = self._kept.get(cell.key, cell.key)
-        if self.folder(key) is not None or key in self._known:
-            return key
-        if not cell.identity.missing:
-            return None
-        return next((k for k, i in self._known.items() if cell.identity.may_be(i)), None)
-
-    def older(self, cell: Cell) -> Identity | None:
-        """Find a finished cell of the same settings whose corpora or programs have changed."""
-        same = [i for i in self._known.values() if i.config == cell.identity.config]
-        return same[-1] if same else None
-
-    def keep(self, older: Mapping[str, str]) -> None:
-        """Let older cells stand for those that they would be today.
-
-        Args:
-            older: Key of today to older key.
-
-        Raises:
-            RunError: If the folder cannot be written to.
-        """
-        self._kept |= older
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            write_json(self.root / "kept.json", self._kept)
-        except OSError as error:
-            raise RunError(self.root, f"cannot be written to ({error.strerror})") from None
-
-    def made_as(self, key: str) -> Identity:
-        """Say who a finished cell was when it was run."""
-        return self._known[key]
-
-    def row(self, key: str) -> Row | None:
-        """Find the row of a cell in the Parquet file."""
-        return next((row for row in self.rows if key in (row.key, row.identity.key)), None)
-
-
-def read_counts(folder: Path) -> npt.NDArray[np.int32]:
-    """Read the counts of each test sentence from a run folder: gold, predicted, correct."""
-    table = pq.read_table(folder / "counts.parquet")
-    columns = [table[name].to_numpy() for name in ("gold", "predicted", "correct")]
-    return np.stack(columns, axis=1).astype(np.int32)
-
-
-def _json_store(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         value: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return value
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """One cell of a grid.
-
-    Attributes:
-        key: Its identity; cells that differ in nothing that counts share one, and one run.
-        axes: Axis to label, ``seed`` among them.
-        settings: What was, or is to be, run.
-        result: What ``result.json`` says, without ``machine`` and times; None where the cell is not
-            finished.
-        counts: Gold, predicted and correct mentions of every test sentence (sentences, 3).
-        folder: The run folder, where it is still there.
-    """
-
-    key: str
-    axes: Mapping[str, str]
-    settings: Mapping[str, Any]
-    result: Mapping[str, Any] | None
-    counts: npt.NDArray[np.int32] | None
-    folder: Path | None
-
-
-@dataclass(frozen=True)
-class Results:
-    """Every cell of a grid, finished or not, in its order; the sources are not among them."""
-
-    grid: Grid
-    cells: tuple[CellResult, ...]
-
-
-def load_results(grid: Grid, root: Path) -> Results:
-    """Gather what is finished of a grid.
-
-    Args:
-        grid: The grid.
-        root: Where its cells lie, or only its Parquet file.
-
-    Raises:
-        ConfigError: If the grid's configs are wrong.
-        RunError: If the Parquet file is damaged.
-    """
-    store = Store(root, grid.name)
-    return gather(grid, expand(grid, store.fingerprints), store)
-
-
-def gather(grid: Grid, cells: Sequence[Cell], store: Store) -> Results:
-    """Look up what is finished of the cells of a grid."""
-    return Results(grid, tuple(_cell_result(cell, store) for cell in cells))
-
-
-def save_results(cells: Sequence[Cell], results: Results, store: Store) -> None:
-    """Write the Parquet file; results in it that stand nowhere else stay.
-
-    Args:
-        cells: Of the grid.
-        results: Of these cells.
-        store: Where they lie, and where the file goes.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
-    rows = []
-    for cell, found in zip(cells, results.cells, strict=True):
-        key = store.finished(cell)
-        if key is None or found.result is None or found.counts is None:
-            continue
-        today = key if cell.identity.missing else cell.key
-        made = store.made_as(key)
-        rows.append(Row(today, made, cell.axes, found.settings, found.result, found.counts))
-    written = {row.identity.key for row in rows}
-    others = [row for row in store.rows if row.identity.key not in written]
-    rows += [row for row in others if store.folder(row.identity.key) is None]
-    if rows:
-        write_archive(store.archive, rows)
-
-
-def _cell_result(cell: Cell, store: Store) -> CellResult:
-    settings = cell.settings.model_dump(mode="json")
-    key = store.finished(cell)
-    folder = store.folder(key) if key is not None else None
-    row = store.row(key) if key is not None else None
-    if folder is not None:
-        result = _portable(json.loads((folder / "result.json").read_bytes()), cell)
-        return CellResult(cell.key, cell.axes, settings, result, read_counts(folder), folder)
-    if row is not None:
-        return CellResult(cell.key, cell.axes, settings, row.result, row.counts, None)
-    return CellResult(cell.key, cell.axes, settings, None, None, None)
-
-
-def _portable(result: dict[str, Any], cell: Cell) -> dict[str, Any]:
-    """Leave out what hangs on the machine, the clock and the place of the cells."""
-    del result["machine"]
-    result["settings"] = cell.settings.model_dump(mode="json")
-    result["epochs"] = [
-        {name: value for name, value in epoch.items() if name != "seconds"}
-        for epoch in result["epochs"]
-    ]
-    if result["transfer"] is not None and cell.source is not None:
-        result["transfer"]["source"] = cell.source.label
-    return result

@@ -16,10 +16,10 @@ from typing import Any, Literal
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
 from kakehashi.errors import KakehashiError, system_problem
+from kakehashi.experiments.store import RUN_FILE
 from kakehashi.files import lock, write_json
 from kakehashi.progress import Progress
 
-CELL_FILE = "cell.json"
 FAILURE_FILE = "failure.txt"
 CACHE = "cache"
 """Where the workers of a root share their encoded corpora."""
@@ -34,7 +34,7 @@ class Task:
     Attributes:
         key: Name of the cell.
         settings: What to run.
-        identity: Who the cell is, for its folder.
+        fingerprint: Of the run, for its folder.
         root: Where cells lie; absolute.
         directory: Where relative paths are taken from.
         environment: Variables that it depends on, e.g. ``KAKEHASHI_DATA``, where they are set.
@@ -44,7 +44,7 @@ class Task:
 
     key: str
     settings: dict[str, Any]
-    identity: dict[str, Any]
+    fingerprint: dict[str, Any]
     root: str
     directory: str
     environment: dict[str, str] = field(default_factory=dict)
@@ -103,26 +103,26 @@ def _run(task: Task, folder: Path, warnings: _Warnings) -> None:
 
     os.environ.update(task.environment)
     settings = RunSettings.model_validate_json(json.dumps(task.settings))
-    record = {"key": task.key, "kakehashi": __version__, **task.identity}
+    record = {"key": task.key, "kakehashi": __version__, **task.fingerprint}
     resumed = _can_go_on(folder, settings, record)
     if not resumed:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         write_json(folder / "config.json", settings.model_dump(mode="json"))
-        write_json(folder / CELL_FILE, record)
+        write_json(folder / RUN_FILE, record)
     (folder / FAILURE_FILE).unlink(missing_ok=True)
     began = time.perf_counter()
     train(settings, folder, warnings, cache=Path(task.root) / CACHE, track=task.track)
     if not resumed:
         seconds = round(time.perf_counter() - began, 2)
-        write_json(folder / CELL_FILE, record | {"seconds": seconds})
+        write_json(folder / RUN_FILE, record | {"seconds": seconds})
 
 
 def _can_go_on(folder: Path, settings: RunSettings, record: dict[str, Any]) -> bool:
     """Say whether an unfinished run would go on, and not refuse, with these settings."""
     try:
         config = json.loads((folder / "config.json").read_bytes())
-        found = json.loads((folder / CELL_FILE).read_bytes())
+        found = json.loads((folder / RUN_FILE).read_bytes())
     except (OSError, ValueError):
         return False
     return bool(config == settings.model_dump(mode="json") and found == record)

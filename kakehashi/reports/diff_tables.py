@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kakehashi.experiments.diff import Explanation, Flip, Side
+from kakehashi.experiments.diff import Flip, RunDiff
+from kakehashi.experiments.store import RunResult
 from kakehashi.reports.tables import Table
 from kakehashi.sentence import Sentence
 
@@ -13,46 +14,44 @@ _MOST = 20
 _NOTHING = "–"
 
 
-def explanation_tables(explanation: Explanation, most: int = _MOST) -> dict[str, Table]:
-    """Make the tables that explain a difference, by their short names.
+def run_diff_tables(diff: RunDiff, most: int = _MOST) -> dict[str, Table]:
+    """Make the tables of a difference, by their short names.
 
     Args:
-        explanation: Of two runs.
+        diff: Of two runs.
         most: How many sentences to list at most, each way.
     """
-    sides = {"A": explanation.first, "B": explanation.second}
+    sides = {"A": diff.first, "B": diff.second}
     transfers = {name: transfer_table(name, side.result) for name, side in sides.items()}
     return {
-        "score": _scores(explanation),
-        "types": _types(explanation),
-        "mended": _flips("Only B reads these rightly", explanation.mended, most),
-        "broken": _flips("Only A reads these rightly", explanation.broken, most),
+        "score": _scores(diff),
+        "types": _types(diff),
+        "fixed": _flips("Only B reads these rightly", diff.fixed, most),
+        "regressed": _flips("Only A reads these rightly", diff.regressed, most),
         **{f"transfer-{name}": table for name, table in transfers.items() if table is not None},
     }
 
 
-def _scores(explanation: Explanation) -> Table:
+def _scores(diff: RunDiff) -> Table:
     rows = []
-    for name, side in (("A", explanation.first), ("B", explanation.second)):
+    for name, side in (("A", diff.first), ("B", diff.second)):
         test = side.result["test"]
         ratios = (f"{test[key]:.2f}" for key in ("precision", "recall", "f1"))
         rows.append((name, side.name, *ratios, _layers(side)))
-    mended, broken = len(explanation.mended), len(explanation.broken)
-    note = (
-        f"Of {len(explanation.first.counts):,} sentences B mends {mended:,} and breaks {broken:,}."
-    )
+    fixed, regressed = len(diff.fixed), len(diff.regressed)
+    note = f"Of {len(diff.first.counts):,} sentences B fixes {fixed:,} and breaks {regressed:,}."
     headings = ("", "run", "precision", "recall", "F1", "transferred")
     return Table("Two runs", headings, tuple(rows), (note,), n_labels=2)
 
 
-def _layers(side: Side) -> str:
+def _layers(side: RunResult) -> str:
     transfer = side.result["transfer"]
     return "+".join(transfer["groups"]) if transfer else "nothing"
 
 
-def _types(explanation: Explanation) -> Table:
-    first, second = (s.result["test"]["types"] for s in (explanation.first, explanation.second))
-    often = explanation.second.result["corpus"]["train"].get("types", {})
+def _types(diff: RunDiff) -> Table:
+    first, second = (s.result["test"]["types"] for s in (diff.first, diff.second))
+    often = diff.second.result["corpus"]["train"].get("types", {})
     gains = {name: _f1(second, name) - _f1(first, name) for name in {**first, **second}}
     rows = tuple(
         (

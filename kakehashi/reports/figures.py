@@ -32,7 +32,7 @@ def size_figure(analysis: Analysis) -> Drawing:
     report = analysis.grid.report
     if report.x is None:
         raise ConfigError("report.x", "name the axis of training sizes to draw this figure")
-    series = set(report.baseline or report.yardstick or [report.rows]) - {report.x}
+    series = set(report.baseline or report.reference or [report.rows]) - {report.x}
     places: dict[str, dict[str, list[Group]]] = {}
     for group in analysis.groups:
         if group.runs:
@@ -242,7 +242,7 @@ def _grid_distribution(analysis: Analysis) -> Drawing:
     corpora: dict[str, Mapping[str, int]] = {}
     for group in analysis.groups:
         if group.runs and group.training_types:
-            corpora.setdefault(str((group.runs[0].result or {})["name"]), group.training_types)
+            corpora.setdefault(str(group.runs[0].result["name"]), group.training_types)
     if not corpora:
         raise ConfigError("distribution", "the finished runs do not tell their training types")
     return distribution_figure(corpora)

@@ -1,4 +1,4 @@
-"""The tables of a grid: scores, gains over the baseline, contests with the yardstick, seeds.
+"""The tables of a grid: scores, gains over the baseline, comparisons with the reference, seeds.
 
 Tables of entity types: each with its gain, and all of like frequency together.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, seeds_needed
-from kakehashi.experiments.learning_curve import Saving
+from kakehashi.experiments.learning_curve import EquivalentSize
 from kakehashi.reports.tables import Table
 from kakehashi.scoring.score import Count
 
@@ -19,16 +19,16 @@ PAPERS_WAY = "paper's way"
 NOTHING = "–"
 
 
-def tables_of(analysis: Analysis, savings: Sequence[Saving] = ()) -> dict[str, Table]:
+def tables_of(analysis: Analysis, savings: Sequence[EquivalentSize] = ()) -> dict[str, Table]:
     """Make every table that a grid fills, by its short name."""
     report = analysis.grid.report
     per_type = "types" in report.figures
     tables = {
         "scores": score_table(analysis),
         "gains": gain_table(analysis.gains, f"Gains over {_labels(report.baseline)}"),
-        "contests": gain_table(analysis.contests, f"Against {_labels(report.yardstick)}"),
+        "comparisons": gain_table(analysis.comparisons, f"Against {_labels(report.reference)}"),
         "seeds": seed_table(analysis),
-        "savings": savings_table(savings),
+        "learning-curve": learning_curve_table(savings),
         "ceilings": ceiling_table(analysis),
         "frequencies": frequency_table(analysis) if per_type else None,
         "types": type_table(analysis) if per_type else None,
@@ -111,7 +111,7 @@ def seed_table(analysis: Analysis) -> Table:
     return Table("Every run", headings, tuple(rows), notes, n_labels=len(axes))
 
 
-def savings_table(savings: Sequence[Saving]) -> Table:
+def learning_curve_table(savings: Sequence[EquivalentSize]) -> Table:
     """Say what training from scratch would need to do as well as transfer."""
     axes = tuple(savings[0].axes) if savings else ()
     rows = tuple(
@@ -142,7 +142,7 @@ def ceiling_table(analysis: Analysis) -> Table:
     rows: dict[tuple[str, ...], None] = {}
     for group in analysis.groups:
         for run in group.runs:
-            result = run.result or {}
+            result = run.result
             test, segmenter = result["corpus"]["test"], run.settings["text"]["segmenter"]
             found = test["entities"] - test["lost"]
             ceiling = 200 * found / (found + test["entities"]) if test["entities"] else 0.0
@@ -357,7 +357,7 @@ def frequency_table(analysis: Analysis) -> Table:
 
 def _count(group: Group, members: Iterable[str]) -> Count:
     """Add up the mentions of some types over all runs."""
-    results = [run.result["test"]["types"] for run in group.runs if run.result is not None]
+    results = [run.result["test"]["types"] for run in group.runs]
     found = [types[name] for types in results for name in members if name in types]
     return Count(*(sum(count[key] for count in found) for key in ("gold", "predicted", "correct")))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis
-from kakehashi.experiments.learning_curve import Saving
+from kakehashi.experiments.learning_curve import EquivalentSize
 from kakehashi.reports.figures import FIGURES
 from kakehashi.reports.grid_tables import tables_of
 from kakehashi.reports.style import Drawing
@@ -18,7 +18,7 @@ from kakehashi.reports.templates import render
 _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
-def page(analysis: Analysis, savings: Sequence[Saving], commands: Sequence[str]) -> str:
+def page(analysis: Analysis, savings: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
     """Write the page as HTML; it needs no other file and no network.
 
     Args:
@@ -44,7 +44,7 @@ def page(analysis: Analysis, savings: Sequence[Saving], commands: Sequence[str])
 
 def markdown_page(
     analysis: Analysis,
-    savings: Sequence[Saving],
+    savings: Sequence[EquivalentSize],
     commands: Sequence[str],
     figures: Mapping[str, str],
 ) -> str:

@@ -5,35 +5,40 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group
-from kakehashi.experiments.learning_curve import Saving
+from kakehashi.experiments.learning_curve import EquivalentSize
 
 _MOST = 8  # settings listed one by one
 
 
-def findings(analysis: Analysis, savings: Sequence[Saving] = ()) -> str:
+def findings(analysis: Analysis, savings: Sequence[EquivalentSize] = ()) -> str:
     """Write the first paragraph of a report.
 
     Args:
         analysis: The grid.
         savings: Of its size curve, if it has one.
     """
-    sentences = [*_contests(analysis), *_gains(analysis), *_savings(savings), *_missing(analysis)]
+    sentences = [
+        *_comparisons(analysis),
+        *_gains(analysis),
+        *_savings(savings),
+        *_missing(analysis),
+    ]
     return " ".join(sentences)
 
 
-def _contests(analysis: Analysis) -> list[str]:
-    """Say for each setting whether the best of ours beats the yardstick, the losses first."""
-    contests = [contest for contest in analysis.contests if contest.group.system == OURS]
+def _comparisons(analysis: Analysis) -> list[str]:
+    """Say for each setting whether the best of ours beats the reference, the losses first."""
+    comparisons = [gain for gain in analysis.comparisons if gain.group.system == OURS]
     best: dict[int, Gain] = {}
-    for contest in contests:
-        rival = id(contest.against)
-        if rival not in best or contest.absolute > best[rival].absolute:
-            best[rival] = contest
-    if not contests:
+    for gain in comparisons:
+        rival = id(gain.against)
+        if rival not in best or gain.absolute > best[rival].absolute:
+            best[rival] = gain
+    if not comparisons:
         return []
-    name = ", ".join(analysis.grid.report.yardstick.values())
-    lost = [contest for contest in best.values() if contest.absolute < 0]
-    won = [contest for contest in best.values() if contest.absolute >= 0]
+    name = ", ".join(analysis.grid.report.reference.values())
+    lost = [gain for gain in best.values() if gain.absolute < 0]
+    won = [gain for gain in best.values() if gain.absolute >= 0]
     sentences = []
     if lost:
         where = f" in {len(lost)} of {len(best)} settings" if len(best) > 1 else ""
@@ -41,27 +46,27 @@ def _contests(analysis: Analysis) -> list[str]:
     if won:
         where = f" in {len(won)} of {len(best)} settings" if len(best) > 1 else ""
         sentences.append(f"Ours is ahead of {name}{where}: {_listed(won, analysis)}.")
-    return [*sentences, _all_contests(contests, name)]
+    return [*sentences, _all_comparisons(comparisons, name)]
 
 
-def _listed(contests: Sequence[Gain], analysis: Analysis) -> str:
-    """List the best of ours in each setting against the yardstick, the widest gap first."""
-    axes = analysis.grid.report.yardstick
-    found = sorted(contests, key=lambda contest: -abs(contest.absolute))
+def _listed(comparisons: Sequence[Gain], analysis: Analysis) -> str:
+    """List the best of ours in each setting against the reference, the widest gap first."""
+    axes = analysis.grid.report.reference
+    found = sorted(comparisons, key=lambda gain: -abs(gain.absolute))
     parts = [
-        f"{_place(contest.against, axes)}{_named(contest, axes)} has {contest.group.mean:.2f}"
-        f" against {contest.against.mean:.2f} ({contest.absolute:+.2f})"
-        for contest in found[:_MOST]
+        f"{_place(gain.against, axes)}{_named(gain, axes)} has {gain.group.mean:.2f}"
+        f" against {gain.against.mean:.2f} ({gain.absolute:+.2f})"
+        for gain in found[:_MOST]
     ]
     more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
     return "; ".join(parts) + more
 
 
-def _all_contests(contests: Sequence[Gain], name: str) -> str:
-    behind = [contest for contest in contests if contest.absolute < 0]
-    ahead = [contest for contest in contests if contest.absolute > 0]
+def _all_comparisons(comparisons: Sequence[Gain], name: str) -> str:
+    behind = [gain for gain in comparisons if gain.absolute < 0]
+    ahead = [gain for gain in comparisons if gain.absolute > 0]
     return (
-        f"Counting all of ours, {len(behind)} of {len(contests)} are behind {name}"
+        f"Counting all of ours, {len(behind)} of {len(comparisons)} are behind {name}"
         f" ({_passed(behind)}) and {len(ahead)} ahead ({_passed(ahead)})."
     )
 
@@ -98,7 +103,7 @@ def _chance(gain: Gain) -> str:
     return f"{models} for these trained models, {method} for the method"
 
 
-def _savings(savings: Sequence[Saving]) -> list[str]:
+def _savings(savings: Sequence[EquivalentSize]) -> list[str]:
     """Tell of each curve the largest size that can be compared."""
     largest = {tuple(saving.axes.values()): saving for saving in savings if saving.ratio}
     return [
@@ -116,7 +121,7 @@ def _missing(analysis: Analysis) -> list[str]:
 
 
 def _place(group: Group, without: Container[str]) -> str:
-    """Begin a clause with the labels that a comparison does not vary."""
+    """Begin a clause with the labels that a gain does not vary."""
     labels = [label for axis, label in group.axes.items() if axis not in without]
     return f"{', '.join(labels)}: " if labels else ""
 

@@ -38,7 +38,7 @@ from kakehashi.corpora.inputs import (
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.lines import opened
 from kakehashi.corpora.parquet import check_unpacked, write_rows
-from kakehashi.corpora.rows import rows
+from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence

@@ -1,1 +1,1 @@
-"""Gold and predicted entities to numbers."""
+"""Scores of predicted entities against gold ones, and what their differences mean."""

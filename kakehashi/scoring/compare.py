@@ -1,7 +1,4 @@
-"""Two systems on one test set: how much better, for which types, and whether by chance.
-
-Scores apart for what training has shown and what it has not.
-"""
+"""Two systems compared on one test set, and scores by overlap of the test set with training."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from kakehashi.scoring.score import Count, Score, Signature, Tally
 from kakehashi.scoring.significance import (
     TRIALS,
     Interval,
-    Run,
     Significance,
     bootstrap_interval,
     permutation_test,
@@ -22,17 +18,10 @@ from kakehashi.scoring.significance import (
 )
 from kakehashi.sentence import Mention, Sentence, Span
 
-_NOTHING = Count(0, 0, 0)
-
 
 @dataclass(frozen=True)
-class Side:
-    """What one system reached.
-
-    Attributes:
-        f1s: F1 of every run, in percent.
-        interval: 95 % of the means over runs that resampled test sets give.
-    """
+class SystemScores:
+    """F1 of every run of a system, in percent, and the 95 % bootstrap interval of their mean."""
 
     f1s: tuple[float, ...]
     interval: Interval
@@ -44,11 +33,11 @@ class Side:
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation of F1 over runs; None for a single one."""
+        """Sample standard deviation of F1 over the runs; None for a single one."""
         return stdev(self.f1s) if len(self.f1s) > 1 else None
 
     def to_dict(self) -> dict[str, object]:
-        """List scores and interval by name, for JSON."""
+        """Return scores and interval by name, for JSON."""
         return {
             "f1": self.mean,
             "deviation": self.deviation,
@@ -57,8 +46,8 @@ class Side:
         }
 
 
-class Gain(NamedTuple):
-    """Mean F1 of both sides, in percent, and how many gold entities it is of."""
+class Delta(NamedTuple):
+    """Number of gold entities, and mean F1 of both systems on them, in percent."""
 
     gold: int
     first: float
@@ -66,153 +55,132 @@ class Gain(NamedTuple):
 
     @property
     def points(self) -> float:
-        """How much higher the second is."""
+        """F1 of the second minus F1 of the first."""
         return self.second - self.first
 
     @property
     def relative(self) -> float | None:
-        """The same in percent of the first; None where that is 0."""
+        """The difference in percent of the first; None where that is 0."""
         return 100 * self.points / self.first if self.first else None
 
     def to_dict(self) -> dict[str, float | None]:
-        """List scores and gains by name, for JSON."""
+        """Return scores and differences by name, for JSON."""
         return {**self._asdict(), "points": self.points, "relative": self.relative}
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Two systems compared.
+class Comparison:
+    """Two systems on one test set.
 
     Attributes:
-        first: The system to beat.
-        second: The other.
-        total: What the second gains over all entities.
-        types: What it gains for each entity type, the most frequent first.
-        models: The test that shuffles sentences.
-        method: The test that shuffles runs; None where both sides have but one.
+        first: The baseline.
+        second: The system compared with it.
+        total: The difference over all entities.
+        types: The difference for each entity type, the most frequent first.
+        models: The approximate randomization test over sentences.
+        method: The permutation test over runs; None where both systems have but one.
         signature: How the scores and the tests were made.
     """
 
-    first: Side
-    second: Side
-    total: Gain
-    types: Mapping[str, Gain]
+    first: SystemScores
+    second: SystemScores
+    total: Delta
+    types: Mapping[str, Delta]
     models: Significance
     method: Significance | None
     signature: Signature
 
     def to_dict(self) -> dict[str, object]:
-        """List everything by name, for JSON."""
+        """Return everything by name, for JSON."""
         return {
             "first": self.first.to_dict(),
             "second": self.second.to_dict(),
             "total": self.total.to_dict(),
-            "types": {name: gain.to_dict() for name, gain in self.types.items()},
+            "types": {name: delta.to_dict() for name, delta in self.types.items()},
             "models": self.models.to_dict(),
             "method": self.method and self.method.to_dict(),
             "signature": str(self.signature),
         }
 
 
-def hold_contest(
+def compare_systems(
     first: Sequence[Score], second: Sequence[Score], *, trials: int = TRIALS, seed: int = 0
-) -> Contest:
-    """Compare the runs of two systems on one test set.
+) -> Comparison:
+    """Compare two systems by a score for each of their runs; the first is the baseline.
 
-    Args:
-        first: A score for each run of the system to beat.
-        second: Those of the other.
-        trials: How many shuffles, and how many resampled test sets.
-        seed: Of both.
+    Each test makes ``trials`` permutations, each interval resamples as many test sets; ``seed`` is
+    the random seed of both.
 
     Raises:
-        ValueError: If a side has no runs, or they are not all of one test set.
+        ValueError: If a system has no runs, or they are not all of one test set.
     """
-    sides = [_side(scores, trials, seed) for scores in (first, second)]
-    f1s = [side.f1s for side in sides]
-    several = max(map(len, f1s)) > 1
+    counts = [[score.counts.sentences for score in scores] for scores in (first, second)]
+    one, other = (
+        SystemScores(
+            tuple(score.f1 for score in scores),
+            bootstrap_interval(runs, trials=trials, seed=seed),
+        )
+        for scores, runs in zip((first, second), counts, strict=True)
+    )
+    several = len(first) > 1 or len(second) > 1
     facts = {"runs": f"{len(first)}+{len(second)}", "trials": trials, "seed": seed}
-    return Contest(
-        first=sides[0],
-        second=sides[1],
-        total=Gain(first[0].counts.total.gold, sides[0].mean, sides[1].mean),
-        types=_gains(first, second),
-        models=randomization_test(_counts(first), _counts(second), trials=trials, seed=seed),
-        method=permutation_test(*f1s, trials=trials, seed=seed) if several else None,
+    return Comparison(
+        first=one,
+        second=other,
+        total=Delta(first[0].counts.total.gold, one.mean, other.mean),
+        types=_compare_types(first, second),
+        models=randomization_test(*counts, trials=trials, seed=seed),
+        method=permutation_test(one.f1s, other.f1s, trials=trials, seed=seed) if several else None,
         signature=first[0].signature.extended(facts),
     )
 
 
-def _counts(scores: Sequence[Score]) -> list[Run]:
-    return [score.counts.sentences for score in scores]
-
-
-def _side(scores: Sequence[Score], trials: int, seed: int) -> Side:
-    interval = bootstrap_interval(_counts(scores), trials=trials, seed=seed)
-    return Side(tuple(score.f1 for score in scores), interval)
-
-
-def _gains(first: Sequence[Score], second: Sequence[Score]) -> dict[str, Gain]:
+def _compare_types(first: Sequence[Score], second: Sequence[Score]) -> dict[str, Delta]:
     """Compare each type that is in gold or was predicted by a run."""
-    gains = {}
+    deltas = {}
     for name in {name for score in (*first, *second) for name in score.types}:
-        found = [[score.types.get(name, _NOTHING) for score in side] for side in (first, second)]
-        before, after = (fmean(count.f1 for count in counts) for counts in found)
-        gains[name] = Gain(max(count.gold for counts in found for count in counts), before, after)
-    return dict(sorted(gains.items(), key=lambda entry: (-entry[1].gold, entry[0])))
+        one, other = (
+            [score.types.get(name, Count(0, 0, 0)) for score in scores]
+            for scores in (first, second)
+        )
+        f1s = (fmean(count.f1 for count in counts) for counts in (one, other))
+        deltas[name] = Delta(max(count.gold for count in one + other), *f1s)
+    return dict(sorted(deltas.items(), key=lambda entry: (-entry[1].gold, entry[0])))
 
 
-class NoveltyScore(NamedTuple):
-    """The mentions of a test set in two parts, gold and predicted alike.
-
-    Attributes:
-        seen: Those whose type and text some training sentence has.
-        unseen: The others; what a recognizer finds of them it cannot have memorised.
-    """
-
-    seen: Count
-    unseen: Count
-
-    def to_dict(self) -> dict[str, dict[str, float]]:
-        """List ratios and counts of both, for JSON."""
-        return {name: count.to_dict() for name, count in self._asdict().items()}
-
-
-def score_by_novelty(
+def score_by_overlap(
     gold: Iterable[Sentence], predicted: Iterable[Sentence], train: Iterable[Sentence]
-) -> NoveltyScore:
-    """Score mentions that training has shown apart from those it has not.
+) -> dict[str, Count]:
+    """Count ``seen`` mentions, whose type and text a training sentence has, and ``unseen`` ones.
 
-    A right prediction has the type and text of its gold mention, so no mention is right in one part
-    and wrong in the other: the counts of both parts add up to those of `score_sentences`.
-
-    Args:
-        gold: Sentences with the true mentions.
-        predicted: The same sentences with those found.
-        train: What the recognizer was trained on; of its values only hashes are kept.
+    What a recognizer finds of the unseen it cannot have memorised. A correct prediction has the
+    type and text of its gold mention, so no mention is correct in one part and wrong in the other:
+    both add up to the counts of `score_sentences`. Of the training set only hashes are kept.
 
     Example:
         >>> train = [Sentence("to Oslo", (Mention(3, 7, "LOC", "Oslo"),))]
         >>> gold = [*train, Sentence("to Rome", (Mention(3, 7, "LOC", "Rome"),))]
-        >>> found = score_by_novelty(gold, [*train, Sentence("to Rome")], train)
-        >>> found.seen.recall, found.unseen.recall
+        >>> found = score_by_overlap(gold, [*train, Sentence("to Rome")], train)
+        >>> found["seen"].recall, found["unseen"].recall
         (100.0, 0.0)
     """
-    values = {_value(mention) for sentence in train for mention in sentence.mentions}
-    seen, unseen = Tally(), Tally()
+    known = {_hash(mention) for sentence in train for mention in sentence.mentions}
+    tallies = {"seen": Tally(), "unseen": Tally()}
     for sides in zip(gold, predicted, strict=True):
-        seen.add_sentence(*(_spans(side, values, known=True) for side in sides))
-        unseen.add_sentence(*(_spans(side, values, known=False) for side in sides))
-    return NoveltyScore(seen.counts().total, unseen.counts().total)
+        parts = (_parts(side, known) for side in sides)
+        for tally, spans in zip(tallies.values(), zip(*parts, strict=True), strict=True):
+            tally.add_sentence(*spans)
+    return {name: tally.counts().total for name, tally in tallies.items()}
 
 
-def _value(mention: Mention) -> int:
+def _hash(mention: Mention) -> int:
     return hash((mention.type, mention.text))
 
 
-def _spans(sentence: Sentence, values: set[int], *, known: bool) -> list[Span]:
-    return [
-        Span(mention.start, mention.end, mention.type)
-        for mention in sentence.mentions
-        if (_value(mention) in values) == known
-    ]
+def _parts(sentence: Sentence, known: set[int]) -> tuple[list[Span], list[Span]]:
+    """Divide the mentions into those known and the others, as spans over characters."""
+    parts: tuple[list[Span], list[Span]] = ([], [])
+    for mention in sentence.mentions:
+        part = parts[_hash(mention) not in known]
+        part.append(Span(mention.start, mention.end, mention.type))
+    return parts

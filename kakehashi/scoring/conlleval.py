@@ -1,14 +1,18 @@
-"""Chunks counted, and scores laid out, exactly as the CoNLL evaluation script does it.
+"""Scores of tag sequences as the CoNLL evaluation script computes and prints them, or strictly.
 
-The reference is conlleval, version of 2004-01-26 (CoNLL-2000 to CoNLL-2003).
+The reference is conlleval, version of 2004-01-26 (CoNLL-2000 to CoNLL-2003), which repairs broken
+sequences. The strict variant is seqeval's strict mode: an entity counts only if it begins and ends
+as its scheme demands. On noisy output it is several points lower.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from pathlib import Path
+from typing import Literal
 
+from kakehashi.errors import ConfigError, CorpusError, TagError
 from kakehashi.scoring.score import (
     CORRECT,
     GOLD,
@@ -18,12 +22,15 @@ from kakehashi.scoring.score import (
     Score,
     Tally,
     TokenCount,
+    Variant,
 )
-from kakehashi.tags import OUTSIDE
+from kakehashi.sentence import Span
+from kakehashi.tags import OUTSIDE, SCHEMES, split_tag
 
-# A gold and a predicted tag, or the end of a sentence.
-TagPair = tuple[str, str]
-Row = TagPair | None
+StrictScheme = Literal["bio", "iobes"]
+
+# The gold and the predicted tags of a sentence.
+TagPair = tuple[Sequence[str], Sequence[str]]
 
 # Letters of the previous tag and of this one. None has S, and EB is in neither: two neighbours of
 # one type in IOBES are one chunk to conlleval.
@@ -31,108 +38,256 @@ _STARTING = frozenset(map(tuple, ("BB", "IB", "OB", "OI", "EE", "EI", "OE")))
 _ENDING = frozenset(map(tuple, ("BB", "BO", "IB", "IO", "EE", "EI", "EO")))
 _NOTHING = frozenset((OUTSIDE, "."))
 _BRACKETS = frozenset("[]")
-
-
-class _Cut(NamedTuple):
-    """Whether a chunk ends before a tag and whether one starts with it."""
-
-    ends: bool
-    starts: bool
+_BOUNDARY = "-X-"
 
 
 @lru_cache(maxsize=1 << 16)
-def _part(tag: str) -> tuple[str, str]:
-    """Part a tag at its first hyphen; any string will do."""
-    letter, _, entity_type = tag.partition("-")
+def _letter_and_type(tag: str) -> tuple[str, str]:
+    letter, _, entity_type = tag.partition("-")  # any string is a tag
     # To Perl the string "0" is false, so conlleval takes such a type for none.
     return letter, "" if entity_type == "0" else entity_type
 
 
 @lru_cache(maxsize=1 << 16)
-def _cut(previous: str, tag: str) -> _Cut:
-    """Apply the rules for the place between two tags."""
-    (before, type_before), (letter, entity_type) = _part(previous), _part(tag)
+def _edges(previous: str, tag: str) -> tuple[bool, bool]:
+    """Whether a chunk ends before a tag, and whether one starts with it."""
+    (before, type_before), (letter, entity_type) = map(_letter_and_type, (previous, tag))
     letters, changed = (before, letter), type_before != entity_type
-    return _Cut(
-        ends=letters in _ENDING or before in _BRACKETS or (changed and before not in _NOTHING),
-        starts=letters in _STARTING or letter in _BRACKETS or (changed and letter not in _NOTHING),
-    )
+    ends = letters in _ENDING or before in _BRACKETS or (changed and before not in _NOTHING)
+    starts = letters in _STARTING or letter in _BRACKETS or (changed and letter not in _NOTHING)
+    return ends, starts
 
 
-def count_chunks(rows: Iterable[Row]) -> Counts:
+def count_chunks(sentences: Iterable[TagPair]) -> Counts:
     """Count gold, predicted and correct chunks as conlleval does.
 
     A chunk is correct if both sides start it together, end it together and agree on its type
     throughout. It counts as correct in the sentence in which conlleval sees it end.
 
-    Args:
-        rows: A gold and a predicted tag for each token, None after each sentence.
-
     Example:
-        >>> count_chunks([("O", "O"), ("B-PER", "I-PER"), ("I-PER", "I-PER")]).total
+        >>> count_chunks([(["O", "B-PER", "I-PER"], ["O", "I-PER", "I-PER"])]).total
         Count(gold=1, predicted=1, correct=1)
     """
     tally = Tally()
-    last_gold = last_predicted = OUTSIDE
-    between, agreeing = True, False
-    n_tokens = n_right = 0
-    for row in rows:
-        if between:
-            tally.open_sentence()
-        between = row is None
-        gold, predicted = row or (OUTSIDE, OUTSIDE)
-        gold_cut, predicted_cut = _cut(last_gold, gold), _cut(last_predicted, predicted)
-        agreed, agreeing = agreeing, _goes_on(agreeing, gold_cut, predicted_cut, gold, predicted)
-        if agreed and gold_cut.ends and predicted_cut.ends:
-            tally.count(CORRECT, _part(last_gold)[1])
-        if gold_cut.starts:
-            tally.count(GOLD, _part(gold)[1])
-        if predicted_cut.starts:
-            tally.count(PREDICTED, _part(predicted)[1])
-        n_tokens += not between
-        n_right += not between and _part(gold) == _part(predicted)
-        last_gold, last_predicted = gold, predicted
-    if agreeing:
-        tally.count(CORRECT, _part(last_gold)[1])
-    return tally.counts(TokenCount(n_tokens, n_right))
+    agreeing = False  # whether both sides are inside one chunk that may become correct
+    n_tokens = n_correct = 0
+    for gold_tags, predicted_tags in sentences:
+        tally.open_sentence()
+        last_gold = last_predicted = OUTSIDE
+        for gold, predicted in zip((*gold_tags, OUTSIDE), (*predicted_tags, OUTSIDE), strict=True):
+            gold_ends, gold_starts = _edges(last_gold, gold)
+            predicted_ends, predicted_starts = _edges(last_predicted, predicted)
+            if agreeing and gold_ends and predicted_ends:
+                tally.count(CORRECT, _letter_and_type(last_gold)[1])
+            gold_letter, gold_type = _letter_and_type(gold)
+            predicted_letter, predicted_type = _letter_and_type(predicted)
+            if gold_starts:
+                tally.count(GOLD, gold_type)
+            if predicted_starts:
+                tally.count(PREDICTED, predicted_type)
+            same_type = gold_type == predicted_type
+            going_on = agreeing and not gold_ends and not predicted_ends
+            agreeing = same_type and (going_on or (gold_starts and predicted_starts))
+            n_correct += same_type and gold_letter == predicted_letter
+            last_gold, last_predicted = gold, predicted
+        n_tokens += len(gold_tags)
+        n_correct -= 1  # the O at the end is no token
+    if agreeing:  # an untyped chunk that no O ends
+        tally.count(CORRECT, "")
+    return tally.counts(TokenCount(n_tokens, n_correct))
 
 
-def _goes_on(
-    agreeing: bool, gold_cut: _Cut, predicted_cut: _Cut, gold: str, predicted: str
-) -> bool:
-    """Say whether both sides are, after this tag, inside one chunk that may become correct."""
-    if _part(gold)[1] != _part(predicted)[1]:
-        return False
-    if gold_cut.starts and predicted_cut.starts:
-        return True
-    return agreeing and not gold_cut.ends and not predicted_cut.ends
+def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span]:
+    """Read only the well-formed entities off a tag sequence.
+
+    Raises:
+        TagError: If a tag is none of the scheme's.
+
+    Example:
+        >>> strict_spans(["I-PER", "B-LOC", "I-LOC", "I-PER"])
+        [Span(start=1, end=3, type='LOC')]
+        >>> strict_spans(["B-PER", "I-PER", "S-LOC"], "iobes")
+        [Span(start=2, end=3, type='LOC')]
+    """
+    rule = SCHEMES[scheme]
+    starting, continuing = {rule.begin, rule.single}, {rule.inside, rule.end}
+    spans: list[Span] = []
+    start: int | None = None
+    previous = open_type = ""
+    for position, tag in enumerate((*tags, OUTSIDE)):
+        prefix, entity_type = _split_strictly(tag, scheme)
+        going_on = start is not None and previous in rule.open and entity_type == open_type
+        if not (going_on and prefix in continuing):
+            if start is not None and previous not in rule.unfinished:
+                spans.append(Span(start, position, open_type))
+            start, open_type = (position if prefix in starting else None), entity_type
+        previous = prefix
+    return spans
+
+
+def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> Counts:
+    """Count well-formed gold, predicted and correct entities; raise TagError as `strict_spans`."""
+    tally = Tally()
+    n_tokens = n_correct = 0
+    for gold, predicted in sentences:
+        tally.add_sentence(strict_spans(gold, scheme), strict_spans(predicted, scheme))
+        n_tokens += len(gold)
+        n_correct += sum(tag == other for tag, other in zip(gold, predicted, strict=True))
+    return tally.counts(TokenCount(n_tokens, n_correct))
+
+
+@lru_cache(maxsize=1 << 16)
+def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
+    rule = SCHEMES[scheme]
+    prefix, entity_type = split_tag(tag)
+    if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
+        other = "iobes" if scheme == "bio" else "bio"
+        raise TagError(
+            tag, f"tag {tag!r} is none of the scheme {scheme}; is it {other} (--scheme)?"
+        )
+    return prefix, entity_type
+
+
+def score_tags(
+    gold: Iterable[Sequence[str]],
+    predicted: Iterable[Sequence[str]],
+    *,
+    variant: Variant = "conlleval",
+    scheme: StrictScheme = "bio",
+) -> Score:
+    """Score two tag sequences per sentence.
+
+    The variant ``conlleval`` takes tags of every scheme as they are, and neighbours of one type in
+    IOBES for one chunk; to tell them apart read spans off the tags and score those. The scheme is
+    that of the variant ``strict``.
+
+    Raises:
+        TagError: In the variant ``strict``, if a tag is none of the scheme's.
+
+    Example:
+        >>> tags = [["O", "B-PER", "I-PER"]], [["O", "I-PER", "I-PER"]]
+        >>> score_tags(*tags).f1, score_tags(*tags, variant="strict").f1
+        (100.0, 0.0)
+    """
+    return _score(zip(gold, predicted, strict=True), variant, scheme)
+
+
+def _score(sentences: Iterable[TagPair], variant: Variant, scheme: StrictScheme) -> Score:
+    if variant == "strict":
+        counts = count_strict(sentences, scheme)
+        return Score.of(counts, variant, {"unit": "tokens", "scheme": scheme})
+    return Score.of(count_chunks(sentences), variant, {"unit": "tokens"})
+
+
+def score_columns(
+    path: str | Path,
+    *,
+    delimiter: str = " ",
+    raw: bool = False,
+    outside: str = OUTSIDE,
+    variant: Variant = "conlleval",
+    scheme: StrictScheme = "bio",
+    encoding: str = "utf-8",
+) -> Score:
+    r"""Score a file as conlleval reads it: gold and predicted tag in the last two columns.
+
+    A sentence ends at an empty line or one whose first column is ``-X-``. A line ends with ``\n``;
+    ``\r`` is part of the tag.
+
+    Args:
+        path: One token a line.
+        delimiter: What separates columns, exactly, not as a pattern (``-d``).
+        raw: Tags are bare types, and every token with one is an entity of its own (``-r``).
+        outside: With ``raw``, what stands for no entity (``-o``).
+        variant: As in `score_tags`.
+        scheme: That of the variant ``strict``.
+        encoding: Of the file.
+
+    Raises:
+        CorpusError: With the line, if it cannot be read, has another number of columns than the
+            first, or a tag that is none of the scheme's.
+        ConfigError: If the delimiter is empty.
+    """
+
+    def read(tag: str) -> str:
+        if raw and tag != OUTSIDE:
+            tag = OUTSIDE if tag == outside else f"B-{tag}"
+        if variant == "strict":
+            _split_strictly(tag, scheme)
+        return tag
+
+    def sentences() -> Iterator[TagPair]:
+        gold: list[str] = []
+        predicted: list[str] = []
+        for number, columns in _read_columns(Path(path), delimiter, encoding):
+            if columns:
+                try:
+                    gold.append(read(columns[-2]))
+                    predicted.append(read(columns[-1]))
+                except TagError as error:
+                    raise CorpusError(path, str(error), number) from error
+            elif gold:
+                yield gold, predicted
+                gold, predicted = [], []
+        if gold:
+            yield gold, predicted
+
+    return _score(sentences(), variant, scheme)
+
+
+def _read_columns(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number and the columns of each line; no columns between sentences."""
+    if not delimiter:
+        raise ConfigError("delimiter", "expected at least one character, got ''")
+    number = width = 0
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                columns = line.removesuffix(b"\n").decode(encoding).split(delimiter)
+                while columns and not columns[-1]:  # as Perl splits
+                    columns.pop()
+                width = width or len(columns)
+                is_boundary = not columns or columns[0] == _BOUNDARY
+                problem = ""
+                if columns and len(columns) != width:
+                    problem = f"expected {width} columns as in the lines before"
+                elif not is_boundary and width < 2:
+                    problem = "expected 2 or more columns, gold and predicted tag last"
+                if problem:
+                    got = f"got {len(columns)} ({delimiter.join(columns)[:60]!r})"
+                    problem = f"{problem}, parted by {delimiter!r} (-d), {got}"
+                    raise CorpusError(path, problem, number)
+                yield number, [] if is_boundary else columns
+    except OSError as error:
+        raise CorpusError(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        byte = f"the byte 0x{error.object[error.start]:02x}"
+        problem = f"expected {encoding}, got {byte}; name another with --encoding"
+        raise CorpusError(path, problem, number) from error
 
 
 def report(score: Score) -> str:
-    """Lay a score out as conlleval does.
+    """Write a score as conlleval prints it.
 
     Where tags were not compared one by one, the first line counts sentences instead of tokens and
     the second leaves accuracy out.
     """
-    return "".join(_report_lines(score))
-
-
-def _report_lines(score: Score) -> Iterator[str]:
     tokens, total = score.counts.tokens, score.counts.total
-    seen = (
-        f"{len(score.counts.sentences)} sentences" if tokens is None else f"{tokens.total} tokens"
-    )
-    yield f"processed {seen} with {total.gold} phrases; "
-    yield f"found: {total.predicted} phrases; correct: {total.correct}.\n"
+    size = f"{tokens.total} tokens" if tokens else f"{len(score.counts.sentences)} sentences"
+    lines = [
+        f"processed {size} with {total.gold} phrases; found: {total.predicted} phrases; "
+        f"correct: {total.correct}.\n"
+    ]
     if tokens is None:
-        yield f"{_ratios(total)}\n"
+        lines.append(f"{_ratios(total)}\n")
     elif tokens.total:
-        yield f"accuracy: {tokens.accuracy:6.2f}%; {_ratios(total)}\n"
+        lines.append(f"accuracy: {100 * tokens.correct / tokens.total:6.2f}%; {_ratios(total)}\n")
     for name, count in score.types.items():
         # The width counts bytes, and the untyped row comes once for each side that has it.
         times = (count.gold > 0) + (count.predicted > 0) if name == "" else 1
         padding = " " * (17 - len(name.encode()))
-        yield f"{padding}{name}: {_ratios(count)}  {count.predicted}\n" * times
+        lines.append(f"{padding}{name}: {_ratios(count)}  {count.predicted}\n" * times)
+    return "".join(lines)
 
 
 def _ratios(count: Count) -> str:

@@ -1,29 +1,31 @@
-"""What scores are made of: integers, per sentence and per entity type.
-
-A score and the string that says how it was made.
-"""
+"""Counts of gold, predicted and correct entities, and the scores made of them."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import zip_longest
+from operator import add, eq
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kakehashi import __version__
-from kakehashi.sentence import Span
+from kakehashi.errors import CorpusError
+from kakehashi.sentence import Mention, Sentence, Span
+from kakehashi.tags import tags_from_spans
 
 GOLD, PREDICTED, CORRECT = range(3)
 
+Variant = Literal["conlleval", "strict"]
+
 
 class Count(NamedTuple):
-    """How many entities there are, were predicted, and are right; ratios in percent.
-
-    A ratio over nothing is 0, as in conlleval.
+    """Numbers of entities and their ratios in percent; a ratio over nothing is 0, as in conlleval.
 
     Example:
         >>> count = Count(gold=4, predicted=2, correct=1)
@@ -37,12 +39,12 @@ class Count(NamedTuple):
 
     @property
     def precision(self) -> float:
-        """How much of what was predicted is right."""
+        """Share of the predicted entities that are correct."""
         return 100 * self.correct / self.predicted if self.predicted else 0.0
 
     @property
     def recall(self) -> float:
-        """How much of what is there was predicted."""
+        """Share of the gold entities that were predicted."""
         return 100 * self.correct / self.gold if self.gold else 0.0
 
     @property
@@ -52,29 +54,24 @@ class Count(NamedTuple):
         return 2 * self.precision * self.recall / both if both else 0.0
 
     def to_dict(self) -> dict[str, float]:
-        """List ratios and counts by name, for JSON."""
+        """Return ratios and counts by name, for JSON."""
         ratios = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
         return ratios | self._asdict()
 
 
 class TokenCount(NamedTuple):
-    """How many tokens there are, and how many bear the right tag; accuracy in percent."""
+    """Numbers of all tokens and of those with the correct tag."""
 
     total: int
     correct: int
-
-    @property
-    def accuracy(self) -> float:
-        """How many of the tags are right."""
-        return 100 * self.correct / self.total if self.total else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
     """The counts of a test set.
 
-    Sentence and entity type are counted apart, not crossed: F1 over all types can be resampled from
-    ``sentences``, and a corpus of millions with hundreds of types takes 12 bytes a sentence.
+    Sentences and entity types are counted apart, not crossed: F1 over all types can be resampled
+    from ``sentences``, and a corpus of millions with hundreds of types takes 12 bytes a sentence.
 
     Attributes:
         sentences: (sentences, 3) int32: gold, predicted, correct.
@@ -93,7 +90,7 @@ class Counts:
 
 
 class Tally:
-    """Count sentence after sentence, entity after entity."""
+    """Counts sentence after sentence, entity after entity."""
 
     def __init__(self) -> None:
         self._rows = array("i")
@@ -109,7 +106,7 @@ class Tally:
         self._types.setdefault(entity_type, [0, 0, 0])[column] += 1
 
     def add_sentence(self, gold: Sequence[Span], predicted: Sequence[Span]) -> None:
-        """Count a whole sentence; a span predicted twice can be right only once."""
+        """Count a whole sentence; a span predicted twice is correct only once."""
         self.open_sentence()
         for span in gold:
             self.count(GOLD, span.type)
@@ -119,13 +116,10 @@ class Tally:
             self.count(CORRECT, span.type)
 
     def counts(self, tokens: TokenCount | None = None) -> Counts:
-        """Close the tally."""
+        """Return what was counted."""
         rows = np.array(self._rows, dtype=np.int32).reshape(-1, 3)
         types = {name: Count(*count) for name, count in sorted(self._types.items())}
         return Counts(rows, types, tokens)
-
-
-Variant = Literal["conlleval", "strict"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ class Signature:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     def extended(self, facts: Mapping[str, object]) -> Signature:
-        """Add facts, or put others in their place."""
+        """Return a signature with further facts, or with new values of the same."""
         return replace(self, facts={**self.facts, **facts})
 
     def __str__(self) -> str:
@@ -166,14 +160,19 @@ class Score:
     counts: Counts
     signature: Signature
 
+    @classmethod
+    def of(cls, counts: Counts, variant: Variant, facts: Mapping[str, object]) -> Score:
+        """Sign counts with the facts and the number of sentences."""
+        return cls(counts, Signature(variant, {**facts, "sentences": len(counts.sentences)}))
+
     @property
     def precision(self) -> float:
-        """How much of what was predicted is right, in percent."""
+        """Share of the predicted entities that are correct, in percent."""
         return self.counts.total.precision
 
     @property
     def recall(self) -> float:
-        """How much of what is there was predicted, in percent."""
+        """Share of the gold entities that were predicted, in percent."""
         return self.counts.total.recall
 
     @property
@@ -183,7 +182,7 @@ class Score:
 
     @property
     def types(self) -> Mapping[str, Count]:
-        """The same per entity type."""
+        """The counts of each entity type."""
         return self.counts.types
 
     def extended(self, facts: Mapping[str, object]) -> Score:
@@ -191,9 +190,110 @@ class Score:
         return replace(self, signature=self.signature.extended(facts))
 
     def to_dict(self) -> dict[str, object]:
-        """List ratios, counts, types and the signature by name, for JSON."""
+        """Return ratios, counts, types and the signature by name, for JSON."""
         return {
             **self.counts.total.to_dict(),
             "types": {name: count.to_dict() for name, count in self.types.items()},
             "signature": str(self.signature),
         }
+
+
+def score_spans(
+    gold: Iterable[Sequence[Span]],
+    predicted: Iterable[Sequence[Span]],
+    lost: Iterable[Sequence[Mention]] | None = None,
+    *,
+    variant: Variant = "conlleval",
+) -> Score:
+    """Score entities over tokens; both sides must have the same tokens.
+
+    Args:
+        gold: The true entities of each sentence.
+        predicted: Those found in it.
+        lost: Further gold entities of each sentence, which begin or end inside a token; they count
+            as missed: moved to the nearest tokens, they would flatter the segmentation.
+        variant: How the spans were read off tags; this only names it in the signature.
+
+    Example:
+        >>> gold = [[Span(0, 1, "PER")], []]
+        >>> score = score_spans(gold, [[Span(0, 1, "PER")], [Span(2, 3, "LOC")]])
+        >>> score.precision, score.recall
+        (50.0, 100.0)
+    """
+    tally = Tally()
+    n_lost = 0
+    gold = list(gold)
+    lost = [()] * len(gold) if lost is None else lost
+    for true, found, missed in zip(gold, predicted, lost, strict=True):
+        tally.add_sentence(true, found)
+        for mention in missed:
+            tally.count(GOLD, mention.type)
+            n_lost += 1
+    return Score.of(tally.counts(), variant, {"unit": "tokens", "lost": n_lost})
+
+
+def score_mentions(
+    gold: Iterable[Sequence[Mention]], predicted: Iterable[Sequence[Mention]]
+) -> Score:
+    """Score entities over characters, whatever tokens the texts have."""
+    tally = Tally()
+    for true, found in zip(gold, predicted, strict=True):
+        tally.add_sentence(_character_spans(true), _character_spans(found))
+    return Score.of(tally.counts(), "conlleval", {"unit": "characters"})
+
+
+def score_sentences(
+    gold: Iterable[Sentence],
+    predicted: Iterable[Sentence],
+    names: tuple[str | Path, str | Path] = ("gold", "predicted"),
+) -> Score:
+    """Score the mentions of sentences, and their tags (as BIO) if all have the same tokens.
+
+    Raises:
+        CorpusError: If the two, called by their ``names``, differ in a text or in length.
+    """
+    tally = Tally()
+    tokens: TokenCount | None = TokenCount(0, 0)
+    for true, found in _same_texts(gold, predicted, names):
+        tally.add_sentence(_character_spans(true.mentions), _character_spans(found.mentions))
+        if tokens is not None:
+            more = _compare_tags(true, found)
+            tokens = more and TokenCount(*map(add, tokens, more))
+    return Score.of(tally.counts(tokens), "conlleval", {"unit": "characters"})
+
+
+def _character_spans(mentions: Sequence[Mention]) -> list[Span]:
+    return [Span(mention.start, mention.end, mention.type) for mention in mentions]
+
+
+def _compare_tags(gold: Sentence, predicted: Sentence) -> TokenCount | None:
+    """Compare tags one by one; None unless both sides have the same tokens."""
+    if gold.tokens is None or predicted.tokens is None:
+        return None
+    if [token[1:3] for token in gold.tokens] != [token[1:3] for token in predicted.tokens]:
+        return None
+    length = len(gold.tokens)
+    true, found = (tags_from_spans(side.project().spans, length) for side in (gold, predicted))
+    return TokenCount(length, sum(map(eq, true, found)))
+
+
+def _same_texts(
+    gold: Iterable[Sentence], predicted: Iterable[Sentence], names: tuple[str | Path, str | Path]
+) -> Iterator[tuple[Sentence, Sentence]]:
+    here = names[0]
+    for number, (true, found) in enumerate(zip_longest(gold, predicted), 1):
+        if found is None:
+            problem = f"expected {true.text[:40]!r} as in {here}, got the end; is it complete?"
+        elif true is None:
+            problem = (
+                f"expected the end as in {here}, got {found.text[:40]!r}; is it the same test set?"
+            )
+        elif true.text != found.text:
+            pairs = enumerate(zip_longest(true.text, found.text))
+            at = next(at for at, (character, other) in pairs if character != other)
+            expected, came = (sentence.text[at : at + 20] for sentence in (true, found))
+            problem = f"expected {expected!r} at character {at} as in {here}, got {came!r}"
+        else:
+            yield true, found
+            continue
+        raise CorpusError(names[1], f"sentence {number}: {problem}")

@@ -10,8 +10,7 @@ from typing import NamedTuple, Protocol
 from kakehashi.config.settings import RunSettings
 from kakehashi.data.dataset import prepare
 from kakehashi.data.encode import EncodedCorpus
-from kakehashi.scoring.comparison import score_spans
-from kakehashi.scoring.score import Score
+from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
 from kakehashi.training.run import Result
 

@@ -28,8 +28,7 @@ from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
-from kakehashi.scoring.comparison import score_spans
-from kakehashi.scoring.score import Score
+from kakehashi.scoring.score import Score, score_spans
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.distributed import ALONE, Alone
 from kakehashi.training.optimizer import Optimization

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from kakehashi.errors import CorpusError
-from kakehashi.scoring.columns import score_columns
-from kakehashi.scoring.conlleval import report
+from kakehashi.scoring.conlleval import report, score_columns
 
 FOLDER = Path(__file__).parent / "conlleval"
 CASES = json.loads((FOLDER / "cases" / "MANIFEST.json").read_text("utf-8"))

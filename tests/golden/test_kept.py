@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.experiments.grid import read_grid
-from kakehashi.experiments.runs import Fingerprints, expand
+from kakehashi.experiments.runs import FileHashes, expand
 from kakehashi.runtime.recognizer import Recognizer
 
 HERE = Path(__file__).parent
@@ -34,8 +34,8 @@ def test_a_model_of_then_tags_as_it_did(language):
 def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
     """Else every committed result is orphaned."""
     monkeypatch.chdir(ROOT)
-    cells = expand(read_grid(f"experiments/{grid}.toml"), Fingerprints(tmp_path / "sums.json"))
-    found = {cell.label: cell.identity.config for cell in cells}
+    cells = expand(read_grid(f"experiments/{grid}.toml"), FileHashes(tmp_path / "sums.json"))
+    found = {cell.label: cell.fingerprint.config for cell in cells}
     assert {label: found[label] for label in FINGERPRINTS[grid]} == FINGERPRINTS[grid]
 
 

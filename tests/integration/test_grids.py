@@ -81,8 +81,8 @@ def test_a_widened_grid_runs_only_what_is_new(experiment, folder):
     ]
     assert before.items() <= finished(root).items()
     results = load_results(read_grid(folder / "grid.toml"), root)
-    assert [cell.axes["seed"] for cell in results.cells] == ["1", "2", "3"] * 2
-    for cell in results.cells:
+    assert [cell.axes["seed"] for cell in results.runs] == ["1", "2", "3"] * 2
+    for cell in results.runs:
         assert cell.counts.sum(axis=0).tolist() == [
             cell.result["test"][name] for name in ("gold", "predicted", "correct")
         ]

@@ -7,7 +7,7 @@ from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
-from kakehashi.scoring.comparison import score_sentences
+from kakehashi.scoring.score import score_sentences
 from kakehashi.training import train as tasks
 from kakehashi.training.run import load_result
 

@@ -12,7 +12,7 @@ import pytest
 from kakehashi.cli.main import app
 from kakehashi.config.reading import read_settings
 from kakehashi.experiments.grid import Change, Grid, Report, SourceModel, read_grid
-from kakehashi.experiments.runs import Fingerprints, expand
+from kakehashi.experiments.runs import FileHashes, expand
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def test_the_grid_and_the_config_of_the_guide_are_right(tmp_path):
     (tmp_path / "grid.toml").write_text(grid, encoding="utf-8")
     (tmp_path / "my-ja.toml").write_text(config, encoding="utf-8")
     assert read_settings(tmp_path / "my-ja.toml").name == "my-ja"
-    cells = expand(read_grid(tmp_path / "grid.toml"), Fingerprints(tmp_path / "memory.json"))
+    cells = expand(read_grid(tmp_path / "grid.toml"), FileHashes(tmp_path / "memory.json"))
     assert len(cells) == 4 * 2 * 6
 
 

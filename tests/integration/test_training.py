@@ -16,7 +16,7 @@ from kakehashi.files import sha256_of
 from kakehashi.model.folder import load_model
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
-from kakehashi.scoring.comparison import score_sentences
+from kakehashi.scoring.score import score_sentences
 from kakehashi.training.distributed import Alone
 from kakehashi.training.run import load_result
 from kakehashi.training.train import train

@@ -3,8 +3,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kakehashi.scoring.comparison import score_mentions, score_sentences, score_spans, score_tags
-from kakehashi.scoring.strict import strict_spans
+from kakehashi.scoring.conlleval import score_tags, strict_spans
+from kakehashi.scoring.score import score_mentions, score_sentences, score_spans
 from kakehashi.sentence import Sentence, Token, mentions_from_spans
 from kakehashi.tags import spans_from_tags, tags_from_spans
 

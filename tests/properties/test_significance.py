@@ -3,15 +3,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.scoring.score import Count
 from kakehashi.scoring.significance import (
     bootstrap_interval,
     holm,
     permutation_test,
     randomization_test,
-    run_f1,
 )
 
 scores = st.lists(st.floats(0, 100), min_size=1, max_size=5)
+
+
+def run_f1(run):
+    return Count(*run.sum(axis=0, dtype=np.int64).tolist()).f1
 
 
 @st.composite

@@ -10,8 +10,7 @@ from kakehashi.corpora import jsonl, parquet
 from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.parquet import write_rows
-from kakehashi.corpora.rows import rows
-from kakehashi.corpora.texts import Texts
+from kakehashi.corpora.texts import Texts, rows
 from kakehashi.data.encode import Forms, encode
 from kakehashi.data.texts import encode_texts
 from kakehashi.errors import CorpusError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kakehashi.experiments.grid import Grid
-from kakehashi.experiments.store import CellResult, Results
+from kakehashi.experiments.store import Results, RunResult
 from kakehashi.scoring.score import Count
 
 SENTENCES = 20
@@ -50,13 +50,13 @@ def make_results():
             axes = dict(zip(grid.labels, labels, strict=True))
             system = "crfsuite" if "CRFsuite" in labels else "kakehashi"
             key = "/".join(labels[:-1] if system == "crfsuite" else labels)
-            counts = result = None
+            counts, result = counts_of(0, sentences=0), {}
             if correct is not None:
                 counts = counts_of(correct)
                 size = int(axes.get("size", "100").replace(",", ""))
                 result = made_result(counts, seed=axes["seed"], size=size, **more)
             settings = {"system": system, "text": {"segmenter": "words"}}
-            cells.append(CellResult(key, axes, settings, result, counts, None))
+            cells.append(RunResult(key, axes, settings, result, counts))
         return Results(grid, tuple(cells))
 
     return make
@@ -75,7 +75,7 @@ def layers() -> Grid:
             "report": {
                 "rows": "recognizer",
                 "baseline": {"recognizer": "none"},
-                "yardstick": {"recognizer": "CRFsuite"},
+                "reference": {"recognizer": "CRFsuite"},
             },
         }
     )
@@ -146,7 +146,7 @@ def type_results(make_results) -> Results:
     cells = []
     for name, found in types.items():
         total = sum(count.correct for count in found.values())
-        cells += make_results(grid, {(name, "1"): total}, types=found).cells
+        cells += make_results(grid, {(name, "1"): total}, types=found).runs
     for cell in cells:
         cell.result["corpus"]["train"]["types"] = {"LOC": 80, "PER": 8, "ART": 8}
     return Results(grid, (*cells,))

@@ -1,39 +1,10 @@
 """Voice-assistant utterances from built-in grammars: English, Japanese, German.
 
-All grammars and lists are our own. `generate` draws from them; utterance k of a partition hangs on
-language, partition, seed and k alone.
+All grammars and lists are our own; `kakehashi.corpora.assistant.grammar` describes their notation.
+Utterance k of a partition depends on language, partition, seed and k alone.
 
-The grammars lie in ``data/``. ``schema.toml`` names the entity types and the intents, the most
-frequent intent first; every language must cover all of them. Intents are drawn by Zipf's law, so
-that the rarest entity types come some ten times in a hundred thousand utterances: the long tail of
-the paper's figure 2. A language is a folder of TOML files that count as one: a file per domain, and
-``names``, ``values`` and ``rules`` for what several domains share. They have three tables of lists;
-in every list the first member is the most frequent:
-
-``[intents.DOMAIN]``
-    ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.
-``[values]``
-    Open lists: names, titles, goods. One member in six is kept for dev alone, one in six for test
-    alone, and so are phrases: what is learnt by heart from train does not help there.
-``[rules]``
-    Closed lists and patterns: numbers, times, politeness. The same in all partitions; a member that
-    stands there twice is more frequent.
-
-A member of a list is a template:
-
-=================  =================================================================
-``play``           itself
-``(a|b|c)``        one of them, equally often; an empty one is allowed
-``[a|b]``          one of them or, half the time, nothing
-``<rule>``         a member of that list
-``{type}``         a mention of that entity type, a member of the list of that name
-``{type:list}``    the same, from another list: ``am {date:weekday}``
-=================  =================================================================
-
-Spaces count: write ``[please ]play``, not ``[please] play``. The rule ``frame`` is the whole
-utterance; ``<phrase>`` in it is a phrase of the intent drawn. A list used inside a mention cannot
-hold mentions. To add an intent, name it in ``schema.toml`` and give each language at least six
-phrases, else none can be kept for dev and test.
+Intents are drawn by Zipf's law, so that the rarest entity types come some ten times in a hundred
+thousand utterances: the long tail of the paper's figure 2.
 
 Utterances look as speech recognition writes them, without punctuation. English is lower case but
 for names, titles, weekdays, months and ``I``; German has its usual capitals, but none for the first
@@ -41,6 +12,244 @@ word as such; Japanese has no spaces, numbers in kanji or digits, and foreign na
 ``・`` between their parts.
 """
 
-from kakehashi.corpora.assistant.sampler import generate
+from __future__ import annotations
 
-__all__ = ["generate"]
+import math
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from itertools import accumulate
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
+
+from kakehashi.config.sources import AssistantSource, Partition
+from kakehashi.corpora.assistant.grammar import (
+    FRAME,
+    PHRASE,
+    Grammar,
+    Group,
+    Reference,
+    Rule,
+    Template,
+    read_grammar,
+)
+from kakehashi.errors import ConfigError
+from kakehashi.sentence import Mention, Sentence
+
+if TYPE_CHECKING:
+    from kakehashi.corpora.texts import Texts
+
+Uniform: TypeAlias = Callable[[], float]
+
+# How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
+# Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
+_INTENT_EXPONENT = 1.2
+_INTENT_SHIFT = 2.7
+_OPEN_EXPONENT = 0.6
+_CLOSED_EXPONENT = 0.5
+# Weights are whole numbers: the last digit of a power is not the same on every machine.
+_UNIT = 1_000_000
+
+# One in so many alternatives of an open list is for dev alone, and one for test alone.
+_ONE_IN = 6
+# How often dev and test take such an alternative where a list has any.
+_HELD_OUT_SHARE = 0.35
+_AT_ONCE = 1 << 13  # utterances that a process generates at a time
+
+
+def generate(
+    language: str,
+    utterances: int,
+    *,
+    seed: int = 0,
+    partition: Partition = "train",
+    start: int = 0,
+) -> Iterator[Sentence]:
+    """Generate voice-assistant utterances from number ``start`` on; ``group`` is the domain.
+
+    Utterance k depends on language, partition, seed and k alone, so several processes can each make
+    a range. Dev and test hold values and carrier phrases that train never shows, whatever the seed.
+
+    Raises:
+        ConfigError: If the language or the partition is unknown.
+
+    Example:
+        >>> [third] = generate("en", 1, start=2)
+        >>> [_, _, same] = generate("en", 3)
+        >>> third == same, third.id
+        (True, 'assistant-en-train-000002')
+    """
+    if partition not in get_args(Partition):
+        expected = ", ".join(get_args(Partition))
+        raise ConfigError("partition", f"expected one of {expected}, got {partition!r}")
+    sampler = _sampler(language, partition)
+    digest = sha256(f"{language} {partition} {seed}".encode()).digest()
+    name = f"assistant-{language}-{partition}"
+    numbers = range(start, start + utterances)
+    return _draw_all(sampler, int.from_bytes(digest[:8]), name, numbers)
+
+
+@cache
+def _sampler(language: str, partition: Partition) -> Sampler:
+    return Sampler(read_grammar(language), partition)
+
+
+def _draw_all(sampler: Sampler, seed: int, name: str, numbers: range) -> Iterator[Sentence]:
+    random = Random()
+    for number in numbers:
+        random.seed(seed + number)
+        group, text, mentions = sampler.draw(random.random)
+        yield Sentence(text, mentions, None, f"{name}-{number:06d}", group)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """A range of the utterances of a source, which another process can generate."""
+
+    source: AssistantSource
+    start: int
+    size: int
+
+    def __iter__(self) -> Iterator[Sentence]:
+        language, seed, partition = self.source.language, self.source.seed, self.source.partition
+        return generate(language, self.size, seed=seed, partition=partition, start=self.start)
+
+    def texts(self) -> Texts:
+        """Generate them as columns."""
+        from kakehashi.corpora.texts import Texts  # which loads Arrow
+
+        return Texts.from_sentences(self)
+
+
+def read(source: AssistantSource) -> Iterator[Sentence]:
+    """Generate the utterances of a source."""
+    return iter(_Range(source, 0, source.utterances))
+
+
+def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
+    """Yield the utterances of a source in parts, which are generated when they are asked for."""
+    for start in range(0, source.utterances, _AT_ONCE):
+        yield _Range(source, start, min(_AT_ONCE, source.utterances - start))
+
+
+class Draw(NamedTuple):
+    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of ``total``."""
+
+    bounds: Sequence[int]
+    total: int
+    options: Sequence[Option]
+
+
+class Slot(NamedTuple):
+    """A mention: its type, and the choice that gives its text."""
+
+    type: str
+    draw: Draw
+
+
+Option: TypeAlias = "str | tuple[str | Draw | Slot, ...]"
+
+
+class Sampler:
+    """A grammar, compiled to nested tuples to draw the utterances of one partition fast.
+
+    An utterance is a walk over them that takes one random number per choice.
+    """
+
+    def __init__(self, grammar: Grammar, partition: Partition) -> None:
+        self._rules, self._partition = grammar.rules, partition
+        self._compiled: dict[str, Draw] = {}
+        ranks = range(1, len(grammar.intents) + 1)
+        weights = (_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
+        self._groups = [name.partition(".")[0] for name in grammar.intents]
+        self._bounds = list(accumulate(weights))
+        self._draws: list[Draw] = []
+        for intent in grammar.intents.values():
+            self._compiled[PHRASE] = self._draw(intent)
+            self._draws.append(self._draw(self._rules[FRAME]))
+
+    def draw(self, uniform: Uniform) -> tuple[str, str, tuple[Mention, ...]]:
+        """Draw the domain, text and mentions of one utterance by numbers from 0 to below 1."""
+        index = bisect(self._bounds, uniform() * self._bounds[-1])
+        pieces: list[str] = []
+        mentions: list[Mention] = []
+        _write(self._draws[index], uniform, pieces, mentions, 0)
+        return self._groups[index], "".join(pieces), tuple(mentions)
+
+    def _draw(self, rule: Rule) -> Draw:
+        weights = _weights(rule, self._partition)
+        return _weighed(
+            (weight, self._option(alternative.template))
+            for weight, alternative in zip(weights, rule.alternatives, strict=True)
+            if weight
+        )
+
+    def _option(self, template: Template) -> Option:
+        parts = tuple(self._part(part) for part in template)
+        if all(isinstance(part, str) for part in parts):
+            return "".join(part for part in parts if isinstance(part, str))
+        return parts
+
+    def _part(self, part: str | Reference | Group) -> str | Draw | Slot:
+        if isinstance(part, str):
+            return part
+        if isinstance(part, Group):
+            options = [(1, self._option(option)) for option in part.options]
+            return _weighed([*options, (len(options), "")] if part.optional else options)
+        if part.rule not in self._compiled:
+            self._compiled[part.rule] = self._draw(self._rules[part.rule])
+        draw = self._compiled[part.rule]
+        return Slot(part.type, draw) if part.type else draw
+
+
+def _write(
+    draw: Draw, uniform: Uniform, pieces: list[str], mentions: list[Mention], position: int
+) -> int:
+    """Append one expansion to the text so far, ``position`` characters; return its new length."""
+    option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
+    if isinstance(option, str):
+        pieces.append(option)
+        return position + len(option)
+    for part in option:
+        if isinstance(part, str):
+            pieces.append(part)
+            position += len(part)
+        elif isinstance(part, Draw):
+            position = _write(part, uniform, pieces, mentions, position)
+        else:
+            start, first = position, len(pieces)
+            position = _write(part.draw, uniform, pieces, mentions, position)
+            mentions.append(Mention(start, position, part.type, "".join(pieces[first:])))
+    return position
+
+
+def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
+    weights, chosen = zip(*options, strict=True)
+    bounds = list(accumulate(weights))
+    return Draw(bounds, bounds[-1], chosen)
+
+
+def _zipf(rank: float, exponent: float) -> int:
+    return round(_UNIT * math.pow(rank, -exponent))
+
+
+def _weights(rule: Rule, partition: Partition) -> list[int]:
+    """Weigh the alternatives of a list in one partition; 0 where they do not occur there.
+
+    Which are kept for dev or test depends on the texts alone, so that all seeds share the division.
+    """
+    ranks = range(1, len(rule.alternatives) + 1)
+    if not rule.open:
+        return [_zipf(rank, _CLOSED_EXPONENT) for rank in ranks]
+    weights = [_zipf(rank, _OPEN_EXPONENT) for rank in ranks]
+    digests = [sha256(alternative.text.encode()).digest() for alternative in rule.alternatives]
+    order = sorted(range(len(digests)), key=digests.__getitem__)
+    size = len(order) // _ONE_IN
+    kept = {"train": [], "dev": order[:size], "test": order[size : 2 * size]}[partition]
+    shared = order[2 * size :]
+    kept_weight, shared_weight = (sum(weights[i] for i in indices) for indices in (kept, shared))
+    scale = shared_weight * _HELD_OUT_SHARE / (1 - _HELD_OUT_SHARE) / kept_weight if kept else 0
+    scales = dict.fromkeys(shared, 1.0) | dict.fromkeys(kept, scale)
+    return [round(weight * scales.get(i, 0)) for i, weight in enumerate(weights)]

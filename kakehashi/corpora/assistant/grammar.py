@@ -1,11 +1,34 @@
-"""Templates: the notation of one grammar alternative.
+"""Grammars of utterances: their notation, the files they are read from, and their check.
 
-``literal``, ``(a|b)`` one of, ``[a|b]`` one of or nothing, ``<rule>`` plain text from a rule,
-``{type}`` a mention whose text comes from the rule of the same name, ``{type:rule}`` from another.
+``schema.toml`` names the entity types and the intents, the most frequent intent first; every
+language must cover all of them. A language is a folder of TOML files that count as one: a file per
+domain, and ``names``, ``values`` and ``rules`` for what several domains share. They have three
+tables of lists; in every list the first member is the most frequent:
 
-A grammar of one language, and the check that everything in it can be meant.
+``[intents.DOMAIN]``
+    ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.
+``[values]``
+    Open lists: names, titles, goods. One member in six is kept for dev alone, one in six for test
+    alone, and so are phrases: what is learnt by heart from train does not help there.
+``[rules]``
+    Closed lists and patterns: numbers, times, politeness. The same in all partitions; a member that
+    stands there twice is more frequent.
 
-Grammar files, read from the package or from a folder.
+A member of a list is a template:
+
+=================  =================================================================
+``play``           itself
+``(a|b|c)``        one of them, equally often; an empty one is allowed
+``[a|b]``          one of them or, half the time, nothing
+``<rule>``         a member of that list
+``{type}``         a mention of that entity type, a member of the list of that name
+``{type:list}``    the same, from another list: ``am {date:weekday}``
+=================  =================================================================
+
+Spaces count: write ``[please ]play``, not ``[please] play``. The rule ``frame`` is the whole
+utterance; ``<phrase>`` in it is a phrase of the intent drawn. A list used inside a mention cannot
+hold mentions. To add an intent, name it in ``schema.toml`` and give each language at least six
+phrases, else none can be kept for dev and test.
 """
 
 from __future__ import annotations
@@ -14,12 +37,23 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 from kakehashi.errors import ConfigError
+
+FRAME = "frame"
+PHRASE = "phrase"
+_SCHEMA = "schema.toml"
+_TABLES = ("values", "rules", "intents")
+_PIECE = re.compile(
+    r"(?P<literal>[^()\[\]{}<>|]+)"
+    r"|(?P<mark>[()\[\]|])"
+    r"|<(?P<rule>\w+)>"
+    r"|\{(?P<type>\w+)(?::(?P<from>\w+))?\}"
+)
+_CLOSING = {"(": ")", "[": "]"}
 
 
 class Reference(NamedTuple):
@@ -38,94 +72,16 @@ class Group(NamedTuple):
 
 Template: TypeAlias = "tuple[str | Reference | Group, ...]"
 
-_PIECE = re.compile(
-    r"(?P<literal>[^()\[\]{}<>|]+)"
-    r"|(?P<mark>[()\[\]|])"
-    r"|<(?P<rule>\w+)>"
-    r"|\{(?P<type>\w+)(?::(?P<from>\w+))?\}"
-)
-_CLOSING = {"(": ")", "[": "]"}
-
-
-def parse_template(text: str, key: str) -> Template:
-    """Read one alternative of a grammar.
-
-    Args:
-        text: The alternative as written in the grammar file.
-        key: Where it stands, for messages.
-
-    Raises:
-        ConfigError: If brackets do not match or the text is empty.
-
-    Example:
-        >>> parse_template("am {date:weekday}", "de: rules.when")
-        ('am ', Reference(rule='weekday', type='date'))
-    """
-    parser = _Parser(text, key)
-    options = parser.options("")
-    if options == ((),):
-        parser.fail("is empty; write at least one character")
-    return options[0] if len(options) == 1 else (Group(options, optional=False),)
-
-
-class _Parser:
-    def __init__(self, text: str, key: str) -> None:
-        self.text = text
-        self.key = key
-        self.position = 0
-
-    def fail(self, problem: str) -> NoReturn:
-        raise ConfigError(self.key, f"{self.text!r} {problem}")
-
-    def options(self, closing: str) -> tuple[Template, ...]:
-        """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
-        options: list[Template] = []
-        parts: list[str | Reference | Group] = []
-        while self.position < len(self.text):
-            match = _PIECE.match(self.text, self.position)
-            if match is None:
-                self.fail(f"has a stray {self.text[self.position]!r} at {self.position}")
-            self.position = match.end()
-            mark = match["mark"]
-            if mark == closing:
-                return (*options, tuple(parts))
-            if mark == "|":
-                options.append(tuple(parts))
-                parts = []
-            else:
-                parts.append(self._part(match))
-        if closing:
-            self.fail(f"lacks a closing {closing!r}")
-        return (*options, tuple(parts))
-
-    def _part(self, match: re.Match[str]) -> str | Reference | Group:
-        if match["literal"]:
-            return match["literal"]
-        if match["rule"]:
-            return Reference(match["rule"], "")
-        if match["type"]:
-            return Reference(match["from"] or match["type"], match["type"])
-        if match["mark"] not in _CLOSING:
-            self.fail(f"has a stray {match['mark']!r} at {match.start()}")
-        return Group(self.options(_CLOSING[match["mark"]]), optional=match["mark"] == "[")
-
-
-FRAME = "frame"
-PHRASE = "phrase"
-
 
 class Alternative(NamedTuple):
-    """One line of a list: as written, and parsed."""
+    """One member of a list: as written, and parsed."""
 
     text: str
     template: Template
 
 
 class Rule(NamedTuple):
-    """A list of alternatives, the most frequent first.
-
-    An ``open`` list is divided: some of its alternatives are for dev alone, some for test alone.
-    """
+    """A list of alternatives, the most frequent first; ``open`` if dev and test have their own."""
 
     alternatives: tuple[Alternative, ...]
     open: bool
@@ -134,76 +90,6 @@ class Rule(NamedTuple):
         """Walk over all places that other rules fill."""
         for alternative in self.alternatives:
             yield from _references(alternative.template)
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """One language: its rules by name, its intents as ``domain.intent``, most frequent first.
-
-    The rule ``frame`` is where an utterance starts; its ``<phrase>`` is a phrase of the intent.
-    """
-
-    language: str
-    rules: Mapping[str, Rule]
-    intents: Mapping[str, Rule]
-
-    def check(self, types: Iterable[str]) -> None:
-        """Refuse a grammar in which something cannot be meant.
-
-        Args:
-            types: The entity types that its mentions must have, no more and no less.
-
-        Raises:
-            ConfigError: If a rule is unknown, unused or contains itself, if a mention stands inside
-                another, or if an entity type is unknown or has no mention.
-        """
-        refuse_missing("rule", self.rules, [FRAME], self.language)
-        if Reference(PHRASE, "") not in self.rules[FRAME].references():
-            raise ConfigError(f"{self.language}: {FRAME}", f"expected <{PHRASE}> in it; add it")
-        walk = _Walk(self)
-        walk.visit(FRAME, "")
-        for name, intent in self.intents.items():
-            walk.follow(name, intent, "")
-        refuse_unknown("entity type", walk.types, types, self.language)
-        refuse_missing("entity type", walk.types, types, self.language)
-        unused = sorted(set(self.rules) - {name for name, _ in walk.done})
-        if unused:
-            raise ConfigError(f"{self.language}: {unused[0]}", "nothing uses this list; remove it")
-
-
-@dataclass
-class _Walk:
-    """A walk from the frame and the intents down to every rule."""
-
-    grammar: Grammar
-    types: set[str] = field(default_factory=set)
-    done: set[tuple[str, str]] = field(default_factory=set)
-    path: list[str] = field(default_factory=list)
-
-    def visit(self, name: str, mention: str) -> None:
-        """Go down into a rule, inside of a mention of some type, or of none (``""``)."""
-        if name in self.path:
-            self._fail(f"a list contains itself: {' > '.join([*self.path, name])}")
-        if name not in self.grammar.rules and (self.path, name) != ([FRAME], PHRASE):
-            near = _did_you_mean(name, self.grammar.rules) or "add it to the values or the rules"
-            self._fail(f"unknown rule {name!r}; {near}")
-        if name in self.grammar.rules and (name, mention) not in self.done:
-            self.follow(name, self.grammar.rules[name], mention)
-            self.done.add((name, mention))
-
-    def follow(self, name: str, rule: Rule, mention: str) -> None:
-        """Go down into everything that a rule refers to."""
-        self.path.append(name)
-        for reference in rule.references():
-            if reference.type:
-                self.types.add(reference.type)
-                if mention:
-                    self._fail(f"a mention of {reference.type!r} stands inside one of {mention!r}")
-            self.visit(reference.rule, reference.type or mention)
-        self.path.pop()
-
-    def _fail(self, problem: str) -> None:
-        raise ConfigError(f"{self.grammar.language}: {self.path[-1]}", problem)
 
 
 def _references(template: Template) -> Iterator[Reference]:
@@ -215,40 +101,78 @@ def _references(template: Template) -> Iterator[Reference]:
                 yield from _references(option)
 
 
-def refuse_missing(what: str, given: Iterable[str], expected: Iterable[str], where: str) -> None:
-    """Raise `ConfigError` for the first name that is expected and not given."""
-    missing = sorted(set(expected) - set(given))
-    if missing:
-        raise ConfigError(where, f"{what} {missing[0]!r} is missing; add it")
+class Grammar(NamedTuple):
+    """One language: its rules by name, its intents as ``domain.intent``, most frequent first."""
+
+    language: str
+    rules: Mapping[str, Rule]
+    intents: Mapping[str, Rule]
 
 
-def refuse_unknown(what: str, given: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Raise `ConfigError` for the first name that is given and not known."""
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        near = _did_you_mean(unknown[0], known) or f"known: {', '.join(known)}"
-        raise ConfigError(where, f"unknown {what} {unknown[0]!r}; {near}")
+def parse_template(text: str, key: str) -> Template:
+    """Parse one alternative; ``key`` is where it stands, for messages.
+
+    Raises:
+        ConfigError: If brackets do not match or the text is empty.
+
+    Example:
+        >>> parse_template("am {date:weekday}", "de: rules.when")
+        ('am ', Reference(rule='weekday', type='date'))
+    """
+    options = _Parser(text, key).options("")
+    if options == ((),):
+        raise ConfigError(key, f"{text!r} is empty; write at least one character")
+    return options[0] if len(options) == 1 else (Group(options, optional=False),)
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+class _Parser:
+    def __init__(self, text: str, key: str) -> None:
+        self.text = text
+        self.key = key
+        self.position = 0
 
+    def options(self, closing: str) -> tuple[Template, ...]:
+        """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
+        options: list[Template] = []
+        parts: list[str | Reference | Group] = []
+        while self.position < len(self.text):
+            match = _PIECE.match(self.text, self.position)
+            if match is None:
+                self._fail(f"has a stray {self.text[self.position]!r} at {self.position}")
+            self.position = match.end()
+            mark = match["mark"]
+            if mark == closing:
+                return (*options, tuple(parts))
+            if mark == "|":
+                options.append(tuple(parts))
+                parts = []
+            elif mark in _CLOSING:
+                parts.append(Group(self.options(_CLOSING[mark]), optional=mark == "["))
+            elif mark:
+                self._fail(f"has a stray {mark!r} at {match.start()}")
+            elif match["literal"]:
+                parts.append(match["literal"])
+            else:
+                rule = match["rule"] or match["from"] or match["type"]
+                parts.append(Reference(rule, match["type"] or ""))
+        if closing:
+            self._fail(f"lacks a closing {closing!r}")
+        return (*options, tuple(parts))
 
-_TABLES = ("values", "rules", "intents")
-_SCHEMA = "schema.toml"
+    def _fail(self, problem: str) -> NoReturn:
+        raise ConfigError(self.key, f"{self.text!r} {problem}")
 
 
 def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
     """Read and check the grammar of a language.
 
-    Args:
-        language: A subfolder; its TOML files count as one.
-        folder: Holds ``schema.toml`` and the languages; None for the shipped grammars.
+    ``folder`` holds ``schema.toml`` and the languages; None is that of the shipped grammars.
 
     Raises:
         ConfigError: If there is no such language, a file is not TOML, a list is empty or its name
-            taken, an intent of the schema is missing or unknown, or `Grammar.check` fails.
+            taken, an intent of the schema is missing or unknown, a rule is unknown, unused or
+            contains itself, a mention stands inside another, or an entity type is unknown or has
+            no mention.
     """
     folder = folder or files(__package__) / "data"
     languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
@@ -263,10 +187,9 @@ def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
             if name in known or name == PHRASE:
                 raise ConfigError(key, "the name is taken; choose another")
             known[name] = _rule(members, key, open=table != "rules")
-    refuse_unknown("intent", intents, schema["intents"], language)
-    refuse_missing("intent", intents, schema["intents"], language)
+    _compare_names("intent", intents, schema["intents"], language)
     grammar = Grammar(language, rules, {name: intents[name] for name in schema["intents"]})
-    grammar.check(schema["types"])
+    _check(grammar, schema["types"])
     return grammar
 
 
@@ -281,7 +204,7 @@ def _read_toml(file: Traversable) -> dict[str, Any]:
 
 def _lists(tree: dict[str, Any], where: str) -> Iterator[tuple[str, str, object, str]]:
     """Yield table, name, members and place of every list in a file."""
-    refuse_unknown("table", tree, _TABLES, where)
+    _compare_names("table", tree, _TABLES, where, all_needed=False)
     for table in tree:
         for name, members in _items(tree[table], f"{where}: {table}"):
             key = f"{where}: {table}.{name}"
@@ -292,10 +215,10 @@ def _lists(tree: dict[str, Any], where: str) -> Iterator[tuple[str, str, object,
                 yield table, name, members, key
 
 
-def _items(table: object, key: str) -> Iterator[tuple[str, object]]:
+def _items(table: object, key: str) -> Iterable[tuple[str, object]]:
     if not isinstance(table, dict):
         raise ConfigError(key, f"expected a table of lists, got {table!r}")
-    yield from table.items()
+    return table.items()
 
 
 def _rule(members: object, key: str, *, open: bool) -> Rule:
@@ -309,3 +232,67 @@ def _rule(members: object, key: str, *, open: bool) -> Rule:
             raise ConfigError(key, f"{member!r} stands there twice; leave one out")
         seen.add(member)
     return Rule(tuple(Alternative(text, parse_template(text, key)) for text in members), open)
+
+
+def _check(grammar: Grammar, types: Iterable[str]) -> None:
+    language, rules = grammar.language, grammar.rules
+    if FRAME not in rules:
+        raise ConfigError(language, f"rule {FRAME!r} is missing; add it")
+    if Reference(PHRASE, "") not in rules[FRAME].references():
+        raise ConfigError(f"{language}: {FRAME}", f"expected <{PHRASE}> in it; add it")
+    walk = _Walk(grammar)
+    for name, rule in ((FRAME, rules[FRAME]), *grammar.intents.items()):
+        walk.follow(name, rule, "")
+    _compare_names("entity type", walk.types, types, language)
+    unused = sorted(set(rules) - {name for name, _ in walk.done})
+    if unused:
+        raise ConfigError(f"{language}: {unused[0]}", "nothing uses this list; remove it")
+
+
+class _Walk:
+    """A walk from the frame and the intents down to every rule."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.grammar = grammar
+        self.types: set[str] = set()
+        self.done: set[tuple[str, str]] = set()
+        self.path: list[str] = []
+
+    def follow(self, name: str, rule: Rule, mention: str) -> None:
+        """Go down into a rule, inside of a mention of some type, or of none (``""``)."""
+        rules = self.grammar.rules
+        self.path.append(name)
+        for below, kind in rule.references():
+            if kind and mention:
+                self._fail(f"a mention of {kind!r} stands inside one of {mention!r}")
+            self.types.update([kind] if kind else [])
+            if below in self.path:
+                self._fail(f"a list contains itself: {' > '.join([*self.path, below])}")
+            if below in rules:
+                if (below, kind or mention) not in self.done:
+                    self.follow(below, rules[below], kind or mention)
+            elif (self.path, below) != ([FRAME], PHRASE):
+                near = _did_you_mean(below, rules) or "add it to the values or the rules"
+                self._fail(f"unknown rule {below!r}; {near}")
+        self.path.pop()
+        self.done.add((name, mention))
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise ConfigError(f"{self.grammar.language}: {self.path[-1]}", problem)
+
+
+def _compare_names(
+    what: str, given: Iterable[str], known: Iterable[str], where: str, *, all_needed: bool = True
+) -> None:
+    """Refuse the first name that is given and not known, or known and not given."""
+    unknown, missing = sorted(set(given) - set(known)), sorted(set(known) - set(given))
+    if unknown:
+        near = _did_you_mean(unknown[0], known) or f"known: {', '.join(known)}"
+        raise ConfigError(where, f"unknown {what} {unknown[0]!r}; {near}")
+    if missing and all_needed:
+        raise ConfigError(where, f"{what} {missing[0]!r} is missing; add it")
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -8,10 +8,10 @@ import pytest
 from kakehashi.baselines.catalogue import load_system
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
-from kakehashi.corpora.assistant.sampler import generate
+from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.errors import MissingExtraError
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span, sentence_from_forms
 from kakehashi.text.segment import load_segmenter
 

@@ -12,7 +12,7 @@ from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.model.prediction import predict_spans
-from kakehashi.scoring.comparison import score_spans
+from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.train import new_tagger
 

@@ -47,8 +47,8 @@ def test_table_as_csv_lists_the_seeds(invoke, layer_results):
 
 
 def test_table_refuses_a_part_that_is_not_there(invoke, layer_results):
-    with pytest.raises(ConfigError, match="scores, gains, contests, seeds, ceilings"):
-        invoke(layer_results, "table", "g", "--part", "savings", "--trials", 50)
+    with pytest.raises(ConfigError, match="scores, gains, comparisons, seeds, ceilings"):
+        invoke(layer_results, "table", "g", "--part", "learning-curve", "--trials", 50)
 
 
 def test_figure_writes_svg_and_png(invoke, size_results, tmp_path):
@@ -95,13 +95,13 @@ def test_page_that_cannot_be_written_is_one_line(invoke, size_results, tmp_path)
 
 
 def test_explain_takes_cells_of_a_grid(invoke, layer_results):
-    for cell in layer_results.cells:
-        if cell.result is not None:
+    for cell in layer_results.runs:
+        if cell.finished:
             cell.result["test"] |= {"precision": 1.0, "recall": 1.0}
             cell.result["settings"] = {"vectors": None}
     done = invoke(layer_results, "explain", "g", "none, seed=1", "char", "--format", "markdown")
     assert "| A | none, 1 |" in done.stdout
-    assert "B mends 4 and breaks 0" in done.stdout
+    assert "B fixes 4 and breaks 0" in done.stdout
 
 
 def test_explain_takes_two_folders_or_a_grid(invoke, tmp_path):

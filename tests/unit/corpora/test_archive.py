@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.corpora.archive import members
+from kakehashi.corpora.knp import members
 from kakehashi.errors import CorpusError
 
 

@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
+from kakehashi.corpora.assistant import Sampler
 from kakehashi.corpora.assistant.grammar import read_grammar
-from kakehashi.corpora.assistant.sampler import Sampler
 from kakehashi.errors import ConfigError
 
 SCHEMA = 'types = ["artist"]\nintents = ["music.play"]\n'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kakehashi.corpora.assistant import generate
-from kakehashi.corpora.stats import Novelty, measure_novelty
+from kakehashi.corpora.stats import Overlap, measure_overlap
 from kakehashi.sentence import Mention, Sentence
 
 
@@ -16,7 +16,7 @@ def city(name: str, type: str = "LOC") -> Sentence:
 def test_counts_texts_types_and_values() -> None:
     train = [city("Oslo"), city("Oslo"), city("Rome"), city("Bern", "TEAM")]
     test = [city("Oslo"), city("Lima"), city("Bern"), Sentence("go")]
-    found = measure_novelty(train, test)
+    found = measure_overlap(train, test)
     assert (found.sentences, found.test_sentences) == (4, 4)
     assert found.distinct == 75.0
     assert found.types == {"LOC": 3, "TEAM": 1}
@@ -26,15 +26,15 @@ def test_counts_texts_types_and_values() -> None:
 
 def test_slope_is_that_of_zipf() -> None:
     types = {str(rank): 2**20 // rank for rank in (1, 2, 4, 8)}
-    assert Novelty(1, 100.0, {"a": 100, "b": 50}, 0, 0.0, 0.0).slope == pytest.approx(-1)
-    assert Novelty(1, 100.0, types, 0, 0.0, 0.0).to_dict()["slope"] < -1
+    assert Overlap(1, 100.0, {"a": 100, "b": 50}, 0, 0.0, 0.0).slope == pytest.approx(-1)
+    assert Overlap(1, 100.0, types, 0, 0.0, 0.0).to_dict()["slope"] < -1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["de", "en", "ja"])
 def test_generated_utterances_hardly_repeat(language: str) -> None:
     test = generate(language, 20_000, partition="test")
-    found = measure_novelty(generate(language, 200_000), test)
+    found = measure_overlap(generate(language, 200_000), test)
     assert found.distinct > 90
     assert found.seen_sentences < 6
     assert 30 < found.unseen_values < 40

@@ -8,7 +8,7 @@ from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora import parquet
 from kakehashi.corpora.formats import read_chunks
 from kakehashi.corpora.parquet import read, write_rows
-from kakehashi.corpora.rows import rows
+from kakehashi.corpora.texts import rows
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from kakehashi.experiments.analysis import analyse
+from kakehashi.experiments.analysis import analyse, group_runs
 from kakehashi.experiments.store import Results
 
 
@@ -29,15 +29,15 @@ def test_both_tests_are_exact_where_they_can_be(analysis):
 
 
 def test_a_rival_is_no_gain_but_everything_is_compared_with_it(analysis):
-    assert [gain.group.axes["recognizer"] for gain in analysis.contests] == ["none", "char"]
-    assert [gain.absolute for gain in analysis.contests] == [-30.0, -10.0]
-    assert not any(gain.marked for gain in analysis.contests)
+    assert [gain.group.axes["recognizer"] for gain in analysis.comparisons] == ["none", "char"]
+    assert [gain.absolute for gain in analysis.comparisons] == [-30.0, -10.0]
+    assert not any(gain.marked for gain in analysis.comparisons)
 
 
 def test_each_family_is_corrected_for_itself(analysis):
     (gain,) = analysis.gains
     assert (gain.p_models, gain.p_method) == (gain.models.p, gain.method.p)
-    none, char = analysis.contests
+    none, char = analysis.comparisons
     assert none.p_models == pytest.approx(2 * none.models.p)
     assert none.p_method == pytest.approx(2 * none.method.p)
     assert char.p_models == char.models.p
@@ -51,7 +51,7 @@ def test_a_gain_that_passes_only_one_test_is_not_marked(analysis):
 
 
 def test_other_test_sentences_are_not_compared_sentence_by_sentence(layer_results):
-    cells = list(layer_results.cells)
+    cells = list(layer_results.runs)
     for index, cell in enumerate(cells[:4]):
         cells[index] = replace(cell, counts=cell.counts[:-1])
     analysis = analyse(Results(layer_results.grid, tuple(cells)), trials=100)
@@ -62,9 +62,9 @@ def test_other_test_sentences_are_not_compared_sentence_by_sentence(layer_result
 
 
 def test_nothing_is_compared_with_what_is_not_there(layer_results):
-    unfinished = tuple(replace(cell, result=None, counts=None) for cell in layer_results.cells)
+    unfinished = tuple(replace(cell, result={}) for cell in layer_results.runs)
     analysis = analyse(Results(layer_results.grid, unfinished), trials=10)
-    assert (analysis.gains, analysis.contests) == ((), ())
+    assert (analysis.gains, analysis.comparisons) == ((), ())
     assert analysis.groups[0].found == "0/4"
     assert analysis.groups[0].mean is None
 
@@ -79,7 +79,7 @@ def test_the_signature_says_what_the_numbers_rest_on(analysis):
 
 
 def test_another_test_corpus_has_another_signature(layer_results, analysis):
-    cells = list(layer_results.cells)
+    cells = list(layer_results.runs)
     changed = cells[0].counts.copy()
     changed[0, 0] = 2
     cells[0] = replace(cells[0], counts=changed)
@@ -92,3 +92,56 @@ def test_the_seed_of_the_sampling_counts(layer_results, analysis):
     assert analyse(layer_results, trials=1000).groups == analysis.groups
     other = analyse(layer_results, trials=1000, seed=7)
     assert other.groups[0].interval != analysis.groups[0].interval
+
+
+@pytest.fixture
+def groups(layer_results):
+    return group_runs(layer_results, trials=200, seed=0)
+
+
+def test_every_seed_counts(groups):
+    none = groups[0]
+    assert none.axes == {"recognizer": "none"}
+    assert none.scores == {"1": 40.0, "2": 45.0, "3": 50.0, "4": 45.0}
+    assert none.mean == 45.0
+    assert none.deviation == pytest.approx((50 / 3) ** 0.5)
+    assert none.found == "4/4"
+    assert none.interval.low < 45 < none.interval.high
+
+
+def test_what_is_missing_is_counted_and_not_averaged(groups):
+    char = groups[1]
+    assert (char.found, char.mean, char.deviation) == ("3/4", 65.0, 5.0)
+
+
+def test_a_system_without_a_seed_has_one_run(groups):
+    rival = groups[2]
+    assert rival.scores == {"": 75.0}
+    assert (rival.found, rival.deviation) == ("1/1", None)
+
+
+def test_the_papers_way_takes_the_best_epoch_on_test(layers, make_results):
+    cells = {("none", "1"): 8, ("none", "2"): 9}
+    results = make_results(layers, cells, epochs=[40.0, 47.0, 44.0])
+    (group,) = group_runs(results, trials=10, seed=0)
+    assert group.best_on_test == 47.0
+    assert group.mean == 42.5
+
+
+def test_the_papers_way_is_unknown_where_an_epoch_was_not_tested(groups, layers, make_results):
+    assert groups[0].best_on_test is None
+    results = make_results(layers, {("none", "1"): 8}, epochs=[40.0, None])
+    assert group_runs(results, trials=10, seed=0)[0].best_on_test is None
+
+
+def test_the_papers_way_is_not_asked_of_other_systems(layers, make_results):
+    results = make_results(layers, {("CRFsuite", "1"): 8}, epochs=[40.0])
+    (rival,) = group_runs(results, trials=10, seed=0)
+    assert (rival.found, rival.best_on_test) == ("1/1", None)
+
+
+def test_types_are_means_over_seeds(type_results):
+    none, char = group_runs(type_results, trials=10, seed=0)
+    assert none.types == {"ART": 0.0, "LOC": 40.0, "PER": 50.0}
+    assert char.types == {"ART": 0.0, "LOC": 80.0, "PER": 25.0}
+    assert char.training_types == {"LOC": 80, "PER": 8, "ART": 8}

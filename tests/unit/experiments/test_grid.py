@@ -4,7 +4,7 @@ import pytest
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import read_grid
-from kakehashi.experiments.runs import Fingerprints, expand
+from kakehashi.experiments.runs import FileHashes, expand
 
 ROOT = Path(__file__).parents[3]
 SHIPPED = sorted(ROOT.glob("experiments/*.toml"))
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_said_in_one_line(read, old, new, message):
 def test_a_cell_that_cannot_be_is_named(read, tmp_path, old, new, message):
     grid = read(GRID.replace(old, new, 1))
     with pytest.raises(ConfigError, match=message):
-        expand(grid, Fingerprints(tmp_path / "memory.json"))
+        expand(grid, FileHashes(tmp_path / "memory.json"))
 
 
 def test_the_papers_questions_are_shipped():
@@ -111,14 +111,14 @@ def test_the_papers_questions_are_shipped():
 def test_shipped_grids_expand(path, tmp_path):
     grid = read_grid(path)
     assert grid.name == path.stem
-    cells = expand(grid, Fingerprints(tmp_path / "memory.json"))
+    cells = expand(grid, FileHashes(tmp_path / "memory.json"))
     assert len({tuple(cell.axes.values()) for cell in cells}) == len(cells)
     named = {cell.source.axes["source"] for cell in cells if cell.source is not None}
     assert named == set(grid.sources)
 
 
 def test_grids_share_their_cells(tmp_path):
-    fingerprints = Fingerprints(tmp_path / "memory.json")
+    fingerprints = FileHashes(tmp_path / "memory.json")
     cells = {
         name: {cell.label: cell for cell in expand(read_grid(ROOT / name), fingerprints)}
         for name in ("experiments/layers.toml", "experiments/romanization.toml")

@@ -94,7 +94,7 @@ def finish(folder, task):
     folder.mkdir(parents=True)
     table = dict(zip(("gold", "predicted", "correct"), COUNTS.T, strict=True))
     pq.write_table(pa.table(table), folder / "counts.parquet")
-    (folder / "cell.json").write_text(json.dumps(task.identity))
+    (folder / "cell.json").write_text(json.dumps(task.fingerprint))
     source = task.settings["transfer"] and {"source": task.settings["transfer"]["source"]}
     result = {
         "name": "small",
@@ -156,7 +156,7 @@ def test_without_room_it_stops_and_keeps_what_is_finished(grid, root):
     with pytest.raises(RunError, match=r"cells: cannot be written to \(No space left on device\)"):
         run_plan(make_plan(grid(), root), executor)
     assert len(executor.tasks) == 3
-    assert [cell.result is not None for cell in load_results(grid(), root).cells].count(True) == 1
+    assert [cell.finished for cell in load_results(grid(), root).runs].count(True) == 1
     assert (root / "g.parquet").exists()
 
 
@@ -223,7 +223,7 @@ def test_results_need_neither_folders_nor_corpora(grid, root):
     (root.parent / "train.jsonl").unlink()
     without = load_results(grid(), root)
     for results in (after, without):
-        for old, new in zip(before.cells, results.cells, strict=True):
+        for old, new in zip(before.runs, results.runs, strict=True):
             assert new.result == old.result
             assert new.folder is None
             assert new.counts.tolist() == old.counts.tolist() == COUNTS.tolist()
@@ -241,7 +241,7 @@ def test_results_that_stand_nowhere_else_stay_in_the_file(grid, root):
     for folder in root.glob("*/cell.json"):
         shutil.rmtree(folder.parent)
     run_plan(make_plan(grid(seeds=[1]), root), Pretender())
-    assert all(cell.result is not None for cell in load_results(grid(), root).cells)
+    assert all(cell.finished for cell in load_results(grid(), root).runs)
 
 
 def test_the_file_can_be_queried(grid, root):

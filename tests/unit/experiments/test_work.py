@@ -23,7 +23,7 @@ def task(tmp_path):
     return Task(
         key="k",
         settings=SETTINGS.model_dump(mode="json"),
-        identity={"config": "c", "facts": {}},
+        fingerprint={"config": "c", "facts": {}},
         root=str(tmp_path / "cells"),
         directory=str(tmp_path),
     )

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
 from kakehashi.reports.summary import findings
 
@@ -25,7 +25,7 @@ def test_where_ours_wins_it_says_so(layers, make_results):
 
 def test_savings_and_both_ends_of_the_gains_are_told(size_results):
     analysis = analyse(size_results, trials=10)
-    text = findings(analysis, find_savings(analysis, trials=10))
+    text = findings(analysis, find_equivalent_sizes(analysis, trials=10))
     assert "Compared with scratch, 3 of 3 are better" in text
     assert "The largest gain is +10.00 (transfer, 100), the smallest +5.00 (transfer, 200)." in text
     worth = "On the curve of transfer, 200 sentences are worth 283 from scratch, 1.41 times as many"
@@ -33,6 +33,6 @@ def test_savings_and_both_ends_of_the_gains_are_told(size_results):
 
 
 def test_without_results_only_that_is_said(layer_results):
-    cells = tuple(replace(cell, result=None, counts=None) for cell in layer_results.cells)
+    cells = tuple(replace(cell, result={}) for cell in layer_results.runs)
     text = findings(analyse(Results(layer_results.grid, cells), trials=10))
     assert text == "Only 0 of 9 runs are finished."

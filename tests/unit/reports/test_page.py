@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
 from kakehashi.reports.page import page
 
@@ -48,7 +48,7 @@ class Outline(HTMLParser):
 def written(size_results):
     analysis = analyse(size_results, trials=10)
     commands = ["kakehashi experiment run a<b.toml", "kakehashi experiment page a<b.toml"]
-    return page(analysis, find_savings(analysis, trials=10), commands)
+    return page(analysis, find_equivalent_sizes(analysis, trials=10), commands)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_it_ends_in_signature_and_commands(written, outline):
 
 
 def test_an_unfinished_grid_has_a_page(size_results):
-    cells = tuple(replace(cell, result=None, counts=None) for cell in size_results.cells)
+    cells = tuple(replace(cell, result={}) for cell in size_results.runs)
     text = page(analyse(Results(size_results.grid, cells), trials=10), (), [])
     outline = Outline(text)
     assert outline.all("svg") == []

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.learning_curve import find_savings
+from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
 from kakehashi.reports.grid_tables import tables_of
 
@@ -38,8 +38,8 @@ def test_gains_come_with_both_tests(tables):
 
 
 def test_it_is_said_where_no_gain_can_hold(tables):
-    assert "p of at least 0.2000, 0.4000 after" in " ".join(tables["contests"].notes)
-    assert "no seeds" in tables["contests"].notes[-1]
+    assert "p of at least 0.2000, 0.4000 after" in " ".join(tables["comparisons"].notes)
+    assert "no seeds" in tables["comparisons"].notes[-1]
     assert not any("Nothing can hold" in note for note in tables["gains"].notes)
 
 
@@ -56,7 +56,7 @@ def test_the_ceiling_counts_lost_mentions(tables):
 
 
 def test_the_papers_way_has_a_column_of_its_own(layer_results):
-    cells = tuple(_tested_epochs(cell) for cell in layer_results.cells)
+    cells = tuple(_tested_epochs(cell) for cell in layer_results.runs)
     table = tables_of(analyse(Results(layer_results.grid, cells), trials=10))["scores"]
     assert table.headings == ("recognizer", "F1", "gain", "paper's way")
     assert [row[-1] for row in table.rows] == ["46.00", "66.00 (+20.00)", ""]
@@ -64,7 +64,7 @@ def test_the_papers_way_has_a_column_of_its_own(layer_results):
 
 
 def _tested_epochs(cell):
-    if cell.result is None:
+    if not cell.finished:
         return cell
     f1 = cell.result["test"]["f1"]
     return replace(cell, result={**cell.result, "epochs": [{"test": f1}, {"test": f1 + 1}]})
@@ -78,7 +78,7 @@ def test_columns_and_rows_are_axes(size_results):
 
 def test_savings_are_sizes(size_results):
     analysis = analyse(size_results, trials=10)
-    table = tables_of(analysis, find_savings(analysis, trials=100))["savings"]
+    table = tables_of(analysis, find_equivalent_sizes(analysis, trials=100))["learning-curve"]
     assert table.rows[0][:3] == ("transfer", "100", "200")
     assert table.rows[0][-1] == "2.00"
     assert table.rows[2][2] == "more than 400"
@@ -103,7 +103,7 @@ def test_types_of_like_frequency_are_taken_together(type_results):
 
 
 def test_an_unfinished_grid_has_a_table(layer_results):
-    cells = tuple(replace(cell, result=None, counts=None) for cell in layer_results.cells)
+    cells = tuple(replace(cell, result={}) for cell in layer_results.runs)
     tables = tables_of(analyse(Results(layer_results.grid, cells), trials=10))
     assert [row[1] for row in tables["scores"].rows] == ["– (0/4)", "– (0/4)", "– (0/1)"]
     assert set(tables) == {"scores", "seeds"}

@@ -1,13 +1,23 @@
+import re
+
 import pytest
 
-from kakehashi.scoring.comparison import score_spans
-from kakehashi.scoring.conlleval import count_chunks, report
-from kakehashi.scoring.score import Count
+from kakehashi.errors import ConfigError, CorpusError, TagError
+from kakehashi.scoring.conlleval import (
+    count_chunks,
+    count_strict,
+    report,
+    score_columns,
+    score_tags,
+    strict_spans,
+)
+from kakehashi.scoring.score import Count, score_spans
 from kakehashi.sentence import Span
+from kakehashi.tags import spans_from_tags
 
 
-def rows(gold: str, predicted: str) -> list[tuple[str, str]]:
-    return list(zip(gold.split(), predicted.split(), strict=True))
+def sentence(gold: str, predicted: str) -> tuple[list[str], list[str]]:
+    return gold.split(), predicted.split()
 
 
 # The numbers of design/scoring.md, measured with the script itself.
@@ -21,17 +31,17 @@ def rows(gold: str, predicted: str) -> list[tuple[str, str]]:
     ],
 )
 def test_chunks(gold, predicted, count):
-    assert count_chunks(rows(gold, predicted)).total == count
+    assert count_chunks([sentence(gold, predicted)]).total == count
 
 
 def test_a_letter_is_what_stands_before_the_hyphen_not_the_pair():
     # "" and "BB" are no B after B.
-    assert count_chunks([("-X", "O"), ("BB-X", "O")]).total == Count(1, 0, 0)
+    assert count_chunks([sentence("-X BB-X", "O O")]).total == Count(1, 0, 0)
 
 
 def test_counts_per_sentence():
-    first, second = rows("B-PER O B-LOC", "B-PER O B-PER"), rows("I-LOC O", "I-LOC B-ORG")
-    counts = count_chunks([*first, None, None, *second, None])
+    first, second = ("B-PER O B-LOC", "B-PER O B-PER"), ("I-LOC O", "I-LOC B-ORG")
+    counts = count_chunks([sentence(*first), ([], []), sentence(*second)])
     assert counts.sentences.tolist() == [[2, 2, 1], [0, 0, 0], [1, 2, 1]]
     assert counts.types == {"LOC": (2, 1, 1), "ORG": (0, 1, 0), "PER": (1, 2, 1)}
     assert counts.tokens == (5, 3)
@@ -45,3 +55,132 @@ def test_report_without_tokens():
         "              PER: precision: 100.00%; recall: 100.00%; FB1: 100.00  1\n"
         "           人名: precision:   0.00%; recall:   0.00%; FB1:   0.00  1\n"
     )
+
+
+# Expected spans follow seqeval 1.2.2's strict mode (scheme.IOB2 and scheme.IOBES).
+@pytest.mark.parametrize(
+    ("scheme", "tags", "expected"),
+    [
+        ("bio", "", []),
+        ("bio", "O I-A I-A", []),
+        ("bio", "B-A I-A I-B B-B", [(0, 2, "A"), (3, 4, "B")]),
+        ("bio", "B-A I-B I-A", [(0, 1, "A")]),
+        ("bio", "B-A B-A I-A", [(0, 1, "A"), (1, 3, "A")]),
+        ("iobes", "B-A O S-A", [(2, 3, "A")]),
+        ("iobes", "B-A I-A", []),
+        ("iobes", "B-A E-A E-A", [(0, 2, "A")]),
+        ("iobes", "B-A B-A I-A E-A", [(1, 4, "A")]),
+        ("iobes", "B-A I-A E-B", []),
+        ("iobes", "S-A I-A E-A", [(0, 1, "A")]),
+        ("iobes", "B-A S-B", [(1, 2, "B")]),
+    ],
+)
+def test_strict_spans(scheme, tags, expected):
+    assert strict_spans(tags.split(), scheme) == expected
+
+
+@pytest.mark.parametrize(("scheme", "tag"), [("bio", "E-A"), ("iobes", "L-A"), ("bio", "PER")])
+def test_a_foreign_tag_is_refused(scheme, tag):
+    with pytest.raises(TagError, match=tag):
+        strict_spans(["O", tag], scheme)
+
+
+def test_repair_would_have_found_more():
+    tags = ["I-A", "O", "B-A"]
+    assert len(strict_spans(tags)) < len(spans_from_tags(tags))
+
+
+def test_strict_counts_per_sentence():
+    counts = count_strict([sentence("B-A I-A", "B-A O"), ([], []), sentence("B-A", "B-A")])
+    assert counts.sentences.tolist() == [[1, 1, 0], [0, 0, 0], [1, 1, 1]]
+    assert counts.types == {"A": (2, 2, 1)}
+    assert counts.tokens == (3, 2)
+
+
+# design/scoring.md: IOB1 and BIO of the same spans are 3/3/3 to conlleval and 1/3/1 to strict BIO.
+IOB1 = [["I-A", "O", "I-B", "I-B", "O", "I-A", "B-A"]]
+BIO = [["B-A", "O", "B-B", "I-B", "O", "B-A", "B-A"]]
+
+
+def test_the_variants_of_tags():
+    repaired, strict = score_tags(IOB1, BIO), score_tags(IOB1, BIO, variant="strict")
+    assert repaired.counts.total == Count(4, 4, 4)
+    assert strict.counts.total == Count(1, 4, 1)
+    assert "|conlleval|" in str(repaired.signature)
+    assert "|strict|unit:tokens|scheme:bio|sentences:1" in str(strict.signature)
+
+
+def test_a_row_for_every_sentence_even_the_empty():
+    score = score_tags([[], ["B-A"], []], [[], ["B-A"], []])
+    assert score.counts.sentences.tolist() == [[0, 0, 0], [1, 1, 1], [0, 0, 0]]
+
+
+def test_strict_tags_must_be_of_the_scheme():
+    with pytest.raises(TagError, match="'S-A'"):
+        score_tags([["S-A"]], [["O"]], variant="strict")
+    assert score_tags([["S-A"]], [["O"]], variant="strict", scheme="iobes").counts.total.gold == 1
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(data: bytes):
+        path = tmp_path / "tags.txt"
+        path.write_bytes(data)
+        return path
+
+    return write
+
+
+def test_blank_lines_are_no_sentences(write):
+    score = score_columns(write(b"\n\na B-A B-A\n\n \n-X- O O\nb O O\n\n\n"))
+    assert score.counts.sentences.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+def test_types_outside_ascii(write):
+    score = score_columns(write("太郎 B-人名 B-人名\n".encode()))
+    assert score.types == {"人名": Count(1, 1, 1)}
+
+
+def test_strict_columns(write):
+    score = score_columns(write(b"a B-A I-A\n\nb S-A S-A\n"), variant="strict", scheme="iobes")
+    assert score.counts.sentences.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "problem"),
+    [
+        (
+            b"a O O\nb x O O\n",
+            2,
+            "expected 3 columns as in the lines before, parted by ' ' (-d), got 4",
+        ),
+        (b"a\tO\tO\n", 1, "expected 2 or more columns, gold and predicted tag last, parted by ' '"),
+        (
+            b"a O O\n\xff O O\n",
+            2,
+            "expected utf-8, got the byte 0xff; name another with --encoding",
+        ),
+    ],
+)
+def test_a_bad_line_is_named(write, data, line, problem):
+    path = write(data)
+    with pytest.raises(CorpusError, match=re.escape(f"{path}:{line}: {problem}")) as caught:
+        score_columns(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_bad_tag_is_named_with_its_own_line(write):
+    path = write(b"a O O\nb O S-A\nc O O\n\n")
+    with pytest.raises(CorpusError, match="tag 'S-A' is none of the scheme bio") as caught:
+        score_columns(path, variant="strict")
+    assert caught.value.line == 2
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(CorpusError, match=r"nothing\.txt: cannot be read: No such file"):
+        score_columns(tmp_path / "nothing.txt")
+
+
+def test_an_empty_delimiter_is_refused(write):
+    with pytest.raises(ConfigError, match="delimiter"):
+        score_columns(write(b"a O O\n"), delimiter="")

@@ -5,7 +5,7 @@ import pytest
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import Grid, read_grid
-from kakehashi.experiments.runs import MISSING, Fingerprints, expand, identify, missing_files
+from kakehashi.experiments.runs import MISSING, FileHashes, expand, fingerprint_of, missing_files
 
 CONFIG = """
 # A comment.
@@ -51,7 +51,7 @@ def grid_of(folder, **more):
 
 
 def keys_of(folder, **more):
-    cells = expand(grid_of(folder, **more), Fingerprints(folder / "memory.json"))
+    cells = expand(grid_of(folder, **more), FileHashes(folder / "memory.json"))
     return {cell.label: cell.key for cell in cells}
 
 
@@ -113,13 +113,13 @@ def test_formats_are_told_apart(folder):
     def identity(format):
         source = {"format": format, "path": "train.jsonl"}
         tree = {"name": "n", "corpus": {"train": [source], "dev": [source]}}
-        return identify(settings_from_tree(tree), Fingerprints(folder / "memory.json"))
+        return fingerprint_of(settings_from_tree(tree), FileHashes(folder / "memory.json"))
 
     assert identity("jsonl").config != identity("stockmark").config
 
 
 def test_a_missing_corpus_is_told_and_may_be_the_one_that_was_there(folder):
-    fingerprints = Fingerprints(folder / "memory.json")
+    fingerprints = FileHashes(folder / "memory.json")
     settings = settings_from_tree(
         {
             "name": "n",
@@ -128,39 +128,39 @@ def test_a_missing_corpus_is_told_and_may_be_the_one_that_was_there(folder):
             },
         }
     )
-    there = identify(settings, fingerprints)
+    there = fingerprint_of(settings, fingerprints)
     assert missing_files(settings) == []
     (folder / "train.jsonl").unlink()
-    gone = identify(settings, fingerprints)
+    gone = fingerprint_of(settings, fingerprints)
     assert gone.facts["train.jsonl"] == MISSING
     assert gone.missing == missing_files(settings) == ["train.jsonl"]
     assert gone.may_be(there)
     (folder / "dev.jsonl").write_text("")
-    assert not identify(settings, fingerprints).may_be(there)
+    assert not fingerprint_of(settings, fingerprints).may_be(there)
 
 
 def test_fingerprints_are_remembered_by_size_and_time(folder):
     memory = folder / "memory.json"
-    first = Fingerprints(memory)
+    first = FileHashes(memory)
     sums = [first.of(folder / "dev.jsonl"), first.of(folder)]
     first.save()
     remembered = json.loads(memory.read_text())
     name = next(name for name in remembered if "dev.jsonl" in name)
     memory.write_text(json.dumps(remembered | {name: "remembered"}))
-    again = Fingerprints(memory)
+    again = FileHashes(memory)
     assert again.of(folder / "dev.jsonl") == "remembered"
     memory.write_text("damaged")
     (folder / "dev.jsonl").write_text("another size")
-    assert Fingerprints(memory).of(folder / "dev.jsonl") not in (*sums, "remembered", MISSING)
-    assert Fingerprints(memory).of(folder) != sums[1]
-    assert Fingerprints(memory).of(folder / "none") == MISSING
+    assert FileHashes(memory).of(folder / "dev.jsonl") not in (*sums, "remembered", MISSING)
+    assert FileHashes(memory).of(folder) != sums[1]
+    assert FileHashes(memory).of(folder / "none") == MISSING
 
 
 def test_a_grid_file_of_toml_gives_the_same_cells(folder):
     (folder / "g.toml").write_text(
         'name = "g"\nconfig = "ja.toml"\n[axes.a]\nb = {}\n[report]\nrows = "a"\n'
     )
-    [cell] = expand(read_grid(folder / "g.toml"), Fingerprints(folder / "memory.json"))
+    [cell] = expand(read_grid(folder / "g.toml"), FileHashes(folder / "memory.json"))
     assert cell.key == keys_of(folder)["none · seed 1"]
 
 

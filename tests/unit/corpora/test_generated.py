@@ -10,7 +10,7 @@ import pytest
 from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.jsonl import read_jsonl
-from kakehashi.data.generated import write_generated
+from kakehashi.corpora.writing import write_generated
 from kakehashi.errors import CorpusError
 
 MANY = AssistantSource(language="ja", utterances=50_000, seed=7)

@@ -5,8 +5,9 @@ import pytest
 
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.errors import ConfigError, RunError
-from kakehashi.experiments.diff import Side, explain, side_of_cell, side_of_run
-from kakehashi.reports.diff_tables import explanation_tables
+from kakehashi.experiments.diff import diff_runs, run_in_folder, run_with_labels
+from kakehashi.experiments.store import RunResult
+from kakehashi.reports.diff_tables import run_diff_tables
 from kakehashi.sentence import Span, sentence_from_forms
 
 RESULT = {
@@ -35,7 +36,7 @@ BETTER = {
 SENTENCES = [["In", "Rome"], ["To", "Oslo"], ["Maria"], ["Rain"]]
 
 
-def side(tmp_path, name, found, result=RESULT):
+def run_of(tmp_path, name, found, result=RESULT):
     """A run that finds an entity in some sentences; the truth is one in each of the first three."""
     rows = np.array(
         [[index < 3, index in found, index in found and index < 3] for index in range(4)]
@@ -47,30 +48,30 @@ def side(tmp_path, name, found, result=RESULT):
         for index, forms in enumerate(SENTENCES)
     ]
     write_jsonl(folder / "predictions.jsonl", sentences)
-    return Side(name, result, rows.astype(np.int32), folder)
+    return RunResult(name, {}, {}, result, rows.astype(np.int32), folder)
 
 
 @pytest.fixture
-def explanation(tmp_path):
-    return explain(side(tmp_path, "a", {0, 3}), side(tmp_path, "b", {0, 1, 2}, BETTER))
+def diff(tmp_path):
+    return diff_runs(run_of(tmp_path, "a", {0, 3}), run_of(tmp_path, "b", {0, 1, 2}, BETTER))
 
 
-def test_sentences_flip_both_ways(explanation, tmp_path):
-    assert [flip.number for flip in explanation.mended] == [1, 2, 3]
-    assert explanation.broken == ()
-    assert [m.text for m in explanation.mended[0].second.mentions] == ["Oslo"]
-    assert explanation.mended[0].first.mentions == ()
-    back = explain(explanation.second, explanation.first)
-    assert [flip.number for flip in back.broken] == [1, 2, 3]
+def test_sentences_flip_both_ways(diff, tmp_path):
+    assert [flip.number for flip in diff.fixed] == [1, 2, 3]
+    assert diff.regressed == ()
+    assert [m.text for m in diff.fixed[0].second.mentions] == ["Oslo"]
+    assert diff.fixed[0].first.mentions == ()
+    back = diff_runs(diff.second, diff.first)
+    assert [flip.number for flip in back.regressed] == [1, 2, 3]
 
 
-def test_tables_tell_what_changed(explanation):
-    tables = explanation_tables(explanation, most=2)
-    assert tables["mended"].rows == (
+def test_tables_tell_what_changed(diff):
+    tables = run_diff_tables(diff, most=2)
+    assert tables["fixed"].rows == (
         ("2", "To Oslo", "–", "Oslo LOC"),
         ("3", "Maria", "–", "Maria LOC"),
     )
-    assert tables["mended"].notes == ("3 in all.",)
+    assert tables["fixed"].notes == ("3 in all.",)
     assert tables["types"].rows == (
         ("LOC", "30", "2", "50.00", "90.00", "+40.00"),
         ("PER", "–", "2", "50.00", "0.00", "-50.00"),
@@ -78,8 +79,8 @@ def test_tables_tell_what_changed(explanation):
     assert tables["score"].rows[1][-2:] == ("75.00", "char")
 
 
-def test_tables_tell_what_was_transferred_and_what_stayed_random(explanation):
-    tables = explanation_tables(explanation)
+def test_tables_tell_what_was_transferred_and_what_stayed_random(diff):
+    tables = run_diff_tables(diff)
     assert "transfer-A" not in tables
     assert tables["transfer-B"].rows == (
         ("char.embedding: n-grams", "40", "50", "80.0 %", "10 random", "seen"),
@@ -87,51 +88,51 @@ def test_tables_tell_what_was_transferred_and_what_stayed_random(explanation):
     )
 
 
-def test_without_predictions_flips_are_only_counted(explanation):
-    gone = replace(explanation.second, folder=None)
-    found = explain(explanation.first, gone)
-    assert len(found.mended) == 3
-    table = explanation_tables(found)["mended"]
+def test_without_predictions_flips_are_only_counted(diff):
+    gone = replace(diff.second, folder=None)
+    found = diff_runs(diff.first, gone)
+    assert len(found.fixed) == 3
+    table = run_diff_tables(found)["fixed"]
     assert table.rows == ()
     assert "gone" in table.notes[1]
 
 
-def test_other_test_sentences_are_refused(explanation):
-    other = replace(explanation.second, counts=explanation.second.counts[:3])
+def test_other_test_sentences_are_refused(diff):
+    other = replace(diff.second, counts=diff.second.counts[:3])
     with pytest.raises(RunError, match="other sentences"):
-        explain(explanation.first, other)
+        diff_runs(diff.first, other)
 
 
-def test_predictions_that_do_not_fit_are_refused(explanation):
-    write_jsonl(explanation.first.folder / "predictions.jsonl", [])
+def test_predictions_that_do_not_fit_are_refused(diff):
+    write_jsonl(diff.first.folder / "predictions.jsonl", [])
     with pytest.raises(RunError, match="expected 4 sentences, got 0"):
-        explain(explanation.first, explanation.second)
+        diff_runs(diff.first, diff.second)
 
 
 def test_a_folder_without_a_result_is_refused(tmp_path):
     with pytest.raises(RunError, match="no finished run"):
-        side_of_run(tmp_path)
+        run_in_folder(tmp_path)
 
 
 def test_a_cell_is_found_by_labels(layer_results):
-    assert side_of_cell(layer_results, "char").name == "char, 1"
-    assert side_of_cell(layer_results, "recognizer=char, seed=2").name == "char, 2"
+    assert run_with_labels(layer_results, "char").name == "char, 1"
+    assert run_with_labels(layer_results, "recognizer=char, seed=2").name == "char, 2"
 
 
 @pytest.mark.parametrize(
     ("labels", "problem"),
-    [("chra", "no cell"), ("seed=2", "add a label"), ("char, seed=4", "not finished")],
+    [("chra", "no run"), ("seed=2", "add a label"), ("char, seed=4", "not finished")],
 )
 def test_a_cell_that_is_not_one_is_refused(layer_results, labels, problem):
     with pytest.raises(ConfigError, match=problem):
-        side_of_cell(layer_results, labels)
+        run_with_labels(layer_results, labels)
 
 
 def test_a_label_may_hold_a_comma(layer_results):
     cells = tuple(
         replace(cell, axes={**cell.axes, "recognizer": "char, dense"})
-        for cell in layer_results.cells
+        for cell in layer_results.runs
         if cell.axes["recognizer"] == "char"
     )
-    found = side_of_cell(replace(layer_results, cells=cells), "char, dense, seed=2")
+    found = run_with_labels(replace(layer_results, runs=cells), "char, dense, seed=2")
     assert found.name == "char, dense, 2"

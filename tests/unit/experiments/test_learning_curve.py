@@ -4,7 +4,7 @@ from math import inf, isnan
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.learning_curve import equal_size, find_savings
+from kakehashi.experiments.learning_curve import equal_size, find_equivalent_sizes
 from kakehashi.experiments.store import Results
 
 
@@ -27,7 +27,7 @@ def test_a_curve_that_falls_is_levelled_first():
 
 
 def test_transfer_is_worth_sentences(size_results):
-    savings = find_savings(analyse(size_results, trials=10), trials=200)
+    savings = find_equivalent_sizes(analyse(size_results, trials=10), trials=200)
     assert [saving.size for saving in savings] == [100, 200, 400]
     assert savings[0].equals == pytest.approx(200)
     assert savings[0].ratio == pytest.approx(2)
@@ -37,18 +37,20 @@ def test_transfer_is_worth_sentences(size_results):
 
 
 def test_the_interval_holds_the_estimate(size_results):
-    for saving in find_savings(analyse(size_results, trials=10), trials=200):
+    for saving in find_equivalent_sizes(analyse(size_results, trials=10), trials=200):
         assert saving.low <= saving.equals <= saving.high
     assert saving.low > saving.smallest == 100
     assert saving.largest == 400
 
 
-def test_without_counts_there_is_no_interval(size_results):
-    cells = tuple(replace(cell, counts=None) for cell in size_results.cells)
-    savings = find_savings(analyse(Results(size_results.grid, cells), trials=10), trials=10)
+def test_with_another_test_set_there_is_no_interval(size_results):
+    first, *others = size_results.runs
+    changed = replace(first, counts=first.counts[:-1])
+    results = Results(size_results.grid, (changed, *others))
+    savings = find_equivalent_sizes(analyse(results, trials=10), trials=10)
     assert savings[0].equals == pytest.approx(200)
     assert isnan(savings[0].low)
 
 
 def test_a_grid_without_sizes_saves_nothing(layer_results):
-    assert find_savings(analyse(layer_results, trials=10)) == ()
+    assert find_equivalent_sizes(analyse(layer_results, trials=10)) == ()
