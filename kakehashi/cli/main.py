@@ -40,7 +40,7 @@ class _Verbs(TyperGroup):
         self, ctx: typer.Context, args: list[str]
     ) -> tuple[str | None, Any, list[str]]:
         name, *rest = args
-        family = "experiment " if self.name == "experiment" else ""
+        family = "" if self.name == "kakehashi" else f"{self.name} "
         new = _RENAMED.get(f"{family}{name}")
         if new is not None:
             now = new.removesuffix(" --annotate")

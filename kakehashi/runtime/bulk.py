@@ -204,7 +204,7 @@ class Processes:
             yield from map_in_order(function, jobs, self._workers)
         except BrokenProcessPool:
             raise RunError(
-                "annotate", "a process was killed, perhaps for want of memory; start again"
+                "predict", "a process was killed, perhaps for want of memory; start again"
             ) from None
 
 
