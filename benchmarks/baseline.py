@@ -17,11 +17,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from kakehashi.config.settings import TrainingSettings
-from kakehashi.data.dataset import Prepared
-from kakehashi.data.encode import FormFeatures
+from kakehashi.data.dataset import Dataset
+from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.model.tagger import Tagger
 from kakehashi.scoring.score import score_spans
@@ -41,7 +42,7 @@ class Item(NamedTuple):
     tags: Tensor
 
 
-class Items(Dataset[Item]):
+class Items(TorchDataset[Item]):
     """The sentences of an encoded corpus.
 
     Args:
@@ -184,7 +185,7 @@ class BaselineTraining:
         settings: Seed, bound of the gradient, and how often rare words are hidden.
     """
 
-    def __init__(self, tagger: Tagger, data: Prepared, settings: TrainingSettings) -> None:
+    def __init__(self, tagger: Tagger, data: Dataset, settings: TrainingSettings) -> None:
         torch.manual_seed(settings.seed)
         self.model = BaselineModel.from_tagger(tagger)
         self.data, self.settings = data, settings

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from benchmarks.place import PARTS, Place
 from kakehashi.config.settings import ModelSettings
-from kakehashi.data.dataset import Prepared, prepare
-from kakehashi.data.encode import Channels, EncodedCorpus, FormFeatures, Forms, encode, featurize
+from kakehashi.data.dataset import Dataset, prepare
+from kakehashi.data.encode import EncodedCorpus, encode
+from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Sentence
 
 
-def prepare_whole(place: Place) -> Prepared:
+def prepare_whole(place: Place) -> Dataset:
     """Encode the corpora of a place."""
     train, dev, test = map(place.sentences, PARTS)
     return prepare(train, dev, test, place.settings.model, place.settings.vectors)
 
 
-def prepare_slice(place: Place) -> Prepared:
+def prepare_slice(place: Place) -> Dataset:
     """Encode the slice of the training set, and one sentence to select on.
 
     Vocabularies and vectors are those of the whole, since embeddings cost by their rows.
     """
     data = prepare_whole(place)
-    forms = Forms()
+    forms: dict[Form, int] = {}
     train = encode(place.sentences("train", place.slice_sentences), forms)
     dev = encode(place.sentences("dev", 1), forms)
     features = featurize_as(place.settings.model, forms, data.words, data.ngrams)
@@ -35,14 +36,14 @@ def prepare_slice(place: Place) -> Prepared:
 
 def encode_for(tagger: Tagger, sentences: Sequence[Sentence]) -> tuple[EncodedCorpus, FormFeatures]:
     """Encode sentences for a tagger, and look up what it sees of them."""
-    forms = Forms()
+    forms: dict[Form, int] = {}
     corpus = encode(sentences, forms)
     return corpus, featurize_as(tagger.settings, forms, tagger.words, tagger.ngrams)
 
 
 def featurize_as(
-    settings: ModelSettings, forms: Forms, words: Vocabulary, ngrams: Vocabulary
+    settings: ModelSettings, forms: Iterable[Form], words: Vocabulary, ngrams: Vocabulary
 ) -> FormFeatures:
     """Look up the features of some forms by the settings of a model."""
     channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-    return featurize(list(forms.ids), channels, words, ngrams)
+    return featurize(forms, channels, words, ngrams)

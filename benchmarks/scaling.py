@@ -1,9 +1,9 @@
 """What corpora of ten thousand to five million utterances cost: ``python -m benchmarks.scaling``.
 
-At every size a process writes a corpus into a file, another encodes the file into a store, and a
-third trains from that for a fixed time. Cost is linear if a second encodes as many utterances, and
-a million tokens take as long to train on, whatever the size. Memory is flat if it hardly grows but
-by the file pages that are mapped, which the system may take back at any time.
+At every size a process writes a corpus into a file, another encodes the file into a cache folder,
+and a third trains from that for a fixed time. Cost is linear if a second encodes as many
+utterances, and a million tokens take as long to train on, whatever the size. Memory is flat if it
+hardly grows but by the file pages that are mapped, which the system may take back at any time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora.formats import guess_source
 from kakehashi.corpora.writing import write_generated
-from kakehashi.data.cache import Store
+from kakehashi.data.cache import load_dataset
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.files import write_json
 from kakehashi.progress import Progress
@@ -80,22 +80,19 @@ def measure_generation(source: AssistantSource, file: Path, processes: int) -> d
 def measure_encoding(settings: RunSettings, cache: Path, processes: int) -> dict[str, float]:
     """Encode a corpus."""
     began = time.perf_counter()
-    store = Store(cache, settings, Progress(), processes)
+    data, _ = load_dataset(cache, settings, Progress(), processes)
     seconds = time.perf_counter() - began
-    return {
-        "encoding": len(store.prepared().train) / seconds,
-        "bytes": folder_size(store.corpus) + folder_size(store.features),
-    }
+    return {"encoding": len(data.train) / seconds, "bytes": folder_size(cache)}
 
 
 def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict[str, float]:
-    """Train from a store for some seconds."""
+    """Train from a cache folder for some seconds."""
     import torch
 
     from kakehashi.training.train import new_tagger
     from kakehashi.training.trainer import Trainer
 
-    data = Store(cache, settings, Progress()).prepared()
+    data, _ = load_dataset(cache, settings, Progress())
     torch.manual_seed(settings.training.seed)
     training = settings.training.model_copy(update={"epochs": 1})
     tagger = new_tagger(data, settings.model)

@@ -13,7 +13,7 @@ from benchmarks.engine import encode_for, prepare_slice, prepare_whole
 from benchmarks.peers.peer import ENCODED, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi.config.settings import TrainingSettings
-from kakehashi.data.dataset import Prepared
+from kakehashi.data.dataset import Dataset
 from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.sentence import Sentence, Span
 from kakehashi.training.train import new_tagger
@@ -54,7 +54,7 @@ class Baseline:
         training.run().copy_to(tagger)
         save_model(folder, Model(settings.name, tagger, settings.text))
 
-    def _training(self, data: Prepared, settings: TrainingSettings) -> BaselineTraining:
+    def _training(self, data: Dataset, settings: TrainingSettings) -> BaselineTraining:
         torch.manual_seed(settings.seed)
         return BaselineTraining(new_tagger(data, self._place.settings.model), data, settings)
 

@@ -14,8 +14,8 @@ from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
 from kakehashi.model.folder import Model, save_model
+from kakehashi.model.lstm_steps import Precision
 from kakehashi.model.prediction import predict_spans
-from kakehashi.model.products import Precision
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span

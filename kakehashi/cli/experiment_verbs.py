@@ -136,17 +136,17 @@ def table(
       kakehashi experiment table experiments/layers.toml --part scores --out layers.tex
     """
     from kakehashi.cli.console import table_format, write_tables
-    from kakehashi.reports.grid_tables import tables_of
-    from kakehashi.reports.summary import findings
+    from kakehashi.reports.grid_tables import grid_tables
+    from kakehashi.reports.summary import summarize
 
     layout = table_format(layout, out)
     analysis, savings = _analysis(file, root, only, trials, seed)
-    tables = tables_of(analysis, savings)
+    tables = grid_tables(analysis, savings)
     part = _OLD_PARTS.get(part or "", part) or ("seeds" if layout == "csv" else None)
     if part is not None and part not in tables:
         raise ConfigError("--part", f"this grid has no table {part!r}; it has {', '.join(tables)}")
     chosen = tables.values() if part is None else [tables[part]]
-    write_tables(chosen, layout, out, before=findings(analysis, savings), after=analysis.signature)
+    write_tables(chosen, layout, out, before=summarize(analysis, savings), after=analysis.signature)
 
 
 def figure(
@@ -205,8 +205,7 @@ def page(
     import shlex
 
     from kakehashi.cli.console import print_line, save, table_format
-    from kakehashi.reports.page import drawings_of, markdown_page
-    from kakehashi.reports.page import page as write_page
+    from kakehashi.reports.page import drawings_of, html_page, markdown_page
 
     analysis, savings = _analysis(file, root, only, trials, seed)
     out = out or Path(f"{analysis.grid.name}.html")
@@ -224,7 +223,7 @@ def page(
             save(out.with_name(name), drawing.render("svg"))
         save(out, markdown_page(analysis, savings, commands, figures))
     else:
-        save(out, write_page(analysis, savings, commands))
+        save(out, html_page(analysis, savings, commands))
     print_line(str(out))
 
 

@@ -1,12 +1,13 @@
-"""What the verbs print, as tables: scores of a run, the demo, counts of corpora, comparisons."""
+"""What the verbs print: tables, and the lines after them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.corpora.checks import excerpt
+from kakehashi.reports.corpus_tables import distribution_table
 from kakehashi.reports.tables import Table
 
 if TYPE_CHECKING:
@@ -19,27 +20,15 @@ if TYPE_CHECKING:
 _MOST_LOST = 20
 
 
-def table(title: str, headings: Sequence[str], rows: Iterable[Iterable[object]]) -> Table:
-    """Make a table of any values; numbers with a fraction get two digits of it."""
-    written = (
-        tuple(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row)
-        for row in rows
-    )
-    return Table(title, tuple(headings), tuple(written), n_labels=0)
-
-
 def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
     """Make a table of scores, one row each."""
     keys = ("precision", "recall", "f1", "gold", "predicted", "correct")
-    rows = (
-        [name, *(float(score[key]) for key in keys[:3]), *(score[key] for key in keys[3:])]
-        for name, score in scores.items()
-    )
-    return table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
+    rows = ([name, *(score[key] for key in keys)] for name, score in scores.items())
+    return Table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
 
 
 def run_tables(result: Mapping[str, Any]) -> tuple[list[Table], str]:
-    """Show what was transferred and the scores on dev and test and per type; and the signature."""
+    """Show what a run was given from its source and its scores; and their signature."""
     parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
     score = result["test"] or result["dev"] or {"types": {}, "signature": "nothing to score by"}
     system, selection = result["system"], result["selection"]
@@ -59,18 +48,12 @@ def _transferred(result: Mapping[str, Any]) -> list[Table]:
 
 def demo_tables(report: DemoReport) -> tuple[list[Table], str]:
     """Show what was transferred and the scores; and examples with their readings."""
-    runs = [report.english, report.scratch, report.transfer]
-    rows = (
-        [
-            run.title,
-            run.result["corpus"]["train"]["sentences"],
-            run.f1,
-            f"{report.gain:+.2f}" if run is report.transfer else "",
-            run.folder / "model",
-        ]
-        for run in runs
-    )
-    scores = table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
+    rows = [
+        [run.title, run.result["corpus"]["train"]["sentences"], run.f1, "", run.folder / "model"]
+        for run in (report.english, report.scratch, report.transfer)
+    ]
+    rows[-1][3] = f"{report.gain:+.2f}"
+    scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
     lines = []
     for sentence in report.examples:
         readings = " ".join(token.reading or token.text for token in sentence.tokens or ())
@@ -82,11 +65,11 @@ def demo_tables(report: DemoReport) -> tuple[list[Table], str]:
 
 def _bracketed(sentence: Sentence) -> str:
     """Write mentions into the text: ``[東京 place_name]``."""
-    parts, position = [], 0
-    for mention in sentence.mentions:
-        parts += [sentence.text[position : mention.start], f"[{mention.text} {mention.type}]"]
-        position = mention.end
-    return "".join([*parts, sentence.text[position:]])
+    text = sentence.text
+    for mention in reversed(sentence.mentions):
+        inside = f"[{mention.text} {mention.type}]"
+        text = text[: mention.start] + inside + text[mention.end :]
+    return text
 
 
 def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Table]:
@@ -96,16 +79,13 @@ def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Tabl
         found: By the name of the corpus.
         rows: The same as a table with a row for each.
     """
-    counts = [
-        (rows.headings[index], *(row[index] for row in rows.rows))
-        for index in range(rows.n_labels, len(rows.headings))
-    ]
+    counts = list(zip(rows.headings, *rows.rows, strict=True))[rows.n_labels :]
     totals = sum((Counter(stats.types) for stats in found.values()), Counter[str]())
     types = [
-        (name, *(f"{stats.types.get(name, 0):,}" for stats in found.values()))
+        (name, *(stats.types.get(name, 0) for stats in found.values()))
         for name, _ in totals.most_common()
     ]
-    yield Table("Corpora", ("", *found), (*counts, *types), rows.notes)
+    yield Table("Corpora", ["", *found], [*counts, *types], rows.notes)
     for name, stats in found.items():
         yield from lost_tables(name, stats.lost)
 
@@ -119,87 +99,78 @@ def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
         )
         shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
         title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"
-        yield table(title, ["no.", "sentence", "mention", "type", "tokens"], rows)
+        yield Table(title, ["no.", "sentence", "mention", "type", "tokens"], rows)
 
 
 def overlap_tables(name: str, found: Overlap) -> Iterator[Table]:
     """Show what repeats in a corpus, what its test set adds, and the entity types by rank."""
-    rows = [
-        ["training sentences", f"{found.sentences:,}"],
-        ["of them distinct", f"{found.distinct:.1f} %"],
-        ["test sentences", f"{found.test_sentences:,}"],
-        ["of them seen in training", f"{found.seen_sentences:.1f} %"],
-        ["test mentions of unseen values", f"{found.unseen_values:.1f} %"],
-        ["slope of frequency by rank", f"{found.slope:.2f}"],
-    ]
-    yield table(f"Overlap of training and test: {name}", ["", ""], rows)
-    types = enumerate(found.types.items(), 1)
-    ranked = ((rank, entity_type, f"{count:,}") for rank, (entity_type, count) in types)
-    yield table(f"Entity types of {name}", ["rank", "type", "mentions"], ranked)
+    rows = {
+        "training sentences": found.sentences,
+        "of them distinct": f"{found.distinct:.1f} %",
+        "test sentences": found.test_sentences,
+        "of them seen in training": f"{found.seen_sentences:.1f} %",
+        "test mentions of unseen values": f"{found.unseen_values:.1f} %",
+        "slope of frequency by rank": found.slope,
+    }
+    yield Table(f"Overlap of training and test: {name}", ["", ""], rows.items())
+    yield distribution_table(name, found.types)
 
 
 def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterator[Table]:
     """Show what romanization makes the same: counts side by side, then examples per corpus."""
-    counts: dict[str, list[object]] = {
-        "distinct words": [f"{each.words.total:,}" for each in found.values()],
-        "distinct once romanized": [f"{each.romanized:,}" for each in found.values()],
-        "words romanized as another": [each.words for each in found.values()],
-        "tokens of such words": [each.tokens for each in found.values()],
-        "of them not the most frequent": [f"{each.rarer:,}" for each in found.values()],
-        "mentions with such a word": [each.mentions for each in found.values()],
-    }
-    for entity_type in dict.fromkeys(name for each in found.values() for name in each.types):
-        counts[entity_type] = [each.types.get(entity_type, "-") for each in found.values()]
-    rows = ([name, *values] for name, values in counts.items())
-    yield table("Written differently, romanized alike", ["", *found], rows)
+    counts = [
+        ("distinct words", *(each.words.total for each in found.values())),
+        ("distinct once romanized", *(each.romanized for each in found.values())),
+        ("words romanized as another", *(str(each.words) for each in found.values())),
+        ("tokens of such words", *(str(each.tokens) for each in found.values())),
+        ("of them not the most frequent", *(each.rarer for each in found.values())),
+        ("mentions with such a word", *(str(each.mentions) for each in found.values())),
+    ]
+    types = dict.fromkeys(name for each in found.values() for name in each.types)
+    rows = [(name, *(each.types.get(name) for each in found.values())) for name in types]
+    yield Table("Written differently, romanized alike", ["", *found], [*counts, *rows])
     for name, each in found.items():
         shown = [
-            [romaji, " ".join(f"{word} {count}" for word, count in words.items()), mentions]
+            (romaji, " ".join(f"{word} {count}" for word, count in words.items()), mentions)
             for romaji, words, mentions in each.collapses[:n_examples]
         ]
         if shown:
-            yield table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
+            yield Table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
 
 
-def comparison_tables(comparison: Comparison, a: str, b: str) -> tuple[list[Table], str]:
+def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], str]:
     """Show the scores of two systems, the differences, and the tests; and the signature."""
-    sides = {f"A: {a}": comparison.first, f"B: {b}": comparison.second}
     scores = (
-        [
+        (
             name,
-            side.mean,
-            f"{side.interval.low:.2f} to {side.interval.high:.2f}",
-            "-" if side.deviation is None else side.deviation,
-            " ".join(f"{f1:.2f}" for f1 in side.f1s),
-        ]
-        for name, side in sides.items()
+            each.mean,
+            f"{each.interval.low:.2f} to {each.interval.high:.2f}",
+            each.deviation,
+            " ".join(f"{f1:.2f}" for f1 in each.f1s),
+        )
+        for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second))
     )
-    gains = (
-        [
-            name,
-            gain.gold,
-            gain.first,
-            gain.second,
-            f"{gain.points:+.2f}",
-            "-" if gain.relative is None else f"{gain.relative:+.1f} %",
-        ]
-        for name, gain in {"all": comparison.total, **comparison.types}.items()
+    deltas = (
+        (
+            *(name, each.gold, each.first, each.second, f"{each.points:+.2f}"),
+            None if each.relative is None else f"{each.relative:+.1f} %",
+        )
+        for name, each in {"all": found.total, **found.types}.items()
     )
-    named = {
-        "approximate randomization": comparison.models,
-        "permutation of run labels": comparison.method,
-    }
     tests = (
-        [name, f"{test.p:.4f}", test.shuffles, test.claim]
-        for name, test in named.items()
+        (name, f"{test.p:.4f}", test.shuffles, test.claim)
+        for name, test in (
+            ("approximate randomization", found.models),
+            ("permutation of run labels", found.method),
+        )
         if test is not None
     )
     hint = "Only several runs of each can show whether the methods differ for any seed.\n"
     return [
-        table("F1", ["", "mean", "95 % interval", "deviation", "runs"], scores),
-        table("B compared with A", ["", "gold", "A", "B", "difference", "relative"], gains),
-        table("Significance", ["test", "p", "permutations", "claim"], tests),
-    ], f"{'' if comparison.method else hint}{comparison.signature}"
+        Table("F1", ["", "mean", "95 % interval", "deviation", "runs"], scores, n_labels=0),
+        Table("B compared with A", ["", "gold", "A", "B", "points", "relative"], deltas),
+        Table("Significance", ["test", "p", "permutations", "claim"], tests),
+    ], f"{'' if found.method else hint}{found.signature}"
 
 
 def plan_tables(plan: Plan) -> tuple[list[Table], str]:
@@ -217,13 +188,14 @@ def plan_tables(plan: Plan) -> tuple[list[Table], str]:
         ]
         return f"{sum(run.key not in missing for run in runs)}/{len(runs)}"
 
-    rows = [
+    rows = (
         [row, *(finished(row, column) for column in columns)]
         for row in plan.grid.labels[report.rows]
-    ]
+    )
     sources = sum("source" in run.axes for run in plan.missing)
     also = f" and {sources} source models" if sources else ""
-    line = f"{len(plan.wanted)} cells, {plan.n_runs} runs: {plan.n_finished} finished"
-    return [table(plan.grid.title or plan.grid.name, [report.rows, *columns], rows)], (
-        f"{line}, {len(plan.missing) - sources}{also} to run"
+    line = (
+        f"{len(plan.wanted)} combinations, {plan.n_runs} runs: {plan.n_finished} finished,"
+        f" {len(plan.missing) - sources}{also} to run"
     )
+    return [Table(plan.grid.title or plan.grid.name, [report.rows, *columns], rows)], line

@@ -39,38 +39,30 @@ def read(source: AnnotatedSource) -> Iterator[Sentence]:
     """
     path = str(data_path(source.path))
     for number, line in read_lines(source.path):
-        if not line.strip():
-            continue
-        record = parsed(_UTTERANCE, line, path, number)
-        if source.partition in (None, record.partition):
+        record = parsed(_UTTERANCE, line, path, number) if line.strip() else None
+        if record is not None and source.partition in (None, record.partition):
             mentions = _mentions(record.utt, record.annot_utt)
             if mentions is None:
-                raise CorpusError(
-                    path,
+                problem = (
                     f"'annot_utt' {excerpt(record.annot_utt)} is not 'utt' {excerpt(record.utt)}"
-                    " with slots as in [date : Friday]",
-                    number,
+                    " with slots as in [date : Friday]"
                 )
+                raise CorpusError(path, problem, number)
             yield checked(Sentence(record.utt, mentions, id=record.id), path, number)
 
 
 def _mentions(text: str, annotated: str) -> tuple[Mention, ...] | None:
     """Find the slots of the annotated text in the raw one; None if they are not the same text."""
     places = [index for index, character in enumerate(text) if not character.isspace()]
-    outside, *slots = _SLOT.split(annotated)
-    written = [_bare(outside)]
-    position = len(written[0])
-    mentions = []
-    for entity_type, value, outside in zip(slots[::3], slots[1::3], slots[2::3], strict=True):
-        written += _bare(value), _bare(outside)
-        end = position + len(written[-2])
+    bare = ["".join(part.split()) for part in _SLOT.split(annotated)]  # outside, type, value, …
+    position, mentions = len(bare[0]), []
+    for index, entity_type in enumerate(_SLOT.split(annotated)[1::3]):
+        value, outside = bare[3 * index + 2 : 3 * index + 4]
+        end = position + len(value)
         if not position < end <= len(places):
             return None
         first, last = places[position], places[end - 1] + 1
         mentions.append(Mention(first, last, entity_type.strip(), text[first:last]))
-        position = end + len(written[-1])
-    return tuple(mentions) if "".join(written) == _bare(text) else None
-
-
-def _bare(text: str) -> str:
-    return "".join(text.split())
+        position = end + len(outside)
+    del bare[1::3]
+    return tuple(mentions) if "".join(bare) == "".join(text.split()) else None

@@ -24,9 +24,7 @@ def excerpt(text: str) -> str:
 
 
 def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
-    """Return a sentence as it must be, its mentions in order and without blanks at their edges.
-
-    Path and line are those it was read from, for the message.
+    """Return a sentence read from a file, its mentions in order and without blanks at their edges.
 
     Raises:
         CorpusError: If there is no text, or text that is no text (NUL, lone surrogates), or a
@@ -47,19 +45,16 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
 
 def find_problem(sentence: Sentence) -> str:
     """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is."""
-    return (
-        _text_problem(sentence.text)
-        or _range_problem("mention", sentence.text, sentence.mentions)
-        or _range_problem("token", sentence.text, sentence.tokens or ())
-        or next(
-            (
-                f"expected an entity type without blanks, got {excerpt(mention.type)}"
-                for mention in sentence.mentions
-                if not is_entity_type(mention.type)
-            ),
-            "",
-        )
+    text = sentence.text
+    problem = (
+        _text_problem(text)
+        or _range_problem("mention", text, sentence.mentions)
+        or _range_problem("token", text, sentence.tokens or ())
     )
+    for mention in sentence.mentions:
+        if not problem and not is_entity_type(mention.type):
+            return f"expected an entity type without blanks, got {excerpt(mention.type)}"
+    return problem
 
 
 def has_blank_edge(form: str) -> bool:
@@ -73,7 +68,7 @@ def is_entity_type(name: str) -> bool:
 
 
 def _without_blank_edges(sentence: Sentence) -> Sentence:
-    """Leave blanks at the edges out, unless the tokens meet the mention only with them."""
+    """Leave out the blanks at the edges, unless the tokens meet a mention only with them."""
     starts = {token.start for token in sentence.tokens or ()}
     ends = {token.end for token in sentence.tokens or ()}
     mentions: list[Mention] = []
@@ -120,11 +115,7 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
 
 
 def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = None) -> Value:
-    """Parse JSON into a model.
-
-    Raises:
-        CorpusError: If the text is not JSON or not what the model says.
-    """
+    """Parse JSON into a model; raises `CorpusError` if it is none, or not what the model says."""
     try:
         return model.validate_json(text)
     except ValidationError as error:

@@ -18,7 +18,7 @@ those).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -27,7 +27,7 @@ from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
 from kakehashi.errors import CorpusError, TagError
-from kakehashi.sentence import Sentence, Span, sentence_from_forms
+from kakehashi.sentence import Sentence, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
 
 DOCSTART = "-DOCSTART-"
@@ -35,7 +35,7 @@ NONE = "_"
 AUTO = "auto"
 WHITESPACE = "whitespace"
 
-Row = Mapping[str, str]
+Row = dict[str, str]
 
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
@@ -43,7 +43,7 @@ _KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` 
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10
-_REMEMBERED = 1 << 12  # tags
+_CACHED = 1 << 12  # tags
 _MOST_ADVISED = 20  # columns
 
 
@@ -57,11 +57,11 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
     path = data_path(source.path)
     where = str(path)
     group, article = path.name, 0
-    read_tag = lru_cache(_REMEMBERED)(partial(_tag, source=source))
+    read_tag = lru_cache(_CACHED)(partial(_read_tag, source=source))
     rows: list[Row] = []
     start = size = 0
     for number, line in read_lines(source.path, source.encoding):
-        fields = _fields(line, source)
+        fields = _split(line, source)
         if rows and (not fields or DOCSTART in fields):
             yield checked(_sentence(rows, source, group), where, start)
             rows = []
@@ -72,30 +72,36 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
                 yield sentence_from_forms([DOCSTART], group=group)
         elif fields and number > source.header_lines and not _is_comment(line, fields, source):
             start, size = (start, size + len(line)) if rows else (number, len(line))
-            rows.append(_row(fields, source, read_tag, where, number))
+            row = _row(fields, source, where, number)
+            try:
+                row["tag"] = read_tag(row.get("tag", OUTSIDE))
+            except TagError as error:
+                problem = f"{error}{_advice(error.tag, number)}"
+                raise CorpusError(where, problem, number) from error
+            rows.append(row)
             if len(rows) > MOST_LINES or size > LONGEST_LINE:
                 raise oversized(where, start, "expected a blank line after each sentence")
     if rows:
         yield checked(_sentence(rows, source, group), where, start)
 
 
-def _fields(line: str, source: ColumnsSource) -> list[str]:
+def _split(line: str, source: ColumnsSource) -> list[str]:
     bare = line.strip(" \t")
     if not bare:
         return []
     if source.separator == WHITESPACE:
         return _BLANKS.split(bare)
-    fields = _split(line, source)
-    if line[-1] not in " \t" or (len(fields) == len(source.columns) and source.columns[-1] == NONE):
-        return fields
-    stripped = _split(line.rstrip(" \t"), source)  # blanks at the end are no column
-    return stripped if len(stripped) == len(source.columns) else fields
+    fields = line.split(_separator(line, source))
+    n_columns = len(source.columns)
+    if line[-1] in " \t" and not (len(fields) == n_columns and source.columns[-1] == NONE):
+        line = line.rstrip(" \t")  # blanks at the end are no column
+        without = line.split(_separator(line, source))
+        return without if len(without) == n_columns else fields
+    return fields
 
 
-def _split(line: str, source: ColumnsSource) -> list[str]:
-    if source.separator == AUTO:
-        return line.split("\t" if "\t" in line else " ")
-    return line.split(source.separator)
+def _separator(line: str, source: ColumnsSource) -> str:
+    return ("\t" if "\t" in line else " ") if source.separator == AUTO else source.separator
 
 
 def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool:
@@ -104,19 +110,13 @@ def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool
     if source.columns[0] == NONE or len(fields) != len(source.columns):
         return True
     try:
-        _tag(dict(zip(source.columns, fields, strict=True)).get("tag", OUTSIDE), source)
+        _read_tag(dict(zip(source.columns, fields, strict=True)).get("tag", OUTSIDE), source)
     except TagError:
         return True
     return False
 
 
-def _row(
-    fields: Sequence[str],
-    source: ColumnsSource,
-    read_tag: Callable[[str], str],
-    path: str,
-    number: int,
-) -> Row:
+def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -> Row:
     if len(fields) != len(source.columns):
         likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
         raise CorpusError(
@@ -129,12 +129,11 @@ def _row(
     row = dict(zip(source.columns, fields, strict=True))
     if not row["token"]:
         raise CorpusError(path, "expected a token, got an empty column", number)
+    for column in ("reading", "pos"):
+        if row.get(column, NONE) == NONE:
+            row[column] = ""
     if _is_conllu(source):
         row["id"], row["misc"] = fields[0], row["tag"]
-    try:
-        row["tag"] = read_tag(row.get("tag", OUTSIDE))
-    except TagError as error:
-        raise CorpusError(path, f"{error}{_advice(error.tag, number)}", number) from error
     return row
 
 
@@ -145,14 +144,13 @@ def _advice(tag: str, number: int) -> str:
     return f"{raw}{header} (in a config: raw, header_lines)" if raw else ""
 
 
-def _tag(field: str, source: ColumnsSource) -> str:
-    """Read a tag, as one with a prefix.
-
-    Raises:
-        TagError: If it is none.
-    """
+def _read_tag(field: str, source: ColumnsSource) -> str:
+    """Read a tag, as one with a prefix; raises `TagError` if it is none."""
     if _is_conllu(source) and (field == NONE or "=" in field):
-        field = _tag_in_misc(field)
+        found = _MISC_TAG.search(field)
+        if not found and "Entity=" in field:
+            raise TagError(field, "expected the tag in MISC as name=, NE= or NER=, got Entity=")
+        field = found[1] if found else OUTSIDE
     if field == source.outside:
         return OUTSIDE
     if source.raw and field != OUTSIDE:
@@ -169,19 +167,12 @@ def _is_conllu(source: ColumnsSource) -> bool:
     return len(columns) == _CONLLU_COLUMNS and (columns[0], columns[-1]) == (NONE, "tag")
 
 
-def _tag_in_misc(misc: str) -> str:
-    found = _MISC_TAG.search(misc)
-    if not found and "Entity=" in misc:
-        raise TagError(misc, "expected the tag in MISC as name=, NE= or NER=, got Entity=")
-    return found[1] if found else OUTSIDE
-
-
-def _words(rows: Iterable[Row]) -> list[dict[str, str]]:
+def _words(rows: Iterable[Row]) -> list[Row]:
     """List the tokens that CoNLL-U's text has; one for several words has the first tag of these.
 
     Words are numbered ``1``, ranges ``3-4``, nodes that stand for nothing written ``5.1``.
     """
-    words: list[dict[str, str]] = []
+    words: list[Row] = []
     last = 0  # word of a range
     for row in rows:
         match = _WORD_ID.fullmatch(row["id"])
@@ -191,7 +182,7 @@ def _words(rows: Iterable[Row]) -> list[dict[str, str]]:
         if word and not end and int(word) <= last:
             words[-1]["tag"] = row["tag"] if words[-1]["tag"] == OUTSIDE else words[-1]["tag"]
         else:
-            words.append(dict(row))
+            words.append(row.copy())
             last = int(end) if end else 0
     return words
 
@@ -204,16 +195,11 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
     spans = spans_from_tags(row["tag"] for row in rows)
     forms = [row["token"] for row in rows]
     bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, group=group)
-    tokens = tuple(
-        token._replace(reading=_value(row, "reading"), pos=_value(row, "pos"))
+    tokens = (
+        token._replace(reading=row["reading"], pos=row["pos"])
         for token, row in zip(bare.tokens or (), rows, strict=True)
     )
-    return replace(bare, tokens=tokens)
-
-
-def _value(row: Row, column: str) -> str:
-    value = row.get(column, NONE)
-    return "" if value == NONE else value
+    return replace(bare, tokens=tuple(tokens))
 
 
 def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]:
@@ -227,7 +213,17 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
         if source.docstart == "skip" and previous not in (None, sentence.group):
             yield _line({"token": DOCSTART, "tag": OUTSIDE}, source) + "\n\n"
         previous = sentence.group
-        for row in _rows(sentence, source):
+        if sentence.tokens is None:
+            raise CorpusError(
+                source.path,
+                f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
+                " say how to cut the text, e.g. --segmenter unidic-lite",
+            )
+        for token, tag in zip(sentence.tokens, _written_tags(sentence, source), strict=True):
+            if source.docstart == "skip" and token.text == DOCSTART:
+                problem = f"the token {DOCSTART!r} begins an article; write it with"
+                raise CorpusError(source.path, f"{problem} --to-set docstart=keep")
+            row = {"token": token.text, "reading": token.reading, "pos": token.pos, "tag": tag}
             yield _line(row, source) + "\n"
         yield "\n"
 
@@ -236,7 +232,7 @@ def _line(row: Row, source: ColumnsSource) -> str:
     fields = [row.get(column) or NONE for column in source.columns]
     blank = source.separator in (AUTO, WHITESPACE)
     line = (" " if blank else source.separator).join(fields)
-    back = _fields(line, source)
+    back = _split(line, source)
     if back != fields or not _KEPT.fullmatch(line) or _is_comment(line, back, source):
         raise CorpusError(
             source.path,
@@ -246,30 +242,14 @@ def _line(row: Row, source: ColumnsSource) -> str:
     return line
 
 
-def _rows(sentence: Sentence, source: ColumnsSource) -> Iterator[Row]:
-    if sentence.tokens is None:
-        raise CorpusError(
-            source.path,
-            f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
-            " say how to cut the text, e.g. --segmenter unidic-lite",
-        )
-    if source.docstart == "skip" and any(token.text == DOCSTART for token in sentence.tokens):
-        raise CorpusError(
-            source.path,
-            f"the token {DOCSTART!r} begins an article; write it with --to-set docstart=keep",
-        )
+def _written_tags(sentence: Sentence, source: ColumnsSource) -> list[str]:
     spans = sentence.project().spans
-    for token, tag in zip(sentence.tokens, _written_tags(sentence, spans, source), strict=True):
-        yield {"token": token.text, "reading": token.reading, "pos": token.pos, "tag": tag}
-
-
-def _written_tags(sentence: Sentence, spans: Sequence[Span], source: ColumnsSource) -> list[str]:
     tags = tags_from_spans(spans, len(sentence.tokens or ()), source.scheme)
     if source.raw:
         tags = [tag.partition("-")[2] or OUTSIDE for tag in tags]
     tags = [source.outside if tag == OUTSIDE else tag for tag in tags]
     try:
-        back = {tag: _tag(tag, source) for tag in set(tags)}
+        back = {tag: _read_tag(tag, source) for tag in set(tags)}
         if source.raw and spans_from_tags(back[tag] for tag in tags) != list(spans):
             raise TagError("", "neighbours of one type would be one entity as raw tags")
     except TagError as error:

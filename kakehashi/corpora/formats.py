@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,47 +16,45 @@ from kakehashi.corpora.lines import opened
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 
+_Item = TypeVar("_Item")
+
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
 
-def _read_parquet(source: ParquetSource) -> Iterator[Sentence]:
-    from kakehashi.corpora import parquet  # Arrow takes long to load
-
-    return parquet.read(source)
-
-
 def _parquet_chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
-    from kakehashi.corpora import parquet
+    from kakehashi.corpora import parquet  # Arrow takes long to load
 
     return parquet.chunks(source)
 
 
 class Format(NamedTuple):
-    """What there is for a format.
+    """What there is for a format: how the names of its files end, and functions of its settings.
 
     Attributes:
-        read: From its settings to sentences.
-        lines: From sentences and its settings to lines of text; None if it is only read.
         suffixes: How the names of its files end.
-        chunks: From its settings to parts that can be sent to other processes unread; None if the
-            sentences themselves must be sent.
+        read: Yields sentences.
+        chunks: In place of ``read``, yields parts that can be sent to other processes unread.
+        lines: Makes lines of text of sentences; None if the format is only read.
     """
 
-    read: Callable[[Any], Iterator[Sentence]]
-    lines: Callable[[Iterable[Sentence], Any], Iterator[str]] | None = None
     suffixes: tuple[str, ...] = ()
+    read: Callable[[Any], Iterator[Sentence]] | None = None
     chunks: Callable[[Any], Iterator[Iterable[Sentence]]] | None = None
+    lines: Callable[[Iterable[Sentence], Any], Iterator[str]] | None = None
 
 
+_COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
 FORMATS: Mapping[str, Format] = {
-    "annotated": Format(annotated.read),
-    "assistant": Format(assistant.read, chunks=assistant.chunks),
-    "columns": Format(columns.read, columns.lines, (".conll", ".txt", ".bio", ".iob", ".iobes")),
-    "inline": Format(inline.read, inline.lines, (".xml", ".sgml", ".sgm")),
-    "jsonl": Format(jsonl.read, jsonl.lines, (".jsonl", ".jsonl.gz"), jsonl.chunks),
-    "knp": Format(knp.read, suffixes=(".tar.gz", ".tgz", ".tar")),
-    "parquet": Format(_read_parquet, suffixes=(".parquet",), chunks=_parquet_chunks),
-    "stockmark": Format(stockmark.read, suffixes=(".json", ".json.gz")),
+    "annotated": Format((), annotated.read),
+    "assistant": Format((), None, assistant.chunks),
+    "columns": Format(
+        (".conll", ".txt", ".bio", ".iob", ".iobes"), columns.read, lines=columns.lines
+    ),
+    "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
+    "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines),
+    "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
+    "parquet": Format((".parquet",), None, _parquet_chunks),
+    "stockmark": Format((".json", ".json.gz"), stockmark.read),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
 
@@ -69,11 +67,9 @@ def read_source(source: Source) -> Iterator[Sentence]:
     Raises:
         CorpusError: If the source is not what its format says, or holds no sentence.
     """
-    sentence = None
-    for sentence in FORMATS[source.format].read(source):
-        yield sentence
-    if sentence is None:
-        raise _empty(source)
+    read = FORMATS[source.format].read
+    sentences = chain.from_iterable(read_chunks(source)) if read is None else read(source)
+    return _some(sentences, source)
 
 
 def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
@@ -83,21 +79,20 @@ def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
         CorpusError: If the source is not what its format says, or holds no sentence; some of it
             only when a part is read.
     """
-    entry = FORMATS[source.format]
-    chunk = None
-    for chunk in _in_parts(entry.read(source)) if entry.chunks is None else entry.chunks(source):
-        yield chunk
-    if chunk is None:
-        raise _empty(source)
+    chunks = FORMATS[source.format].chunks
+    if chunks is not None:
+        return _some(chunks(source), source)
+    sentences = read_source(source)
+    return iter(lambda: tuple(islice(sentences, _AT_ONCE)), ())
 
 
-def _in_parts(sentences: Iterator[Sentence]) -> Iterator[Iterable[Sentence]]:
-    while part := tuple(islice(sentences, _AT_ONCE)):
-        yield part
-
-
-def _empty(source: Source) -> CorpusError:
-    return CorpusError(source_name(source), f"holds no sentence ({source.format})")
+def _some(items: Iterator[_Item], source: Source) -> Iterator[_Item]:
+    """Pass sentences or chunks on, and refuse a source that has none."""
+    item = None
+    for item in items:
+        yield item
+    if item is None:
+        raise CorpusError(source_name(source), f"holds no sentence ({source.format})")
 
 
 def source_name(source: Source) -> str:

@@ -82,7 +82,8 @@ class LineInput:
                 raise ConfigError(
                     "--input-format",
                     f"{self.path} is named as {name}, but expected are JSON lines or text;"
-                    f" run: kakehashi corpus convert {self.path} FILE.jsonl, or say --input-format text",
+                    f" run: kakehashi corpus convert {self.path} FILE.jsonl,"
+                    " or say --input-format text",
                 )
         return "text"
 

@@ -137,7 +137,7 @@ class _Block:
 
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
-    """Yield the file in blocks of lines that are read when the sentences are asked for."""
+    """Yield blocks of lines, blank ones passed over, that are read when sentences are asked for."""
     path = str(data_path(source.path))
     for first, block in read_blocks(source.path):
         if not block.isspace():
@@ -145,11 +145,7 @@ def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
 
 
 def read(source: JsonlSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file; blank lines are passed over.
-
-    Raises:
-        CorpusError: If a line is not such an object.
-    """
+    """Yield the sentences of a file; raises `CorpusError` at a line that is not such an object."""
     return chain.from_iterable(chunks(source))
 
 
@@ -166,10 +162,7 @@ def sentence_from_line(
     may_be_empty: bool = False,
     source: JsonlSource | None = None,
 ) -> Sentence:
-    """Read one sentence, of ours or of another tool.
-
-    Path and number are those of the line, for messages. ``source`` says how lines of tokens and
-    tags are read, if not by default.
+    """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags.
 
     Raises:
         CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
@@ -191,11 +184,7 @@ def sentence_from_line(
 
 
 def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
-    """Make a sentence of the fields of a row of another file.
-
-    Raises:
-        CorpusError: If they are not what they should be.
-    """
+    """Make a sentence of the fields of a row; raises `CorpusError` if they are not ours."""
     try:
         return checked(_sentence(_SENTENCE.validate_python(record)), path, number)
     except ValidationError as error:
@@ -203,35 +192,35 @@ def sentence_from_record(record: Mapping[str, object], path: str, number: int) -
 
 
 def _sentence(record: _Sentence) -> Sentence:
-    text, tokens = record.text, record.tokens
-    return Sentence(
-        text,
-        tuple(
-            Mention(
-                each.start,
-                each.end,
-                each.type,
-                text[each.start : each.end] if each.text is None else each.text,
-                each.probability,
-            )
-            for each in record.mentions
-        ),
-        None
-        if tokens is None
-        else tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in tokens),
-        record.id,
-        record.group,
+    mentions = tuple(
+        _mention(record.text, m.start, m.end, m.type, m.text, m.probability)
+        for m in record.mentions
     )
+    tokens = None
+    if record.tokens is not None:
+        tokens = tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in record.tokens)
+    return Sentence(record.text, mentions, tokens, record.id, record.group)
 
 
 def _from_ranges(record: _Labelled) -> Sentence:
-    mentions = []
-    for each in record.ranges:
-        if not isinstance(each, _Range):
-            each = _Range(start=each[0], end=each[1], label=each[2])
-        form = record.text[each.start : each.end] if each.text is None else each.text
-        mentions.append(Mention(each.start, each.end, each.label, form))
-    return Sentence(record.text, tuple(mentions), id=record.id)
+    mentions = tuple(
+        _mention(record.text, *each)
+        if isinstance(each, tuple)
+        else _mention(record.text, each.start, each.end, each.label, each.text)
+        for each in record.ranges
+    )
+    return Sentence(record.text, mentions, id=record.id)
+
+
+def _mention(
+    text: str,
+    start: int,
+    end: int,
+    kind: str,
+    form: str | None = None,
+    probability: float | None = None,
+) -> Mention:
+    return Mention(start, end, kind, text[start:end] if form is None else form, probability)
 
 
 def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:
@@ -269,10 +258,8 @@ def line_from_sentence(sentence: Sentence) -> str:
         >>> line_from_sentence(Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),)))
         '{"text": "Oslo", "mentions": [{"start": 0, "end": 4, "type": "LOC", "text": "Oslo"}]}'
     """
-    record: dict[str, object] = {
-        "text": sentence.text,
-        "mentions": [_filled(mention._asdict()) for mention in sentence.mentions],
-    }
+    mentions = [_filled(mention._asdict()) for mention in sentence.mentions]
+    record: dict[str, object] = {"text": sentence.text, "mentions": mentions}
     if sentence.tokens is not None:
         record["tokens"] = [_filled(token._asdict()) for token in sentence.tokens]
     record |= _filled({"id": sentence.id, "group": sentence.group})

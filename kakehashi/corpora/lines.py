@@ -27,20 +27,17 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1 << 20
 MOST_LINES = 10_000
 LARGEST_FILE = 1 << 26
-BOM = "\ufeff"
 _BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATION = 100
+_BOM = "\ufeff"
 
 
 class _Inflated(io.RawIOBase):
-    """What a gzip file holds, refused once it is larger than `check_inflation` allows."""
+    """What a gzip file holds, as far as `check_inflation` allows."""
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
-        self._gzip = gzip.GzipFile(fileobj=file)
-        self._path = path
-        self._size = path.stat().st_size
-        self._unpacked = 0
+        self._gzip, self._path, self._n_read = gzip.GzipFile(fileobj=file), path, 0
 
     def readable(self) -> bool:
         """Return True, for `io.BufferedReader`."""
@@ -49,18 +46,18 @@ class _Inflated(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer) -> int:
         """Read on, counting."""
         n_bytes = self._gzip.readinto(buffer)
-        self._unpacked += n_bytes
-        check_inflation(self._unpacked, self._size, self._path)
+        self._n_read += n_bytes
+        check_inflation(self._n_read, self._path)
         return n_bytes
 
 
-def check_inflation(unpacked: int, packed: int, path: Path) -> None:
-    """Refuse a file of so many bytes that unpacks to many times as many.
+def check_inflation(unpacked: int, path: Path) -> None:
+    """Refuse a file that unpacks to more than 64 MiB and 100 times its bytes, which no honest does.
 
     Raises:
-        CorpusError: Above 64 MiB and 100 times the size; honest files stay far below.
+        CorpusError: If it does.
     """
-    if unpacked > LARGEST_FILE + _MOST_INFLATION * packed:
+    if unpacked > LARGEST_FILE and unpacked > LARGEST_FILE + _MOST_INFLATION * path.stat().st_size:
         problem = f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
         raise CorpusError(path, problem)
 
@@ -83,24 +80,13 @@ def opened(path: str | Path) -> Iterator[IO[bytes]]:
 
 
 def read_lines(path: str | Path, encoding: str | None = None) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a file with their numbers, from 1, without line ends.
-
-    ``encoding`` is what the user named, who can be advised to name another one; None is UTF-8
-    without that choice.
-
-    Raises:
-        CorpusError: If the file cannot be read, or a line is not text in the encoding.
-    """
+    """Yield the lines of a file with their numbers, from 1; see `numbered_lines`."""
     with opened(path) as file:
         yield from numbered_lines(file, str(data_path(path)), encoding)
 
 
 def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield a file as blocks of whole lines, each with the number of its first line.
-
-    Raises:
-        CorpusError: If the file cannot be read.
-    """
+    """Yield a file as blocks of whole lines, each with the number of its first line."""
     number = 1
     with opened(path) as file:
         while block := file.read(_BLOCK):
@@ -112,9 +98,13 @@ def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
 def numbered_lines(
     file: IO[bytes], path: str, encoding: str | None = None, first: int = 1
 ) -> Iterator[tuple[int, str]]:
-    r"""Yield the lines of an open file; only ``\n`` and ``\r\n`` end one.
+    r"""Yield the lines of an open file without their ends; only ``\n`` and ``\r\n`` are ends.
 
     A BOM is left out wherever a line begins, as files may have been joined.
+
+    Raises:
+        CorpusError: If the file cannot be read, or a line is not text in the encoding. None is
+            UTF-8, and advises to convert the file instead of to name another.
     """
     number = first
     while line := file.readline(LONGEST_LINE + 1):
@@ -123,11 +113,7 @@ def numbered_lines(
 
 
 def decoded(line: bytes, path: str, encoding: str | None, number: int | None = None) -> str:
-    """Decode a line, or with no ``number`` a file, without BOM and line end.
-
-    Raises:
-        CorpusError: If it is too long for a line, not text in the encoding, or holds NUL.
-    """
+    """Decode a line, or without a number a file; see `numbered_lines`."""
     if number is not None and len(line) > LONGEST_LINE:
         raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
     try:
@@ -142,30 +128,15 @@ def decoded(line: bytes, path: str, encoding: str | None, number: int | None = N
         raise CorpusError(path, problem, number) from None
     if "\0" in text:
         raise CorpusError(path, "holds a NUL character; is this a text file?", number)
-    return text.removesuffix("\n").removesuffix("\r").lstrip(BOM)
+    return text.removesuffix("\n").removesuffix("\r").lstrip(_BOM)
 
 
 def read_bounded(file: IO[bytes], where: str) -> bytes:
-    """Read the rest of a file into memory.
-
-    Raises:
-        CorpusError: If it is larger than 64 MiB.
-    """
+    """Read a file into memory; raises `CorpusError` if it is larger than 64 MiB."""
     content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
         raise CorpusError(where, f"is larger than {LARGEST_FILE >> 20} MiB")
     return content
-
-
-def read_whole(path: str | Path) -> str:
-    """Read a file that makes sense only as a whole, in UTF-8.
-
-    Raises:
-        CorpusError: If it cannot be read, is not text, or is larger than 64 MiB.
-    """
-    place = str(data_path(path))
-    with opened(path) as file:
-        return decoded(read_bounded(file, place), place, None)
 
 
 def oversized(path: str, first: int, advice: str) -> CorpusError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +26,9 @@ from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
 
+# Rows of a part; those of a larger row group are decoded up to the part again for each.
 _LARGEST = 1 << 16
-"""Rows of a part; those of a larger row group are decoded up to the part again for each."""
-
-_AT_ONCE = 1 << 13
-"""Rows made Python objects of."""
+_AT_ONCE = 1 << 13  # rows that Python objects are made of
 
 
 @dataclass(frozen=True)
@@ -107,12 +105,12 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     """Yield the rows of a file in parts, which are read when the sentences are asked for.
 
     Raises:
-        CorpusError: If it cannot be read, or has other columns than ours.
+        CorpusError: If it cannot be read, or has other columns than ours, or when read, at a row
+            that is no sentence; that has its number for a line.
     """
     place = data_path(source.path)
     with _opened(source.path) as file:
-        problem = next(_problems(file.schema_arrow, SCHEMA), "")
-        if problem:
+        for problem in _problems(file.schema_arrow, SCHEMA):
             expected = ", ".join(SCHEMA.names)
             raise CorpusError(place, f"expected the columns {expected}; {problem}")
         check_unpacked(file, place)
@@ -125,26 +123,12 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
         first += count
 
 
-def read(source: ParquetSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file.
-
-    Raises:
-        CorpusError: If it is no Parquet file with our columns, or a row is no sentence; that has
-            its number for a line.
-    """
-    return chain.from_iterable(chunks(source))
-
-
 def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
-    """Refuse a file of which a row group unpacks to more than any honest one.
-
-    Raises:
-        CorpusError: If one does.
-    """
+    """Raise `CorpusError` if a row group of a file unpacks to more than any honest one."""
     # Not by column: Arrow aborts the process at a column whose statistics are damaged.
     groups = map(file.metadata.row_group, range(file.num_row_groups))
     unpacked = max((group.total_byte_size for group in groups), default=0)
-    check_inflation(unpacked, path.stat().st_size, path)
+    check_inflation(unpacked, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StrictInt, TypeAdapter
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import StockmarkSource
 from kakehashi.corpora.checks import checked, excerpt, parsed
-from kakehashi.corpora.lines import LONGEST_LINE, read_whole
+from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened, read_bounded
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 
@@ -43,13 +43,12 @@ def read(source: StockmarkSource) -> Iterator[Sentence]:
             span; a record has its number for a line.
     """
     path = str(data_path(source.path))
-    for number, text in enumerate(_records(read_whole(source.path), path), 1):
+    with opened(source.path) as file:
+        content = decoded(read_bounded(file, path), path, None)
+    for number, text in enumerate(_records(content, path), 1):
         record = parsed(_RECORD, text, path, number)
-        mentions = tuple(
-            Mention(*entity.span, entity.type, entity.name) for entity in record.entities
-        )
-        sentence = Sentence(record.text, mentions, id=str(number), group=record.curid)
-        yield checked(sentence, path)
+        mentions = tuple(Mention(*each.span, each.type, each.name) for each in record.entities)
+        yield checked(Sentence(record.text, mentions, id=str(number), group=record.curid), path)
 
 
 def _records(text: str, path: str) -> Iterator[str]:

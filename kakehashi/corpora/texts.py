@@ -116,9 +116,21 @@ class Texts:
     ends: _Numbers
     types: Sequence[str]
 
+    @property
+    def begins(self) -> _Numbers:
+        """Where each text begins (sentences,), if all are joined with one character between two."""
+        begins: _Numbers = np.cumsum(self.lengths + 1) - self.lengths - 1
+        return begins
+
+    def mention(self, number: int) -> tuple[int, Mention]:
+        """Return the number of a mention's sentence, and the mention."""
+        columns = (self.sentences, self.starts, self.ends)
+        sentence, start, end = (int(column[number]) for column in columns)
+        return sentence, Mention(start, end, self.types[number], self.texts[sentence][start:end])
+
     @classmethod
     def from_sentences(cls, sentences: Iterable[Sentence]) -> Self:
-        """Make columns of sentences that are as they should be and have no tokens."""
+        """Make columns of sentences that are as they should be; tokens are left out."""
         sentences = list(sentences)
         mentions = [mention for sentence in sentences for mention in sentence.mentions]
         counts = _numbers([len(sentence.mentions) for sentence in sentences])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.data.encode import FormFeatures
+from kakehashi.data.forms import FormFeatures
 
 Ids = npt.NDArray[np.int64]
 

@@ -1,32 +1,21 @@
-"""Named arrays in one Arrow file, which is mapped into memory when it is read.
-
-The file holds one row, and each array is the list in its column of that row. So arrays of any
-length stand side by side, each of them is one contiguous piece, as numpy needs it, and processes
-that map the same file share its memory.
-
-Corpora, forms and features as named arrays, and back.
-
-What encoded corpora depend on, hashed: a store is written anew when that changes.
-
-Encoded corpora in files: one shard per chunk, with forms of its own, then all of them as one.
-
-The store: encoded corpora in a cache folder, written once and shared by all who train on them.
+"""Encoded corpora in a cache folder, written once and shared by all who train on them.
 
 ::
 
     CACHE/
-      corpus-FINGERPRINT/        the same for all settings that read and segment alike
-        train.arrow dev.arrow test.arrow
-                                 form number and tag per token, sentence offsets
-        forms.arrow              surface and reading of every form
-        test.jsonl               the segmented test sentences, for the predictions
-      features-FINGERPRINT/      the same for all settings that see its forms alike
-        features.arrow           word and n-gram ids of every form, vocabularies, vectors
-      NAME.partial/              being written; goes on after a kill with the shards that are done
-      NAME.lock                  held by the process that writes
+      corpus-FINGERPRINT/      the same for all settings that read and segment alike
+        PART-forms.npy PART-offsets.npy PART-tags.npy     of train, dev and test
+        forms.json             surface and reading of every form
+        test.jsonl             the segmented test sentences, for the predictions
+        facts.json             fingerprint, shapes of the arrays, and what is no array
+      features-FINGERPRINT/    the same for all settings that see its forms alike
+        words.npy ngrams.npy offsets.npy once.npy vectors.npy
+        facts.json             likewise, with the vocabularies
+      NAME.partial/            being written; goes on after a kill with the shards that are done
+      NAME.lock                held by the process that writes
 
-A folder gets its name when it is complete. Its files are mapped, so processes that train on the
-same corpora share their memory.
+A folder gets its name when it is complete. Its arrays are mapped into memory, so processes that
+train on the same corpora share it.
 """
 
 from __future__ import annotations
@@ -36,214 +25,324 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from kakehashi import __version__
 from kakehashi.config.reading import data_path
-from kakehashi.config.settings import RunSettings
+from kakehashi.config.settings import ModelSettings, RunSettings
 from kakehashi.config.sources import AssistantSource, Source
 from kakehashi.corpora.corpus import load_corpora, load_mapping, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
-from kakehashi.corpora.texts import Columnar
-from kakehashi.data.dataset import Encoded, Features, Prepared, assembled, build_features
-from kakehashi.data.encode import EncodedCorpus, Form, FormFeatures, Forms, encode, tag_renumbering
-from kakehashi.data.texts import encode_texts
+from kakehashi.data.dataset import Dataset, build_dataset, tagset_of
+from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_types
+from kakehashi.data.forms import Form, FormFeatures
 from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import CorpusError
-from kakehashi.files import fill_atomically, lock, sha256_of, sweep
+from kakehashi.files import fill_atomically, lock, sha256_of, write_atomically
 from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
-from kakehashi.text.words import PatternSegmenter
 
 Array = npt.NDArray[Any]
-Columns = Mapping[str, Array | Sequence[str]]
-"""Arrays of numbers, of one dimension and any type, or of strings; by name."""
 
-_FINGERPRINT = b"kakehashi"
+_FORMAT = 3
+"""Of the files in the cache; raised when they change."""
+_FOREIGN = "was not made of these corpora and settings"
+_PARTS = ("train", "dev", "test")
+_ARRAYS = {"forms": "<i4", "offsets": "<i8", "tags": "<i2"}  # of a corpus
 
 
-class Arrays:
-    """The arrays of one file; those of numbers are views of the mapped file, never copies.
+def load_dataset(
+    cache: Path, settings: RunSettings, progress: Progress, processes: int | None = None
+) -> tuple[Dataset, Iterator[Sentence]]:
+    """Load the encoded corpora of a run, and its segmented test sentences.
+
+    What is not in the cache is written first, by one process at a time.
 
     Args:
-        path: The file.
-        fingerprint: What the file was made of.
+        cache: The folder, shared by any number of runs; made if need be.
+        settings: Of the run.
+        progress: Is told how far it is.
+        processes: How many encode; default as many as there are cores for us. The files do not
+            depend on it.
 
     Raises:
-        CorpusError: If the file is truncated, or none of ours, or was made of something else.
+        CorpusError: If a corpus is not what its format says, or a file of the cache is damaged.
+        ConfigError: If the settings ask for what the corpora have not.
+        OSError: If the cache cannot be written to.
     """
-
-    def __init__(self, path: Path, fingerprint: str) -> None:
-        try:
-            with pa.memory_map(str(path)) as file:
-                self._row = pa.ipc.open_file(file).get_batch(0)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise _unusable(path, "is missing, truncated or no Arrow file") from error
-        if (self._row.schema.metadata or {}).get(_FINGERPRINT) != fingerprint.encode():
-            raise _unusable(path, "was not made of these corpora and settings")
-
-    def numbers(self, name: str) -> Array:
-        """View an array of numbers; it cannot be written to."""
-        array: Array = self._values(name).to_numpy(zero_copy_only=True)
-        return array
-
-    def strings(self, name: str) -> list[str]:
-        """Copy an array of strings."""
-        strings: list[str] = self._values(name).to_pylist()
-        return strings
-
-    def __contains__(self, name: str) -> bool:
-        """Say whether there is such an array."""
-        return name in self._row.schema.names
-
-    def _values(self, name: str) -> pa.Array:
-        return self._row.column(name).values
+    segmenter = segmenter_of(settings.text)
+    corpus_print = corpus_fingerprint(settings, segmenter.signature)
+    features_print = features_fingerprint(settings, corpus_print)
+    corpus = cache / f"corpus-{corpus_print[:16]}"
+    features = cache / f"features-{features_print[:16]}"
+    cache.mkdir(parents=True, exist_ok=True)
+    encode = partial(_encode_corpora, settings, segmenter, corpus_print, progress, processes)
+    _complete(corpus, encode, progress)
+    featurize = partial(_write_features, settings, corpus, corpus_print, features_print)
+    _complete(features, featurize, progress)
+    corpora = _read_corpora(corpus, corpus_print)
+    data = _read_dataset(features, features_print, corpora, settings.model)
+    return data, read_jsonl(corpus / "test.jsonl")
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array | Sequence[str]], fingerprint: str) -> None:
-    """Write arrays atomically.
+def _complete(folder: Path, fill: Callable[[Path], None], progress: Progress) -> None:
+    """Have a folder written unless it is there."""
+    if folder.exists():
+        return
+    waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
+    with lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting):
+        if not folder.exists():
+            unfinished = folder.with_name(f"{folder.name}.partial")
+            unfinished.mkdir(exist_ok=True)
+            fill(unfinished)
+            for path in (*unfinished.iterdir(), unfinished):
+                descriptor = os.open(path, os.O_RDONLY)
+                os.fsync(descriptor)
+                os.close(descriptor)
+            unfinished.rename(folder)
 
-    Args:
-        path: The file.
-        arrays: What to write.
-        fingerprint: What the arrays are made of; asked for when they are read.
-    """
-    columns = {name: _column(array) for name, array in arrays.items()}
-    batch = pa.RecordBatch.from_pydict(columns).replace_schema_metadata(
-        {_FINGERPRINT: fingerprint.encode()}
+
+def _encode_corpora(
+    settings: RunSettings,
+    segmenter: Segmenter,
+    fingerprint: str,
+    progress: Progress,
+    processes: int | None,
+    folder: Path,
+) -> None:
+    """Encode the chunks that a kill has left to do, over processes, and join them."""
+    corpora, keep_tokens = load_corpora(settings.corpus), settings.text.keep_tokens
+    shards = folder / "shards"
+    shards.mkdir(exist_ok=True)
+    jobs = (
+        (path, chunk)
+        for part in _PARTS
+        for number, chunk in enumerate(getattr(corpora, part).chunks())
+        if not (path := shards / f"{part}-{number:06}.npz").exists()
     )
+    done = map_in_order(partial(write_shard, segmenter, keep_tokens), jobs, processes)
+    for _ in progress.track(done, "encoding the corpora"):
+        pass
+    forms: dict[Form, int] = {}
+    facts = {
+        part: join_shards(sorted(shards.glob(f"{part}-*")), folder, part, forms) for part in _PARTS
+    }
+    _write_json(folder / "forms.json", fingerprint, forms=list(forms))
+    write_jsonl(folder / "test.jsonl", segmented(corpora.test, segmenter, keep_tokens))
+    _write(folder, fingerprint, facts)
+    shutil.rmtree(shards)
+
+
+def write_shard(
+    segmenter: Segmenter, keep_tokens: bool, job: tuple[Path, Iterable[Sentence]]
+) -> None:
+    """Read, segment and encode a chunk of a corpus into one file, with forms of its own."""
+    path, chunk = job
+    forms: dict[Form, int] = {}
+    corpus = encode_chunk(chunk, segmenter, forms, keep_tokens)
+    facts = {
+        "head": [len(corpus.forms), len(corpus), corpus.types],
+        "strings": [list(forms), _rows(corpus.missed)],
+    }
 
     def fill(temporary: Path) -> None:
-        with temporary.open("wb") as file, pa.ipc.new_file(file, batch.schema) as writer:
-            writer.write_batch(batch)
+        arrays = {name: getattr(corpus, name) for name in _ARRAYS}
+        arrays |= {key: np.frombuffer(json.dumps(facts[key]).encode(), "u1") for key in facts}
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)
 
     fill_atomically(path, fill)
 
 
-def _column(array: Array | Sequence[str]) -> pa.LargeListArray:
-    if isinstance(array, np.ndarray):
-        buffers = [None, pa.py_buffer(np.ascontiguousarray(array))]
-        values = pa.Array.from_buffers(pa.from_numpy_dtype(array.dtype), len(array), buffers)
-    else:
-        values = pa.array(array, pa.large_string())
-    return pa.LargeListArray.from_arrays(pa.array([0, len(values)], pa.int64()), values)
+def join_shards(
+    shards: Sequence[Path], folder: Path, part: str, forms: dict[Form, int]
+) -> dict[str, object]:
+    """Write the arrays of all shards as one corpus, as if it had been encoded in one go.
+
+    One shard is in memory at a time.
+
+    Args:
+        shards: Their files, in the order of the corpus.
+        folder: Where the arrays are written.
+        part: The beginning of their names.
+        forms: Those known from corpora before this one; those of the shards are added.
+
+    Returns:
+        The rest of the corpus, for JSON.
+
+    Raises:
+        CorpusError: If a shard is damaged.
+    """
+    heads = [json.loads(bytes(_read_shard(path, "head")[0])) for path in shards]
+    n_tokens, n_sentences = (sum(head[column] for head in heads) for column in (0, 1))
+    types = sorted_types(kind for *_, kinds in heads for kind in kinds)
+
+    def corpora() -> Iterator[EncodedCorpus]:
+        for path, (*_, kinds) in zip(shards, heads, strict=True):
+            numbers, offsets, tags, strings = _read_shard(path, *_ARRAYS, "strings")
+            own, missed = json.loads(bytes(strings))
+            known = [forms.setdefault((form, reading), len(forms)) for form, reading in own]
+            yield _corpus(np.array(known, np.int32)[numbers], offsets, tags, kinds, missed)
+
+    missed: dict[int, tuple[Mention, ...]] = {}
+    with ExitStack() as stack:
+        paths = [folder / f"{part}-{name}.npy" for name in _ARRAYS]
+        files = [stack.enter_context(path.open("wb")) for path in paths]
+        sizes = (n_tokens, n_sentences + 1, n_tokens)
+        for file, kind, size in zip(files, _ARRAYS.values(), sizes, strict=True):
+            header = {"descr": kind, "fortran_order": False, "shape": (size,)}
+            np.lib.format.write_array_header_1_0(file, header)
+        files[1].write(np.zeros(1, np.int64).data)
+        for each in renumber(corpora(), types):
+            files[0].write(each.forms.data)
+            files[1].write(each.offsets[1:].data)
+            files[2].write(each.tags.data)
+            missed |= each.missed
+    return {"types": types, "missed": _rows(missed)}
 
 
-def _unusable(path: Path, problem: str) -> CorpusError:
+def _read_shard(path: Path, *names: str) -> list[Array]:
+    try:
+        with np.load(path) as shard:
+            return [shard[name] for name in names]
+    except Exception as error:  # numpy and zipfile raise a dozen kinds
+        raise _unusable(path) from error
+
+
+def _rows(missed: Mapping[int, Sequence[Mention]]) -> list[tuple[int, int, str, str]]:
+    return [
+        (sentence, mention.start, mention.type, mention.text)
+        for sentence, mentions in missed.items()
+        for mention in mentions
+    ]
+
+
+def _corpus(
+    forms: Array,
+    offsets: Array,
+    tags: Array,
+    types: Iterable[str],
+    rows: Iterable[tuple[int, int, str, str]],
+) -> EncodedCorpus:
+    missed: dict[int, tuple[Mention, ...]] = {}
+    for sentence, start, kind, text in rows:
+        mention = Mention(start, start + len(text), kind, text)
+        missed[sentence] = (*missed.get(sentence, ()), mention)
+    return EncodedCorpus(forms, offsets, tags, tuple(types), missed)
+
+
+def _read_corpora(folder: Path, fingerprint: str) -> list[EncodedCorpus]:
+    facts, arrays = _read(folder, fingerprint)
+    return [
+        _corpus(
+            arrays[f"{part}-forms"],
+            arrays[f"{part}-offsets"],
+            arrays[f"{part}-tags"],
+            facts[part]["types"],
+            facts[part]["missed"],
+        )
+        for part in _PARTS
+    ]
+
+
+def _write_features(
+    settings: RunSettings, corpus: Path, corpus_print: str, fingerprint: str, folder: Path
+) -> None:
+    """Build the vocabularies, and write all of the dataset but the corpora."""
+    forms = _read_json(corpus / "forms.json", corpus_print)["forms"]
+    corpora = _read_corpora(corpus, corpus_print)
+    data = build_dataset(corpora, list(map(tuple, forms)), settings.model, settings.vectors)
+    arrays = {**data.features._asdict(), "once": data.once}
+    words, ngrams, vectors = data.words, data.ngrams, data.vectors
+    facts: dict[str, object] = {"words": [words.strings, words.n_seen], "ngrams": ngrams.strings}
+    if vectors is not None:
+        arrays["vectors"] = vectors.matrix
+        facts["vectors"] = [vectors.rows, sorted(vectors.lowered), data.coverage]
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
+    _write(folder, fingerprint, facts)
+
+
+def _read_dataset(
+    folder: Path, fingerprint: str, corpora: Sequence[EncodedCorpus], model: ModelSettings
+) -> Dataset:
+    facts, arrays = _read(folder, fingerprint)
+    vectors = coverage = None
+    if "vectors" in facts:
+        rows, lowered, (types, tokens, n_skipped) = facts["vectors"]
+        vectors = Vectors(rows, arrays["vectors"], frozenset(lowered))
+        coverage = Coverage(Share(*types), Share(*tokens), n_skipped)
+    train, dev, test = corpora
+    return Dataset(
+        train,
+        dev,
+        test,
+        FormFeatures(arrays["words"], arrays["ngrams"], arrays["offsets"]),
+        Vocabulary(*facts["words"]),
+        Vocabulary(facts["ngrams"]),
+        tagset_of(train, model, vectors),
+        vectors,
+        coverage,
+        arrays["once"],
+    )
+
+
+def _write(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
+    """Finish a folder whose arrays have been written."""
+    arrays = {path.stem: _map(path) for path in sorted(folder.glob("*.npy"))}
+    shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
+    _write_json(folder / "facts.json", fingerprint, arrays=shapes, **facts)
+
+
+def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read the facts of a folder, and map its arrays."""
+    facts = _read_json(folder / "facts.json", fingerprint)
+    arrays = {name: _map(folder / f"{name}.npy") for name in facts["arrays"]}
+    for name, array in arrays.items():
+        if [array.dtype.str, *array.shape] != facts["arrays"][name]:
+            raise _unusable(folder / f"{name}.npy", _FOREIGN)
+    return facts, arrays
+
+
+def _map(path: Path) -> Array:
+    """Map an array into memory, read-only."""
+    try:
+        return np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
+    except Exception as error:  # numpy raises half a dozen kinds
+        raise _unusable(path) from error
+
+
+def _write_json(path: Path, fingerprint: str, **facts: object) -> None:
+    write_atomically(path, json.dumps({"fingerprint": fingerprint, **facts}))
+
+
+def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads(path.read_bytes())
+        is_ours = facts["fingerprint"] == fingerprint
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise _unusable(path) from error
+    if not is_ours:
+        raise _unusable(path, _FOREIGN)
+    return facts
+
+
+def _unusable(path: Path, problem: str = "is missing, truncated or damaged") -> CorpusError:
     return CorpusError(path, f"{problem}; remove the folder {path.parent} to encode again")
 
 
-def corpus_columns(corpus: EncodedCorpus) -> Columns:
-    """Lay out a corpus as arrays; the mentions that are lost are so few that they lie apart."""
-    lost = [(index, mention) for index, lost in corpus.missed.items() for mention in lost]
-    return {
-        "forms": corpus.forms,
-        "offsets": corpus.offsets,
-        "tags": corpus.tags,
-        "types": corpus.types,
-        "lost_sentences": np.array([index for index, _ in lost], dtype=np.int64),
-        "lost_starts": np.array([mention.start for _, mention in lost], dtype=np.int32),
-        "lost_types": [mention.type for _, mention in lost],
-        "lost_texts": [mention.text for _, mention in lost],
-    }
-
-
-def read_corpus(file: Arrays) -> EncodedCorpus:
-    """View a file as a corpus."""
-    missed: dict[int, tuple[Mention, ...]] = {}
-    for index, start, kind, text in zip(
-        file.numbers("lost_sentences").tolist(),
-        file.numbers("lost_starts").tolist(),
-        file.strings("lost_types"),
-        file.strings("lost_texts"),
-        strict=True,
-    ):
-        mention = Mention(start, start + len(text), kind, text)
-        missed[index] = (*missed.get(index, ()), mention)
-    return EncodedCorpus(
-        file.numbers("forms"),
-        file.numbers("offsets"),
-        file.numbers("tags"),
-        tuple(file.strings("types")),
-        missed,
-    )
-
-
-def form_columns(forms: Forms) -> Columns:
-    """Lay out forms as arrays."""
-    return {
-        "surfaces": [surface for surface, _ in forms.ids],
-        "readings": [reading for _, reading in forms.ids],
-    }
-
-
-def read_forms(file: Arrays) -> Iterator[Form]:
-    """Give the forms of a file in the order of their numbers."""
-    return zip(file.strings("surfaces"), file.strings("readings"), strict=True)
-
-
-def feature_columns(features: Features) -> Columns:
-    """Lay out features as arrays."""
-    columns: dict[str, Array | Sequence[str]] = {
-        "form_words": features.features.words,
-        "form_ngrams": features.features.ngrams,
-        "form_offsets": features.features.offsets,
-        "words": features.words.strings,
-        "seen_words": np.array([features.words.n_seen]),
-        "ngrams": features.ngrams.strings,
-        "once": features.once.view(np.uint8),
-    }
-    vectors, coverage = features.vectors, features.coverage
-    if vectors is not None and coverage is not None and coverage.tokens is not None:
-        columns |= {
-            "vector_words": vectors.words,
-            "vector_rows": np.array(list(vectors.rows.values()), dtype=np.int64),
-            "vector_lowered": sorted(vectors.lowered),
-            "vector_shape": np.array(vectors.matrix.shape),
-            "vectors": vectors.matrix.ravel(),
-            "coverage": np.array([*coverage.types, *coverage.tokens, coverage.n_skipped]),
-        }
-    return columns
-
-
-def read_features(file: Arrays) -> Features:
-    """View a file as features."""
-    vectors = coverage = None
-    if "vectors" in file:
-        words, rows = file.strings("vector_words"), file.numbers("vector_rows").tolist()
-        matrix = file.numbers("vectors").reshape(file.numbers("vector_shape"))
-        lowered = frozenset(file.strings("vector_lowered"))
-        vectors = Vectors(dict(zip(words, rows, strict=True)), matrix, lowered)
-        counts = file.numbers("coverage").tolist()
-        coverage = Coverage(Share(*counts[:3]), Share(*counts[3:6]), counts[6])
-    return Features(
-        FormFeatures(*(file.numbers(f"form_{name}") for name in ("words", "ngrams", "offsets"))),
-        Vocabulary(file.strings("words"), int(file.numbers("seen_words")[0])),
-        Vocabulary(file.strings("ngrams")),
-        vectors,
-        coverage,
-        file.numbers("once").view(np.bool_),
-    )
-
-
-_FORMAT = 2
-"""Of the store; counted up when its files change."""
-
-
 def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
-    """Hash the corpora of a run and all that says how they are read.
+    """Hash the corpora of a run and all that affects how they are read.
 
     Args:
         settings: Of the run.
@@ -254,37 +353,35 @@ def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     """
     corpus = settings.corpus
     sources = [*corpus.train, *corpus.dev, *corpus.test, *corpus.all]
-    return _hashed(
-        [
-            [_FORMAT, __version__, segmenter],
-            settings.corpus.model_dump(mode="json"),
-            settings.text.model_dump(mode="json"),
-            [_source_hashes(source) for source in sources],
-            dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None,
-        ]
+    return _hash(
+        [_FORMAT, __version__, segmenter],
+        corpus.model_dump(mode="json"),
+        settings.text.model_dump(mode="json"),
+        [_source_hashes(source) for source in sources],
+        dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None,
     )
 
 
 def features_fingerprint(settings: RunSettings, corpus: str) -> str:
-    """Hash what the model sees of encoded corpora, whose own hash is given."""
+    """Hash what the model sees of encoded corpora, whose own fingerprint is given."""
     model, vectors = settings.model, settings.vectors
-    return _hashed(
-        [
-            corpus,
-            [model.word_view, model.char_view, model.ngram],
-            vectors.model_dump(mode="json") if vectors is not None else None,
-            _file_hashes(data_path(vectors.path)) if vectors is not None else None,
-        ]
+    return _hash(
+        corpus,
+        [model.word_view, model.char_view, model.ngram],
+        vectors.model_dump(mode="json") if vectors is not None else None,
+        _file_hashes(data_path(vectors.path)) if vectors is not None else None,
     )
 
 
-def _hashed(facts: object) -> str:
+def _hash(*facts: object) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _source_hashes(source: Source) -> list[list[str]]:
+    """Hash the files of a source; of a generated one the grammars, and the code that draws."""
     if isinstance(source, AssistantSource):
-        return _package_hashes(resources.files("kakehashi.corpora.assistant"))
+        with resources.as_file(resources.files("kakehashi.corpora.assistant")) as folder:
+            return [row for row in _file_hashes(folder) if not row[0].endswith(".pyc")]
     return _file_hashes(data_path(source.path))
 
 
@@ -292,178 +389,3 @@ def _file_hashes(path: Path) -> list[list[str]]:
     """Hash a file, or all files of a folder; a missing one is left for its reader to report."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return [[str(file.relative_to(path)), sha256_of(file)] for file in files if file.is_file()]
-
-
-def _package_hashes(folder: Traversable) -> list[list[str]]:
-    """Hash the grammars of generated corpora, and the programs that draw from them."""
-    hashes: list[list[str]] = []
-    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if entry.is_dir() and entry.name != "__pycache__":
-            hashes += _package_hashes(entry)
-        elif entry.is_file():
-            hashes.append([entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()])
-    return hashes
-
-
-def write_shard(
-    segmenter: Segmenter,
-    keep_tokens: bool,
-    fingerprint: str,
-    job: tuple[Path, Iterable[Sentence]],
-) -> None:
-    """Read, segment and encode a chunk of a corpus."""
-    path, chunk = job
-    forms = Forms()
-    corpus = _encoded_texts(segmenter, chunk, forms)
-    if corpus is None:
-        corpus = encode(segmented(chunk, segmenter, keep_tokens), forms)
-    write_arrays(path, {**corpus_columns(corpus), **form_columns(forms)}, fingerprint)
-
-
-def _encoded_texts(
-    segmenter: Segmenter, chunk: Iterable[Sentence], forms: Forms
-) -> EncodedCorpus | None:
-    """Encode a chunk by its columns, if it has some and its words can be cut one by one."""
-    if not (isinstance(chunk, Columnar) and isinstance(segmenter, PatternSegmenter)):
-        return None
-    texts = chunk.texts()
-    return None if texts is None else encode_texts(texts, segmenter, forms)
-
-
-def join_shards(shards: Sequence[Path], path: Path, forms: Forms, fingerprint: str) -> None:
-    """Write shards as one corpus, as if it had been encoded in one go.
-
-    Args:
-        shards: Their files, in the order of the corpus.
-        path: The file to write.
-        forms: Those known from corpora before this one; those of the shards are added.
-        fingerprint: What all is made of.
-
-    Raises:
-        CorpusError: If a shard is damaged.
-    """
-    files = [Arrays(shard, fingerprint) for shard in shards]
-    parts = [read_corpus(file) for file in files]
-    types = sorted({kind for part in parts for kind in part.types})
-    n_tokens = sum(len(part.forms) for part in parts)
-    numbers, tags = (_scratch(path.parent, kind, n_tokens) for kind in ("i4", "i2"))
-    offsets = _scratch(path.parent, "i8", 1 + sum(map(len, parts)))
-    missed: dict[int, tuple[Mention, ...]] = {}
-    ids, sentence, token = forms.ids, 0, 0
-    for file, part in zip(files, parts, strict=True):
-        known = np.array([ids.setdefault(form, len(ids)) for form in read_forms(file)], np.int32)
-        tokens = slice(token, token + len(part.forms))
-        numbers[tokens] = known[part.forms]
-        tags[tokens] = tag_renumbering(part.types, types)[part.tags]
-        offsets[sentence : sentence + len(part) + 1] = part.offsets + token
-        missed |= {sentence + index: lost for index, lost in part.missed.items()}
-        sentence, token = sentence + len(part), tokens.stop
-    corpus = EncodedCorpus(numbers, offsets, tags, tuple(types), missed)
-    write_arrays(path, corpus_columns(corpus), fingerprint)
-
-
-def _scratch(folder: Path, kind: str, size: int) -> Array:
-    """Make an array whose memory is a file without a name, for one larger than we want to hold."""
-    with TemporaryFile(dir=folder) as file:
-        # A file of no bytes cannot be mapped; and without room for all of it a write would end us.
-        os.posix_fallocate(file.fileno(), 0, np.dtype(kind).itemsize * max(1, size))
-        array: Array = np.memmap(file, dtype=kind, mode="r+", shape=max(1, size))
-    return array[:size]
-
-
-_PARTS = ("train", "dev", "test")
-
-
-class Store:
-    """The encoded corpora of a run, written now or by an earlier run.
-
-    Args:
-        cache: The folder of all stores; made if need be.
-        settings: Of the run.
-        progress: Is told how far it is.
-        processes: How many encode; default as many as there are cores for us. The files do not
-            depend on it.
-
-    Raises:
-        CorpusError: If a corpus is not what its format says, or a file of the store is damaged.
-        ConfigError: If the settings ask for what the corpora have not.
-        OSError: If the cache cannot be written to.
-    """
-
-    def __init__(
-        self, cache: Path, settings: RunSettings, progress: Progress, processes: int | None = None
-    ) -> None:
-        self._settings, self._progress, self._processes = settings, progress, processes
-        self._segmenter = segmenter_of(settings.text)
-        self._corpus_print = corpus_fingerprint(settings, self._segmenter.signature)
-        self._features_print = features_fingerprint(settings, self._corpus_print)
-        self.corpus = cache / f"corpus-{self._corpus_print[:16]}"
-        self.features = cache / f"features-{self._features_print[:16]}"
-        cache.mkdir(parents=True, exist_ok=True)
-        self._complete(self.corpus, self._encode)
-        self._complete(self.features, self._featurize)
-
-    def prepared(self) -> Prepared:
-        """Map the store into memory."""
-        encoded = self._encoded(Forms())
-        file = Arrays(self.features / "features.arrow", self._features_print)
-        return assembled(encoded, read_features(file), self._settings.model)
-
-    def test_sentences(self) -> Iterator[Sentence]:
-        """Read the test sentences, segmented."""
-        return read_jsonl(self.corpus / "test.jsonl")
-
-    def _encoded(self, forms: Forms) -> Encoded:
-        train, dev, test = (
-            read_corpus(Arrays(self.corpus / f"{part}.arrow", self._corpus_print))
-            for part in _PARTS
-        )
-        return Encoded(train, dev, test, forms)
-
-    def _complete(self, folder: Path, fill: Callable[[Path], None]) -> None:
-        """Have a folder written, unless it is there; by one process at a time."""
-        if folder.exists():
-            return
-        waiting = partial(self._progress.say, f"waiting for another process to write {folder.name}")
-        with lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting):
-            if not folder.exists():
-                unfinished = folder.with_name(f"{folder.name}.partial")
-                unfinished.mkdir(exist_ok=True)
-                fill(unfinished)
-                sweep(unfinished)
-                unfinished.rename(folder)
-
-    def _encode(self, folder: Path) -> None:
-        """Encode what a kill has left to do, over processes, and join it."""
-        corpora = load_corpora(self._settings.corpus)
-        shards = folder / "shards"
-        shards.mkdir(exist_ok=True)
-        keep_tokens = self._settings.text.keep_tokens
-        work = partial(write_shard, self._segmenter, keep_tokens, self._corpus_print)
-        jobs = (
-            (path, chunk)
-            for part in _PARTS
-            for number, chunk in enumerate(getattr(corpora, part).chunks())
-            if not (path := shards / f"{part}-{number:06}.arrow").exists()
-        )
-        done = map_in_order(work, jobs, self._processes)
-        for _ in self._progress.track(done, "encoding the corpora"):
-            pass
-        forms = Forms()
-        for part in _PARTS:
-            files = sorted(shards.glob(f"{part}-*.arrow"))
-            join_shards(files, folder / f"{part}.arrow", forms, self._corpus_print)
-        write_arrays(folder / "forms.arrow", form_columns(forms), self._corpus_print)
-        test = segmented(corpora.test, self._segmenter, keep_tokens)
-        write_jsonl(folder / "test.jsonl", test)
-        shutil.rmtree(shards)
-
-    def _featurize(self, folder: Path) -> None:
-        """Build the vocabularies."""
-        file = Arrays(self.corpus / "forms.arrow", self._corpus_print)
-        forms = Forms({form: number for number, form in enumerate(read_forms(file))})
-        features = build_features(
-            self._encoded(forms), self._settings.model, self._settings.vectors
-        )
-        path = folder / "features.arrow"
-        write_arrays(path, feature_columns(features), self._features_print)

@@ -6,22 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.settings import ModelSettings, VectorsSettings
-from kakehashi.data.encode import (
-    Channels,
-    EncodedCorpus,
-    FormFeatures,
-    Forms,
-    count_words,
-    encode,
-    featurize,
-    ngram_vocabulary,
-)
+from kakehashi.data.encode import EncodedCorpus, encode
+from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ConfigError
@@ -30,7 +21,7 @@ from kakehashi.tags import Tagset
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Dataset:
     """Encoded corpora with the vocabularies of the training set.
 
     Attributes:
@@ -70,12 +61,10 @@ class Prepared:
 
     def fingerprint(self) -> str:
         """Hash what training depends on beside the settings: tokens, features, gold spans."""
-        digest = hashlib.sha256()
         corpora = (self.train, self.dev, self.test)
-        for corpus in corpora:
-            for array in (corpus.forms, corpus.offsets, corpus.tags):
-                digest.update(array.data)
-        for array in (self.features.words, self.features.ngrams, self.features.offsets):
+        arrays = [array for each in corpora for array in (each.forms, each.offsets, each.tags)]
+        digest = hashlib.sha256()
+        for array in (*arrays, *self.features):
             digest.update(array.data)
         names = [(corpus.types, sorted(corpus.missed.items())) for corpus in corpora]
         digest.update(repr((names, self.words.strings, self.ngrams.strings)).encode())
@@ -84,87 +73,83 @@ class Prepared:
         return digest.hexdigest()
 
 
-class Encoded(NamedTuple):
-    """The three corpora of a run, and the forms that they share."""
-
-    train: EncodedCorpus
-    dev: EncodedCorpus
-    test: EncodedCorpus
-    forms: Forms
-
-
-class Features(NamedTuple):
-    """What the settings of a model make of encoded corpora; described in `Prepared`."""
-
-    features: FormFeatures
-    words: Vocabulary
-    ngrams: Vocabulary
-    vectors: Vectors | None
-    coverage: Coverage | None
-    once: npt.NDArray[np.bool_]
-
-
 def prepare(
     train: Iterable[Sentence],
     dev: Iterable[Sentence],
     test: Iterable[Sentence],
     model: ModelSettings,
     vectors: VectorsSettings | None = None,
-) -> Prepared:
-    """Encode the corpora in memory, and build the vocabularies of the training set.
+) -> Dataset:
+    """Encode segmented sentences in memory, and build the vocabularies of the training set.
 
     Raises:
         ConfigError: If the training set holds no entity, or the word width is not the vectors'.
         CorpusError: If the vectors cannot be read.
     """
-    forms = Forms()
-    encoded = Encoded(encode(train, forms), encode(dev, forms), encode(test, forms), forms)
-    return assembled(encoded, build_features(encoded, model, vectors), model)
+    forms: dict[Form, int] = {}
+    corpora = [encode(part, forms) for part in (train, dev, test)]
+    return build_dataset(corpora, list(forms), model, vectors)
 
 
-def build_features(
-    encoded: Encoded, model: ModelSettings, vectors: VectorsSettings | None
-) -> Features:
+def build_dataset(
+    corpora: Iterable[EncodedCorpus],
+    forms: list[Form],
+    model: ModelSettings,
+    vectors: VectorsSettings | None,
+) -> Dataset:
     """Build the vocabularies of the training set, and look up every form in them.
 
     Raises:
+        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
         CorpusError: If the vectors cannot be read.
     """
-    train, dev, test, forms = encoded
+    train, dev, test = corpora
     channels = Channels(model.word_view, model.char_view, model.ngram)
-    counts = count_words(train, forms, channels)
-    elsewhere = count_words(dev, forms, channels) | count_words(test, forms, channels)
-    table = _read(vectors, counts, elsewhere) if vectors is not None else None
-    words = Vocabulary.from_counts(counts, table.words if table is not None else ())
-    ngrams = ngram_vocabulary(train, forms, channels)
-    once = np.zeros(len(words), dtype=np.bool_)
-    once[[row for word, row in words.seen.items() if counts[word] == 1]] = True
-    features = featurize(list(forms.ids), channels, words, ngrams)
-    coverage = table.coverage(counts) if table is not None else None
-    return Features(features, words, ngrams, table, coverage, once)
+    words, ngrams = Counter[str](), Counter[str]()
+    for form, count in train.count_forms(forms):
+        words[channels.word_of(form)] += count
+        for ngram in channels.ngrams_of(form):
+            ngrams[ngram] += count
+    found = None
+    if vectors is not None:
+        others = {
+            channels.word_of(form) for each in (dev, test) for form, _ in each.count_forms(forms)
+        }
+        wanted = {"none": words.keys(), "corpus": words.keys() | others, "all": None}
+        found = read_vectors(vectors.path, vectors.format, wanted=wanted[vectors.extra_words])
+        if vectors.extra_words == "all":
+            found = found.lower_cased()
+    word_ids = Vocabulary.from_counts(words, found.words if found is not None else ())
+    ngram_ids = Vocabulary.from_counts(ngrams)
+    once = np.zeros(len(word_ids), dtype=np.bool_)
+    once[[row for word, row in word_ids.seen.items() if words[word] == 1]] = True
+    return Dataset(
+        train,
+        dev,
+        test,
+        featurize(forms, channels, word_ids, ngram_ids),
+        word_ids,
+        ngram_ids,
+        tagset_of(train, model, found),
+        found,
+        found.coverage(words) if found is not None else None,
+        once,
+    )
 
 
-def assembled(encoded: Encoded, features: Features, model: ModelSettings) -> Prepared:
-    """Put together what a tagger trains on.
+def tagset_of(train: EncodedCorpus, model: ModelSettings, vectors: Vectors | None) -> Tagset:
+    """Make the tagset of a training set, if the settings of the model fit the data.
 
     Raises:
         ConfigError: If the training set holds no entity, or the word width is not the vectors'.
     """
-    tagset = Tagset(encoded.train.types, model.scheme)
+    tagset = Tagset(train.types, model.scheme)
     if not tagset.types:
         raise ConfigError("corpus.train", "no sentence to train on has an entity")
-    vectors = features.vectors
     if vectors is not None and model.word_width not in (None, vectors.width):
         raise ConfigError(
             "model.word_width",
             f"is {model.word_width}, but the vectors are {vectors.width} wide;"
             " leave it out to take theirs",
         )
-    train, dev, test, _ = encoded
-    return Prepared(train=train, dev=dev, test=test, tagset=tagset, **features._asdict())
-
-
-def _read(settings: VectorsSettings, counts: Counter[str], elsewhere: Counter[str]) -> Vectors:
-    wanted = {"none": counts.keys(), "corpus": counts.keys() | elsewhere.keys(), "all": None}
-    vectors = read_vectors(settings.path, settings.format, wanted=wanted[settings.extra_words])
-    return vectors.lower_cased() if settings.extra_words == "all" else vectors
+    return tagset

@@ -1,102 +1,35 @@
-"""Distinct forms and their features.
+"""A corpus as arrays: a form number and a tag per token.
 
-What the two channels see of a token depends only on its (surface, reading) pair. So features are
-computed once per distinct pair, and a corpus keeps one number per token.
-
-A corpus as arrays: one form number and one tag per token.
+A text is cut piece by piece, and a piece that occurs again is not cut again: a word between blanks
+where a pattern cuts, else a whole text. The rest is done for all tokens of a chunk at once.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import chain, compress, islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.settings import View
-from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
+from kakehashi.corpora.corpus import segmented
+from kakehashi.corpora.texts import Columnar, Texts
+from kakehashi.data.batches import Ids, ranges
+from kakehashi.data.forms import Form
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token
 from kakehashi.tags import Tagset
-from kakehashi.text.views import ngrams, view
-
-Form = tuple[str, str]
-"""A surface and its reading; the reading is ``""`` where there is none."""
-
-
-@dataclass
-class Forms:
-    """The distinct forms of one or more corpora, numbered as they come."""
-
-    ids: dict[Form, int] = field(default_factory=dict)
-
-    def number(self, tokens: Iterable[Token]) -> list[int]:
-        """Give every token the number of its form; new forms get new numbers."""
-        ids = self.ids
-        return [ids.setdefault((token.text, token.reading), len(ids)) for token in tokens]
-
-    def __len__(self) -> int:
-        """Count the forms."""
-        return len(self.ids)
-
-
-@dataclass(frozen=True)
-class FormFeatures:
-    """Word and n-gram ids per form.
-
-    Attributes:
-        words: Word id (forms,) int64.
-        ngrams: N-gram ids of all forms, one form after the other (n-grams,) int64.
-        offsets: Where each form's n-grams begin, and the end (forms + 1,) int64.
-    """
-
-    words: npt.NDArray[np.int64]
-    ngrams: npt.NDArray[np.int64]
-    offsets: npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Channels:
-    """What the word channel and the character channel see of a form.
-
-    With ``word="original"`` and ``char="romaji"`` this is the MOM (section 3.3).
-    """
-
-    word: View = "original"
-    char: View = "original"
-    n: int = 2
-
-    def word_of(self, form: Form) -> str:
-        """Give the key of the word embedding: lower-cased, and NFKC so that width is no matter."""
-        return unicodedata.normalize("NFKC", view(*form, self.word)).lower()
-
-    def ngrams_of(self, form: Form) -> list[str]:
-        """Give the character n-grams, case kept (section 4.2)."""
-        return ngrams(view(*form, self.char), self.n)
-
-
-def featurize(
-    forms: Sequence[Form], channels: Channels, words: Vocabulary, ngrams: Vocabulary
-) -> FormFeatures:
-    """Look up the word id and the n-gram ids of every form."""
-    word_ids = [words.ids.get(channels.word_of(form), UNKNOWN) for form in forms]
-    rows = [
-        [ngrams.ids.get(ngram, UNKNOWN) for ngram in channels.ngrams_of(form)] for form in forms
-    ]
-    offsets = np.zeros(len(forms) + 1, dtype=np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
-    flat = np.fromiter((ngram for row in rows for ngram in row), np.int64, int(offsets[-1]))
-    return FormFeatures(np.array(word_ids, dtype=np.int64), flat, offsets)
-
+from kakehashi.text.segment import Segmenter
+from kakehashi.text.words import PatternSegmenter
 
 _MOST_TYPES = (np.iinfo(np.int16).max - 1) // 2
+_AT_ONCE = 1 << 13  # sentences
 _COUNTED_AT_ONCE = 1 << 22  # tokens; numpy counts in 8 bytes each
+_BLANK = np.array([chr(code).isspace() for code in range(0x3002)])  # all that there are
 
 
 @dataclass(frozen=True)
@@ -128,7 +61,7 @@ class EncodedCorpus:
 
     @cached_property
     def spans(self) -> tuple[tuple[Span, ...], ...]:
-        """Gold spans per sentence, read off the tags when they are asked for."""
+        """Gold spans per sentence, read off the tags."""
         spans: list[list[Span]] = [[] for _ in range(len(self))]
         starts = np.flatnonzero(self.tags % 2)
         ends = np.append(np.flatnonzero(~self._inside()), len(self.tags))
@@ -148,7 +81,7 @@ class EncodedCorpus:
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, the lost among them, and the entities of each type."""
         lost = [mention.type for mentions in self.missed.values() for mention in mentions]
-        counts = _counted(self.tags, 1 + 2 * len(self.types))[1::2]
+        counts = _count(self.tags, 1 + 2 * len(self.types))[1::2]
         types = Counter(dict(zip(self.types, counts, strict=True)))
         types.update(lost)
         return {
@@ -160,100 +93,178 @@ class EncodedCorpus:
         }
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
-        """Write the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
+        """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
 
         Raises:
             TagError: If a span has a type that the tagset does not know.
         """
         if tagset == Tagset(self.types):
             return self.tags
-        parts = [
-            tagset.ids_from_spans([Span(0, 3, kind)], 3)
-            + tagset.ids_from_spans([Span(0, 1, kind)], 1)
-            for kind in self.types
-        ]
         # Rows: O, then B and I of each type; columns: whether the span goes on at the next token.
         table = [(0, 0)]
-        for begin, inside, end, single in parts:
+        for kind in self.types:
+            begin, inside, end = tagset.ids_from_spans([Span(0, 3, kind)], 3)
+            [single] = tagset.ids_from_spans([Span(0, 1, kind)], 1)
             table += [(single, begin), (end, inside)]
         goes_on = np.append(self._inside()[1:], np.False_)[: len(self.tags)]
         ids: npt.NDArray[np.int32] = np.array(table, dtype=np.int32)[self.tags, goes_on.view("u1")]
         return ids
 
     def _inside(self) -> npt.NDArray[np.bool_]:
-        """Say which tokens go on with the span of the token before them."""
+        """Find the tokens that continue the span of the token before them."""
         inside: npt.NDArray[np.bool_] = (self.tags > 0) & (self.tags % 2 == 0)
         return inside
 
+    def count_forms(self, forms: Iterable[Form]) -> Iterator[tuple[Form, int]]:
+        """Yield those forms, of all that are numbered, that occur here, and how often."""
+        forms = list(forms)
+        counts = _count(self.forms, len(forms))
+        return ((form, count) for form, count in zip(forms, counts, strict=True) if count)
 
-def encode(sentences: Iterable[Sentence], forms: Forms) -> EncodedCorpus:
-    """Turn segmented sentences into arrays, numbering new forms as they come.
+
+def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorpus:
+    """Encode segmented sentences, numbering new forms as they come.
 
     Raises:
-        ConfigError: If there are so many entity types that something else must be meant.
+        ConfigError: If there are more entity types than tags can be numbered for.
+        ValueError: If a sentence has no tokens yet.
     """
-    numbers, tags, offsets = array("i"), array("i"), array("q", [0])
-    types: dict[str, int] = {}
-    missed: dict[int, tuple[Mention, ...]] = {}
-    for sentence in sentences:
-        numbers.extend(forms.number(sentence.tokens or ()))
-        spans, lost = sentence.project()
-        begin = len(tags)
-        tags.extend([0] * (len(numbers) - begin))
-        for start, end, kind in spans:
-            tag = 1 + 2 * types.setdefault(kind, len(types))
-            tags[begin + start] = tag
-            for index in range(begin + start + 1, begin + end):
-                tags[index] = tag + 1
-        if lost:
-            missed[len(offsets) - 1] = lost
-        offsets.append(len(numbers))
-    renumbering = tag_renumbering(tuple(types), sorted(types))
+    sentences, parts = iter(sentences), []
+    while chunk := list(islice(sentences, _AT_ONCE)):
+        texts = Texts.from_sentences(chunk)
+        if any(sentence.tokens is None for sentence in chunk):
+            raise ValueError("a sentence has no tokens yet; segment it first")
+        tokens = [sentence.tokens or () for sentence in chunk]
+        placed = _place(tokens, np.arange(len(chunk)), texts.begins, forms)
+        parts.append(_encode(texts, placed))
+    types = sorted_types(kind for part in parts for kind in part.types)
+    parts = list(renumber(parts, types))
     return EncodedCorpus(
-        np.array(numbers, dtype=np.int32),
-        np.array(offsets, dtype=np.int64),
-        renumbering[np.array(tags, dtype=np.int32)],
-        tuple(sorted(types)),
-        missed,
+        np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)]),
+        np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)]),
+        np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)]),
+        types,
+        {sentence: lost for part in parts for sentence, lost in part.missed.items()},
     )
 
 
-def tag_renumbering(types: Sequence[str], others: Sequence[str]) -> npt.NDArray[np.int16]:
-    """Say which BIO tag of other types each tag of some types is (tags,) int16.
+def encode_chunk(
+    chunk: Iterable[Sentence],
+    segmenter: Segmenter,
+    forms: dict[Form, int],
+    keep_tokens: bool = False,
+) -> EncodedCorpus:
+    """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it.
 
-    Example:
-        >>> tag_renumbering(["PER"], ["LOC", "PER"]).tolist()
-        [0, 3, 4]
+    Raises:
+        ConfigError: If there are more entity types than tags can be numbered for.
     """
-    if len(others) > _MOST_TYPES:
-        raise ConfigError(
-            "corpus", f"expected at most {_MOST_TYPES:,} entity types, got {len(others):,}"
+    texts = chunk.texts() if isinstance(chunk, Columnar) else None
+    if texts is None and keep_tokens:
+        return encode(segmented(chunk, segmenter, keep_tokens), forms)
+    if texts is None:
+        texts = Texts.from_sentences(chunk)
+    if isinstance(segmenter, PatternSegmenter):
+        text = "\n".join(texts.texts)
+        codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+        inside = ~_BLANK[np.minimum(codes, len(_BLANK) - 1)]
+        begins = np.flatnonzero(inside & ~np.append(np.False_, inside[:-1]))
+        tokens = _cut(segmenter.words(text), begins, segmenter.tokens_of, forms)
+    else:
+        tokens = _cut(texts.texts, texts.begins, segmenter.segment, forms)
+    return _encode(texts, tokens)
+
+
+class _Tokens(NamedTuple):
+    """The tokens of a chunk; characters are counted through all texts, with one between two."""
+
+    forms: npt.NDArray[np.int32]
+    starts: Ids
+    ends: Ids
+
+
+def _cut(
+    pieces: Sequence[str],
+    begins: Ids,
+    cut: Callable[[str], Sequence[Token]],
+    forms: dict[Form, int],
+) -> _Tokens:
+    """Cut every distinct piece into tokens, once."""
+    rows = {piece: row for row, piece in enumerate(dict.fromkeys(pieces))}
+    which = np.fromiter(map(rows.__getitem__, pieces), np.int64, len(pieces))
+    return _place([cut(piece) for piece in rows], which, begins, forms)
+
+
+def _place(
+    tokens: Sequence[Sequence[Token]], which: Ids, begins: Ids, forms: dict[Form, int]
+) -> _Tokens:
+    """Place the tokens of distinct pieces wherever these begin."""
+    counts = np.array([len(each) for each in tokens], dtype=np.int64)
+    flat = list(chain.from_iterable(tokens))
+    numbers = [forms.setdefault((token.text, token.reading), len(forms)) for token in flat]
+    rows = ranges((np.cumsum(counts) - counts)[which], counts[which])
+    shifts = np.repeat(begins, counts[which])
+    return _Tokens(
+        np.array(numbers, dtype=np.int32)[rows],
+        shifts + np.array([token.start for token in flat], dtype=np.int64)[rows],
+        shifts + np.array([token.end for token in flat], dtype=np.int64)[rows],
+    )
+
+
+def _encode(texts: Texts, tokens: _Tokens) -> EncodedCorpus:
+    """Project the mentions onto the tokens; see `Sentence.project`."""
+    shifts = texts.begins[texts.sentences]
+    firsts = _find(tokens.starts, shifts + texts.starts)
+    lasts = _find(tokens.ends, shifts + texts.ends)
+    kept = (firsts >= 0) & (lasts >= firsts)
+    missed: dict[int, tuple[Mention, ...]] = {}
+    for number in np.flatnonzero(~kept).tolist():
+        sentence, mention = texts.mention(number)
+        missed[sentence] = (*missed.get(sentence, ()), mention)
+    kinds = list(compress(texts.types, kept))
+    types = sorted_types(kinds)
+    ids = {kind: 1 + 2 * row for row, kind in enumerate(types)}
+    begins = np.array([ids[kind] for kind in kinds], dtype=np.int16)
+    counts = (lasts - firsts + 1)[kept]
+    tags = np.zeros(len(tokens.forms), dtype=np.int16)
+    tags[ranges(firsts[kept], counts)] = np.repeat(begins + 1, counts)
+    tags[firsts[kept]] = begins
+    offsets = np.append(np.searchsorted(tokens.starts, texts.begins), len(tokens.forms))
+    return EncodedCorpus(tokens.forms, offsets, tags, types, missed)
+
+
+def _find(edges: Ids, wanted: Ids) -> Ids:
+    """Find the token whose edge is the wanted one; -1 where there is none."""
+    places = np.searchsorted(edges, wanted)
+    return np.where(np.append(edges, -1)[places] == wanted, places, -1)
+
+
+def sorted_types(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Sort the distinct entity types; refuse more than there are numbers for their tags."""
+    types = tuple(sorted(set(kinds)))
+    if len(types) > _MOST_TYPES:
+        problem = f"expected at most {_MOST_TYPES:,} entity types, got {len(types):,}"
+        raise ConfigError("corpus", problem)
+    return types
+
+
+def renumber(parts: Iterable[EncodedCorpus], types: Sequence[str]) -> Iterator[EncodedCorpus]:
+    """Number the sentences, tokens and tags of parts as those of one corpus with these types."""
+    ids = {kind: 1 + 2 * row for row, kind in enumerate(types)}
+    sentence = token = 0
+    for part in parts:
+        tags = [0, *(ids[kind] + inside for kind in part.types for inside in (0, 1))]
+        yield EncodedCorpus(
+            part.forms,
+            part.offsets + token,
+            np.array(tags, dtype=np.int16)[part.tags],
+            tuple(types),
+            {sentence + row: lost for row, lost in part.missed.items()},
         )
-    places = {kind: 1 + 2 * index for index, kind in enumerate(others)}
-    ids = [0, *(places[kind] + step for kind in types for step in (0, 1))]
-    return np.array(ids, dtype=np.int16)
+        sentence, token = sentence + len(part), token + len(part.forms)
 
 
-def count_words(corpus: EncodedCorpus, forms: Forms, channels: Channels) -> Counter[str]:
-    """Count the words of a corpus, as the word channel sees them."""
-    counts: Counter[str] = Counter()
-    for form, count in zip(forms.ids, _counted(corpus.forms, len(forms)), strict=True):
-        if count:
-            counts[channels.word_of(form)] += count
-    return counts
-
-
-def ngram_vocabulary(corpus: EncodedCorpus, forms: Forms, channels: Channels) -> Vocabulary:
-    """Number the n-grams of a corpus, as the character channel sees them."""
-    counts: Counter[str] = Counter()
-    for form, count in zip(forms.ids, _counted(corpus.forms, len(forms)), strict=True):
-        if count:
-            for ngram in channels.ngrams_of(form):
-                counts[ngram] += count
-    return Vocabulary.from_counts(counts)
-
-
-def _counted(numbers: npt.NDArray[np.integer[Any]], size: int) -> list[int]:
+def _count(numbers: npt.NDArray[np.integer[Any]], size: int) -> list[int]:
     """Count how often each number below `size` occurs."""
     counts = np.zeros(size, dtype=np.int64)
     for start in range(0, len(numbers), _COUNTED_AT_ONCE):

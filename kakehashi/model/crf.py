@@ -4,8 +4,8 @@ Only legal tag sequences exist for it: the partition sums over them alone, so th
 the decoder is always legal, and the probabilities of all legal ones add up to 1. Gold tags must
 therefore be legal too; a `Tagset` writes no others.
 
-Emissions come in flat rows, one sentence after the other; all sentences of a batch go through their
-tokens together, as `Layout` says.
+Emissions are flat rows, one sentence after the other; all sentences of a batch go through their
+tokens together, in the steps of a `RaggedOrder`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.ragged import Layout
+from kakehashi.model.ragged import RaggedOrder
 
 _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in
 float64, fast, and exact unless a good path needs a less probable tag. Networks are far from it."""
-
 
 _PAIRS_AT_ONCE = 1 << 26
 """Pairs of tags that the decoder scores at once, over all sentences: 256 MB."""
@@ -30,6 +29,9 @@ _PAIRS_AT_ONCE = 1 << 26
 
 class Crf(nn.Module):
     """Scores of what follows what, as one matrix with a border for start and end.
+
+    Args:
+        allowed: What may follow what (tags + 1, tags + 1), see `Tagset.transitions`.
 
     Attributes:
         transitions: Score of column after row (tags + 1, tags + 1); the last row is the sentence's
@@ -39,38 +41,28 @@ class Crf(nn.Module):
     allowed: Tensor
 
     def __init__(self, allowed: npt.NDArray[np.bool_]) -> None:
-        """Start from equal scores.
-
-        Args:
-            allowed: What may follow what (tags + 1, tags + 1), as `Tagset.transitions` says.
-        """
         super().__init__()
         self.transitions = nn.Parameter(torch.zeros(allowed.shape))
         self.register_buffer("allowed", torch.from_numpy(allowed), persistent=False)
 
-    def loss(self, emissions: Tensor, tags: Tensor, layout: Layout) -> Tensor:
-        """Compute the negative log-likelihood of the gold tags, per token.
+    def loss(self, emissions: Tensor, tags: Tensor, ragged: RaggedOrder) -> Tensor:
+        """Compute the negative log-likelihood of gold tags, divided by the number of tokens.
 
-        The sum over sentences divided by the number of tokens, so that it compares with a mean
-        cross entropy and large batches weigh no more than small ones.
-
-        Args:
-            emissions: Score of each tag (tokens, tags).
-            tags: Gold tag ids (tokens,); a legal sequence for every sentence.
-            layout: Tokens per sentence.
+        So it compares with a mean cross entropy, and large batches weigh no more than small ones.
+        Emissions are (tokens, tags), tags (tokens,), a legal sequence for every sentence.
         """
         wide, scores = emissions.double(), self._legal().double()
-        alphas = _sum_paths(wide, scores, layout, layout.order[0])
-        gold = _score_steps(wide, tags, scores, layout).sum() + scores[tags[layout.last], -1].sum()
-        loss = (_partition(alphas, scores, layout).sum() - gold) / layout.n_items
+        alphas = _sum_paths(wide, scores, ragged, ragged.order[0])
+        gold = _score_steps(wide, tags, scores, ragged).sum() + scores[tags[ragged.last], -1].sum()
+        loss = (_partition(alphas, scores, ragged).sum() - gold) / ragged.n_items
         return loss.to(self.transitions.dtype)
 
     @torch.no_grad()
-    def decode(self, emissions: Tensor, layout: Layout) -> Tensor:
+    def decode(self, emissions: Tensor, ragged: RaggedOrder) -> Tensor:
         """Find the best legal tag sequence of every sentence (Viterbi); ids (tokens,)."""
         scores = self._legal()
         into, end = scores[:-1, :-1].t().contiguous(), scores[:-1, -1]
-        steps = emissions.index_select(0, layout.order[0]).split(layout.sizes)
+        steps = emissions.index_select(0, ragged.order[0]).split(ragged.sizes)
         best = [scores[-1, :-1] + steps[0]]
         for step in steps[1:]:
             best.append(_best_ways(best[-1][: len(step)], into) + step)
@@ -79,56 +71,53 @@ class Crf(nn.Module):
             n_running = len(tags[-1])
             before = (scored[:n_running] + into[tags[-1]]).argmax(1)
             tags.append(torch.cat([before, (scored[n_running:] + end).argmax(1)]))
-        return torch.cat(tags[::-1]).index_select(0, layout.items[::2])
+        return torch.cat(tags[::-1]).index_select(0, ragged.items[::2])
 
     @torch.no_grad()
     def probabilities(
-        self, emissions: Tensor, tags: Tensor, edges: Tensor, layout: Layout
+        self, emissions: Tensor, tags: Tensor, edges: Tensor, ragged: RaggedOrder
     ) -> Tensor:
-        """Compute how probable some stretches of tags are, given the text.
+        """Compute the joint probability of the tags in each stretch (stretches,), float64.
 
         Exact, over all legal sequences that have these tags there: forward times inner score times
-        backward over partition, in float64.
+        backward over partition.
 
         Args:
             emissions: Score of each tag (tokens, tags).
             tags: Tag ids (tokens,), legal sequences such as the decoder's.
             edges: First token and one past the last of each stretch (stretches, 2).
-            layout: Tokens per sentence.
-
-        Returns:
-            The joint probability of the tags in each stretch (stretches,), float64.
+            ragged: Tokens per sentence.
         """
         emissions, scores = emissions.double(), self._legal().double()
-        alphas = _sum_paths(emissions, scores, layout, layout.order[0])
-        betas = _sum_paths(emissions, scores.t(), layout, layout.order[1])
+        alphas = _sum_paths(emissions, scores, ragged, ragged.order[0])
+        betas = _sum_paths(emissions, scores.t(), ragged, ragged.order[1])
         begin, end = edges[:, 0].contiguous(), edges[:, 1] - 1
-        steps = _score_steps(emissions, tags, scores, layout).cumsum(0)
-        forward = alphas[layout.items[::2][begin], tags[begin]]
-        backward = betas[layout.items[1::2][end] - layout.n_items, tags[end]]
+        steps = _score_steps(emissions, tags, scores, ragged).cumsum(0)
+        forward = alphas[ragged.items[::2][begin], tags[begin]]
+        backward = betas[ragged.items[1::2][end] - ragged.n_items, tags[end]]
         inside = steps[end] - steps[begin] - emissions[end, tags[end]]  # the end has it already
-        total = _partition(alphas, scores, layout)[torch.searchsorted(layout.last, begin)]
+        total = _partition(alphas, scores, ragged)[torch.searchsorted(ragged.last, begin)]
         return (forward + inside + backward - total).clamp(max=0).exp()
 
     def _legal(self) -> Tensor:
         return self.transitions.masked_fill(~self.allowed, -math.inf)
 
 
-def _score_steps(emissions: Tensor, tags: Tensor, scores: Tensor, layout: Layout) -> Tensor:
+def _score_steps(emissions: Tensor, tags: Tensor, scores: Tensor, ragged: RaggedOrder) -> Tensor:
     """Score each token's tag together with the step that leads to it (tokens,)."""
     before = tags.roll(1)
-    before[layout.first] = len(scores) - 1
+    before[ragged.first] = len(scores) - 1
     return emissions.gather(1, tags[:, None])[:, 0] + scores[before, tags]
 
 
-def _sum_paths(emissions: Tensor, scores: Tensor, layout: Layout, order: Tensor) -> Tensor:
+def _sum_paths(emissions: Tensor, scores: Tensor, ragged: RaggedOrder, order: Tensor) -> Tensor:
     """Sum in logarithms over all ways to come to each tag of each token (tokens, tags).
 
     Forward from the start, or with the transposed scores and order backward from the end; in steps
     order, the token's own emission included.
     """
     factors = scores[:-1, :-1].exp()
-    steps = emissions.index_select(0, order).split(layout.sizes)
+    steps = emissions.index_select(0, order).split(ragged.sizes)
     sums = [scores[-1, :-1] + steps[0]]
     for step in steps[1:]:
         last = sums[-1][: len(step)]
@@ -146,6 +135,6 @@ def _best_ways(scores: Tensor, into: Tensor) -> Tensor:
     return torch.cat([(some[:, None] + into).amax(2) for some in scores.split(at_once)])
 
 
-def _partition(alphas: Tensor, scores: Tensor, layout: Layout) -> Tensor:
+def _partition(alphas: Tensor, scores: Tensor, ragged: RaggedOrder) -> Tensor:
     """Sum in logarithms over all legal sequences of each sentence (sentences,)."""
-    return (alphas.index_select(0, layout.final[::2]) + scores[:-1, -1]).logsumexp(1)
+    return (alphas.index_select(0, ragged.final[::2]) + scores[:-1, -1]).logsumexp(1)

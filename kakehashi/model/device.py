@@ -1,6 +1,4 @@
-"""Where a tagger computes: on the CPU, or on a GPU.
-
-How many threads torch computes with, and what a forked process needs to compute at all.
+"""Where a tagger computes, on the CPU or on a GPU, with how many threads, and after a fork.
 
 A fork copies the thread that asked for it alone. OpenMP would wait for the others for ever, and so
 would whoever wants a lock that one of them held: in the child torch computes with one thread, and
@@ -26,14 +24,9 @@ CPU = torch.device("cpu")
 
 
 def find_device(name: str, key: str = "device") -> torch.device:
-    """Find a device that is there.
+    """Return the device of a name: ``cpu``, ``cuda``, or ``cuda:1`` and so on.
 
-    Args:
-        name: ``cpu``, ``cuda``, or ``cuda:1`` and so on.
-        key: The setting that names it.
-
-    Raises:
-        ConfigError: If there is no such device.
+    ConfigError, which names the setting ``key``, if it is not there.
     """
     kind, _, number = name.partition(":")
     if name == "cpu":
@@ -51,10 +44,10 @@ def find_device(name: str, key: str = "device") -> torch.device:
 
 
 def to_device(arrays: Sequence[npt.NDArray[np.int64]], device: torch.device) -> tuple[Tensor, ...]:
-    """Turn arrays into tensors of a device.
+    """Turn arrays into tensors of a device; on a CPU they share memory.
 
-    On a CPU they share the memory of the arrays. To a GPU all go in one copy from pinned memory,
-    for which nobody waits: the next batch is made while the GPU works on the last ones.
+    To a GPU all go in one copy from pinned memory, for which nobody waits: the next batch is made
+    while the GPU works on the last ones.
     """
     if device.type == "cpu":
         return tuple(torch.from_numpy(array) for array in arrays)
@@ -72,37 +65,35 @@ class ForkSafeLock:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self.renew()
         _locks.add(self)
 
+    def renew(self) -> None:
+        """Make it free, whoever holds it."""
+        self._lock = Lock()
+
     def __enter__(self) -> None:
-        """Wait for it, and hold it."""
         self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        """Let it go."""
         self._lock.release()
-
-    def renew(self) -> None:
-        """Forget who holds it."""
-        self._lock = Lock()
 
 
 _locks: WeakSet[ForkSafeLock] = WeakSet()
 
 
-def _recover() -> None:
+def _after_fork() -> None:
     torch.set_num_threads(1)
     for lock in _locks:
         lock.renew()
 
 
-os.register_at_fork(after_in_child=_recover)
+os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
 def limited_threads(count: int) -> Iterator[None]:
-    """Compute with so many threads for a while."""
+    """Let torch compute with this many threads for a while."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -1,4 +1,4 @@
-"""The model folder: weights, settings, vocabularies, and a manifest that vouches for them.
+"""The model folder: weights, settings, vocabularies, and a manifest of their sums.
 
 ::
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +22,7 @@ import torch
 from pydantic import Field, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from torch import Tensor
 
 import kakehashi
 from kakehashi.config.settings import ModelSettings, TextSettings
@@ -31,24 +31,18 @@ from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
 from kakehashi.files import sha256_of, write_atomically, write_folder, write_json
-from kakehashi.model.tagger import Tagger, weight_shapes
+from kakehashi.model.tagger import Tagger
 from kakehashi.tags import Tagset
 
 FORMAT_VERSION = 1
+MANIFEST = "SHA256SUMS"
 _WEIGHTS = "weights.safetensors"
 _FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
-MANIFEST = "SHA256SUMS"
-_CHANNELS = ("word", "char")
-_BYTES = 4
-"""Bytes of a weight."""
-
 _LARGEST_DESCRIPTION = 1 << 20
 _LARGEST_STRING = 1 << 10
 """Bytes of a string of a vocabulary, on average, beyond those of a description."""
 
 _LONGEST_PROBLEM = 300
-
-_Shapes = Mapping[str, tuple[int, ...]]
 
 
 class _Description(Settings):
@@ -106,10 +100,7 @@ def save_model(folder: Path, model: Model) -> None:
 
 
 def load_model(path: str | Path) -> Model:
-    """Read a model folder; nothing in it can run code.
-
-    Args:
-        path: A model folder, or a run folder that has one.
+    """Read a model folder, or the model of a run folder; nothing in it can run code.
 
     Raises:
         ModelError: If it is missing, incomplete, damaged, or of a newer format.
@@ -118,28 +109,31 @@ def load_model(path: str | Path) -> Model:
     folder = find_model(path)
     _check_manifest(folder)
     description = _parse_description(folder)
-    tagset = Tagset(description.types, description.model.scheme)
-    shapes, n_bytes = _read_shapes(folder / _WEIGHTS)
-    n_words, n_ngrams = (_rows(shapes, f"{channel}.embedding.weight") for channel in _CHANNELS)
+    settings, tagset = description.model, Tagset(description.types, description.model.scheme)
+    weights = _read_weights(folder)
     # What is claimed is held against the weights before any memory is taken for it.
-    _check_shapes(folder, shapes, weight_shapes(description.model, n_words, n_ngrams, len(tagset)))
-    if n_bytes != (expected := _BYTES * sum(map(prod, shapes.values()))):
-        raise _misfit(folder, f"expected {expected:,} bytes of them, got {n_bytes:,}")
-    tagger = Tagger(
-        description.model,
-        Vocabulary(_read_strings(folder / "words.json", n_words), description.n_seen_words),
-        Vocabulary(_read_strings(folder / "ngrams.json", n_ngrams), description.n_seen_ngrams),
-        tagset,
+    edges = len(tagset) + 1
+    square = {"crf.transitions": (edges, edges)} if settings.decoder == "crf" else {}
+    _check_shapes(folder, weights, {"dense.bias": (len(tagset),), **square})
+    words, ngrams = (
+        Vocabulary(_read_strings(folder / name, weights.get(f"{layer}.embedding.weight")), n_seen)
+        for name, layer, n_seen in (
+            ("words.json", "word", description.n_seen_words),
+            ("ngrams.json", "char", description.n_seen_ngrams),
+        )
     )
-    try:
-        tagger.load_state_dict(load((folder / _WEIGHTS).read_bytes()))
-    except (RuntimeError, SafetensorError) as error:
-        raise _misfit(folder, " ".join(str(error).split())[:_LONGEST_PROBLEM]) from None
-    for name, weights in tagger.state_dict().items():
-        if not torch.stack(torch.aminmax(weights)).isfinite().all():
+    with torch.device("meta"):
+        empty = Tagger(settings, words, ngrams, tagset).state_dict()
+    _check_shapes(folder, weights, {name: tuple(value.shape) for name, value in empty.items()})
+    if strange := weights.keys() - empty.keys():
+        raise _misfit(folder, f"unexpected {min(strange)}")
+    for name, values in weights.items():
+        if not torch.stack(torch.aminmax(values)).isfinite().all():
             raise ModelError(
                 folder, f"{name} has weights that are infinite or no number; train the model again"
             )
+    tagger = Tagger(settings, words, ngrams, tagset)
+    tagger.load_state_dict(weights)
     return Model(description.name, tagger.eval(), description.text)
 
 
@@ -194,70 +188,57 @@ def _parse_description(folder: Path) -> _Description:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise _no_description(path, f"{key}: {first['msg']}") from None
+        raise _malformed(path, f"{key}: {first['msg']}") from None
 
 
 def _read_json(path: Path, most: int) -> object:
     """Parse a file, if it has at most so many bytes."""
     if path.stat().st_size > most:
-        raise _no_description(path, f"it is larger than {most:,} bytes")
+        raise _malformed(path, f"it is larger than {most:,} bytes")
     try:
         value: object = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise _no_description(path, str(error)) from None
+        raise _malformed(path, str(error)) from None
     return value
 
 
-def _read_strings(path: Path, rows: int) -> tuple[str, ...]:
+def _read_strings(path: Path, embedding: Tensor | None) -> tuple[str, ...]:
     """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
-    value = _read_json(path, _LARGEST_DESCRIPTION + rows * _LARGEST_STRING)
+    n_strings = 0 if embedding is None or not embedding.ndim else len(embedding) - 1
+    value = _read_json(path, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _no_description(path, "expected a list of strings")
-    if len(value) != rows - 1 or len(set(value)) != len(value):
-        raise _no_description(
-            path, f"expected {rows - 1:,} strings, no two alike; got {len(value):,}"
-        )
+        raise _malformed(path, "expected a list of strings")
+    if len(value) != n_strings or len(set(value)) != len(value):
+        raise _malformed(path, f"expected {n_strings:,} strings, no two alike; got {len(value):,}")
     return tuple(value)
 
 
-def _read_shapes(path: Path) -> tuple[_Shapes, int]:
-    """Read what a file of weights says that it holds, and how many bytes of numbers follow."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        if size > _LARGEST_DESCRIPTION:
-            raise _misfit(path, f"a header of {size:,} bytes")
-        header = file.read(size)
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read float32 numbers; safetensors refuses a header that claims more than there is."""
     try:
-        entries = json.loads(header)
-        entries.pop("__metadata__", None)
-        dtypes = {str(entry["dtype"]) for entry in entries.values()}
-        shapes = {name: tuple(entry["shape"]) for name, entry in entries.items()}
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        raise _misfit(path, "the header is damaged") from None
-    if dtypes - {"F32"}:
-        came = ", ".join(sorted(dtypes))[:_LONGEST_PROBLEM]
-        raise _misfit(path, f"expected numbers of type F32, got {came}")
-    return shapes, path.stat().st_size - 8 - size
+        weights = load((folder / _WEIGHTS).read_bytes())
+    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise _misfit(folder, str(error)) from None
+    for values in weights.values():
+        if values.dtype is not torch.float32:
+            raise _misfit(folder, f"expected numbers of type float32, got {values.dtype}")
+    return weights
 
 
-def _rows(shapes: _Shapes, name: str) -> int:
-    rows = (shapes.get(name) or (0,))[0]
-    return rows if isinstance(rows, int) else 0
-
-
-def _check_shapes(folder: Path, found: _Shapes, expected: _Shapes) -> None:
+def _check_shapes(
+    folder: Path, weights: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> None:
     for name, shape in expected.items():
-        if found.get(name) != shape:
-            came = str(found.get(name, "none"))[:_LONGEST_PROBLEM]
+        came = tuple(weights[name].shape) if name in weights else "none"
+        if came != shape:
             raise _misfit(folder, f"{name}: expected the shape {shape}, got {came}")
-    if strange := found.keys() - expected.keys():
-        raise _misfit(folder, f"unexpected {min(strange)[:_LONGEST_PROBLEM]}")
 
 
-def _misfit(path: Path, problem: str) -> ModelError:
-    return ModelError(path, f"the weights do not fit the model's settings ({problem})")
+def _misfit(folder: Path, problem: str) -> ModelError:
+    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
+    return ModelError(folder, f"the weights do not fit the model's settings ({problem})")
 
 
-def _no_description(path: Path, problem: str) -> ModelError:
+def _malformed(path: Path, problem: str) -> ModelError:
     problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
     return ModelError(path, f"does not hold what a model folder should ({problem})")

@@ -1,7 +1,8 @@
 """The element-wise part of LSTM steps as machine code, one pass over memory instead of a dozen.
 
-Imported only where numba is installed (the extra ``fast``); `kakehashi.model.lstm_steps` does
-the same with torch.
+Imported only where numba is installed (the extra ``fast``), through `lstm_steps.machine_code`.
+Gates lie side by side: input, forget, cell, output. A step is the range (first, end) of its items;
+``before`` is where the items of the step before begin, negative if there was none.
 """
 
 from __future__ import annotations
@@ -20,8 +21,7 @@ _float = np.float32
 
 
 def _machine_code(function: Callable[..., None]) -> Callable[..., None]:
-    """Compile, and keep the result on disk where a folder for it can be written to."""
-    try:
+    try:  # with a cache on disk, where a folder for it can be written to
         return numba.njit(cache=True, fastmath=_FAST, error_model="numpy", nogil=True)(function)
     except RuntimeError:
         return numba.njit(fastmath=_FAST, error_model="numpy", nogil=True)(function)
@@ -55,29 +55,37 @@ def _tanh(x: np.float32) -> np.float32:
 
 
 @_machine_code
-def open_gates(
-    gates: _Array, cells: _Array, states: _Array, rows: tuple[int, int], before: int
+def gates_forward(
+    gates: _Array, cells: _Array, states: _Array, step: tuple[int, int], before: int
 ) -> None:
-    """Do `kakehashi.model.lstm_steps.open_gates` on arrays."""
+    """Compute the gates, cells and states of a step of all directions (d).
+
+    Args:
+        gates: Before their sigmoid or tanh; after it, when done (d, items, 4 · width).
+        cells: Take the cells (d, items, width).
+        states: Take the states (d, items, width).
+        step: See above.
+        before: See above.
+    """
     width = states.shape[2]
     first = before < 0
     for direction in range(len(gates)):
-        for row in range(rows[0], rows[1]):
-            gate, state = gates[direction, row], states[direction, row]
-            cell = cells[direction, row]
-            old = cells[direction, row - rows[0] + max(before, 0)]
+        for item in range(step[0], step[1]):
+            gate, state = gates[direction, item], states[direction, item]
+            cell = cells[direction, item]
+            old = cells[direction, item - step[0] + max(before, 0)]
             for i in range(width):
-                enter, forget = _sigmoid(gate[i]), _sigmoid(gate[width + i])
-                candidate, leave = _tanh(gate[2 * width + i]), _sigmoid(gate[3 * width + i])
+                input_, forget = _sigmoid(gate[i]), _sigmoid(gate[width + i])
+                new, output = _tanh(gate[2 * width + i]), _sigmoid(gate[3 * width + i])
                 kept = _float(0) if first else forget * old[i]
-                cell[i] = kept + enter * candidate
-                state[i] = leave * _tanh(cell[i])
-                gate[i], gate[width + i] = enter, forget
-                gate[2 * width + i], gate[3 * width + i] = candidate, leave
+                cell[i] = kept + input_ * new
+                state[i] = output * _tanh(cell[i])
+                gate[i], gate[width + i] = input_, forget
+                gate[2 * width + i], gate[3 * width + i] = new, output
 
 
 @_machine_code
-def open_projected(
+def gates_forward_projected(
     product: _Array,
     projected: _Array,
     column: int,
@@ -87,18 +95,17 @@ def open_projected(
     step: tuple[int, int],
     before: int,
 ) -> None:
-    """Do what `open_gates` does to gates that are added up on the way and not kept.
+    """Do `gates_forward` for one direction, with gates that are added up on the way and not kept.
 
     Args:
-        product: What the last states contribute (items of the step, 4 · width).
+        product: What the last states contribute (items of the step, 4 · width); empty if none.
         projected: What distinct items add (distinct items, any).
         column: Where that of this direction begins.
         rows: Row in ``projected`` per item (items,).
         cells: Take the cells (items, width).
         states: Take the states (items, width).
-        step: The step's first item and the end of its items.
-        before: Where the items of the step before begin; negative if there was none, and then no
-            product either.
+        step: See above.
+        before: See above.
     """
     width = states.shape[1]
     for item in range(step[0], step[1]):
@@ -112,47 +119,56 @@ def open_projected(
             gate, old = product[item - step[0]], cells[before + item - step[0]]
             for i in range(width):
                 at = column + i
-                enter = added[at] + gate[i]
+                input_ = added[at] + gate[i]
                 forget = added[at + width] + gate[i + width]
-                candidate = added[at + 2 * width] + gate[i + 2 * width]
-                leave = added[at + 3 * width] + gate[i + 3 * width]
-                cell[i] = _sigmoid(forget) * old[i] + _sigmoid(enter) * _tanh(candidate)
-                state[i] = _sigmoid(leave) * _tanh(cell[i])
+                new = added[at + 2 * width] + gate[i + 2 * width]
+                output = added[at + 3 * width] + gate[i + 3 * width]
+                cell[i] = _sigmoid(forget) * old[i] + _sigmoid(input_) * _tanh(new)
+                state[i] = _sigmoid(output) * _tanh(cell[i])
 
 
 @_machine_code
-def close_gates(
+def gates_backward(
     gates: _Array,
     cells: _Array,
-    of_states: _Array,
-    of_cells: _Array,
-    of_gates: _Array,
-    rows: tuple[int, int],
+    grad_states: _Array,
+    grad_cells: _Array,
+    grad_gates: _Array,
+    step: tuple[int, int],
     before: int,
 ) -> None:
-    """Do `kakehashi.model.lstm_steps.close_gates` on arrays."""
-    width, one = of_states.shape[2], _float(1)
+    """Compute the gradient of a step's gates, before their sigmoid or tanh.
+
+    Args:
+        gates: As `gates_forward` leaves them (d, items, 4 · width).
+        cells: Of all steps (d, items, width).
+        grad_states: Of the states, whole (d, items, width).
+        grad_cells: Of this step's cells from the step after; of the step before, when done
+            (d, sequences, width).
+        grad_gates: Takes the gradient (d, items, 4 · width).
+        step: See above.
+        before: See above.
+    """
+    width, one = grad_states.shape[2], _float(1)
     first = before < 0
     for direction in range(len(gates)):
-        for row in range(rows[0], rows[1]):
-            gate, cell, into = (
-                gates[direction, row],
-                cells[direction, row],
-                of_gates[direction, row],
-            )
-            old = cells[direction, row - rows[0] + max(before, 0)]
-            of_state, of_cell = of_states[direction, row], of_cells[direction, row - rows[0]]
+        for item in range(step[0], step[1]):
+            gate, cell = gates[direction, item], cells[direction, item]
+            into = grad_gates[direction, item]
+            old = cells[direction, item - step[0] + max(before, 0)]
+            grad_state = grad_states[direction, item]
+            grad_cell = grad_cells[direction, item - step[0]]
             for i in range(width):
-                enter, forget = gate[i], gate[width + i]
-                candidate, leave = gate[2 * width + i], gate[3 * width + i]
+                input_, forget = gate[i], gate[width + i]
+                new, output = gate[2 * width + i], gate[3 * width + i]
                 squashed = _tanh(cell[i])
-                change = of_cell[i] + of_state[i] * leave * (one - squashed * squashed)
+                change = grad_cell[i] + grad_state[i] * output * (one - squashed * squashed)
                 kept = _float(0) if first else old[i]
-                into[i] = change * candidate * enter * (one - enter)
+                into[i] = change * new * input_ * (one - input_)
                 into[width + i] = change * kept * forget * (one - forget)
-                into[2 * width + i] = change * enter * (one - candidate * candidate)
-                into[3 * width + i] = of_state[i] * squashed * leave * (one - leave)
-                of_cell[i] = change * forget
+                into[2 * width + i] = change * input_ * (one - new * new)
+                into[3 * width + i] = grad_state[i] * squashed * output * (one - output)
+                grad_cell[i] = change * forget
 
 
 @numba.njit(fastmath=_FAST, error_model="numpy")

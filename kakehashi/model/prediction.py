@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kakehashi.data.batches import Ids, plan_batches, ranges
-from kakehashi.data.encode import FormFeatures
+from kakehashi.data.forms import FormFeatures
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
@@ -22,12 +22,7 @@ _CHUNK_TOKENS = 1 << 15
 
 
 class Prediction(NamedTuple):
-    """What a tagger found in one sentence.
-
-    Attributes:
-        spans: In sentence order.
-        probabilities: Of each span, between 0 and 1; empty unless asked for.
-    """
+    """The spans of a sentence, in order, and the probability of each, unless not asked for."""
 
     spans: tuple[Span, ...]
     probabilities: tuple[float, ...]
@@ -41,37 +36,16 @@ def predict_spans(
     *,
     batch_tokens: int = _BATCH_TOKENS,
 ) -> list[tuple[Span, ...]]:
-    """Tag encoded sentences; give the spans of each, in the order of the sentences."""
-    found: list[tuple[Span, ...]] = [()] * (len(offsets) - 1)
-    for sentence, prediction in predict(
-        tagger, offsets, forms, features, batch_tokens=batch_tokens, probabilities=False
-    ):
-        found[sentence] = prediction.spans
-    return found
-
-
-def predict(
-    tagger: Tagger,
-    offsets: Ids,
-    forms: npt.NDArray[np.integer],
-    features: FormFeatures,
-    *,
-    batch_tokens: int = _BATCH_TOKENS,
-    probabilities: bool = True,
-) -> Iterator[tuple[int, Prediction]]:
-    """Tag encoded sentences.
+    """Find the spans of each encoded sentence.
 
     Args:
         tagger: In evaluation mode.
         offsets: Where each sentence begins, and the end (sentences + 1,).
         forms: Form number per token (tokens,).
         features: Features per form number.
-        batch_tokens: Tokens per batch; the predictions do not depend on it.
-        probabilities: Whether to compute how probable each span is.
-
-    Yields:
-        (sentence number, prediction), for every sentence that has tokens.
+        batch_tokens: Tokens per batch; the spans do not depend on it.
     """
+    found: list[tuple[Span, ...]] = [()] * (len(offsets) - 1)
     # Forms are worked out once for many batches; the bound keeps memory flat.
     bounds = np.flatnonzero(np.diff(offsets // _CHUNK_TOKENS, prepend=-1, append=-1))
     for begin, end in pairwise(np.minimum(bounds, len(offsets) - 1).tolist()):
@@ -81,14 +55,10 @@ def predict(
         distinct, rows = np.unique(forms[part[0] : part[-1]], return_inverse=True)
         projected = tagger.project(distinct, features)
         for number, prediction in predict_projected(
-            tagger,
-            projected,
-            rows,
-            part - part[0],
-            batch_tokens=batch_tokens,
-            probabilities=probabilities,
+            tagger, projected, rows, part - part[0], batch_tokens, probabilities=False
         ):
-            yield begin + number, prediction
+            found[begin + number] = prediction.spans
+    return found
 
 
 @torch.inference_mode()
@@ -97,15 +67,15 @@ def predict_projected(
     projected: Tensor,
     rows: Ids,
     offsets: Ids,
-    *,
     batch_tokens: int = _BATCH_TOKENS,
+    *,
     probabilities: bool = True,
 ) -> Iterator[tuple[int, Prediction]]:
     """Tag sentences whose forms are worked out already.
 
     Args:
         tagger: In evaluation mode.
-        projected: What `Tagger.project` gave (forms, any width).
+        projected: A row per form, see `Tagger.project` (forms, any width).
         rows: Row in ``projected`` per token (tokens,).
         offsets: Where each sentence begins, and the end (sentences + 1,).
         batch_tokens: Tokens per batch.
@@ -117,28 +87,19 @@ def predict_projected(
     for sentences in plan_batches(np.diff(offsets), batch_tokens):
         lengths = offsets[sentences + 1] - offsets[sentences]
         emissions = tagger.emit(projected, rows[ranges(offsets[sentences], lengths)], lengths)
-        found = _decode(tagger, emissions, lengths, probabilities)
-        yield from zip(sentences.tolist(), found, strict=True)
-
-
-def _decode(
-    tagger: Tagger, emissions: Tensor, lengths: Ids, probabilities: bool
-) -> Iterator[Prediction]:
-    ids = tagger.decode(emissions, lengths)
-    starts = np.cumsum(lengths) - lengths
-    found = _spans(tagger.tagset, ids, starts)
-    if not probabilities or not any(found):
-        return (Prediction(spans, ()) for spans in found)
-    edges = np.array(
-        [
-            (start + span.start, start + span.end)
-            for start, spans in zip(starts.tolist(), found, strict=True)
-            for span in spans
-        ],
-        dtype=np.int64,
-    ).reshape(-1, 2)
-    flat = iter(tagger.probabilities(emissions, lengths, ids, edges).tolist())
-    return (Prediction(spans, tuple(islice(flat, len(spans)))) for spans in found)
+        ids = tagger.decode(emissions, lengths)
+        starts = np.cumsum(lengths) - lengths
+        found = _spans(tagger.tagset, ids, starts)
+        flat: Iterator[float] = iter(())
+        if probabilities and any(found):
+            edges = [
+                (start + span.start, start + span.end)
+                for start, spans in zip(starts.tolist(), found, strict=True)
+                for span in spans
+            ]
+            flat = iter(tagger.probabilities(emissions, lengths, ids, np.array(edges)).tolist())
+        for number, spans in zip(sentences.tolist(), found, strict=True):
+            yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 
 
 def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:

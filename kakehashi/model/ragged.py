@@ -11,12 +11,16 @@ import torch
 from kakehashi.model.device import CPU, to_device
 
 
-class Layout:
-    """Where the items of ragged sequences go, step by step; built once per batch.
+class RaggedOrder:
+    """Where the items of ragged sequences go; computed once per batch.
 
     Sequences are ranked longest first, so that those still running at a step are the first ones.
     *Steps order* has the items of step 0, of step 1, …, each by rank. The backward direction reads
     every sequence from its own end, so its steps are as large as those of the forward direction.
+
+    Args:
+        lengths: Items per sequence (sequences,), each at least 1; else ValueError.
+        device: Of the tensors below.
 
     Attributes:
         n_items: Items of all sequences.
@@ -31,21 +35,13 @@ class Layout:
     """
 
     def __init__(
-        self,
-        lengths: Sequence[int] | npt.NDArray[np.integer],
-        device: torch.device = CPU,
+        self, lengths: Sequence[int] | npt.NDArray[np.integer], device: torch.device = CPU
     ) -> None:
-        """Plan the steps for sequences of these lengths.
-
-        Raises:
-            ValueError: If there is no sequence, or one without items.
-        """
         counts = np.asarray(lengths, dtype=np.int64)
         if not counts.size or counts.min() < 1:
+            came = f"length {counts.min()}" if counts.size else "no sequence"
             raise ValueError(
-                "expected sequences of at least one item, got "
-                + (f"length {counts.min()}" if counts.size else "no sequence")
-                + "; leave empty sequences out"
+                f"expected sequences of at least one item, got {came}; leave empty sequences out"
             )
         self.n_items, self.n_sequences = int(counts.sum()), len(counts)
         first = np.cumsum(counts) - counts
@@ -64,7 +60,6 @@ class Layout:
             items[direction, order[direction]] = places + direction * self.n_items
             final[ranked, direction] = begins[counts[ranked] - 1] + np.arange(len(counts))
             final[:, direction] += direction * self.n_items
-
         previous = (begins[step - 1] + rank)[sizes[0] :]
         self.order, self.previous, self.items, self.final, self.first, self.last = to_device(
             [order, previous, items.T.reshape(-1), final.reshape(-1), first, last], device

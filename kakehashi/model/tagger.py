@@ -1,12 +1,8 @@
-"""Dropout with cheap masks.
-
-The tagger of the paper (section 2, figure 1), with the layer groups as its submodules.
-"""
+"""The tagger of the paper (section 2, figure 1), with the layer groups as its submodules."""
 
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +11,17 @@ from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
-from kakehashi.data.encode import FormFeatures
+from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm
-from kakehashi.model.ragged import Layout
+from kakehashi.model.ragged import RaggedOrder
 from kakehashi.tags import Tagset
+
+WORD_WIDTH = 50
+"""Width of word embeddings that start from no vectors, unless the settings say."""
 
 
 class Dropout(nn.Module):
@@ -32,9 +31,9 @@ class Dropout(nn.Module):
         rate: How many numbers become zero, at least 0 and below 1; kept to the nearest 1/65536.
 
     Attributes:
-        part: Where the inputs are some rows of a whole: how many rows come before them, and how
-            many the whole has. Their mask is then what the whole would have there, and as many
-            random numbers are drawn as for the whole. None where they are the whole.
+        part: Where the inputs are some rows of a whole: (rows before them, rows of the whole).
+            Their mask is then what the whole would have there, and as many random numbers are
+            drawn as for the whole.
     """
 
     def __init__(self, rate: float) -> None:
@@ -56,97 +55,49 @@ class Dropout(nn.Module):
         return inputs * (kept.to(inputs.dtype) * (2**16 / (2**16 - dropped)))
 
 
-_WORD_WIDTH = 50
-
-
-def weight_shapes(
-    settings: ModelSettings, n_words: int, n_ngrams: int, n_tags: int
-) -> dict[str, tuple[int, ...]]:
-    """Compute the shapes of the weights of a `Tagger`, by name, without making any."""
-    word_width, states = settings.word_width or _WORD_WIDTH, 2 * settings.word_lstm_width
-    chars = 2 * settings.char_lstm_width
-    shapes: dict[str, tuple[int, ...]] = {
-        "char.embedding.weight": (n_ngrams, settings.char_width),
-        "word.embedding.weight": (n_words, word_width),
-        "dense.weight": (n_tags, states),
-        "dense.bias": (n_tags,),
-    }
-    for lstm, inputs, outputs in (
-        ("char.lstm", settings.char_width, chars),
-        ("word.lstm", word_width + chars, states),
-    ):
-        for direction in ("l0", "l0_reverse"):
-            shapes[f"{lstm}.weight_ih_{direction}"] = (2 * outputs, inputs)
-            shapes[f"{lstm}.weight_hh_{direction}"] = (2 * outputs, outputs // 2)
-            shapes[f"{lstm}.bias_ih_{direction}"] = (2 * outputs,)
-            shapes[f"{lstm}.bias_hh_{direction}"] = (2 * outputs,)
-    if settings.decoder == "crf":
-        shapes["crf.transitions"] = (n_tags + 1, n_tags + 1)
-    return shapes
-
-
 class CharLayers(nn.Module):
     """Character n-grams to one vector per form: embedding and character BiLSTM."""
 
-    def __init__(
-        self, n_ngrams: int, width: int, lstm_width: int, kernel: Literal["fused", "torch"]
-    ) -> None:
+    def __init__(self, n_ngrams: int, settings: ModelSettings) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_ngrams, width, sparse=True)
-        self.lstm = BiLstm(width, lstm_width, kernel=kernel)
+        self.embedding = nn.Embedding(n_ngrams, settings.char_width, sparse=True)
+        self.lstm = BiLstm(settings.char_width, settings.char_lstm_width, kernel=settings.lstm)
 
-    def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: npt.NDArray[np.int64]) -> Tensor:
-        """Encode the distinct forms of a batch.
+    def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: Ids) -> Tensor:
+        """Encode the distinct forms of a batch: final states (forms, 2 · LSTM width).
 
         Args:
             ngram_ids: The distinct n-grams of the batch (distinct n-grams,).
             ngrams: Row in ``ngram_ids`` per n-gram of the forms (n-grams,).
             lengths: N-grams per form (forms,).
-
-        Returns:
-            Final states of both directions (forms, 2 · LSTM width).
         """
-        layout = Layout(lengths, ngrams.device)
-        return self.lstm.final_states(self.embedding(ngram_ids), layout, rows=ngrams)
+        ragged = RaggedOrder(lengths, ngrams.device)
+        return self.lstm.final_states(self.embedding(ngram_ids), ragged, rows=ngrams)
 
 
 class WordLayers(nn.Module):
-    """Words in context: embedding and word BiLSTM over word and character part."""
+    """Words in context: embedding, dropout, and word BiLSTM over word and character part."""
 
-    def __init__(
-        self,
-        n_words: int,
-        width: int,
-        char_width: int,
-        lstm_width: int,
-        dropout: float,
-        kernel: Literal["fused", "torch"],
-    ) -> None:
+    def __init__(self, n_words: int, width: int, settings: ModelSettings) -> None:
         super().__init__()
         self.embedding = nn.Embedding(n_words, width, sparse=True)
-        self.dropout = Dropout(dropout)
-        self.lstm = BiLstm(width + char_width, lstm_width, kernel=kernel)
+        self.dropout = Dropout(settings.dropout)
+        item_width = width + 2 * settings.char_lstm_width
+        self.lstm = BiLstm(item_width, settings.word_lstm_width, kernel=settings.lstm)
 
     def forward(
-        self,
-        words: Tensor,
-        chars: Tensor,
-        lengths: npt.NDArray[np.int64],
-        rows: Tensor | None = None,
+        self, words: Tensor, chars: Tensor, lengths: Ids, rows: Tensor | None = None
     ) -> Tensor:
-        """Encode tokens in their sentences.
+        """Encode tokens in their sentences: states (tokens, 2 · LSTM width).
 
         Args:
             words: Word ids (tokens,); with ``rows`` the distinct ones (distinct words,).
             chars: The character part of each token (tokens, character width).
             lengths: Tokens per sentence (sentences,).
             rows: Row in ``words`` per token (tokens,).
-
-        Returns:
-            States of both directions (tokens, 2 · LSTM width).
         """
         items = self.dropout(self.embed(words, chars, rows))
-        states: Tensor = self.lstm(items, Layout(lengths, items.device))
+        states: Tensor = self.lstm(items, RaggedOrder(lengths, items.device))
         return states
 
     def embed(self, words: Tensor, chars: Tensor, rows: Tensor | None = None) -> Tensor:
@@ -173,24 +124,18 @@ class Tagger(nn.Module):
         self, settings: ModelSettings, words: Vocabulary, ngrams: Vocabulary, tagset: Tagset
     ) -> None:
         super().__init__()
-        word_width = settings.word_width or _WORD_WIDTH
+        word_width = settings.word_width or WORD_WIDTH
         self.settings = settings.model_copy(update={"word_width": word_width})
         self.words, self.ngrams, self.tagset = words, ngrams, tagset
-        self.char = CharLayers(
-            len(ngrams), settings.char_width, settings.char_lstm_width, settings.lstm
-        )
-        self.word = WordLayers(
-            len(words),
-            word_width,
-            2 * settings.char_lstm_width,
-            settings.word_lstm_width,
-            settings.dropout,
-            settings.lstm,
-        )
+        self.char = CharLayers(len(ngrams), settings)
+        self.word = WordLayers(len(words), word_width, settings)
         self.dense = nn.Linear(2 * settings.word_lstm_width, len(tagset))
         self.crf = Crf(tagset.transitions()) if settings.decoder == "crf" else None
+        # Uniformly with variance 1 / width (Lample et al., 2016); the unknown string is zero.
         for embedding in (self.char.embedding, self.word.embedding):
-            _initialise(embedding.weight)
+            bound = math.sqrt(3 / embedding.embedding_dim)
+            with torch.no_grad():
+                embedding.weight.uniform_(-bound, bound)[UNKNOWN] = 0
 
     def forward(self, batch: Batch) -> Tensor:
         """Compute the emissions of every token (tokens, tags)."""
@@ -208,14 +153,9 @@ class Tagger(nn.Module):
 
     @torch.no_grad()
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Tensor:
-        """Compute of forms what does not depend on their context, for `emit`.
+        """Compute of forms (their numbers) what does not depend on context, for `emit`.
 
-        Args:
-            forms: Form numbers (forms,).
-            features: Features per form number.
-
-        Returns:
-            A row per form (forms, any width).
+        ``features`` has those of every form number. Returns a row per form (forms, any width).
         """
         lengths, *ngrams = gather_ngrams(forms, features)
         rows, ngram_ids, words = self._tensors(*ngrams, features.words[forms])
@@ -223,15 +163,12 @@ class Tagger(nn.Module):
 
     @torch.no_grad()
     def emit(self, projected: Tensor, rows: Ids, lengths: Ids) -> Tensor:
-        """Compute the emissions of sentences, without dropout and without gradients.
+        """Compute the emissions of sentences (tokens, tags), without dropout and gradients.
 
         Args:
-            projected: Rows of forms, as `project` gives them.
+            projected: Rows of forms, as `project` returns them.
             rows: Row in ``projected`` per token (tokens,).
             lengths: Tokens per sentence (sentences,).
-
-        Returns:
-            Emissions (tokens, tags).
         """
         (places,) = self._tensors(rows)
         emissions: Tensor = self.dense(self.word.lstm.states_of(projected, places, lengths))
@@ -243,39 +180,32 @@ class Tagger(nn.Module):
             raise ValueError("a batch without tags has no loss")
         emissions, (tags,) = self(batch), self._tensors(batch.tags)
         if self.crf is not None:
-            return self.crf.loss(emissions, tags, Layout(batch.lengths, self.device))
+            return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device))
         return nn.functional.cross_entropy(emissions, tags)
 
-    def decode(self, emissions: Tensor, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def decode(self, emissions: Tensor, lengths: Ids) -> Ids:
         """Choose the tags: the best of each token, or the CRF's best legal sequence (tokens,)."""
         if self.crf is not None:
-            best = self.crf.decode(emissions, Layout(lengths, self.device))
+            best = self.crf.decode(emissions, RaggedOrder(lengths, self.device))
         else:
             best = emissions.argmax(1)
         return np.asarray(best.cpu())
 
     def probabilities(
-        self,
-        emissions: Tensor,
-        lengths: npt.NDArray[np.int64],
-        tags: npt.NDArray[np.int64],
-        edges: npt.NDArray[np.int64],
+        self, emissions: Tensor, lengths: Ids, tags: Ids, edges: Ids
     ) -> npt.NDArray[np.float64]:
-        """Compute how probable the tags of some spans are, given the text.
+        """Compute the joint probability of the tags in each span (spans,), given the text.
 
         Args:
             emissions: Of the tokens of a batch (tokens, tags).
             lengths: Tokens per sentence (sentences,).
             tags: The chosen tags (tokens,).
             edges: First token and one past the last of each span (spans, 2).
-
-        Returns:
-            The joint probability of the tags in each span (spans,).
         """
         ids, ends = self._tensors(tags, edges)
         if self.crf is not None:
-            layout = Layout(lengths, self.device)
-            return np.asarray(self.crf.probabilities(emissions, ids, ends, layout).cpu())
+            ragged = RaggedOrder(lengths, self.device)
+            return np.asarray(self.crf.probabilities(emissions, ids, ends, ragged).cpu())
         chosen = emissions.log_softmax(1).gather(1, ids[:, None])
         sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).cpu()])
         joint: npt.NDArray[np.float64] = np.exp(sums[edges[:, 1]] - sums[edges[:, 0]])
@@ -298,11 +228,3 @@ class Tagger(nn.Module):
         if pairs:
             ours, theirs = map(list, zip(*pairs, strict=True))
             self.word.embedding.weight[ours] = torch.from_numpy(vectors.matrix[theirs])
-
-
-@torch.no_grad()
-def _initialise(embedding: Tensor) -> None:
-    """Draw uniformly with variance 1 / width (Lample et al., 2016); the unknown string is zero."""
-    bound = math.sqrt(3 / embedding.shape[1])
-    embedding.uniform_(-bound, bound)
-    embedding[UNKNOWN] = 0

@@ -14,27 +14,21 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
     Args:
         corpora: Corpus name to part (``train``, ``dev``, ``test``) to its counts.
     """
-    counts = {
-        (name, part): {
-            "sentences": f"{stats.sentences:,}",
-            "with a mention": f"{stats.with_mentions:,}",
-            "articles": f"{stats.articles:,}",
-            "characters": f"{stats.characters:,}",
-            "tokens": "–" if stats.tokens is None else f"{stats.tokens:,}",
-            "mentions": f"{stats.mentions:,}",
-            "of them lost": f"{len(stats.lost):,}",
-            "best recall": "–" if stats.kept is None else f"{stats.kept:.2f}",
-            "best F1": "–" if stats.ceiling is None else f"{stats.ceiling:.2f}",
-            "mean length": f"{stats.mention_characters:.2f}",
-            "types": f"{len(stats.types):,}",
-        }
+    headings = (
+        *("corpus", "part", "sentences", "with a mention", "articles", "characters", "tokens"),
+        *("mentions", "of them lost", "best recall", "best F1", "mean length", "types"),
+    )
+    rows = (
+        (
+            *(name, part, found.sentences, found.with_mentions, found.articles, found.characters),
+            *(found.tokens, found.mentions, len(found.lost), found.kept, found.ceiling),
+            *(found.mention_characters, len(found.types)),
+        )
         for name, parts in corpora.items()
-        for part, stats in parts.items()
-    }
-    measures = tuple(next(iter(counts.values()), ()))
-    rows = tuple((*key, *row.values()) for key, row in counts.items())
+        for part, found in parts.items()
+    )
     note = "A lost mention begins or ends inside a token."
-    return Table("Corpora", ("corpus", "part", *measures), rows, (note,), n_labels=2)
+    return Table("Corpora", headings, rows, [note], n_labels=2)
 
 
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:
@@ -45,6 +39,6 @@ def distribution_table(name: str, types: Mapping[str, int]) -> Table:
     for rank, (type_name, count) in enumerate(ranked, start=1):
         so_far += count
         shares = (f"{100 * part / total:.2f} %" for part in (count, so_far))
-        rows.append((f"{rank}", type_name, f"{count:,}", *shares))
+        rows.append((rank, type_name, count, *shares))
     headings = ("rank", "type", "mentions", "share", "so far")
-    return Table(f"Entity types of {name}", headings, tuple(rows), n_labels=2)
+    return Table(f"Entity types of {name}", headings, rows, n_labels=2)

@@ -1,4 +1,4 @@
-"""One page about a grid: what was found, tables, figures, how to rerun it."""
+"""One page about a grid: a summary, tables, figures, how to run it again."""
 
 from __future__ import annotations
 
@@ -9,34 +9,40 @@ from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis
 from kakehashi.experiments.learning_curve import EquivalentSize
 from kakehashi.reports.figures import FIGURES
-from kakehashi.reports.grid_tables import tables_of
+from kakehashi.reports.grid_tables import grid_tables
 from kakehashi.reports.style import Drawing
-from kakehashi.reports.summary import findings
-from kakehashi.reports.tables import written
-from kakehashi.reports.templates import render
+from kakehashi.reports.summary import summarize
+from kakehashi.reports.tables import render, written
 
 _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
-def page(analysis: Analysis, savings: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
+def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
     """Write the page as HTML; it needs no other file and no network.
 
     Args:
         analysis: The grid.
-        savings: Of its size curve, if it has one.
+        sizes: What its learning curve says, if it has one.
         commands: How to make it again, one command a line.
 
     Raises:
         MissingExtraError: If it names a figure and matplotlib is not installed.
     """
     drawings, missing = drawings_of(analysis)
+    figures = []
+    for drawing in drawings:
+        # Part of a page: no prolog, and ids that no other figure has.
+        svg = drawing.render("svg").decode()
+        svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+        svg = _REFERENCE.sub(rf"\g<1>{drawing.name}-", svg)
+        figures.append({"title": drawing.title, "svg": svg})
     return render(
         "page.html",
         title=analysis.grid.title or analysis.grid.name,
-        findings=findings(analysis, savings),
-        figures=[_inline(drawing) for drawing in drawings],
+        summary=summarize(analysis, sizes),
+        figures=figures,
         missing=missing,
-        tables=tables_of(analysis, savings),
+        tables=grid_tables(analysis, sizes),
         signature=analysis.signature,
         commands=commands,
     )
@@ -44,48 +50,32 @@ def page(analysis: Analysis, savings: Sequence[EquivalentSize], commands: Sequen
 
 def markdown_page(
     analysis: Analysis,
-    savings: Sequence[EquivalentSize],
+    sizes: Sequence[EquivalentSize],
     commands: Sequence[str],
     figures: Mapping[str, str],
 ) -> str:
-    """Write the same as Markdown.
-
-    Args:
-        analysis: The grid.
-        savings: Of its size curve, if it has one.
-        commands: How to make it again, one command a line.
-        figures: Title of each figure to the file it stands in.
-    """
-    heading = f"# {analysis.grid.title or analysis.grid.name}\n"
-    found = written([], "markdown", before=findings(analysis, savings))
-    pictures = [f"![{title}]({path})\n" for title, path in figures.items()]
-    tables = tables_of(analysis, savings).values()
-    body = written(tables, "markdown", after=analysis.signature)
-    made_by = "\n".join(["Made by\n", "```sh", *commands, "```\n"])
-    return "\n".join([heading, found, *pictures, body, made_by])
+    """Write the page as Markdown; ``figures`` are the files of the figures by their titles."""
+    tables = grid_tables(analysis, sizes).values()
+    parts = [
+        f"# {analysis.grid.title or analysis.grid.name}\n",
+        written([], "markdown", before=summarize(analysis, sizes)),
+        *(f"![{title}]({path})\n" for title, path in figures.items()),
+        written(tables, "markdown", after=analysis.signature),
+        "\n".join(["Made by\n", "```sh", *commands, "```\n"]),
+    ]
+    return "\n".join(parts)
 
 
 def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
-    """Draw the figures that a grid names, and say which cannot be drawn, and why."""
+    """Draw the figures that a grid names, and say which cannot be drawn, and why.
+
+    With the arrows of the entity types come their frequency bands and bars.
+    """
+    names: list[str] = list(analysis.grid.report.figures)
     drawings, missing = [], []
-    for name in _figure_names(analysis):
+    for name in [*names, "frequencies", "gains"] if "types" in names else names:
         try:
             drawings.append(FIGURES[name](analysis))
         except ConfigError as error:  # a grid that is not finished has a page all the same
             missing.append(f"No figure of {name}: {error}.")
     return drawings, missing
-
-
-def _figure_names(analysis: Analysis) -> list[str]:
-    """Name the grid's figures; with the arrows of the types come their bands and bars."""
-    names: list[str] = list(analysis.grid.report.figures)
-    return [*names, "frequencies", "gains"] if "types" in names else names
-
-
-def _inline(drawing: Drawing) -> Mapping[str, str]:
-    """Make an SVG file part of a page: no prolog, and ids that no other figure has."""
-    text = drawing.render("svg").decode()
-    svg = text[text.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = _REFERENCE.sub(rf"\g<1>{drawing.name}-", svg)
-    return {"title": drawing.title, "svg": svg}

@@ -1,4 +1,4 @@
-"""How our figures look, and how they become files: the same bytes from the same numbers."""
+"""The look of our figures, and their files: the same bytes from the same numbers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STYLE = {
 
 
 class Pen(NamedTuple):
-    """How one series is drawn; two differ in colour, marker and line."""
+    """The look of a series; any two differ in colour, marker and line."""
 
     color: str
     marker: str
@@ -51,7 +51,7 @@ class Pen(NamedTuple):
 
 
 def pens() -> Iterator[Pen]:
-    """Hand out pens, over and over."""
+    """Yield seven pens, over and over."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
     return cycle(map(Pen, colors, "os^Dv<>", lines))
@@ -59,21 +59,25 @@ def pens() -> Iterator[Pen]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn.
+    """A figure that is not yet drawn; sizes are in inches.
 
     Attributes:
         name: Its short name.
-        title: What it shows, for those who cannot see it too.
-        width: In inches.
-        height: In inches.
-        draw: Puts it into an empty figure.
+        title: What it shows, also for those who cannot see it.
+        draw: Fills the panels of an empty figure.
+        panels: Their titles.
+        n_columns: Panels in a row.
+        width: Of the figure.
+        height: Of the figure.
     """
 
     name: str
     title: str
-    width: float
-    height: float
-    draw: Callable[[Figure], None]
+    draw: Callable[[Figure, Sequence[Axes]], None]
+    panels: Sequence[str] = ("",)
+    n_columns: int = 1
+    width: float = 4.8
+    height: float = 3.4
 
     def render(self, kind: Kind) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch.
@@ -87,30 +91,21 @@ class Drawing:
         file = io.BytesIO()
         with matplotlib.rc_context(_STYLE):
             figure = matplotlib.figure.Figure((self.width, self.height), layout="constrained")
-            self.draw(figure)
+            n_rows = -(-len(self.panels) // self.n_columns)
+            axes = list(figure.subplots(n_rows, self.n_columns, squeeze=False).flat)
+            for panel, title in zip(axes, self.panels, strict=False):
+                panel.set_title(title)
+            for panel in axes[len(self.panels) :]:
+                panel.remove()
+            self.draw(figure, axes[: len(self.panels)])
             figure.savefig(file, format=kind, dpi=200, metadata=metadata)
         return file.getvalue()
 
 
-def panels(figure: Figure, titles: list[str], n_columns: int) -> list[Axes]:
-    """Lay out one panel per title."""
-    n_rows = -(-len(titles) // n_columns)
-    grid = figure.subplots(n_rows, n_columns, squeeze=False)
-    axes: list[Axes] = list(grid.flat)
-    for panel, title in zip(axes, titles, strict=False):
-        panel.set_title(title)
-    for panel in axes[len(titles) :]:
-        panel.remove()
-    return axes[: len(titles)]
-
-
 def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
-    """Make an axis of counts logarithmic.
+    """Make the horizontal axis of a panel, or the vertical one, a logarithmic one of counts.
 
-    Args:
-        panel: Whose axis.
-        vertical: The vertical one, not the horizontal.
-        ticks: Where ticks may stand, rising; by default at numbers such as 500, 1k and 2k.
+    Ticks may be where ``ticks`` are, rising; by default at numbers such as 500, 1k and 2k.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 

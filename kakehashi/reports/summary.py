@@ -2,132 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
-from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group
+from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain
 from kakehashi.experiments.learning_curve import EquivalentSize
+from kakehashi.reports.grid_tables import our_gains
 
 _MOST = 8  # settings listed one by one
 
 
-def findings(analysis: Analysis, savings: Sequence[EquivalentSize] = ()) -> str:
+def summarize(analysis: Analysis, sizes: Iterable[EquivalentSize] = ()) -> str:
     """Write the first paragraph of a report.
 
     Args:
         analysis: The grid.
-        savings: Of its size curve, if it has one.
+        sizes: What its learning curve says, if it has one.
     """
-    sentences = [
-        *_comparisons(analysis),
-        *_gains(analysis),
-        *_savings(savings),
-        *_missing(analysis),
+    sentences = [*_comparisons(analysis), *_gains(analysis)]
+    largest = {tuple(size.axes.values()): size for size in sizes if size.ratio}
+    sentences += [
+        f"On the curve of {', '.join(labels)}, {size.size:,} sentences are worth"
+        f" {size.worded(size.equals)} from scratch, {size.ratio:.2f} times as many"
+        f" (95 % interval {size.interval or 'unknown'})."
+        for labels, size in largest.items()
     ]
+    wanted = sum(group.wanted for group in analysis.groups)
+    found = sum(len(group.runs) for group in analysis.groups)
+    if found < wanted:
+        sentences.append(f"Only {found} of {wanted} runs are finished.")
     return " ".join(sentences)
 
 
 def _comparisons(analysis: Analysis) -> list[str]:
-    """Say for each setting whether the best of ours beats the reference, the losses first."""
+    """Whether the best of ours beats the reference in each setting, the losses first."""
     comparisons = [gain for gain in analysis.comparisons if gain.group.system == OURS]
+    if not comparisons:
+        return []
     best: dict[int, Gain] = {}
     for gain in comparisons:
         rival = id(gain.against)
-        if rival not in best or gain.absolute > best[rival].absolute:
-            best[rival] = gain
-    if not comparisons:
-        return []
-    name = ", ".join(analysis.grid.report.reference.values())
-    lost = [gain for gain in best.values() if gain.absolute < 0]
-    won = [gain for gain in best.values() if gain.absolute >= 0]
+        best[rival] = max(best.get(rival, gain), gain, key=lambda gain: gain.absolute)
+    reference = analysis.grid.report.reference
+    name = ", ".join(reference.values())
     sentences = []
-    if lost:
-        where = f" in {len(lost)} of {len(best)} settings" if len(best) > 1 else ""
-        sentences.append(f"Ours loses to {name}{where}: {_listed(lost, analysis)}.")
-    if won:
-        where = f" in {len(won)} of {len(best)} settings" if len(best) > 1 else ""
-        sentences.append(f"Ours is ahead of {name}{where}: {_listed(won, analysis)}.")
-    return [*sentences, _all_comparisons(comparisons, name)]
-
-
-def _listed(comparisons: Sequence[Gain], analysis: Analysis) -> str:
-    """List the best of ours in each setting against the reference, the widest gap first."""
-    axes = analysis.grid.report.reference
-    found = sorted(comparisons, key=lambda gain: -abs(gain.absolute))
-    parts = [
-        f"{_place(gain.against, axes)}{_named(gain, axes)} has {gain.group.mean:.2f}"
-        f" against {gain.against.mean:.2f} ({gain.absolute:+.2f})"
-        for gain in found[:_MOST]
+    for verb, lost in (("loses to", True), ("is ahead of", False)):
+        chosen = [gain for gain in best.values() if (gain.absolute < 0) == lost]
+        if chosen:
+            where = f" in {len(chosen)} of {len(best)} settings" if len(best) > 1 else ""
+            sentences.append(f"Ours {verb} {name}{where}: {_listed(chosen, reference)}.")
+    behind = [gain for gain in comparisons if gain.absolute < 0]
+    ahead = [gain for gain in comparisons if gain.absolute > 0]
+    return [
+        *sentences,
+        f"Counting all of ours, {len(behind)} of {len(comparisons)} are behind {name}"
+        f" ({_passed(behind)}) and {len(ahead)} ahead ({_passed(ahead)}).",
     ]
-    more = f"; and {len(found) - _MOST} more" if len(found) > _MOST else ""
+
+
+def _listed(gains: Sequence[Gain], reference: Container[str]) -> str:
+    """List gains over the reference, the widest gap first."""
+    parts = []
+    for gain in sorted(gains, key=lambda gain: -abs(gain.absolute))[:_MOST]:
+        place = [label for axis, label in gain.against.axes.items() if axis not in reference]
+        named = [label for axis, label in gain.group.axes.items() if axis in reference]
+        parts.append(
+            f"{', '.join(place)}{': ' if place else ''}{', '.join(named)} has"
+            f" {gain.group.mean:.2f} against {gain.against.mean:.2f} ({gain.absolute:+.2f})"
+        )
+    more = f"; and {len(gains) - _MOST} more" if len(gains) > _MOST else ""
     return "; ".join(parts) + more
 
 
-def _all_comparisons(comparisons: Sequence[Gain], name: str) -> str:
-    behind = [gain for gain in comparisons if gain.absolute < 0]
-    ahead = [gain for gain in comparisons if gain.absolute > 0]
-    return (
-        f"Counting all of ours, {len(behind)} of {len(comparisons)} are behind {name}"
-        f" ({_passed(behind)}) and {len(ahead)} ahead ({_passed(ahead)})."
-    )
-
-
 def _passed(gains: Sequence[Gain]) -> str:
-    """Say how many hold, and how many pass at least the test on these models."""
+    """How many pass the test on these models, and how many both."""
     models = sum(gain.p_models is not None and gain.p_models <= LEVEL for gain in gains)
     return f"{models} by the first test, {sum(gain.marked for gain in gains)} by both"
 
 
 def _gains(analysis: Analysis) -> list[str]:
-    gains = [gain for gain in analysis.gains if gain.group.system == OURS]
+    gains = our_gains(analysis)
     baseline = ", ".join(analysis.grid.report.baseline.values())
     if not gains:
         return []
     if len(gains) == 1:
-        return [f"Compared with {baseline} the gain is {_change(gains[0])}: {_chance(gains[0])}."]
-    best = max(gains, key=lambda gain: gain.absolute)
-    worst = min(gains, key=lambda gain: gain.absolute)
+        models, method = (
+            "untested" if p is None else f"p = {p:.4f}"
+            for p in (gains[0].p_models, gains[0].p_method)
+        )
+        return [
+            f"Compared with {baseline} the gain is {_change(gains[0])}: {models} for these trained"
+            f" models, {method} for the method."
+        ]
     up = [gain for gain in gains if gain.absolute > 0]
     down = [gain for gain in gains if gain.absolute < 0]
+    best = max(gains, key=lambda gain: gain.absolute)
+    worst = min(gains, key=lambda gain: gain.absolute)
     return [
         f"Compared with {baseline}, {len(up)} of {len(gains)} are better ({_passed(up)}) and"
         f" {len(down)} worse ({_passed(down)}).",
         f"The largest gain is {_change(best)}, the smallest {_change(worst)}.",
     ]
-
-
-def _chance(gain: Gain) -> str:
-    """Say both tests, corrected."""
-    models, method = (
-        "untested" if p is None else f"p = {p:.4f}" for p in (gain.p_models, gain.p_method)
-    )
-    return f"{models} for these trained models, {method} for the method"
-
-
-def _savings(savings: Sequence[EquivalentSize]) -> list[str]:
-    """Tell of each curve the largest size that can be compared."""
-    largest = {tuple(saving.axes.values()): saving for saving in savings if saving.ratio}
-    return [
-        f"On the curve of {', '.join(labels)}, {saving.size:,} sentences are worth"
-        f" {saving.worded(saving.equals)} from scratch, {saving.ratio:.2f} times as many"
-        f" (95 % interval {saving.interval or 'unknown'})."
-        for labels, saving in largest.items()
-    ]
-
-
-def _missing(analysis: Analysis) -> list[str]:
-    wanted = sum(group.wanted for group in analysis.groups)
-    found = sum(len(group.runs) for group in analysis.groups)
-    return [] if found == wanted else [f"Only {found} of {wanted} runs are finished."]
-
-
-def _place(group: Group, without: Container[str]) -> str:
-    """Begin a clause with the labels that a gain does not vary."""
-    labels = [label for axis, label in group.axes.items() if axis not in without]
-    return f"{', '.join(labels)}: " if labels else ""
-
-
-def _named(gain: Gain, axes: Container[str]) -> str:
-    return ", ".join(label for axis, label in gain.group.axes.items() if axis in axes)
 
 
 def _change(gain: Gain) -> str:

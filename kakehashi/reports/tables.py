@@ -6,10 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
+from html import escape as escape_html
 from textwrap import fill
 
+NOTHING = "–"
 _NUMBER = re.compile(r"–?([-+]?\d[\d,.]*( %)?( ±[\d.]+)?\*?)?( \([-+\d./]+\))?")
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
@@ -21,31 +22,78 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
 
 
-@dataclass(frozen=True)
 class Table:
-    """A table of words and numbers, all of them written out.
+    """A table of words and numbers, written out: ``1,234``, ``1.23`` for floats, ``–`` for None.
 
-    Attributes:
-        title: Its caption.
-        headings: Of the columns.
+    Args:
+        title: The caption.
+        headings: One for each column.
         rows: The cells; ``""`` where there is nothing to say.
-        notes: Sentences that stand under it.
+        notes: Sentences under the table.
         n_labels: How many columns at the left name the row.
     """
 
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    n_labels: int = 1
+    def __init__(
+        self,
+        title: str,
+        headings: Iterable[str],
+        rows: Iterable[Iterable[object]],
+        notes: Iterable[str] = (),
+        n_labels: int = 1,
+    ) -> None:
+        self.title, self.n_labels = title, n_labels
+        self.headings, self.notes = tuple(headings), tuple(notes)
+        self.rows = tuple(tuple(map(_written, row)) for row in rows)
 
     @property
     def right(self) -> tuple[bool, ...]:
-        """Whether each column holds numbers and is set to the right."""
+        """Whether each column holds numbers and is aligned right."""
         return tuple(
             index >= self.n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
             for index in range(len(self.headings))
         )
+
+
+def _written(cell: object) -> str:
+    if cell is None:
+        return NOTHING
+    if isinstance(cell, float):
+        return f"{cell:.2f}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def written(
+    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
+) -> str:
+    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+
+    Args:
+        tables: In this order.
+        format: How.
+        before: A paragraph before them, which CSV has no place for.
+        after: A paragraph after them, likewise.
+        width: Of the terminal, in columns.
+    """
+    writers: dict[str, Callable[[Table], str]] = {
+        "terminal": partial(terminal, width=width),
+        "markdown": markdown,
+        "latex": latex,
+        "csv": comma_separated,
+        "html": html,
+    }
+    paragraphs = [_paragraph(text, format, width) if text else "" for text in (before, after)]
+    parts = [paragraphs[0], *map(writers[format], tables), paragraphs[1]]
+    return "\n".join(part for part in parts if part)
+
+
+def _paragraph(text: str, format: str, width: int) -> str:
+    if format == "csv":
+        return ""
+    if format == "terminal":
+        return fill(text, width, break_on_hyphens=False, break_long_words=False) + "\n"
+    if format == "html":
+        return f"<p>{escape_html(text)}</p>\n"
+    return (_escape_markdown(text) if format == "markdown" else _escape_latex(text)) + "\n"
 
 
 def terminal(table: Table, width: int = 100) -> str:
@@ -66,10 +114,8 @@ def terminal(table: Table, width: int = 100) -> str:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
     console = Console(file=page, width=width, highlight=False)
-    console.print(Text(table.title))
-    console.print(drawn)
-    for note in table.notes:
-        console.print(Text(note))
+    for part in (Text(table.title), drawn, *map(Text, table.notes)):
+        console.print(part)
     return page.getvalue()
 
 
@@ -83,25 +129,43 @@ def markdown(table: Table) -> str:
     return f"**{_escape_markdown(table.title)}**\n\n{drawn}\n{notes}"
 
 
+def _escape_markdown(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
 def latex(table: Table) -> str:
     """Write a table as LaTeX, for the package booktabs."""
     columns = "".join("r" if right else "l" for right in table.right)
-    rows = [_latex_row(row) for row in table.rows]
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escape_latex(table.title)}}}",
+        rf"\caption{{{_escape_latex(table.title)}}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
         _latex_row(table.headings),
         r"\midrule",
-        *rows,
+        *map(_latex_row, table.rows),
         r"\bottomrule",
         r"\end{tabular}",
-        *(rf"\par\small {escape_latex(note)}" for note in table.notes),
+        *(rf"\par\small {_escape_latex(note)}" for note in table.notes),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_escape_latex, cells)) + r" \\"
+
+
+def _escape_latex(text: str) -> str:
+    r"""Write text so that LaTeX prints it as it is.
+
+    Example:
+        >>> print(_escape_latex("-1.50 & 50 % of a_b"))
+        $-$1.50 \& 50 \% of a\_b
+    """
+    escaped = "".join(_LATEX.get(character, character) for character in text)
+    return re.sub(r"(?<![\w)])-(?=\d)", "$-$", escaped)
 
 
 def comma_separated(table: Table) -> str:
@@ -111,74 +175,27 @@ def comma_separated(table: Table) -> str:
     """
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerows([_inert(cell) for cell in row] for row in (table.headings, *table.rows))
+    for row in (table.headings, *table.rows):
+        formulas = [cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) for cell in row]
+        writer.writerow("'" * formula + cell for formula, cell in zip(formulas, row, strict=True))
     return page.getvalue()
-
-
-def _inert(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) and not _NUMBER.fullmatch(cell) else cell
 
 
 def html(table: Table) -> str:
     """Write a table as a piece of HTML, with a caption and scopes."""
-    from kakehashi.reports.templates import render
-
     return render("table.html", table=table)
 
 
-_FORMATS: dict[str, Callable[[Table], str]] = {
-    "markdown": markdown,
-    "latex": latex,
-    "csv": comma_separated,
-    "html": html,
-}
+def render(name: str, **values: object) -> str:
+    """Fill in a template of this package; every value is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-def written(
-    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
-) -> str:
-    """Write tables one after the other, between two paragraphs; CSV has no place for these.
-
-    Args:
-        tables: In this order.
-        format: ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
-        before: The first paragraph, or nothing.
-        after: The last, or nothing.
-        width: Of the terminal.
-    """
-    write = partial(terminal, width=width) if format == "terminal" else _FORMATS[format]
-    paragraphs = [_paragraph(text, format, width) if text else "" for text in (before, after)]
-    parts = [paragraphs[0], *map(write, tables), paragraphs[1]]
-    return "\n".join(part for part in parts if part)
-
-
-def _paragraph(text: str, format: str, width: int) -> str:
-    if format == "terminal":
-        return fill(text, width, break_on_hyphens=False, break_long_words=False) + "\n"
-    if format == "csv":
-        return ""
-    if format == "html":
-        from kakehashi.reports.templates import render
-
-        return render("paragraph.html", text=text)
-    escape = _escape_markdown if format == "markdown" else escape_latex
-    return f"{escape(text)}\n"
-
-
-def escape_latex(text: str) -> str:
-    r"""Write text so that LaTeX prints it as it is.
-
-    Example:
-        >>> print(escape_latex("-1.50 & 50 % of a_b"))
-        $-$1.50 \& 50 \% of a\_b
-    """
-    escaped = "".join(_LATEX.get(character, character) for character in text)
-    return re.sub(r"(?<![\w)])-(?=\d)", "$-$", escaped)
-
-
-def _escape_markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
-
-
-def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(map(escape_latex, cells)) + r" \\"
+    environment = Environment(
+        loader=PackageLoader("kakehashi.reports", "data"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template(name).render(**values)

@@ -40,8 +40,7 @@ from kakehashi.extras import require
 from kakehashi.files import lock, sha256_of, sweep, write_json
 from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import MANIFEST, find_model
-from kakehashi.model.lstm_steps import load_machine_code
-from kakehashi.model.products import Precision
+from kakehashi.model.lstm_steps import Precision, machine_code
 from kakehashi.parallel import connect_ray, map_in_order
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import (
@@ -166,7 +165,7 @@ def model_fingerprint(path: str | Path) -> str:
 
 @lru_cache(maxsize=1)
 def _recognizer(folder: Path, fingerprint: str, precision: Precision) -> Recognizer:
-    load_machine_code()  # now, since what is tagged before and after differs in last digits
+    machine_code()  # now, since what is tagged before and after differs in last digits
     recognizer = Recognizer.load(folder, precision=precision)
     if model_fingerprint(folder) != fingerprint:
         raise ModelError(folder, "was changed while it was at work; start again")

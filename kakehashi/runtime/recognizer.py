@@ -15,12 +15,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.data.encode import Channels, Form, featurize
+from kakehashi.data.forms import Channels, Form, featurize
 from kakehashi.errors import ConfigError
 from kakehashi.model.device import ForkSafeLock, find_device
 from kakehashi.model.folder import Model, load_model
+from kakehashi.model.lstm_steps import PRECISIONS, Precision
 from kakehashi.model.prediction import Prediction, predict_projected
-from kakehashi.model.products import PRECISIONS, Precision
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of

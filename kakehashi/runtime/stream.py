@@ -17,7 +17,7 @@ from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import MANIFEST, find_model
-from kakehashi.model.products import Precision
+from kakehashi.model.lstm_steps import Precision
 from kakehashi.parallel import map_in_order
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence

@@ -38,7 +38,7 @@ import torch
 
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
-from kakehashi.data.dataset import Prepared
+from kakehashi.data.dataset import Dataset
 from kakehashi.errors import RunError
 from kakehashi.files import lock, sweep, write_atomically, write_json
 from kakehashi.scoring.score import Count, Score
@@ -64,7 +64,7 @@ class Result:
     """
 
     settings: RunSettings
-    data: Prepared
+    data: Dataset
     version: str
     facts: Mapping[str, object]
     dev: Score | None

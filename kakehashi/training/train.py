@@ -21,8 +21,8 @@ from kakehashi.baselines.catalogue import load_system
 from kakehashi.config.settings import ModelSettings, RunSettings
 from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.data.cache import Store, corpus_fingerprint, features_fingerprint
-from kakehashi.data.dataset import Prepared, prepare
+from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
+from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.files import sha256_of
@@ -68,7 +68,7 @@ class Job:
     def __init__(
         self,
         settings: RunSettings,
-        data: Prepared,
+        data: Dataset,
         run: Run,
         progress: Progress,
         team: Alone = ALONE,
@@ -207,7 +207,7 @@ def _weigh_crf(n_tags: int, progress: Progress) -> None:
     progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
 
 
-def new_tagger(data: Prepared, settings: ModelSettings) -> Tagger:
+def new_tagger(data: Dataset, settings: ModelSettings) -> Tagger:
     """Draw initial weights, and take the vectors where there are some."""
     if data.vectors is not None:
         settings = settings.model_copy(update={"word_width": data.vectors.width})
@@ -359,12 +359,11 @@ def _train_other(settings: RunSettings, run: Run, progress: Progress) -> None:
 
 def _prepare(
     settings: RunSettings, progress: Progress, cache: str | Path | None
-) -> tuple[Iterable[Sentence], Prepared]:
-    """Read, segment and encode the corpora, or map the store of them; give the test sentences."""
+) -> tuple[Iterable[Sentence], Dataset]:
+    """Encode the corpora in memory or load them from the cache; return the test sentences too."""
     test: Iterable[Sentence]
     if cache is not None:
-        store = Store(Path(cache), settings, progress)
-        test, data = store.test_sentences(), store.prepared()
+        data, test = load_dataset(Path(cache), settings, progress)
     else:
         train, dev, unread = _read(settings, segmenter_of(settings.text), progress)
         test = list(unread)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from kakehashi.config.settings import Select, TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
-from kakehashi.data.dataset import Prepared
+from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
@@ -127,7 +127,7 @@ class Trainer:
     def __init__(
         self,
         tagger: Tagger,
-        data: Prepared,
+        data: Dataset,
         settings: TrainingSettings,
         fingerprint: str,
         progress: Progress,
@@ -273,7 +273,7 @@ class Trainer:
             )
 
 
-def check_selection(settings: TrainingSettings, data: Prepared) -> None:
+def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     """Refuse to choose an epoch by the F1 of nothing.
 
     Raises:

@@ -41,21 +41,13 @@ from kakehashi.sentence import Mention, Sentence
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
-Uniform: TypeAlias = Callable[[], float]
-
 # How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
 # Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
-_INTENT_EXPONENT = 1.2
-_INTENT_SHIFT = 2.7
-_OPEN_EXPONENT = 0.6
-_CLOSED_EXPONENT = 0.5
-# Weights are whole numbers: the last digit of a power is not the same on every machine.
-_UNIT = 1_000_000
-
-# One in so many alternatives of an open list is for dev alone, and one for test alone.
-_ONE_IN = 6
-# How often dev and test take such an alternative where a list has any.
-_HELD_OUT_SHARE = 0.35
+_INTENT_EXPONENT, _INTENT_SHIFT = 1.2, 2.7
+_OPEN_EXPONENT, _CLOSED_EXPONENT = 0.6, 0.5
+_UNIT = 1_000_000  # of whole weights: the last digit of a power is not the same on every machine
+_ONE_IN = 6  # members of an open list is for dev alone, and one for test alone
+_HELD_OUT_SHARE = 0.35  # how often dev and test take such a member where a list has any
 _AT_ONCE = 1 << 13  # utterances that a process generates at a time
 
 
@@ -86,22 +78,22 @@ def generate(
         raise ConfigError("partition", f"expected one of {expected}, got {partition!r}")
     sampler = _sampler(language, partition)
     digest = sha256(f"{language} {partition} {seed}".encode()).digest()
-    name = f"assistant-{language}-{partition}"
-    numbers = range(start, start + utterances)
-    return _draw_all(sampler, int.from_bytes(digest[:8]), name, numbers)
+    first = int.from_bytes(digest[:8]) + start
+
+    def draw_all() -> Iterator[Sentence]:
+        random = Random()
+        for number in range(utterances):
+            random.seed(first + number)
+            group, text, mentions = sampler.draw(random.random)
+            name = f"assistant-{language}-{partition}-{start + number:06d}"
+            yield Sentence(text, mentions, None, name, group)
+
+    return draw_all()
 
 
 @cache
 def _sampler(language: str, partition: Partition) -> Sampler:
     return Sampler(read_grammar(language), partition)
-
-
-def _draw_all(sampler: Sampler, seed: int, name: str, numbers: range) -> Iterator[Sentence]:
-    random = Random()
-    for number in numbers:
-        random.seed(seed + number)
-        group, text, mentions = sampler.draw(random.random)
-        yield Sentence(text, mentions, None, f"{name}-{number:06d}", group)
 
 
 @dataclass(frozen=True)
@@ -121,11 +113,6 @@ class _Range:
         from kakehashi.corpora.texts import Texts  # which loads Arrow
 
         return Texts.from_sentences(self)
-
-
-def read(source: AssistantSource) -> Iterator[Sentence]:
-    """Generate the utterances of a source."""
-    return iter(_Range(source, 0, source.utterances))
 
 
 def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
@@ -161,36 +148,54 @@ class Sampler:
     def __init__(self, grammar: Grammar, partition: Partition) -> None:
         self._rules, self._partition = grammar.rules, partition
         self._compiled: dict[str, Draw] = {}
-        ranks = range(1, len(grammar.intents) + 1)
-        weights = (_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
         self._groups = [name.partition(".")[0] for name in grammar.intents]
-        self._bounds = list(accumulate(weights))
+        ranks = range(1, len(grammar.intents) + 1)
+        self._bounds = list(
+            accumulate(_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
+        )
         self._draws: list[Draw] = []
         for intent in grammar.intents.values():
             self._compiled[PHRASE] = self._draw(intent)
             self._draws.append(self._draw(self._rules[FRAME]))
 
-    def draw(self, uniform: Uniform) -> tuple[str, str, tuple[Mention, ...]]:
+    def draw(self, uniform: Callable[[], float]) -> tuple[str, str, tuple[Mention, ...]]:
         """Draw the domain, text and mentions of one utterance by numbers from 0 to below 1."""
         index = bisect(self._bounds, uniform() * self._bounds[-1])
         pieces: list[str] = []
         mentions: list[Mention] = []
-        _write(self._draws[index], uniform, pieces, mentions, 0)
+
+        def write(draw: Draw, position: int) -> int:
+            option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
+            if isinstance(option, str):
+                pieces.append(option)
+                return position + len(option)
+            for part in option:
+                if isinstance(part, str):
+                    pieces.append(part)
+                    position += len(part)
+                elif isinstance(part, Draw):
+                    position = write(part, position)
+                else:
+                    start, first = position, len(pieces)
+                    position = write(part.draw, position)
+                    mentions.append(Mention(start, position, part.type, "".join(pieces[first:])))
+            return position
+
+        write(self._draws[index], 0)
         return self._groups[index], "".join(pieces), tuple(mentions)
 
     def _draw(self, rule: Rule) -> Draw:
         weights = _weights(rule, self._partition)
         return _weighed(
-            (weight, self._option(alternative.template))
-            for weight, alternative in zip(weights, rule.alternatives, strict=True)
+            (weight, self._option(template))
+            for weight, template in zip(weights, rule.templates, strict=True)
             if weight
         )
 
     def _option(self, template: Template) -> Option:
-        parts = tuple(self._part(part) for part in template)
-        if all(isinstance(part, str) for part in parts):
-            return "".join(part for part in parts if isinstance(part, str))
-        return parts
+        parts = tuple(map(self._part, template))
+        texts = [part for part in parts if isinstance(part, str)]
+        return "".join(texts) if len(texts) == len(parts) else parts
 
     def _part(self, part: str | Reference | Group) -> str | Draw | Slot:
         if isinstance(part, str):
@@ -204,27 +209,6 @@ class Sampler:
         return Slot(part.type, draw) if part.type else draw
 
 
-def _write(
-    draw: Draw, uniform: Uniform, pieces: list[str], mentions: list[Mention], position: int
-) -> int:
-    """Append one expansion to the text so far, ``position`` characters; return its new length."""
-    option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
-    if isinstance(option, str):
-        pieces.append(option)
-        return position + len(option)
-    for part in option:
-        if isinstance(part, str):
-            pieces.append(part)
-            position += len(part)
-        elif isinstance(part, Draw):
-            position = _write(part, uniform, pieces, mentions, position)
-        else:
-            start, first = position, len(pieces)
-            position = _write(part.draw, uniform, pieces, mentions, position)
-            mentions.append(Mention(start, position, part.type, "".join(pieces[first:])))
-    return position
-
-
 def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
     weights, chosen = zip(*options, strict=True)
     bounds = list(accumulate(weights))
@@ -236,15 +220,15 @@ def _zipf(rank: float, exponent: float) -> int:
 
 
 def _weights(rule: Rule, partition: Partition) -> list[int]:
-    """Weigh the alternatives of a list in one partition; 0 where they do not occur there.
+    """Weigh the members of a list in one partition; 0 where they do not occur there.
 
     Which are kept for dev or test depends on the texts alone, so that all seeds share the division.
     """
-    ranks = range(1, len(rule.alternatives) + 1)
+    exponent = _OPEN_EXPONENT if rule.open else _CLOSED_EXPONENT
+    weights = [_zipf(rank, exponent) for rank in range(1, len(rule.texts) + 1)]
     if not rule.open:
-        return [_zipf(rank, _CLOSED_EXPONENT) for rank in ranks]
-    weights = [_zipf(rank, _OPEN_EXPONENT) for rank in ranks]
-    digests = [sha256(alternative.text.encode()).digest() for alternative in rule.alternatives]
+        return weights
+    digests = [sha256(text.encode()).digest() for text in rule.texts]
     order = sorted(range(len(digests)), key=digests.__getitem__)
     size = len(order) // _ONE_IN
     kept = {"train": [], "dev": order[:size], "test": order[size : 2 * size]}[partition]

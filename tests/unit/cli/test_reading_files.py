@@ -201,7 +201,7 @@ def test_annotations_and_runs_are_scored_as_files_are():
     write("out/annotation.json", "{}")
     write("out/part-000000.jsonl", line * 2)
     write("out/part-000001.jsonl", line)
-    with pytest.raises(CorpusError, match="not annotated to its end"):
+    with pytest.raises(CorpusError, match="not complete"):
         invoke("evaluate", "gold.jsonl", "out")
     write("out/result.json", '{"sentences": 3, "parts": 2}')
     assert (

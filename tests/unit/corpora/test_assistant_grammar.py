@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from kakehashi.corpora import assistant
 from kakehashi.corpora.assistant import Sampler
-from kakehashi.corpora.assistant.grammar import read_grammar
+from kakehashi.corpora.assistant.grammar import (
+    FRAME,
+    PHRASE,
+    Grammar,
+    Group,
+    Reference,
+    Rule,
+    Template,
+    read_grammar,
+)
 from kakehashi.errors import ConfigError
 
+DATA = Path(assistant.__file__).parent / "data"
 SCHEMA = 'types = ["artist"]\nintents = ["music.play"]\n'
 GOOD = """
 [values]
@@ -42,21 +54,53 @@ def draw(folder: Path, n: int = 200) -> Counter[str]:
     return Counter(sampler.draw(random)[1] for _ in range(n))
 
 
+def references(template: Template) -> Iterator[Reference]:
+    for part in template:
+        if isinstance(part, Reference):
+            yield part
+        elif isinstance(part, Group):
+            for option in part.options:
+                yield from references(option)
+
+
+class Walk:
+    """A walk from the frame and the intents down to every rule of a grammar."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.rules = grammar.rules
+        self.types: set[str] = set()
+        self.done: set[tuple[str, str]] = set()
+        assert Reference(PHRASE, "") in [*references(grammar.rules[FRAME].templates[0])]
+        for name, rule in ((FRAME, grammar.rules[FRAME]), *grammar.intents.items()):
+            self.follow((name,), rule, "")
+
+    def follow(self, path: tuple[str, ...], rule: Rule, mention: str) -> None:
+        self.done.add((path[-1], mention))
+        for name, kind in [each for template in rule.templates for each in references(template)]:
+            assert not (kind and mention), f"{path}: a mention of {kind} inside one of {mention}"
+            assert name not in path, f"{path}: contains itself"
+            assert name in self.rules or (path, name) == ((FRAME,), PHRASE), f"{path}: {name}?"
+            self.types.update([kind] if kind else [])
+            if name in self.rules and (name, kind or mention) not in self.done:
+                self.follow((*path, name), self.rules[name], kind or mention)
+
+
 @pytest.mark.parametrize("language", ["de", "en", "ja"])
 def test_shipped_grammars_are_sound(language: str) -> None:
+    schema = tomllib.loads((DATA / "schema.toml").read_text(encoding="utf-8"))
     grammar = read_grammar(language)
-    assert list(grammar.intents) == list(read_grammar("en").intents)
-    assert all(len(intent.alternatives) >= 6 for intent in grammar.intents.values())
-
-
-@pytest.mark.parametrize("language", ["de", "en", "ja"])
-def test_every_open_list_has_members_for_dev_and_test(language: str) -> None:
-    small = [
-        name
-        for name, rule in read_grammar(language).rules.items()
-        if rule.open and len(rule.alternatives) < 6
-    ]
-    assert not small
+    walk = Walk(grammar)
+    assert list(grammar.intents) == schema["intents"]
+    assert walk.types == set(schema["types"])
+    assert not set(grammar.rules) - {name for name, _ in walk.done}, "nothing uses these lists"
+    for rule in (*grammar.intents.values(), *grammar.rules.values()):
+        assert not rule.open or len(set(rule.texts)) == len(rule.texts) >= 6
+    for file in (DATA / language).iterdir():
+        assert tomllib.loads(file.read_text(encoding="utf-8")).keys() <= {
+            "values",
+            "rules",
+            "intents",
+        }
 
 
 def test_templates_expand(write_grammar: Write) -> None:
@@ -116,29 +160,12 @@ def test_phrases_are_divided_as_values_are(write_grammar: Write) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("{artist}", "{artst}", "unknown rule 'artst'; did you mean 'artist'"),
-        ("{artist}", "{song:artist}", "unknown entity type 'song'"),
-        ("{artist}", "<artist>", "entity type 'artist' is missing"),
         ("{artist}", "{artist", "stray '{'"),
         ("{artist}", "{artist})", "stray '\\)'"),
         ("{artist}", "[{artist}", "lacks a closing ']'"),
         ("{artist}", "[{artist})", "stray '\\)'"),
-        ('"play {artist}"', "", "at least one string"),
         ('"play {artist}"', '"play {artist}", ""', "is empty"),
-        ('"play {artist}"', '"play {artist}", "play {artist}"', "stands there twice"),
-        ('"Blur"', "1994", "expected a string, got 1994"),
-        ('["Oasis", "Blur"]', '"Oasis"', "expected a list"),
-        ("play = ", "ply = ", "unknown intent 'music.ply'; did you mean 'music.play'"),
-        ('play = ["play {artist}"]', "", "intent 'music.play' is missing"),
-        ("[rules]", "[rule]", "unknown table 'rule'; did you mean 'rules'"),
-        ("[intents.music]", "[intents]", "expected a table of lists"),
-        ("frame = ", "farme = ", "rule 'frame' is missing"),
-        ("<phrase>", "hey", "expected <phrase> in it"),
-        ('"Blur"', '"<artist>"', "a list contains itself: music.play > artist > artist"),
-        ('"Blur"', '"{artist}"', "inside one of 'artist'"),
-        ("[rules]", '[rules]\nspare = ["a"]', "nothing uses this list"),
         ("[rules]", '[rules]\nartist = ["a"]', "the name is taken"),
-        ("[rules]", "[rules", "is not well-formed"),
     ],
 )
 def test_refuses_a_broken_grammar(write_grammar: Write, old: str, new: str, problem: str) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from kakehashi.config.sources import ParquetSource
 from kakehashi.corpora import parquet
-from kakehashi.corpora.formats import read_chunks
-from kakehashi.corpora.parquet import read, write_rows
+from kakehashi.corpora.formats import read_chunks, read_source
+from kakehashi.corpora.parquet import write_rows
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -26,7 +26,7 @@ CORPUS = [
 
 
 def sentences(path):
-    return list(read(ParquetSource(path=str(path))))
+    return list(read_source(ParquetSource(path=str(path))))
 
 
 @pytest.fixture

@@ -1,19 +1,7 @@
-from kakehashi.data.encode import Channels, Forms, featurize
+from kakehashi.data.forms import Channels, featurize
 from kakehashi.data.vocabulary import Vocabulary
-from kakehashi.sentence import Token
 
 JAZZ = ("ジャズ", "ジャズ")
-
-
-def test_forms_are_numbered_by_surface_and_reading():
-    forms = Forms()
-    tokens = [
-        Token("今日", 0, 2, "キョウ"),
-        Token("今日", 2, 4, "コンニチ"),
-        Token("今日", 4, 6, "キョウ"),
-    ]
-    assert forms.number(tokens) == [0, 1, 0]
-    assert len(forms) == 2
 
 
 def test_the_mixed_model_sees_japanese_words_and_latin_characters():

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from kakehashi.model.crf import Crf
-from kakehashi.model.ragged import Layout
+from kakehashi.model.ragged import RaggedOrder
 from kakehashi.tags import Tagset
 
 LENGTHS = [3, 1, 4, 2, 4, 1]
-LAYOUT = Layout(LENGTHS)
+RAGGED = RaggedOrder(LENGTHS)
 SENTENCES = torch.arange(sum(LENGTHS)).split(LENGTHS)
 TAGSETS = [Tagset(("A", "B")), Tagset(("A",), "iobes")]
 
@@ -60,7 +60,7 @@ def test_loss_is_the_negative_log_likelihood_per_token(case):
             torch.stack(list(every.values())).logsumexp(0) - every[tags]
             for every, tags in zip(scores, gold, strict=True)
         ) / sum(LENGTHS)
-        loss = crf.loss(emissions, flat(gold), LAYOUT)
+        loss = crf.loss(emissions, flat(gold), RAGGED)
         assert loss.dtype == torch.float32
         assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
 
@@ -72,14 +72,14 @@ def test_gradients_are_those_of_small_steps(case):
     emissions = emissions.double().requires_grad_()
 
     def run(emissions, transitions):  # gradcheck changes the transitions where they are
-        return crf.loss(emissions, gold, LAYOUT)
+        return crf.loss(emissions, gold, RAGGED)
 
     assert torch.autograd.gradcheck(run, [emissions, crf.transitions])
 
 
 def test_forbidden_transitions_get_no_gradient(case):
     crf, emissions = case
-    crf.loss(emissions, flat(choose(score_sentences(crf, emissions), 5)), LAYOUT).backward()
+    crf.loss(emissions, flat(choose(score_sentences(crf, emissions), 5)), RAGGED).backward()
     assert crf.transitions.grad.isfinite().all()
     assert not crf.transitions.grad[~crf.allowed].any()
     assert crf.transitions.grad[crf.allowed].any()
@@ -89,7 +89,7 @@ def test_decoder_finds_the_best_legal_sequence(case):
     crf, emissions = case
     for _ in range(5):
         expected = [max(every, key=every.get) for every in score_sentences(crf, emissions)]
-        assert crf.decode(emissions, LAYOUT).tolist() == flat(expected).tolist()
+        assert crf.decode(emissions, RAGGED).tolist() == flat(expected).tolist()
         emissions = torch.randn_like(emissions) * 3
 
 
@@ -100,7 +100,7 @@ def test_decoder_never_takes_a_forbidden_step(case, strength):
     crf.transitions.data = torch.where(crf.allowed, -strength, strength)
     for seed in range(20):
         torch.manual_seed(seed)
-        tags = crf.decode(strength * torch.randn(sum(LENGTHS), n_tags), LAYOUT)
+        tags = crf.decode(strength * torch.randn(sum(LENGTHS), n_tags), RAGGED)
         for tokens in SENTENCES:
             steps = pairwise([n_tags, *tags[tokens].tolist(), n_tags])
             assert all(crf.allowed[step] for step in steps)
@@ -119,15 +119,15 @@ def test_probability_of_a_stretch_is_the_share_of_the_sequences_that_have_it(cas
                     edges.append((tokens[0] + start, tokens[0] + end))
                     having = [v for t, v in every.items() if t[start:end] == tags[start:end]]
                     expected.append((torch.stack(having).logsumexp(0) - total).exp().item())
-        found = crf.probabilities(emissions, flat(chosen), torch.tensor(edges), LAYOUT)
+        found = crf.probabilities(emissions, flat(chosen), torch.tensor(edges), RAGGED)
         assert found.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 def test_probabilities_of_no_stretch(case):
     crf, emissions = case
     edges = torch.zeros(0, 2, dtype=torch.int64)
-    tags = crf.decode(emissions, LAYOUT)
-    assert crf.probabilities(emissions, tags, edges, LAYOUT).tolist() == []
+    tags = crf.decode(emissions, RAGGED)
+    assert crf.probabilities(emissions, tags, edges, RAGGED).tolist() == []
 
 
 def test_large_emissions_stay_finite_and_right(case):
@@ -140,7 +140,7 @@ def test_large_emissions_stay_finite_and_right(case):
         for every, tags in zip(scores, gold, strict=True)
     ) / sum(LENGTHS)
     emissions.requires_grad_()
-    loss = crf.loss(emissions, flat(gold), LAYOUT)
+    loss = crf.loss(emissions, flat(gold), RAGGED)
     loss.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
     assert emissions.grad.isfinite().all()
@@ -150,7 +150,7 @@ def test_extreme_emissions_leave_no_nan(case):
     crf, emissions = case
     gold = flat(choose(score_sentences(crf, emissions), 5))
     emissions = (1e6 * emissions).requires_grad_()
-    crf.loss(emissions, gold, LAYOUT).backward()
+    crf.loss(emissions, gold, RAGGED).backward()
     assert emissions.grad.isfinite().all()
     assert crf.transitions.grad.isfinite().all()
 
@@ -164,6 +164,6 @@ def test_only_the_transitions_are_stored():
 
 def test_the_decoder_finds_the_same_a_few_sentences_at_a_time(case, monkeypatch):
     crf, emissions = case
-    whole = crf.decode(emissions, LAYOUT)
+    whole = crf.decode(emissions, RAGGED)
     monkeypatch.setattr("kakehashi.model.crf._PAIRS_AT_ONCE", 2 * (len(crf.allowed) - 1) ** 2)
-    assert torch.equal(crf.decode(emissions, LAYOUT), whole)
+    assert torch.equal(crf.decode(emissions, RAGGED), whole)

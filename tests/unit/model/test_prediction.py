@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.data.encode import Channels, Forms, encode, featurize
-from kakehashi.model.prediction import predict, predict_spans
+from kakehashi.data.encode import encode
+from kakehashi.data.forms import Channels, featurize
+from kakehashi.model.prediction import predict_projected, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
 ALPHABET = ["ja", "az", "zu", "ka", "sato", "to", "ou", "kyo", "x"]
@@ -30,9 +31,9 @@ def tagger(request, make_tagger):
 
 
 def encoded(sentences, tagger):
-    forms = Forms()
+    forms = {}
     corpus = encode(sentences, forms)
-    features = featurize(list(forms.ids), Channels(), tagger.words, tagger.ngrams)
+    features = featurize(forms, Channels(), tagger.words, tagger.ngrams)
     return corpus.offsets, corpus.forms, features
 
 
@@ -50,7 +51,9 @@ def test_batch_size_and_order_do_not_change_predictions(tagger, sentences, batch
 def test_probabilities_are_those_of_the_tags(tagger, sentences):
     """Against the definition: all tag sequences of a short sentence, enumerated."""
     corpus = encoded(sentences[2:3], tagger)  # three tokens
-    ((_, prediction),) = predict(tagger, *corpus)
+    offsets, forms, features = corpus
+    projected = tagger.project(np.arange(len(features.words)), features)
+    ((_, prediction),) = predict_projected(tagger, projected, forms.astype(np.int64), offsets)
     weights = {}
     from kakehashi.data.batches import make_batch
 

@@ -7,7 +7,7 @@ import pytest
 from kakehashi.experiments.analysis import analyse
 from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
-from kakehashi.reports.page import page
+from kakehashi.reports.page import html_page
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
@@ -48,7 +48,7 @@ class Outline(HTMLParser):
 def written(size_results):
     analysis = analyse(size_results, trials=10)
     commands = ["kakehashi experiment run a<b.toml", "kakehashi experiment page a<b.toml"]
-    return page(analysis, find_equivalent_sizes(analysis, trials=10), commands)
+    return html_page(analysis, find_equivalent_sizes(analysis, trials=10), commands)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def outline(written):
     return Outline(written)
 
 
-def test_findings_come_first(written, outline):
+def test_the_summary_comes_first(written, outline):
     first = re.search(r"<p[^>]*>(.*?)</p>", written, flags=re.DOTALL)
     assert first.group(1).startswith("Compared with scratch")
 
@@ -80,7 +80,7 @@ def test_it_needs_no_other_file(written):
 
 
 def test_no_id_stands_twice_and_every_reference_leads_somewhere(type_results):
-    outline = Outline(page(analyse(type_results, trials=10), (), []))
+    outline = Outline(html_page(analyse(type_results, trials=10), (), []))
     assert len(outline.all("svg")) == 2
     assert len(outline.ids) == len(set(outline.ids))
     used = {
@@ -101,7 +101,7 @@ def test_it_ends_in_signature_and_commands(written, outline):
 
 def test_an_unfinished_grid_has_a_page(size_results):
     cells = tuple(replace(cell, result={}) for cell in size_results.runs)
-    text = page(analyse(Results(size_results.grid, cells), trials=10), (), [])
+    text = html_page(analyse(Results(size_results.grid, cells), trials=10), (), [])
     outline = Outline(text)
     assert outline.all("svg") == []
     assert "No figure of size: figures: no run of the grid is finished" in text

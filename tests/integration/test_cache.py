@@ -1,4 +1,4 @@
-"""Trainings that share a store, and an encoding that is killed."""
+"""Trainings that share a cache, and an encoding that is killed."""
 
 import json
 import os
@@ -16,14 +16,14 @@ _ENCODE = """
 import json, sys
 from pathlib import Path
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.data.cache import Store
+from kakehashi.data.cache import load_dataset
 from kakehashi.progress import Progress
-Store(Path(sys.argv[1]), settings_from_tree(json.loads(sys.argv[2])), Progress(), 2)
+load_dataset(Path(sys.argv[1]), settings_from_tree(json.loads(sys.argv[2])), Progress(), 2)
 """
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_training_from_the_store_gives_the_same_weights(settings, tmp_path, language):
+def test_a_training_from_the_cache_gives_the_same_weights(settings, tmp_path, language):
     runs = [
         train(settings(language, epochs=2), tmp_path / name, cache=cache)
         for name, cache in (
@@ -57,7 +57,7 @@ def test_a_killed_encoding_goes_on_to_the_same_bytes(tree, tmp_path):
 
     assert start("whole").wait() == 0
     killed = start("killed")
-    while len(list((tmp_path / "killed").rglob("shards/*.arrow"))) < 3:
+    while len(list((tmp_path / "killed").rglob("shards/*.npz"))) < 3:
         assert killed.poll() is None
         time.sleep(0.005)
     killed.kill()

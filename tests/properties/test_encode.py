@@ -1,4 +1,6 @@
-"""Columns of texts are encoded as their sentences are, or there are none."""
+"""Chunks are encoded as a plain loop over their sentences would, whatever way they take."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +13,11 @@ from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.parquet import write_rows
 from kakehashi.corpora.texts import Texts, rows
-from kakehashi.data.encode import Forms, encode
-from kakehashi.data.texts import encode_texts
+from kakehashi.data.cache import join_shards, write_shard
+from kakehashi.data.encode import EncodedCorpus, encode, encode_chunk
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.tags import Tagset
 from kakehashi.text.words import WHITESPACE, WORDS
 
 # Words, and all that parts them or holds them together; some of it only at some places.
@@ -40,6 +43,100 @@ def sentences(draw, texts=TEXTS):
     return Sentence(text, tuple(mentions))
 
 
+def reference(sentences):
+    """Encode sentence by sentence, token by token."""
+    forms, numbers, tags, offsets, missed = {}, [], [], [0], {}
+    projections = [sentence.project() for sentence in sentences]
+    types = sorted({span.type for spans, _ in projections for span in spans})
+    for number, (sentence, (spans, lost)) in enumerate(zip(sentences, projections, strict=True)):
+        keys = [(token.text, token.reading) for token in sentence.tokens]
+        numbers += [forms.setdefault(key, len(forms)) for key in keys]
+        tags += Tagset(types).ids_from_spans(spans, len(sentence.tokens))
+        offsets.append(len(numbers))
+        if lost:
+            missed[number] = lost
+    arrays = np.array(numbers, "i4"), np.array(offsets, "i8"), np.array(tags, "i2")
+    return EncodedCorpus(*arrays, tuple(types), missed), list(forms)
+
+
+def assert_encoded(found, expected):
+    assert found.types == expected.types
+    assert list(found.missed.items()) == list(expected.missed.items())
+    for name in ("forms", "offsets", "tags"):
+        assert getattr(found, name).dtype == getattr(expected, name).dtype
+        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
+
+
+class Letters:
+    """Every letter is a token; the first has a reading, as a dictionary would give."""
+
+    signature = "letters"
+
+    def segment(self, text):
+        letters = [(place, letter) for place, letter in enumerate(text) if letter not in BLANKS]
+        return tuple(
+            Token(letter, place, place + 1, "" if number else "ア")
+            for number, (place, letter) in enumerate(letters)
+        )
+
+    def annotate(self, text, tokens):
+        return tuple(token._replace(reading="イ") for token in tokens)
+
+
+@pytest.mark.parametrize("segmenter", [WORDS, WHITESPACE, Letters()])
+@given(
+    corpus=st.lists(sentences(), max_size=6),
+    with_tokens=st.sets(st.integers(0, 5)),
+    keep_tokens=st.booleans(),
+)
+def test_a_chunk_is_encoded_as_its_sentences_are(segmenter, corpus, with_tokens, keep_tokens):
+    for number in with_tokens:
+        if number < len(corpus):
+            tokens = WHITESPACE.segment(corpus[number].text)
+            corpus[number] = replace(corpus[number], tokens=tokens)
+    expected, expected_forms = reference(list(segmented(corpus, segmenter, keep_tokens)))
+    ours, theirs = {}, {}
+    assert_encoded(encode_chunk(corpus, segmenter, ours, keep_tokens), expected)
+    assert_encoded(encode(segmented(corpus, segmenter, keep_tokens), theirs), expected)
+    assert list(ours) == list(theirs) == expected_forms
+
+
+@given(st.lists(st.lists(sentences(), max_size=4), max_size=4), st.booleans())
+def test_shards_join_to_the_whole(tmp_path_factory, chunks, earlier):
+    folder = tmp_path_factory.mktemp("shards")
+    known = [Sentence("b é", tokens=WHITESPACE.segment("b é"))] * earlier
+    forms, ours = {}, {}
+    for table in (forms, ours):
+        encode(known, table)
+    whole = encode(segmented([each for chunk in chunks for each in chunk], WORDS), forms)
+    paths = [folder / f"{number}.npz" for number in range(len(chunks))]
+    for job in zip(paths, chunks, strict=True):
+        write_shard(WORDS, False, job)
+    facts = join_shards(paths, folder, "all", ours)
+    arrays = (np.load(folder / f"all-{name}.npy") for name in ("forms", "offsets", "tags"))
+    missed = {}
+    for number, start, kind, text in facts["missed"]:
+        missed.setdefault(number, []).append(Mention(start, start + len(text), kind, text))
+    found = EncodedCorpus(*arrays, facts["types"], {n: tuple(each) for n, each in missed.items()})
+    assert_encoded(found, whole)
+    assert list(ours) == list(forms)
+
+
+@given(st.lists(sentences(), max_size=5), st.sampled_from(["bio", "iobes"]))
+def test_tag_ids_and_spans_are_those_of_the_sentences(corpus, scheme):
+    corpus = list(segmented(corpus, WORDS))
+    encoded = encode(corpus, {})
+    tagset = Tagset(("A1", "LOC", "PER", "city_name"), scheme)
+    spans = tuple(sentence.project().spans for sentence in corpus)
+    expected = [
+        tag
+        for sentence, each in zip(corpus, spans, strict=True)
+        for tag in tagset.ids_from_spans(each, len(sentence.tokens))
+    ]
+    assert encoded.tag_ids(tagset).tolist() == expected
+    assert encoded.spans == spans
+
+
 def assert_same(texts, others):
     assert list(texts.texts) == list(others.texts)
     assert list(texts.types) == list(others.types)
@@ -47,21 +144,6 @@ def assert_same(texts, others):
         ours, theirs = getattr(texts, name), getattr(others, name)
         assert ours.dtype == theirs.dtype == np.int64
         assert ours.tolist() == theirs.tolist()
-
-
-@pytest.mark.parametrize("segmenter", [WORDS, WHITESPACE])
-@given(corpus=st.lists(sentences(), max_size=6))
-def test_texts_are_encoded_as_their_sentences_are(segmenter, corpus):
-    ours, theirs = Forms(), Forms()
-    found = encode_texts(Texts.from_sentences(corpus), segmenter, ours)
-    expected = encode(segmented(corpus, segmenter), theirs)
-    assert list(ours.ids.items()) == list(theirs.ids.items())
-    assert found.types == expected.types
-    assert found.missed == expected.missed
-    assert list(found.missed) == list(expected.missed)
-    for name in ("forms", "offsets", "tags"):
-        assert getattr(found, name).dtype == getattr(expected, name).dtype
-        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
 
 
 def chunk_of_lines(folder, lines):

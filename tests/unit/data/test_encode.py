@@ -1,8 +1,8 @@
 import pytest
 
-from kakehashi.data.encode import Channels, Forms, count_words, encode, ngram_vocabulary
+from kakehashi.data.encode import encode
 from kakehashi.errors import TagError
-from kakehashi.sentence import Mention, Sentence, Span, sentence_from_forms
+from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
 from kakehashi.tags import Tagset
 
 SENTENCES = [
@@ -13,7 +13,7 @@ SENTENCES = [
 
 
 def test_tokens_become_form_numbers_and_sentences_offsets():
-    corpus = encode(SENTENCES, Forms())
+    corpus = encode(SENTENCES, {})
     assert corpus.forms.tolist() == [0, 1, 2, 1]
     assert corpus.offsets.tolist() == [0, 3, 3, 4]
     assert corpus.lengths.tolist() == [3, 0, 1]
@@ -21,36 +21,28 @@ def test_tokens_become_form_numbers_and_sentences_offsets():
 
 
 def test_tags_stand_at_their_tokens():
-    corpus = encode(SENTENCES, Forms())
+    corpus = encode(SENTENCES, {})
     assert corpus.tag_ids(Tagset(("LOC",))).tolist() == [0, 1, 0, 0]
     with pytest.raises(TagError):
         corpus.tag_ids(Tagset(("PER",)))
 
 
-def test_counts_are_of_words_not_of_forms():
-    forms = Forms()
-    corpus = encode(SENTENCES, forms)
-    assert count_words(corpus, forms, Channels()) == {"in": 2, "rome": 2}
-
-
-def test_forms_of_another_corpus_do_not_count():
-    forms = Forms()
+def test_only_forms_of_the_corpus_are_counted():
+    forms = {}
     encode([sentence_from_forms(["Elsewhere"])], forms)
     corpus = encode(SENTENCES, forms)
-    assert "elsewhere" not in count_words(corpus, forms, Channels())
-    assert set(ngram_vocabulary(corpus, forms, Channels()).strings) == {
-        "In",
-        "in",
-        "Ro",
-        "om",
-        "me",
-    }
+    assert dict(corpus.count_forms(forms)) == {("In", ""): 1, ("Rome", ""): 2, ("in", ""): 1}
+
+
+def test_a_sentence_without_tokens_is_refused():
+    with pytest.raises(ValueError, match="no tokens yet"):
+        encode([Sentence("Rome")], {})
 
 
 def test_lost_mentions_are_kept_and_counted():
     lost = Mention(0, 1, "LOC", "R")
     bare = sentence_from_forms(["Rome"])
-    corpus = encode([Sentence(bare.text, (lost,), bare.tokens)], Forms())
+    corpus = encode([Sentence(bare.text, (lost,), bare.tokens)], {})
     assert corpus.lost == ((lost,),)
     assert corpus.summary() == {
         "sentences": 1,
@@ -59,3 +51,11 @@ def test_lost_mentions_are_kept_and_counted():
         "lost": 1,
         "types": {"LOC": 1},
     }
+
+
+def test_forms_are_numbered_by_surface_and_reading():
+    readings = ["キョウ", "コンニチ", "キョウ"]
+    tokens = tuple(Token("今日", 2 * n, 2 * n + 2, kana) for n, kana in enumerate(readings))
+    forms = {}
+    assert encode([Sentence("今日" * 3, tokens=tokens)], forms).forms.tolist() == [0, 1, 0]
+    assert list(forms) == [("今日", "キョウ"), ("今日", "コンニチ")]

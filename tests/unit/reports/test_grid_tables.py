@@ -5,12 +5,12 @@ import pytest
 from kakehashi.experiments.analysis import analyse
 from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
-from kakehashi.reports.grid_tables import tables_of
+from kakehashi.reports.grid_tables import grid_tables
 
 
 @pytest.fixture
 def tables(layer_results):
-    return tables_of(analyse(layer_results, trials=200))
+    return grid_tables(analyse(layer_results, trials=200))
 
 
 def test_scores_and_gains_stand_side_by_side(tables):
@@ -57,7 +57,7 @@ def test_the_ceiling_counts_lost_mentions(tables):
 
 def test_the_papers_way_has_a_column_of_its_own(layer_results):
     cells = tuple(_tested_epochs(cell) for cell in layer_results.runs)
-    table = tables_of(analyse(Results(layer_results.grid, cells), trials=10))["scores"]
+    table = grid_tables(analyse(Results(layer_results.grid, cells), trials=10))["scores"]
     assert table.headings == ("recognizer", "F1", "gain", "paper's way")
     assert [row[-1] for row in table.rows] == ["46.00", "66.00 (+20.00)", ""]
     assert "no honest estimate" in table.notes[-1]
@@ -71,14 +71,14 @@ def _tested_epochs(cell):
 
 
 def test_columns_and_rows_are_axes(size_results):
-    table = tables_of(analyse(size_results, trials=10))["scores"]
+    table = grid_tables(analyse(size_results, trials=10))["scores"]
     assert table.headings == ("size", "scratch: F1", "transfer: F1", "transfer: gain")
     assert table.rows[0] == ("100", "40.00 ±0.00", "50.00 ±0.00", "+10.00")
 
 
 def test_savings_are_sizes(size_results):
     analysis = analyse(size_results, trials=10)
-    table = tables_of(analysis, find_equivalent_sizes(analysis, trials=100))["learning-curve"]
+    table = grid_tables(analysis, find_equivalent_sizes(analysis, trials=100))["learning-curve"]
     assert table.rows[0][:3] == ("transfer", "100", "200")
     assert table.rows[0][-1] == "2.00"
     assert table.rows[2][2] == "more than 400"
@@ -86,7 +86,7 @@ def test_savings_are_sizes(size_results):
 
 
 def test_types_come_with_their_frequency(type_results):
-    table = tables_of(analyse(type_results, trials=10))["types"]
+    table = grid_tables(analyse(type_results, trials=10))["types"]
     assert table.rows == (
         ("char", "LOC", "80", "40.00", "80.00", "+40.00"),
         ("char", "ART", "8", "0.00", "0.00", "+0.00"),
@@ -95,7 +95,7 @@ def test_types_come_with_their_frequency(type_results):
 
 
 def test_types_of_like_frequency_are_taken_together(type_results):
-    table = tables_of(analyse(type_results, trials=10))["frequencies"]
+    table = grid_tables(analyse(type_results, trials=10))["frequencies"]
     assert table.rows == (
         ("char", "1–9", "2", "10", "40.00", "20.00", "-20.00", "0", "1"),
         ("char", "30–99", "1", "10", "40.00", "80.00", "+40.00", "1", "0"),
@@ -104,6 +104,6 @@ def test_types_of_like_frequency_are_taken_together(type_results):
 
 def test_an_unfinished_grid_has_a_table(layer_results):
     cells = tuple(replace(cell, result={}) for cell in layer_results.runs)
-    tables = tables_of(analyse(Results(layer_results.grid, cells), trials=10))
+    tables = grid_tables(analyse(Results(layer_results.grid, cells), trials=10))
     assert [row[1] for row in tables["scores"].rows] == ["– (0/4)", "– (0/4)", "– (0/1)"]
     assert set(tables) == {"scores", "seeds"}

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.model.ragged import Layout
+from kakehashi.model.ragged import RaggedOrder
 
 LENGTHS = [2, 4, 1, 4, 3]
 
 
 def test_steps_order_has_the_items_of_each_step_longest_sequence_first():
-    layout = Layout(LENGTHS)
+    ragged = RaggedOrder(LENGTHS)
     starts = np.cumsum(LENGTHS) - LENGTHS
     ranked = [1, 3, 4, 0, 2]
     forward, backward = [], []
@@ -18,30 +18,30 @@ def test_steps_order_has_the_items_of_each_step_longest_sequence_first():
         running = [s for s in ranked if LENGTHS[s] > step]
         forward += [starts[s] + step for s in running]
         backward += [starts[s] + LENGTHS[s] - 1 - step for s in running]
-    assert layout.order.tolist() == [forward, backward]
-    assert layout.sizes == [5, 4, 3, 2]
-    assert (layout.n_items, layout.n_sequences) == (14, 5)
+    assert ragged.order.tolist() == [forward, backward]
+    assert ragged.sizes == [5, 4, 3, 2]
+    assert (ragged.n_items, ragged.n_sequences) == (14, 5)
 
 
 def test_items_undo_the_order_of_both_directions():
-    layout = Layout(LENGTHS)
-    flat = torch.stack([layout.order[0] * 2, layout.order[1] * 2 + 1]).view(-1)
-    assert flat[layout.items].tolist() == list(range(28))
+    ragged = RaggedOrder(LENGTHS)
+    flat = torch.stack([ragged.order[0] * 2, ragged.order[1] * 2 + 1]).view(-1)
+    assert flat[ragged.items].tolist() == list(range(28))
 
 
 def test_final_states_follow_the_last_item_forward_and_the_first_backward():
-    layout = Layout(LENGTHS)
-    flat = layout.order.view(-1)
-    pairs = flat[layout.final].view(-1, 2)
-    assert pairs[:, 0].tolist() == layout.last.tolist() == [1, 5, 6, 10, 13]
-    assert pairs[:, 1].tolist() == layout.first.tolist() == [0, 2, 6, 7, 11]
+    ragged = RaggedOrder(LENGTHS)
+    flat = ragged.order.view(-1)
+    pairs = flat[ragged.final].view(-1, 2)
+    assert pairs[:, 0].tolist() == ragged.last.tolist() == [1, 5, 6, 10, 13]
+    assert pairs[:, 1].tolist() == ragged.first.tolist() == [0, 2, 6, 7, 11]
 
 
 def test_previous_is_one_item_back_in_the_same_sequence():
-    layout = Layout(LENGTHS)
+    ragged = RaggedOrder(LENGTHS)
     for direction, way in ((0, 1), (1, -1)):
-        order = layout.order[direction]
-        assert (order[5:] - order[layout.previous]).tolist() == [way] * 9
+        order = ragged.order[direction]
+        assert (order[5:] - order[ragged.previous]).tolist() == [way] * 9
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_previous_is_one_item_back_in_the_same_sequence():
 )
 def test_empty_sequences_are_refused(lengths, came):
     with pytest.raises(ValueError, match=f"at least one item, got {came}; leave"):
-        Layout(lengths)
+        RaggedOrder(lengths)

@@ -7,8 +7,8 @@ import pytest
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.data import cache as store_module
-from kakehashi.data.cache import Store
+from kakehashi.data import cache as cache_module
+from kakehashi.data.cache import load_dataset
 from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
@@ -56,9 +56,16 @@ def tree(tmp_path):
     }
 
 
-def store(tree, tmp_path, processes=1, progress=None, **changes):
+def load(tree, tmp_path, processes=1, progress=None, **changes):
     settings = settings_from_tree(tree | changes)
-    return Store(tmp_path / "cache", settings, progress or Progress(), processes)
+    data, _ = load_dataset(tmp_path / "cache", settings, progress or Progress(), processes)
+    return data
+
+
+def folders(tmp_path):
+    """The corpora and the features in the cache."""
+    cache = tmp_path / "cache"
+    return sorted(cache.glob("corpus-*")), sorted(cache.glob("features-*"))
 
 
 def in_memory(tree, **changes):
@@ -87,10 +94,10 @@ def contents(folder):
         {"vectors": "all"},
     ],
 )
-def test_the_store_equals_preparation_in_memory(tree, tmp_path, changes):
+def test_the_cache_equals_preparation_in_memory(tree, tmp_path, changes):
     if changes.get("vectors") == "all":
         changes = {"vectors": {**tree["vectors"], "extra_words": "all"}}
-    ours, theirs = store(tree, tmp_path, **changes).prepared(), in_memory(tree, **changes)
+    ours, theirs = load(tree, tmp_path, **changes), in_memory(tree, **changes)
     assert ours.fingerprint() == theirs.fingerprint()
     assert ours.summary() == theirs.summary()
     assert ours.once.tolist() == theirs.once.tolist()
@@ -107,60 +114,72 @@ def test_the_store_equals_preparation_in_memory(tree, tmp_path, changes):
 
 
 def test_training_data_are_views_of_files(tree, tmp_path):
-    data = store(tree, tmp_path).prepared()
+    data = load(tree, tmp_path)
     arrays = [data.train.forms, data.train.offsets, data.train.tags, data.features.ngrams]
     assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
     assert data.train.tag_ids(data.tagset) is data.train.tags
 
 
 def test_test_sentences_come_segmented(tree, tmp_path):
-    texts = [
-        [token.text for token in each.tokens] for each in store(tree, tmp_path).test_sentences()
-    ]
+    _, test = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1)
+    texts = [[token.text for token in sentence.tokens] for sentence in test]
     assert texts == [["In", "Rome9", "Ann", "met", "Bob", "."], ["Nothing", "new"]]
 
 
 def test_any_number_of_processes_writes_the_same_bytes(tree, tmp_path):
-    one = contents(store(tree, tmp_path / "one", 1).corpus.parent)
-    two = contents(store(tree, tmp_path / "two", 2).corpus.parent)
-    assert one == two
+    for processes in (1, 2):
+        load(tree, tmp_path / str(processes), processes)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
 
 
 def test_what_is_there_is_not_written_again(tree, tmp_path, monkeypatch):
-    first = store(tree, tmp_path)
-    monkeypatch.setattr(store_module, "map_in_order", None)
-    assert store(tree, tmp_path, training={"seed": 5}).features == first.features
-    other = store(tree, tmp_path, model={"char_view": "romaji"})
-    assert (other.corpus, other.features != first.features) == (first.corpus, True)
+    load(tree, tmp_path)
+    before = contents(tmp_path / "cache")
+    monkeypatch.setattr(cache_module, "map_in_order", None)
+    load(tree, tmp_path, training={"seed": 5})
+    assert contents(tmp_path / "cache") == before
+    load(tree, tmp_path, model={"char_view": "romaji"})
+    assert list(map(len, folders(tmp_path))) == [1, 2]
 
 
 def test_a_changed_corpus_is_encoded_anew(tree, tmp_path):
-    first = store(tree, tmp_path)
+    load(tree, tmp_path)
     write_jsonl(tmp_path / "test.jsonl", [at_token(8)])
-    second = store(tree, tmp_path)
-    assert first.corpus != second.corpus
-    assert len(second.prepared().test) == 1
+    assert len(load(tree, tmp_path).test) == 1
+    assert list(map(len, folders(tmp_path))) == [2, 2]
     (tmp_path / "vectors.txt").write_text("in 1 1\n")
-    third = store(tree, tmp_path)
-    assert (third.corpus, third.features != second.features) == (second.corpus, True)
+    load(tree, tmp_path)
+    assert list(map(len, folders(tmp_path))) == [2, 3]
 
 
-@pytest.mark.parametrize("name", ["train", "forms", "features"])
-def test_a_truncated_store_is_refused(tree, tmp_path, name):
-    whole = store(tree, tmp_path)
-    (path,) = whole.corpus.parent.rglob(f"{name}.arrow")
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CorpusError, match=r"truncated .*; remove the folder .*-[0-9a-f]{16} "):
-        # Forms are read when the features are made.
-        store(tree, tmp_path, model={"ngram": 3} if name == "forms" else {}).prepared()
+NAMES = ("train-forms.npy", "test-tags.npy", "forms.json", "words.npy", "vectors.npy", "facts.json")
 
 
-def test_a_foreign_store_is_refused(tree, tmp_path):
-    ours = store(tree, tmp_path)
-    theirs = store(tree, tmp_path, text={"segmenter": "whitespace"})
-    (ours.corpus / "train.arrow").write_bytes((theirs.corpus / "train.arrow").read_bytes())
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kept", [None, 0, 7, 100, -1])
+def test_a_damaged_cache_is_refused(tree, tmp_path, name, kept):
+    load(tree, tmp_path)
+    path = next((tmp_path / "cache").rglob(name))
+    whole = path.read_bytes()
+    path.unlink()
+    if kept is not None:
+        path.write_bytes(whole[:kept])
+    with pytest.raises(
+        CorpusError, match=r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
+    ) as e:
+        # Forms are read when features are made.
+        load(tree, tmp_path, model={"ngram": 3} if name == "forms.json" else {})
+    assert "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("name", ["train-tags.npy", "facts.json"])
+def test_files_of_other_corpora_are_refused(tree, tmp_path, name):
+    load(tree, tmp_path / "a")
+    load(tree, tmp_path / "b", text={"segmenter": "whitespace"})
+    [[ours], _], [[theirs], _] = folders(tmp_path / "a"), folders(tmp_path / "b")
+    (ours / name).write_bytes((theirs / name).read_bytes())
     with pytest.raises(CorpusError, match="was not made of these corpora"):
-        store(tree, tmp_path).prepared()
+        load(tree, tmp_path / "a")
 
 
 class StopAfter(Progress):
@@ -179,31 +198,30 @@ class StopAfter(Progress):
 @pytest.mark.parametrize("count", [0, 3, _FILES + 1])
 def test_an_interrupted_encoding_goes_on(tree, tmp_path, count):
     with pytest.raises(KeyboardInterrupt):
-        store(tree, tmp_path / "cut", progress=StopAfter(count))
+        load(tree, tmp_path / "cut", progress=StopAfter(count))
     shards = {
-        path.name: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("shards/*.arrow")
+        path.name: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("shards/*.npz")
     }
     assert count <= len(shards) <= count + 1
-    whole = store(tree, tmp_path / "whole")
-    resumed = store(tree, tmp_path / "cut")
-    assert contents(resumed.corpus) == contents(whole.corpus)
-    assert contents(resumed.features) == contents(whole.features)
+    for name in ("whole", "cut"):
+        load(tree, tmp_path / name)
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
 
 
 def test_shards_that_are_done_are_kept(tree, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
-        store(tree, tmp_path, progress=StopAfter(3))
+        load(tree, tmp_path, progress=StopAfter(3))
     written = []
-    write_shard = store_module.write_shard
+    write_shard = cache_module.write_shard
 
-    def recorded(segmenter, keep_tokens, fingerprint, job):
+    def recorded(segmenter, keep_tokens, job):
         written.append(job[0].name)
-        write_shard(segmenter, keep_tokens, fingerprint, job)
+        write_shard(segmenter, keep_tokens, job)
 
-    monkeypatch.setattr(store_module, "write_shard", recorded)
-    store(tree, tmp_path)
-    assert "train-000000.arrow" not in written
-    assert written[-3:] == ["train-000005.arrow", "dev-000000.arrow", "test-000000.arrow"]
+    monkeypatch.setattr(cache_module, "write_shard", recorded)
+    load(tree, tmp_path)
+    assert "train-000000.npz" not in written
+    assert written[-3:] == ["train-000005.npz", "dev-000000.npz", "test-000000.npz"]
 
 
 class Slow(Progress):
@@ -227,10 +245,10 @@ class Slow(Progress):
 def test_only_one_encodes_and_the_others_wait(tree, tmp_path):
     progress = Slow()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(store, tree, tmp_path, progress=progress)
+        first = pool.submit(load, tree, tmp_path, progress=progress)
         assert progress.begun.wait(60)
-        second = pool.submit(store, tree, tmp_path, progress=progress)
-        prints = [each.result().prepared().fingerprint() for each in (first, second)]
+        second = pool.submit(load, tree, tmp_path, progress=progress)
+        prints = [each.result().fingerprint() for each in (first, second)]
     assert prints[0] == prints[1]
     assert progress.tracked == 1
 
@@ -239,17 +257,17 @@ def test_errors_of_workers_name_file_and_line(tree, tmp_path):
     with (tmp_path / "train4.jsonl").open("a") as file:
         file.write('{"text": 5}\n')
     with pytest.raises(CorpusError, match=r"train4\.jsonl:9: text: ") as caught:
-        store(tree, tmp_path, 2)
+        load(tree, tmp_path, 2)
     assert caught.value.line == 9
 
 
 def test_a_width_that_is_not_the_vectors_is_refused(tree, tmp_path):
-    store(tree, tmp_path)
+    load(tree, tmp_path)
     with pytest.raises(ConfigError, match=r"model\.word_width: is 50"):
-        store(tree, tmp_path, model={"word_width": 50}).prepared()
+        load(tree, tmp_path, model={"word_width": 50})
 
 
 def test_a_cache_that_is_no_folder_is_refused(tree, tmp_path):
     (tmp_path / "cache").write_text("")
     with pytest.raises(FileExistsError, match="cache"):
-        store(tree, tmp_path)
+        load(tree, tmp_path)
