@@ -267,7 +267,7 @@ def test_config_mistakes(run, workplace):
         (("train", "nowhere.toml"), "nowhere.toml: there is no such config file"),
         (("train", "en.json", "--set", "training.epoch=3"), "did you mean 'epochs'?"),
         (("train", "en.json", "--set", "epochs"), "expected --set KEY=VALUE"),
-        (("train", "en.json", "--groups", "char"), "add --source"),
+        (("train", "en.json", "--groups", "char"), "needs --source"),
         (("train", "en.json", "--source", "runs/none"), "there is no such model or run folder"),
         (
             ("train", "en.json", "--out", "runs/small-en-seed1", "--seed", "7"),
