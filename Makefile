@@ -21,7 +21,7 @@ test: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal tests/unit tests/properties kakehashi
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not corpora and not slow' tests/unit tests/properties kakehashi
 
 bench: setup
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -98,9 +98,9 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     tagger = new_tagger(data, settings.model)
     for limit in (0.0, seconds):  # one batch to warm up
         deadline = Deadline(data.train, limit)
-        trainer = Trainer(tagger, data, training, "", deadline)
-        trainer.train(lambda: None)
-    planning = trainer.history[-1].seconds - deadline.spent
+        trainer = Trainer(tagger, data, training, deadline)
+        trainer.train()
+    planning = trainer.history[-1]["seconds"] - deadline.spent
     per_token = deadline.spent / deadline.tokens + planning / len(data.train.forms)
     return {
         "tokens": len(data.train.forms),

@@ -104,7 +104,7 @@ class TrackingError(KakehashiError):
     """A tracker cannot be reached or written to."""
 
 
-class TeamError(KakehashiError):
+class DistributedError(KakehashiError):
     """The processes of a distributed training differ in what they read, or one of them is gone."""
 
 

@@ -1,7 +1,4 @@
-"""Work for several processes, with the answers in order.
-
-The way to a Ray cluster.
-"""
+"""A function applied to many jobs, in order: by processes of this machine, or by a Ray cluster."""
 
 from __future__ import annotations
 
@@ -13,18 +10,26 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from types import ModuleType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, KakehashiError
 from kakehashi.extras import require
 
 _Job = TypeVar("_Job")
 _Answer = TypeVar("_Answer")
+Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
+"""Applies a function to every job and yields the answers in order; the first error ends it."""
 
 _FEW = 4
 """Jobs for which it does not pay to start processes."""
+
+_PATIENCE = 5.0
+"""Seconds to wait for a connection to a cluster."""
 
 
 def map_in_order(
@@ -32,16 +37,17 @@ def map_in_order(
     jobs: Iterable[_Job | None],
     processes: int | None = None,
 ) -> Iterator[_Answer]:
-    """Apply a function to every job; only a few jobs are taken before their turn.
+    """Apply a function to every job in processes; KakehashiError if one of them is killed.
 
     Args:
-        function: What to do; must be one that can be sent to a new process.
-        jobs: What to do it to; a few are done here. None stands where the next one may be long in
-            coming: the answers to all before it are given first.
+        function: Can be sent to a new process.
+        jobs: Only a few are taken before their turn, and where there are only a few they are done
+            here. None stands where the next one may be long in coming: the answers to all before
+            it are yielded first.
         processes: How many; default as many as there are cores for us.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    if multiprocessing.current_process().daemon:  # which may have no children; a grid's worker
+    if multiprocessing.current_process().daemon:  # which may have no children
         processes = 1
     jobs = iter(jobs)
     first: list[_Job] = []
@@ -56,27 +62,33 @@ def map_in_order(
     else:
         yield from map(function, first)
         return
+    yield from _map_in_pool(function, chain(first, jobs), processes)
+
+
+def _map_in_pool(
+    function: Callable[[_Job], _Answer], jobs: Iterable[_Job | None], processes: int
+) -> Iterator[_Answer]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, context, _end_with_parent)
     pending: deque[Future[_Answer]] = deque()
     try:
-        for job in chain(first, jobs):
+        for job in jobs:
             if job is not None:
                 pending.append(pool.submit(function, job))
             while pending and (job is None or len(pending) > 2 * processes):
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BrokenProcessPool:
+        problem = "a process was killed, perhaps for want of memory; start again"
+        raise KakehashiError(problem) from None
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
-    """See to it that a killed program leaves no workers behind, which would wait for ever.
-
-    Ctrl-C reaches the workers too, but it is for the program to end them.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """End with a killed program, for which a worker would wait for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the program to end us
     parent = multiprocessing.parent_process()
 
     def wait() -> None:
@@ -87,18 +99,63 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-_PATIENCE = 5.0
+@contextmanager
+def open_map(
+    workers: int | None = None, *, ray: bool = False, address: str | None = None
+) -> Iterator[Map]:
+    """Open a map over processes of this machine, or over a Ray cluster.
+
+    Args:
+        workers: Jobs at once, a processor each; default as many as there are.
+        ray: All machines of the cluster must see the files that jobs name.
+        address: See `connect_ray`, whose errors are raised.
+    """
+    if not ray:
+        yield partial(map_in_order, processes=workers)
+        return
+    cluster = connect_ray(address, workers)
+    try:
+        yield partial(_map_on_ray, cluster, workers)
+    finally:
+        cluster.shutdown()
+
+
+def _map_on_ray(
+    ray: ModuleType,
+    workers: int | None,
+    function: Callable[[_Job], _Answer],
+    jobs: Iterable[_Job],
+) -> Iterator[_Answer]:
+    task, shared = ray.remote(num_cpus=1)(_apply), ray.put(function)
+    pending: deque[Any] = deque()
+    running: list[Any] = []
+    try:
+        for job in jobs:
+            while workers is not None and len(running) >= workers:
+                _, running = ray.wait(running)
+            pending.append(task.remote(shared, job))
+            running.append(pending[-1])
+            while workers is not None and pending[0] not in running:
+                yield ray.get(pending.popleft())
+        while pending:
+            yield ray.get(pending.popleft())
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.RayError as error:
+        reason = " ".join(str(error).split())
+        raise KakehashiError(f"a process on Ray was lost; start again ({reason})") from None
+
+
+def _apply(function: Callable[[_Job], _Answer], job: _Job) -> _Answer:
+    return function(job)
 
 
 def connect_ray(address: str | None, processors: int | None = None) -> ModuleType:
-    """Connect to a Ray cluster; ``shutdown`` of the module ends that.
+    """Connect to a Ray cluster, and return the module ``ray``; its ``shutdown`` ends that.
 
     Args:
         address: ``host:port`` of the cluster, or ``auto``; None to start one on this machine.
         processors: Of the one that is started; None for all there are.
-
-    Returns:
-        The module ``ray``.
 
     Raises:
         ConfigError: If there is no Ray at the address.
@@ -107,9 +164,10 @@ def connect_ray(address: str | None, processors: int | None = None) -> ModuleTyp
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     ray = require("ray", "ray")
-    if address not in (None, "auto"):
-        _reach(address)
     try:
+        if address is not None and address != "auto":  # Ray itself would try for a minute
+            host, _, port = address.rpartition("://")[2].rpartition(":")
+            socket.create_connection((host, int(port)), _PATIENCE).close()
         ray.init(
             address=address or "local",
             num_cpus=processors if address is None else None,
@@ -117,21 +175,7 @@ def connect_ray(address: str | None, processors: int | None = None) -> ModuleTyp
             log_to_driver=False,
             logging_level="error",
         )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise _no_ray(str(address), " ".join(str(error).split())) from None
+    except (OSError, OverflowError, RuntimeError, ValueError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ConfigError("--address", f"there is no Ray cluster at {address} ({why})") from None
     return ray
-
-
-def _reach(address: str) -> None:
-    """Refuse an address where nothing listens; Ray itself would try for a minute."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), _PATIENCE).close()
-    except ValueError:
-        raise _no_ray(address, "expected HOST:PORT") from None
-    except OSError as error:
-        raise _no_ray(address, error.strerror or "it does not answer") from None
-
-
-def _no_ray(address: str, why: str) -> ConfigError:
-    return ConfigError("--address", f"there is no Ray cluster at {address} ({why})")

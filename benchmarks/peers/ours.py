@@ -16,7 +16,6 @@ from kakehashi import __version__
 from kakehashi.model.folder import Model, save_model
 from kakehashi.model.lstm_steps import Precision
 from kakehashi.model.prediction import predict_spans
-from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span
 from kakehashi.training.train import new_tagger
@@ -54,7 +53,7 @@ class Ours:
         tagger = new_tagger(data, self._place.settings.model)
 
         def run() -> int:
-            Trainer(tagger, data, settings, "", Progress()).train(lambda: None)
+            Trainer(tagger, data, settings).train()
             return len(data.train.forms)
 
         return run
@@ -67,7 +66,7 @@ class Ours:
         data = prepare_whole(self._place)
         torch.manual_seed(seed)
         tagger = new_tagger(data, settings.model)
-        Trainer(tagger, data, training, "", Progress()).train(lambda: None)
+        Trainer(tagger, data, training).train()
         save_model(folder, Model(settings.name, tagger, settings.text))
 
     def load(self, folder: Path) -> None:

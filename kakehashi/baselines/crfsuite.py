@@ -1,10 +1,9 @@
-"""CRFsuite: a classic linear-chain CRF, what a user with little data would run instead of us."""
+"""CRFsuite: a classic linear-chain CRF, which a user with little data would run instead of us."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from kakehashi.baselines.features import Features
@@ -22,23 +21,22 @@ class CRFsuite:
     """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007).
 
     Attributes:
-        model: What it has learnt, as CRFsuite writes it.
+        model: What it has learnt, in CRFsuite's format.
 
     Raises:
         MissingExtraError: If python-crfsuite is not installed.
     """
 
-    name = "crfsuite"
+    package = "python-crfsuite"
     deterministic = True
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         self._library = require("pycrfsuite", "crfsuite")
-        self.version = version("python-crfsuite")
         self._features = Features()
         self.model = b""
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Learn from the training sentences; nothing is left to choose by the others."""
+        """Learn from the training sentences; nothing is chosen by the others."""
         trainer = self._library.Trainer(algorithm="lbfgs", params=_PARAMETERS, verbose=False)
         for sentence in train:
             if sentence.tokens:

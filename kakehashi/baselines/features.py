@@ -1,4 +1,4 @@
-"""What a CRF knows of a token: its form, its letters, and its neighbours within two tokens."""
+"""Features of a token for a CRF: its form, its letters, and its neighbours within two tokens."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Features:
 
 
 def shape(form: str) -> str:
-    """Write a form as the kinds of its characters, runs of one kind as one.
+    """Replace the characters of a form by their kinds, and runs of one kind by one.
 
     Kinds: hiragana h, katakana k, kanji c, digit d, other letters X and x; the rest are themselves.
 
@@ -87,7 +87,7 @@ def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
 
 
 def _inside(form: str) -> list[str]:
-    """Take a form apart; characters and their pairs each once."""
+    """Return affixes, characters and pairs of characters, the last two once each."""
     sizes = range(1, min(len(form), _LONGEST_AFFIX) + 1)
     pairs = (form[i : i + 2] for i in range(len(form) - 1))
     return [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
 
-_OF_THE_LOOP = (
+_LOOP_SETTINGS = (
     "dropout",
     "accumulate_gradient",
     "patience",
@@ -34,26 +34,25 @@ class SpaCy:
     and so is the F1 on the development set by which the best weights are kept.
 
     Args:
-        seed: Of the weights, the dropout and the order of the sentences. Training seeds the random
-            numbers of the whole process, as spaCy does.
+        seed: Of weights, dropout and the order of the sentences. Training seeds the random numbers
+            of the whole process, as spaCy does.
         changes: Settings to train with in place of spaCy's, e.g. ``max_steps``.
 
     Raises:
         MissingExtraError: If spaCy is not installed.
     """
 
-    name = "spacy"
+    package = "spacy"
     deterministic = False
 
     def __init__(self, seed: int, changes: Mapping[str, object] | None = None) -> None:
         self._spacy = require("spacy", "spacy")
-        self.version: str = self._spacy.__version__
         self._seed, self._changes = seed, dict(changes or {})
         self._nlp = self._spacy.blank("xx")
         self._recognizer = self._nlp.add_pipe("ner")
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Learn until the F1 on the development sentences grows no more, and keep the best.
+        """Learn until F1 on the development sentences stops growing, and keep the best weights.
 
         Raises:
             ConfigError: If they have no entity to choose by.
@@ -75,7 +74,7 @@ class SpaCy:
         return [tuple(Span(ent.start, ent.end, ent.label_) for ent in doc.ents) for doc in docs]
 
     def _steps(self, examples: Sequence[Example], dev: Sequence[Sentence]) -> Iterator[bool | None]:
-        """Update the weights, batch by batch; after some, say whether they are the best so far."""
+        """Update the weights batch by batch; after some, yield whether they are the best so far."""
         loop = require("spacy.training.loop", "spacy")
         schema = require("spacy.schemas", "spacy").ConfigSchemaTraining
         settings = self._nlp.config.interpolate()["training"] | self._changes
@@ -95,7 +94,7 @@ class SpaCy:
             evaluate,
             exclude=[],
             before_update=None,
-            **{name: recipe[name] for name in _OF_THE_LOOP},
+            **{name: recipe[name] for name in _LOOP_SETTINGS},
         )
         return (is_best for _, _, is_best in steps)
 

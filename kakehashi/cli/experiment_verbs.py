@@ -80,7 +80,7 @@ def run(
     from kakehashi.cli.console import print_line
     from kakehashi.cli.grid_bars import GridBars
     from kakehashi.experiments.execute import run_plan
-    from kakehashi.tracking.catalogue import check_trackers
+    from kakehashi.tracking import check_trackers
 
     found = _plan(file, root, only, changed)
     check_trackers(track or (), root / "cell")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -14,14 +14,11 @@ from kakehashi.cli.options import arg, opt
 from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from kakehashi.config.settings import RunSettings
     from kakehashi.corpora.inputs import LineFormat
     from kakehashi.progress import Progress
-    from kakehashi.runtime.bulk import Engine
     from kakehashi.runtime.stream import Answer
-    from kakehashi.training.distributed import Alone
+    from kakehashi.training.distributed import ProcessGroup
 
 Layout = Literal["jsonl", "columns", "inline", "parquet"]
 Precision = Literal["float32", "bfloat16", "int8"]
@@ -73,8 +70,8 @@ def train(
     """
     from kakehashi.cli.console import ProgressBars, print_line, print_report
     from kakehashi.cli.show import run_tables
-    from kakehashi.tracking.catalogue import check_trackers
-    from kakehashi.training.ray_train import train_on_ray
+    from kakehashi.tracking import check_trackers
+    from kakehashi.training.distributed import train_on_ray
     from kakehashi.training.run import load_result
     from kakehashi.training.train import run_folder
     from kakehashi.training.train import train as train_run
@@ -97,10 +94,11 @@ def train(
         *(overrides or ()),
         *((key, value) for key, value in given.items() if value is not None),
     ]
-    with _team() as team:
-        settings = team.together(partial(_settings, config, changes))
+    with _joined_group() as group:
+        with group.run_on_all():
+            settings = _settings(config, changes)
         folder = out or run_folder(settings)
-        if team.rank == 0:
+        if group.rank == 0:
             check_trackers(track or (), folder)
         work = partial(
             train_run, settings, folder, cache=cache, track=track or (), save_every=60 * save_every
@@ -110,8 +108,8 @@ def train(
             cuda = settings.training.device != "cpu"
             train_on_ray(work, workers, address, folder=folder, cuda=cuda, progress=progress)
         else:
-            work(progress=progress, team=team)
-        if team.rank == 0:
+            work(progress=progress, group=group)
+        if group.rank == 0:
             result = load_result(folder)
             print_report(result, *run_tables(result), as_json=as_json)
             print_line(str(folder))
@@ -126,15 +124,15 @@ def _settings(config: Path, changes: Iterable[str | tuple[str, object]]) -> RunS
 
 
 @contextmanager
-def _team() -> Iterator[Alone]:
-    """Join the other processes, if there are any; only the first one reports an error."""
-    from kakehashi.training.distributed import joined_team
+def _joined_group() -> Iterator[ProcessGroup]:
+    """Join the other processes, if there are any; only rank 0 reports an error."""
+    from kakehashi.training.distributed import process_group
 
-    with joined_team() as team:
+    with process_group() as group:
         try:
-            yield team
+            yield group
         except KakehashiError:
-            if team.rank:
+            if group.rank:
                 raise SystemExit(2) from None
             raise
 
@@ -236,6 +234,7 @@ def predict(
                 progress.say(f"{each.name}: reading JSON lines")
         _answer(predict_lines(predictor, inputs, processes=workers or 1), progress)
         return
+    from kakehashi.parallel import open_map
     from kakehashi.runtime.blocks import Reading
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
 
@@ -246,7 +245,7 @@ def predict(
         "spaces": False if no_spaces else None,
     }
     given = {name: value for name, value in settings.items() if value is not None}
-    with _engine(executor, workers, address) as engine:
+    with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
         count = annotate_corpus(
             model,
             files[0],
@@ -256,7 +255,7 @@ def predict(
             format=layout,
             precision=precision,
             block=block or BLOCK,
-            engine=engine,
+            map_jobs=map_jobs,
             progress=progress,
         )
     print_line(str(out))
@@ -273,14 +272,6 @@ def _check(given: Mapping[str, object], problem: str) -> None:
     for option, value in given.items():
         if value:
             raise ConfigError(option, problem)
-
-
-def _engine(
-    executor: options.Executor, workers: int | None, address: str | None
-) -> AbstractContextManager[Engine]:
-    from kakehashi.runtime.bulk import Processes, ray_engine
-
-    return ray_engine(workers, address) if executor == "ray" else nullcontext(Processes(workers))
 
 
 def _answer(answers: Iterable[Sequence[Answer]], progress: Progress) -> None:
@@ -317,10 +308,23 @@ def demo(
     """
     from kakehashi.cli.console import ProgressBars, print_report
     from kakehashi.cli.show import demo_tables
-    from kakehashi.demo import run_demo
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train_demo
 
-    report = run_demo(out, seed, ProgressBars())
-    print_report(report.to_dict(), *demo_tables(report), as_json=as_json)
+    folders = train_demo(out, seed, ProgressBars())
+    results = [load_result(folder) for folder in folders]
+    names = ("english", "scratch", "transfer")
+    scores = [
+        {"folder": str(folder), "f1": result["test"]["f1"]}
+        for folder, result in zip(folders, results, strict=True)
+    ]
+    gain = scores[2]["f1"] - scores[1]["f1"]
+    report = {
+        **dict(zip(names, scores, strict=True)),
+        "gain": gain,
+        "transferred": results[2]["transfer"],
+    }
+    print_report(report, *demo_tables(folders, results, gain), as_json=as_json)
 
 
 def settings() -> None:

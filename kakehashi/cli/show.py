@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.corpora.checks import excerpt
+from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.reports.corpus_tables import distribution_table
 from kakehashi.reports.tables import Table
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
-    from kakehashi.demo import DemoReport
     from kakehashi.experiments.plan import Plan
     from kakehashi.scoring.compare import Comparison
     from kakehashi.sentence import Sentence
 
 _MOST_LOST = 20
+_N_EXAMPLES = 5
+_DEMO_TITLES = (
+    "Source: English",
+    "Japanese from scratch",
+    "Japanese with transfer (MOM, char+dense)",
+)
 
 
 def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -46,21 +55,23 @@ def _transferred(result: Mapping[str, Any]) -> list[Table]:
     return [] if found is None else [found]
 
 
-def demo_tables(report: DemoReport) -> tuple[list[Table], str]:
+def demo_tables(
+    folders: Sequence[Path], results: Sequence[Mapping[str, Any]], gain: float
+) -> tuple[list[Table], str]:
     """Show what was transferred and the scores; and examples with their readings."""
     rows = [
-        [run.title, run.result["corpus"]["train"]["sentences"], run.f1, "", run.folder / "model"]
-        for run in (report.english, report.scratch, report.transfer)
+        [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]
+        for title, folder, result in zip(_DEMO_TITLES, folders, results, strict=True)
     ]
-    rows[-1][3] = f"{report.gain:+.2f}"
+    rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
     lines = []
-    for sentence in report.examples:
+    found = read_jsonl(folders[-1] / "predictions.jsonl")
+    for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
         readings = " ".join(token.reading or token.text for token in sentence.tokens or ())
         lines += ["", _bracketed(sentence), f"  {readings}"]
-    command = f"kakehashi predict {report.transfer.folder}"
-    lines += ["", f"Try: echo 明日の朝七時に起こして | {command}"]
-    return [*_transferred(report.transfer.result), scores], "\n".join(lines)
+    lines += ["", f"Try: echo 明日の朝七時に起こして | kakehashi predict {folders[-1]}"]
+    return [*_transferred(results[-1]), scores], "\n".join(lines)
 
 
 def _bracketed(sentence: Sentence) -> str:

@@ -9,8 +9,7 @@
         test.jsonl             the segmented test sentences, for the predictions
         facts.json             fingerprint, shapes of the arrays, and what is no array
       features-FINGERPRINT/    the same for all settings that see its forms alike
-        words.npy ngrams.npy offsets.npy once.npy vectors.npy
-        facts.json             likewise, with the vocabularies
+        words.npy ngrams.npy offsets.npy once.npy vectors.npy facts.json
       NAME.partial/            being written; goes on after a kill with the shards that are done
       NAME.lock                held by the process that writes
 
@@ -46,19 +45,16 @@ from kakehashi.data.forms import Form, FormFeatures
 from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import CorpusError
-from kakehashi.files import fill_atomically, lock, sha256_of, write_atomically
+from kakehashi.files import lock, sha256_of, write_folder
 from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
 
-Array = npt.NDArray[Any]
-
 _FORMAT = 3
 """Of the files in the cache; raised when they change."""
-_FOREIGN = "was not made of these corpora and settings"
 _PARTS = ("train", "dev", "test")
-_ARRAYS = {"forms": "<i4", "offsets": "<i8", "tags": "<i2"}  # of a corpus
+_Arrays = dict[str, npt.NDArray[Any]]
 
 
 def load_dataset(
@@ -86,12 +82,18 @@ def load_dataset(
     corpus = cache / f"corpus-{corpus_print[:16]}"
     features = cache / f"features-{features_print[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
-    encode = partial(_encode_corpora, settings, segmenter, corpus_print, progress, processes)
+    encode = partial(_write_corpora, settings, segmenter, corpus_print, progress, processes)
     _complete(corpus, encode, progress)
-    featurize = partial(_write_features, settings, corpus, corpus_print, features_print)
+    facts, arrays = _read(corpus, corpus_print)
+    corpora = [_corpus(facts[part], arrays, f"{part}-") for part in _PARTS]
+
+    def featurize(folder: Path) -> None:
+        forms = list(map(tuple, _read_json(corpus / "forms.json", corpus_print)["forms"]))
+        data = build_dataset(corpora, forms, settings.model, settings.vectors)
+        _write_features(data, folder, features_print)
+
     _complete(features, featurize, progress)
-    corpora = _read_corpora(corpus, corpus_print)
-    data = _read_dataset(features, features_print, corpora, settings.model)
+    data = _read_dataset(corpora, *_read(features, features_print), settings.model)
     return data, read_jsonl(corpus / "test.jsonl")
 
 
@@ -112,7 +114,7 @@ def _complete(folder: Path, fill: Callable[[Path], None], progress: Progress) ->
             unfinished.rename(folder)
 
 
-def _encode_corpora(
+def _write_corpora(
     settings: RunSettings,
     segmenter: Segmenter,
     fingerprint: str,
@@ -128,155 +130,125 @@ def _encode_corpora(
         (path, chunk)
         for part in _PARTS
         for number, chunk in enumerate(getattr(corpora, part).chunks())
-        if not (path := shards / f"{part}-{number:06}.npz").exists()
+        if not (path := shards / f"{part}-{number:06}").exists()
     )
-    done = map_in_order(partial(write_shard, segmenter, keep_tokens), jobs, processes)
+    work = partial(write_shard, segmenter, keep_tokens, fingerprint)
+    done = map_in_order(work, jobs, processes)
     for _ in progress.track(done, "encoding the corpora"):
         pass
     forms: dict[Form, int] = {}
     facts = {
-        part: join_shards(sorted(shards.glob(f"{part}-*")), folder, part, forms) for part in _PARTS
+        part: join_shards(sorted(shards.glob(f"{part}-*")), folder / part, forms, fingerprint)
+        for part in _PARTS
     }
-    _write_json(folder / "forms.json", fingerprint, forms=list(forms))
+    _write_json(folder / "forms.json", fingerprint, {"forms": list(forms)})
     write_jsonl(folder / "test.jsonl", segmented(corpora.test, segmenter, keep_tokens))
-    _write(folder, fingerprint, facts)
+    _write_facts(folder, fingerprint, facts)
     shutil.rmtree(shards)
 
 
 def write_shard(
-    segmenter: Segmenter, keep_tokens: bool, job: tuple[Path, Iterable[Sentence]]
+    segmenter: Segmenter,
+    keep_tokens: bool,
+    fingerprint: str,
+    job: tuple[Path, Iterable[Sentence]],
 ) -> None:
-    """Read, segment and encode a chunk of a corpus into one file, with forms of its own."""
+    """Read, segment and encode a chunk of a corpus into a folder, with forms of its own."""
     path, chunk = job
     forms: dict[Form, int] = {}
     corpus = encode_chunk(chunk, segmenter, forms, keep_tokens)
-    facts = {
-        "head": [len(corpus.forms), len(corpus), corpus.types],
-        "strings": [list(forms), _rows(corpus.missed)],
-    }
 
-    def fill(temporary: Path) -> None:
-        arrays = {name: getattr(corpus, name) for name in _ARRAYS}
-        arrays |= {key: np.frombuffer(json.dumps(facts[key]).encode(), "u1") for key in facts}
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)
+    def fill(folder: Path) -> None:
+        for name in ("forms", "offsets", "tags"):
+            np.save(folder / f"{name}.npy", getattr(corpus, name))
+        _write_json(folder / "forms.json", fingerprint, {"forms": list(forms)})
+        _write_facts(folder, fingerprint, {"types": corpus.types, "missed": corpus.missed})
 
-    fill_atomically(path, fill)
+    write_folder(path, fill)
 
 
 def join_shards(
-    shards: Sequence[Path], folder: Path, part: str, forms: dict[Form, int]
+    shards: Sequence[Path], stem: Path, forms: dict[Form, int], fingerprint: str
 ) -> dict[str, object]:
     """Write the arrays of all shards as one corpus, as if it had been encoded in one go.
 
     One shard is in memory at a time.
 
     Args:
-        shards: Their files, in the order of the corpus.
-        folder: Where the arrays are written.
-        part: The beginning of their names.
+        shards: Their folders, in the order of the corpus.
+        stem: The files to write, without ``-forms.npy`` and so on.
         forms: Those known from corpora before this one; those of the shards are added.
+        fingerprint: Of the corpora.
 
     Returns:
-        The rest of the corpus, for JSON.
+        The entity types, and the mentions that are missed.
 
     Raises:
         CorpusError: If a shard is damaged.
     """
-    heads = [json.loads(bytes(_read_shard(path, "head")[0])) for path in shards]
-    n_tokens, n_sentences = (sum(head[column] for head in heads) for column in (0, 1))
-    types = sorted_types(kind for *_, kinds in heads for kind in kinds)
+    facts = [_read_json(path / "facts.json", fingerprint) for path in shards]
+    types = sorted_types(kind for each in facts for kind in each["types"])
+    n_tokens = sum(each["arrays"]["forms"][1] for each in facts)
+    n_offsets = 1 + sum(each["arrays"]["offsets"][1] - 1 for each in facts)
 
     def corpora() -> Iterator[EncodedCorpus]:
-        for path, (*_, kinds) in zip(shards, heads, strict=True):
-            numbers, offsets, tags, strings = _read_shard(path, *_ARRAYS, "strings")
-            own, missed = json.loads(bytes(strings))
+        for path in shards:
+            own = _read_json(path / "forms.json", fingerprint)["forms"]
             known = [forms.setdefault((form, reading), len(forms)) for form, reading in own]
-            yield _corpus(np.array(known, np.int32)[numbers], offsets, tags, kinds, missed)
+            facts, arrays = _read(path, fingerprint)
+            arrays["forms"] = np.array(known, np.int32)[arrays["forms"]]
+            yield _corpus(facts, arrays)
 
     missed: dict[int, tuple[Mention, ...]] = {}
     with ExitStack() as stack:
-        paths = [folder / f"{part}-{name}.npy" for name in _ARRAYS]
-        files = [stack.enter_context(path.open("wb")) for path in paths]
-        sizes = (n_tokens, n_sentences + 1, n_tokens)
-        for file, kind, size in zip(files, _ARRAYS.values(), sizes, strict=True):
+        files = []
+        for name, kind, size in (
+            ("forms", "<i4", n_tokens),
+            ("offsets", "<i8", n_offsets),
+            ("tags", "<i2", n_tokens),
+        ):
+            path = stem.with_name(f"{stem.name}-{name}.npy")
+            files.append(stack.enter_context(path.open("wb")))
             header = {"descr": kind, "fortran_order": False, "shape": (size,)}
-            np.lib.format.write_array_header_1_0(file, header)
+            np.lib.format.write_array_header_1_0(files[-1], header)
         files[1].write(np.zeros(1, np.int64).data)
         for each in renumber(corpora(), types):
             files[0].write(each.forms.data)
             files[1].write(each.offsets[1:].data)
             files[2].write(each.tags.data)
             missed |= each.missed
-    return {"types": types, "missed": _rows(missed)}
+    return {"types": types, "missed": missed}
 
 
-def _read_shard(path: Path, *names: str) -> list[Array]:
-    try:
-        with np.load(path) as shard:
-            return [shard[name] for name in names]
-    except Exception as error:  # numpy and zipfile raise a dozen kinds
-        raise _unusable(path) from error
+def _corpus(facts: Mapping[str, Any], arrays: _Arrays, stem: str = "") -> EncodedCorpus:
+    return EncodedCorpus(
+        arrays[f"{stem}forms"],
+        arrays[f"{stem}offsets"],
+        arrays[f"{stem}tags"],
+        tuple(facts["types"]),
+        {int(row): tuple(Mention(*each) for each in lost) for row, lost in facts["missed"].items()},
+    )
 
 
-def _rows(missed: Mapping[int, Sequence[Mention]]) -> list[tuple[int, int, str, str]]:
-    return [
-        (sentence, mention.start, mention.type, mention.text)
-        for sentence, mentions in missed.items()
-        for mention in mentions
-    ]
-
-
-def _corpus(
-    forms: Array,
-    offsets: Array,
-    tags: Array,
-    types: Iterable[str],
-    rows: Iterable[tuple[int, int, str, str]],
-) -> EncodedCorpus:
-    missed: dict[int, tuple[Mention, ...]] = {}
-    for sentence, start, kind, text in rows:
-        mention = Mention(start, start + len(text), kind, text)
-        missed[sentence] = (*missed.get(sentence, ()), mention)
-    return EncodedCorpus(forms, offsets, tags, tuple(types), missed)
-
-
-def _read_corpora(folder: Path, fingerprint: str) -> list[EncodedCorpus]:
-    facts, arrays = _read(folder, fingerprint)
-    return [
-        _corpus(
-            arrays[f"{part}-forms"],
-            arrays[f"{part}-offsets"],
-            arrays[f"{part}-tags"],
-            facts[part]["types"],
-            facts[part]["missed"],
-        )
-        for part in _PARTS
-    ]
-
-
-def _write_features(
-    settings: RunSettings, corpus: Path, corpus_print: str, fingerprint: str, folder: Path
-) -> None:
-    """Build the vocabularies, and write all of the dataset but the corpora."""
-    forms = _read_json(corpus / "forms.json", corpus_print)["forms"]
-    corpora = _read_corpora(corpus, corpus_print)
-    data = build_dataset(corpora, list(map(tuple, forms)), settings.model, settings.vectors)
-    arrays = {**data.features._asdict(), "once": data.once}
+def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
+    """Write all of a dataset but the corpora."""
     words, ngrams, vectors = data.words, data.ngrams, data.vectors
+    arrays = {**data.features._asdict(), "once": data.once}
     facts: dict[str, object] = {"words": [words.strings, words.n_seen], "ngrams": ngrams.strings}
     if vectors is not None:
         arrays["vectors"] = vectors.matrix
         facts["vectors"] = [vectors.rows, sorted(vectors.lowered), data.coverage]
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
-    _write(folder, fingerprint, facts)
+    _write_facts(folder, fingerprint, facts)
 
 
 def _read_dataset(
-    folder: Path, fingerprint: str, corpora: Sequence[EncodedCorpus], model: ModelSettings
+    corpora: Sequence[EncodedCorpus],
+    facts: Mapping[str, Any],
+    arrays: _Arrays,
+    model: ModelSettings,
 ) -> Dataset:
-    facts, arrays = _read(folder, fingerprint)
     vectors = coverage = None
     if "vectors" in facts:
         rows, lowered, (types, tokens, n_skipped) = facts["vectors"]
@@ -297,24 +269,24 @@ def _read_dataset(
     )
 
 
-def _write(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
-    """Finish a folder whose arrays have been written."""
+def _write_facts(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
+    """Write what is no array, and the shapes of the arrays that have been written."""
     arrays = {path.stem: _map(path) for path in sorted(folder.glob("*.npy"))}
     shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
-    _write_json(folder / "facts.json", fingerprint, arrays=shapes, **facts)
+    _write_json(folder / "facts.json", fingerprint, {"arrays": shapes, **facts})
 
 
-def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], dict[str, Array]]:
+def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], _Arrays]:
     """Read the facts of a folder, and map its arrays."""
     facts = _read_json(folder / "facts.json", fingerprint)
     arrays = {name: _map(folder / f"{name}.npy") for name in facts["arrays"]}
     for name, array in arrays.items():
         if [array.dtype.str, *array.shape] != facts["arrays"][name]:
-            raise _unusable(folder / f"{name}.npy", _FOREIGN)
+            raise _unusable(folder / f"{name}.npy", "is of other corpora or settings")
     return facts, arrays
 
 
-def _map(path: Path) -> Array:
+def _map(path: Path) -> npt.NDArray[Any]:
     """Map an array into memory, read-only."""
     try:
         return np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
@@ -322,18 +294,18 @@ def _map(path: Path) -> Array:
         raise _unusable(path) from error
 
 
-def _write_json(path: Path, fingerprint: str, **facts: object) -> None:
-    write_atomically(path, json.dumps({"fingerprint": fingerprint, **facts}))
+def _write_json(path: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
+    path.write_text(json.dumps({"fingerprint": fingerprint, **facts}), encoding="ascii")
 
 
 def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_bytes())
-        is_ours = facts["fingerprint"] == fingerprint
+        same = facts["fingerprint"] == fingerprint
     except (OSError, ValueError, TypeError, LookupError) as error:
         raise _unusable(path) from error
-    if not is_ours:
-        raise _unusable(path, _FOREIGN)
+    if not same:
+        raise _unusable(path, "is of other corpora or settings")
     return facts
 
 

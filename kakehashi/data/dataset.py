@@ -119,7 +119,7 @@ def build_dataset(
         found = read_vectors(vectors.path, vectors.format, wanted=wanted[vectors.extra_words])
         if vectors.extra_words == "all":
             found = found.lower_cased()
-    word_ids = Vocabulary.from_counts(words, found.words if found is not None else ())
+    word_ids = Vocabulary.from_counts(words, found.rows if found is not None else ())
     ngram_ids = Vocabulary.from_counts(ngrams)
     once = np.zeros(len(word_ids), dtype=np.bool_)
     once[[row for word, row in word_ids.seen.items() if words[word] == 1]] = True

@@ -27,7 +27,7 @@ from kakehashi.experiments.runs import RunSpec, missing_files
 from kakehashi.experiments.store import Store
 from kakehashi.experiments.work import Outcome, Task, run_cell
 from kakehashi.parallel import connect_ray
-from kakehashi.tracking.catalogue import TRACKING_VARIABLES
+from kakehashi.tracking import TRACKING_VARIABLES
 
 _THREADS = "OMP_NUM_THREADS"
 _PATIENCE = 5.0

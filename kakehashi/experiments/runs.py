@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kakehashi.baselines.baseline import BASELINES
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
@@ -30,8 +31,6 @@ SCORES = "1"
 MISSING = "missing"
 
 _WITHOUT_EFFECT = ("name", "preset")  # what a preset sets is in the settings themselves
-_LIBRARIES = {"crfsuite": "python-crfsuite", "spacy": "spacy"}
-_DETERMINISTIC = ("crfsuite",)
 _GRAMMARS = Path(assistant.__file__).parent / "data"
 _WIDTH = 16
 _MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
@@ -119,8 +118,8 @@ def fingerprint_of(
         "kakehashi's scores": SCORES,
         f"segmenter {settings.text.segmenter}": _segmenter(settings.text),
     }
-    if settings.system in _LIBRARIES:
-        facts[f"system {settings.system}"] = _library(_LIBRARIES[settings.system])
+    if settings.system in BASELINES:
+        facts[f"system {settings.system}"] = _library(BASELINES[settings.system].package)
     for name, path in _files(settings):
         facts[name] = hashes.of(path)
     if settings.transfer is not None:
@@ -288,7 +287,7 @@ def _without_unused(settings: RunSettings) -> RunSettings:
     if settings.system == "kakehashi":
         return settings
     training = TrainingSettings(test_epochs=settings.training.test_epochs)
-    if settings.system not in _DETERMINISTIC:
+    if not BASELINES[settings.system].deterministic:
         training = training.model_copy(update={"seed": settings.training.seed})
     return RunSettings(
         name=settings.name,

@@ -1,12 +1,7 @@
-"""Which files make a corpus, what each is read as, and copies of those that cannot be cut.
+"""A large corpus cut into blocks: where each lies in its file, so that any process can read it.
 
 Text, JSON lines and Parquet are cut where they lie. Standard input can be read only once, and the
-other formats only from the beginning: they are first copied into a folder beside the parts, the
-latter as JSON lines.
-
-A corpus cut into blocks: where each lies in its file, so that any process can read it.
-
-Annotated sentences of a block, in a file.
+other formats only from the beginning: they are first copied, the latter as JSON lines.
 """
 
 from __future__ import annotations
@@ -14,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
@@ -47,6 +42,7 @@ _TEXT = (".txt", ".txt.gz")
 _CUT = ("text", "jsonl", "parquet")
 _FORMATS = ("text", *(name for name in FORMATS if name != "assistant"))
 _STDIN = "-"
+_READ = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -62,18 +58,6 @@ class Reading:
     format: str | None = None
     encoding: str = "utf-8"
     columns: Mapping[str, object] = field(default_factory=dict)
-
-    def check(self) -> None:
-        """Check what does not depend on any file.
-
-        Raises:
-            ConfigError: If there is no such format or encoding.
-        """
-        checked_encoding(self.encoding)
-        if self.format not in (None, *_FORMATS):
-            raise ConfigError(
-                "--input-format", f"expected {', '.join(_FORMATS)}; got {self.format!r}"
-            )
 
     def to_dict(self) -> dict[str, object]:
         """Convert to what JSON gives back unchanged; what was not said is left out."""
@@ -102,6 +86,12 @@ class Input:
     format: str
     encoding: str = "utf-8"
 
+    def named(self, record: Sentence | CorpusError, number: int) -> Sentence | CorpusError:
+        """Give a sentence that has no id one, ``name:number``."""
+        if isinstance(record, Sentence) and not record.id:
+            return replace(record, id=f"{self.name}:{number}")
+        return record
+
 
 def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """Find the files of a corpus: the path itself, or all in that folder, by name.
@@ -112,7 +102,11 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
         CorpusError: If there is none, or one whose name says nothing of its format.
         ConfigError: If there is no such format or encoding.
     """
-    reading.check()
+    checked_encoding(reading.encoding)
+    if reading.format not in (None, *_FORMATS):
+        raise ConfigError(
+            "--input-format", f"expected {', '.join(_FORMATS)}; got {reading.format!r}"
+        )
     if str(path) == _STDIN:
         read_as = reading.format or "text"
         return [Input("stdin", STANDARD_INPUT, _STDIN, read_as, reading.encoding)]
@@ -126,9 +120,23 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
     if not files:
         raise CorpusError(path, f"holds no file whose name ends in one of {_known()}")
     return [
-        Input(name, str(file), str(file), _format(file, reading), reading.encoding)
+        Input(name, str(file), str(file), reading.format or _format(file), reading.encoding)
         for name, file in files.items()
     ]
+
+
+def _format(file: Path) -> str:
+    if file.name.endswith(_TEXT):
+        return "text"
+    try:
+        return guess_source(file).format
+    except ConfigError:
+        raise CorpusError(file, f"expected a name that ends in one of {_known()}") from None
+
+
+def _known() -> str:
+    suffixes = (suffix for entry in FORMATS.values() for suffix in entry.suffixes)
+    return ", ".join(dict.fromkeys((*_TEXT, *suffixes)))
 
 
 def describe(inputs: Iterable[Input]) -> str:
@@ -140,10 +148,7 @@ def describe(inputs: Iterable[Input]) -> str:
 
 
 def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list[Input]:
-    """Copy what cannot be cut where it lies into a folder.
-
-    Returns:
-        What to read in their place; each can be cut.
+    """Copy what cannot be cut where it lies into a folder, and return what to read instead.
 
     Raises:
         CorpusError: If a file is not what its format says, or is read as text for its name only
@@ -158,7 +163,11 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
             fill_atomically(copy, _copy_standard_input)
             source = replace(each, path=str(copy))
         if each.format == "text" and reading.format is None:
-            _refuse_json(source)
+            with opened(source.path) as file:
+                lines = enumerate(raw_lines(file), 1)
+                first = next(((n, line) for n, line in lines if line.strip()), None)
+            if first is not None:
+                refuse_json(first[1], source.where, first[0])
         if each.format not in _CUT:
             copy = folder / f"{number}.jsonl"
             write_jsonl(copy, _sentences(source, reading))
@@ -167,47 +176,18 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
     return copies
 
 
-def _format(file: Path, reading: Reading) -> str:
-    if reading.format is not None:
-        return reading.format
-    if file.name.endswith(_TEXT):
-        return "text"
-    try:
-        return guess_source(file).format
-    except ConfigError:
-        raise CorpusError(file, f"expected a name that ends in one of {_known()}") from None
-
-
-def _known() -> str:
-    suffixes = (suffix for entry in FORMATS.values() for suffix in entry.suffixes)
-    return ", ".join(dict.fromkeys((*_TEXT, *suffixes)))
-
-
 def _copy_standard_input(copy: Path) -> None:
     with copy.open("wb") as file:
         copyfileobj(sys.stdin.buffer, file)
 
 
-def _refuse_json(input: Input) -> None:
-    with opened(input.path) as file:
-        for number, line in enumerate(raw_lines(file), 1):
-            if line.strip():
-                refuse_json(line, input.where, number)
-                return
-
-
 def _sentences(input: Input, reading: Reading) -> Iterator[Sentence]:
-    """Read sentences; one without an id is given one, ``name:number``."""
     settings = dict(reading.columns) if input.format == "columns" else {}
     if input.format in ("columns", "inline", "knp"):
         settings["encoding"] = input.encoding
-    for number, sentence in enumerate(
-        read_source(guess_source(input.path, input.format, **settings)), 1
-    ):
+    source = guess_source(input.path, input.format, **settings)
+    for number, sentence in enumerate(read_source(source), 1):
         yield replace(sentence, mentions=(), id=sentence.id or f"{input.name}:{number}")
-
-
-_READ = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -219,33 +199,32 @@ class Lines:
         first: Number of the first line, from 1.
         count: How many.
         offset: Bytes before them, once unpacked.
-        format: How each is read.
     """
 
     input: Input
     first: int
     count: int
     offset: int
-    format: LineFormat
 
     def records(self) -> Iterator[Sentence | CorpusError]:
-        """Read them; a sentence without an id is given one, ``name:line``.
-
-        Yields:
-            A sentence a line, or what is wrong with the line.
+        """Yield a sentence a line, or what is wrong with it; those without an id get one.
 
         Raises:
             CorpusError: If the file cannot be read.
         """
+        read_as: LineFormat = "jsonl" if self.input.format == "jsonl" else "text"
         with opened(self.input.path) as file:
-            _skip(file, self.offset)
+            if file.seekable():
+                file.seek(self.offset)
+            else:  # a packed file
+                left = self.offset
+                while left > 0:
+                    left -= len(file.read(min(left, _READ))) or left
             lines = islice(raw_lines(file), self.count)
-            yield from (
-                _named(record, f"{self.input.name}:{number}")
-                for number, record in numbered_sentences(
-                    lines, self.input.where, self.first, self.format, self.input.encoding
-                )
-            )
+            for number, record in numbered_sentences(
+                lines, self.input.where, self.first, read_as, self.input.encoding
+            ):
+                yield self.input.named(record, number)
 
 
 @dataclass(frozen=True)
@@ -267,10 +246,7 @@ class Rows:
     offset: int
 
     def records(self) -> Iterator[Sentence | CorpusError]:
-        """Read them; a sentence without an id is given one, ``name:row``.
-
-        Yields:
-            A sentence a row, or what is wrong with the row.
+        """Yield a sentence a row, or what is wrong with it; those without an id get one.
 
         Raises:
             CorpusError: If the file cannot be read.
@@ -284,7 +260,14 @@ class Rows:
             raise CorpusError(where, f"expected {self.count:,} rows there, got {len(table):,}")
         for number, row in enumerate(zip(*table.itercolumns(), strict=True), self.first):
             try:
-                yield _named(_sentence(row, where, number), f"{self.input.name}:{number}")
+                text, *ids = (value.as_py() for value in row)
+                if not isinstance(text, str):
+                    raise CorpusError(where, f"expected a text, got {excerpt(str(text))}", number)
+                sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
+                sentence = checked(sentence, where, number) if text else sentence
+                yield self.input.named(sentence, number)
+            except UnicodeError as error:
+                yield CorpusError(where, f"the text is no UTF-8 ({error})", number)
             except CorpusError as error:
                 yield error
 
@@ -293,33 +276,26 @@ Block = Lines | Rows
 
 
 def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
-    """Cut files into blocks of so many lines or rows.
+    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows.
 
-    Args:
-        files: JSON lines, text and Parquet.
-        n_sentences: Lines or rows of a block; the last of a file or row group may have fewer.
+    The last of a file or row group may have fewer.
 
     Raises:
-        CorpusError: If a file cannot be read, or what is to be read as text looks like JSON.
+        CorpusError: If a file cannot be read.
     """
-    for file in files:
-        if file.format == "parquet":
-            yield from _cut_rows(file, n_sentences)
-        else:
-            as_json = file.format == "jsonl"
-            yield from _cut_lines(file, n_sentences, "jsonl" if as_json else "text")
+    for each in files:
+        if each.format == "parquet":
+            yield from _cut_rows(each, n_sentences)
+            continue
+        first, offset = 1, 0
+        with opened(each.path) as file:
+            line_sizes = _line_sizes(file)
+            while sizes := list(islice(line_sizes, n_sentences)):
+                yield Lines(each, first, len(sizes), offset)
+                first, offset = first + len(sizes), offset + sum(sizes)
 
 
-def _cut_lines(input: Input, n_lines: int, read_as: LineFormat) -> Iterator[Lines]:
-    first, offset = 1, 0
-    with opened(input.path) as file:
-        lines = _sizes(file)
-        while sizes := list(islice(lines, n_lines)):
-            yield Lines(input, first, len(sizes), offset, read_as)
-            first, offset = first + len(sizes), offset + sum(sizes)
-
-
-def _sizes(file: IO[bytes]) -> Iterator[int]:
+def _line_sizes(file: IO[bytes]) -> Iterator[int]:
     """Yield how many bytes each line takes, however long it is."""
     size = 0
     while piece := file.readline(_READ):
@@ -333,11 +309,11 @@ def _sizes(file: IO[bytes]) -> Iterator[int]:
 
 def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
     with _parquet(input) as file:
-        if "text" not in file.schema_arrow.names:
-            came = ", ".join(file.schema_arrow.names)
-            raise CorpusError(input.where, f"expected a column 'text', got {came}")
+        names = file.schema_arrow.names
+        if "text" not in names:
+            raise CorpusError(input.where, f"expected a column 'text', got {', '.join(names)}")
         for name in ("text", "id"):
-            if file.schema_arrow.names.count(name) > 1:
+            if names.count(name) > 1:
                 raise CorpusError(input.where, f"has the column {name!r} twice")
         first = 1
         for group in range(file.num_row_groups):
@@ -346,19 +322,6 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
                 count = min(n_rows, total - offset)
                 yield Rows(input, first, count, group, offset)
                 first += count
-
-
-def _skip(file: IO[bytes], size: int) -> None:
-    """Go so many bytes on; in a packed file there is no other way than to read them."""
-    if file.seekable():
-        file.seek(size)
-        return
-    while size > 0:
-        size -= len(file.read(min(size, _READ))) or size
-
-
-def _named(record: Sentence | CorpusError, name: str) -> Sentence | CorpusError:
-    return replace(record, id=name) if isinstance(record, Sentence) and not record.id else record
 
 
 @contextmanager
@@ -373,21 +336,6 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
         raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
 
 
-def _sentence(row: Sequence[pa.Scalar], path: str, number: int) -> Sentence:
-    text, *ids = (_value(value, path, number) for value in row)
-    if not isinstance(text, str):
-        raise CorpusError(path, f"expected a text, got {excerpt(str(text))}", number)
-    sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
-    return checked(sentence, path, number) if text else sentence
-
-
-def _value(value: pa.Scalar, path: str, row: int) -> object:
-    try:
-        return value.as_py()
-    except UnicodeError as error:
-        raise CorpusError(path, f"the text is no UTF-8 ({error})", row) from None
-
-
 def write_parquet(path: Path, sentences: Iterable[Sentence]) -> None:
     """Write a Parquet file, a row per sentence, whole or not at all."""
     write_rows(path, [rows(sentences)])
@@ -397,4 +345,4 @@ WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
     "jsonl": write_jsonl,
     "parquet": write_parquet,
 }
-"""By the format's name, which is also what names of files end in."""
+"""Of parts, by the format's name, which is also what their names end in."""

@@ -1,7 +1,4 @@
-"""What a recognizer remembers of the forms that it has seen.
-
-Text in, mentions out.
-"""
+"""Text in, mentions out."""
 
 from __future__ import annotations
 
@@ -20,25 +17,24 @@ from kakehashi.errors import ConfigError
 from kakehashi.model.device import ForkSafeLock, find_device
 from kakehashi.model.folder import Model, load_model
 from kakehashi.model.lstm_steps import PRECISIONS, Precision
-from kakehashi.model.prediction import Prediction, predict_projected
+from kakehashi.model.prediction import predict_projected
 from kakehashi.model.tagger import Tagger
-from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 
+_CHUNK_TOKENS = 8192
+"""Tokens that are looked up and tagged together."""
 
-class FormMemo:
+
+class FormCache:
     """Rows of forms as `Tagger.project` computes them, each computed once.
 
-    When more than ``capacity`` are remembered, all are forgotten before the next look-up, so a memo
-    never holds more than ``capacity`` forms and those of one look-up.
-
-    Args:
-        tagger: In evaluation mode; its weights must not change.
-        channels: What its channels see of a form.
-        capacity: Forms; a form takes 9.6 KB with the word LSTM of the paper.
+    When more than ``capacity`` forms are cached, all are dropped before the next look-up, so there
+    are never more than ``capacity`` and those of one look-up. A form takes 9.6 KB with the word
+    LSTM of the paper. The tagger's weights must not change.
 
     Attributes:
-        projected: A row per remembered form (at least as many rows as forms, any width).
+        projected: A row per cached form (at least as many rows as forms, any width).
     """
 
     def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
@@ -52,7 +48,7 @@ class FormMemo:
         A look-up may be interrupted at any place: a form is known only once its row is there.
         """
         if len(self._rows) > self._capacity:
-            self.forget()
+            self.clear()
         rows, new = self._rows, dict[Form, int]()
         begin, known = len(rows), rows.get
         found = [
@@ -60,18 +56,15 @@ class FormMemo:
             for form in forms
         ]
         if new:
-            self._write(self._project(list(new)), begin)
+            tagger = self._tagger
+            features = featurize(list(new), self._channels, tagger.words, tagger.ngrams)
+            self._write(tagger.project(np.arange(len(new)), features), begin)
             rows.update(new)
         return np.array(found, dtype=np.int64)
 
-    def forget(self) -> None:
-        """Forget all forms; the memory for them is used again."""
+    def clear(self) -> None:
+        """Drop all forms; the memory for them is used again."""
         self._rows.clear()
-
-    def _project(self, forms: list[Form]) -> Tensor:
-        tagger = self._tagger
-        features = featurize(forms, self._channels, tagger.words, tagger.ngrams)
-        return tagger.project(np.arange(len(forms)), features)
 
     def _write(self, projected: Tensor, begin: int) -> None:
         end = begin + len(projected)
@@ -83,40 +76,34 @@ class FormMemo:
         self.projected[begin:end] = projected
 
 
-_CHUNK_TOKENS = 8192
-"""Tokens that are looked up and tagged together."""
-
-
 class Recognizer:
     """A trained model that finds the entities of any text.
 
     Threads may share one; they tag one after the other. It can be pickled, and used on both sides
     of a fork.
 
+    Args:
+        model: Is put in evaluation mode; it tags on the device that it is on.
+        precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
+            ``int8`` are faster on many sentences at once and on processors that have such products,
+            and may change a tag in a thousand. A sentence alone is always exact.
+        cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
+            each.
+
     Attributes:
         model: The tagger and its text settings.
         segmenter: Cuts text as the training text was cut.
+
+    Raises:
+        ConfigError: If the precision is none of the three, or the device does not have it.
 
     Example:
         Recognizer.load("runs/demo")("昨日ジョンは東京に着いた")
     """
 
     def __init__(
-        self, model: Model, *, precision: Precision = "float32", memo_forms: int = 8192
+        self, model: Model, *, precision: Precision = "float32", cached_forms: int = 8192
     ) -> None:
-        """Take a model.
-
-        Args:
-            model: Is put in evaluation mode; it tags on the device that it is on.
-            precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
-                ``int8`` are faster on many sentences at once and on processors that have such
-                products, and may change a tag in a thousand. A sentence alone is always exact.
-            memo_forms: Distinct forms of which what does not depend on context is remembered, some
-                10 KB each.
-
-        Raises:
-            ConfigError: If the precision is none of the three, or the device has it not.
-        """
         if precision not in PRECISIONS:
             raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
         if precision != "float32" and model.tagger.device.type != "cpu":
@@ -126,9 +113,9 @@ class Recognizer:
         tagger, settings = model.tagger.eval(), model.tagger.settings
         tagger.word.lstm.precision = precision
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._memo = FormMemo(tagger, channels, memo_forms)
-        self._made = partial(type(self), precision=precision, memo_forms=memo_forms)
-        self._lock = ForkSafeLock()  # a memo is sound at every moment
+        self._cache = FormCache(tagger, channels, cached_forms)
+        self._made = partial(type(self), precision=precision, cached_forms=cached_forms)
+        self._lock = ForkSafeLock()  # a cache is sound at every moment
 
     @classmethod
     def load(
@@ -136,7 +123,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision = "float32",
-        memo_forms: int = 8192,
+        cached_forms: int = 8192,
         device: str = "cpu",
     ) -> Recognizer:
         """Load a model folder, or the model of a run folder; nothing in it can run code.
@@ -144,7 +131,7 @@ class Recognizer:
         Args:
             path: The folder.
             precision: See `Recognizer`.
-            memo_forms: See `Recognizer`.
+            cached_forms: See `Recognizer`.
             device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
 
         Raises:
@@ -154,10 +141,10 @@ class Recognizer:
         """
         place, model = find_device(device), load_model(path)
         model.tagger.to(place)
-        return cls(model, precision=precision, memo_forms=memo_forms)
+        return cls(model, precision=precision, cached_forms=cached_forms)
 
     def __reduce__(self) -> tuple[Callable[[Model], Recognizer], tuple[Model]]:
-        """Send the model and the options; what is remembered of forms stays here."""
+        """Send the model and the options, without cached forms."""
         return self._made, (self.model,)
 
     def __call__(self, text: str) -> list[Mention]:
@@ -165,10 +152,7 @@ class Recognizer:
         return list(next(self.recognize([text])).mentions)
 
     def recognize(self, texts: Iterable[str]) -> Iterator[Sentence]:
-        """Find the mentions of many texts.
-
-        Yields:
-            One sentence per text, in order, with its tokens and mentions.
+        """Yield one sentence per text, in order, with its tokens and mentions.
 
         Raises:
             TypeError: If there is one text instead of many, or something that is no text.
@@ -181,10 +165,9 @@ class Recognizer:
         return self.annotate(map(_sentence, texts))
 
     def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Give sentences the mentions that the model finds, instead of those they have.
+        """Yield sentences with the mentions that the model finds, instead of those they have.
 
-        Sentences with tokens keep them, and are only given the readings they lack; others are
-        segmented.
+        Sentences with tokens keep them, and only get the readings they lack; others are segmented.
 
         Raises:
             TypeError: If one is no sentence; texts are for `recognize`.
@@ -201,13 +184,13 @@ class Recognizer:
         if chunk:
             yield from self._tagged(chunk)
 
-    def forget(self) -> None:
-        """Forget all forms, and so be as new.
+    def clear(self) -> None:
+        """Drop all cached forms, and so be as new.
 
-        What is remembered speeds up what follows, and changes the last digits of its probabilities.
+        The cache speeds up what follows, and changes the last digits of its probabilities.
         """
         with self._lock:
-            self._memo.forget()
+            self._cache.clear()
 
     def _segmented(self, sentence: Sentence) -> Sentence:
         if not isinstance(sentence, Sentence):
@@ -227,28 +210,20 @@ class Recognizer:
         offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in tokens], out=offsets[1:])
         with self._lock:
-            rows = self._memo.look_up((t.text, t.reading) for part in tokens for t in part)
-            tagger, projected = self.model.tagger, self._memo.projected
-            found = dict(predict_projected(tagger, projected, rows, offsets))
+            rows = self._cache.look_up((t.text, t.reading) for part in tokens for t in part)
+            found = dict(predict_projected(self.model.tagger, self._cache.projected, rows, offsets))
         for number, sentence in enumerate(chunk):
             prediction = found.get(number)
-            if prediction is None or not prediction.spans:
-                yield sentence
-            else:
-                yield replace(
-                    sentence, mentions=_mentions(sentence.text, tokens[number], prediction)
+            if prediction is not None and prediction.spans:
+                mentions = mentions_from_spans(sentence.text, tokens[number], prediction.spans)
+                pairs = zip(mentions, prediction.probabilities, strict=True)
+                sentence = replace(
+                    sentence, mentions=tuple(m._replace(probability=p) for m, p in pairs)
                 )
+            yield sentence
 
 
 def _sentence(text: str) -> Sentence:
     if not isinstance(text, str):
         raise TypeError(f"expected a text, a str, got {type(text).__name__}")
     return Sentence(text)
-
-
-def _mentions(text: str, tokens: tuple[Token, ...], prediction: Prediction) -> tuple[Mention, ...]:
-    mentions = mentions_from_spans(text, tokens, prediction.spans)
-    return tuple(
-        mention._replace(probability=probability)
-        for mention, probability in zip(mentions, prediction.probabilities, strict=True)
-    )

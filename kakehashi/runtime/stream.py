@@ -38,12 +38,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Kept:
-    """What is kept of a tagged sentence.
-
-    Attributes:
-        min_probability: Mentions that are less probable are left out.
-        tokens: Whether tokens are kept.
-    """
+    """What is kept of a tagged sentence: mentions at least so probable, and tokens or not."""
 
     min_probability: float = 0.0
     tokens: bool = True
@@ -51,18 +46,15 @@ class Kept:
     def of(self, sentence: Sentence) -> Sentence:
         """Leave out the rest."""
         if self.min_probability:
-            mentions = tuple(
-                mention
-                for mention in sentence.mentions
-                if (mention.probability or 0) >= self.min_probability
-            )
+            least = self.min_probability
+            mentions = tuple(m for m in sentence.mentions if (m.probability or 0) >= least)
             sentence = replace(sentence, mentions=mentions)
         return sentence if self.tokens else replace(sentence, tokens=None)
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers lines; can be sent to other processes, which load the model once.
+    """Answers chunks of lines; can be sent to other processes, which load the model once.
 
     Attributes:
         model: Model or run folder.
@@ -81,22 +73,20 @@ class Predictor:
     def __call__(self, chunk: Chunk) -> list[Answer]:
         """Answer the lines of a chunk."""
         recognizer = self.load()
-        source = _output(recognizer, self.format)
-        lines = FORMATS[source.format].lines
-        if lines is None:
-            raise only_read(source)
-
-        def answer(sentence: Sentence) -> Answer:
-            try:
-                return Answer("".join(lines([self.kept.of(sentence)], source)))
-            except CorpusError as error:
-                return _refused(source, error)
-
+        settings: dict[str, object] = {}
+        if self.format == "columns":
+            # An article has no line of its own, so that each line of input has one sentence.
+            settings = {"separator": "\t", "docstart": "keep"}
+        elif self.format == "inline":
+            settings = {"types": recognizer.model.tagger.tagset.types}
+        output = guess_source("standard output", self.format, **settings)
         records = list(chunk.sentences())
         with limited_threads(1):
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
             return [
-                _refused(source, record) if isinstance(record, CorpusError) else answer(next(found))
+                _answer(
+                    self.kept.of(next(found)) if isinstance(record, Sentence) else record, output
+                )
                 for record in records
             ]
 
@@ -111,16 +101,8 @@ def predict_lines(
 ) -> Iterator[list[Answer]]:
     """Find the entities of the lines of inputs, and answer each line once, in order.
 
-    What has come in is answered before more is waited for.
-
-    Args:
-        predictor: Says by what, and how it is written.
-        inputs: One after the other.
-        processes: How many share the work, one thread each. What is found does not depend on it,
-            but for the last digits of probabilities.
-
-    Yields:
-        The answers that there are, in the order of the lines.
+    What has come in is answered before more is waited for. What is found does not depend on the
+    number of processes, one thread each, but for the last digits of probabilities.
 
     Raises:
         ModelError: If the model is missing or damaged.
@@ -140,17 +122,15 @@ def _recognizer(model: Path, precision: Precision, device: str, _manifest: bytes
     return Recognizer.load(model, precision=precision, device=device)
 
 
-def _output(recognizer: Recognizer, format: str) -> Source:
-    settings: dict[str, object] = {}
-    if format == "columns":
-        # An article has no line of its own, so that each line of input has one sentence.
-        settings = {"separator": "\t", "docstart": "keep"}
-    elif format == "inline":
-        settings = {"types": recognizer.model.tagger.tagset.types}
-    return guess_source("standard output", format, **settings)
-
-
-def _refused(source: Source, error: CorpusError) -> Answer:
-    problem = str(error)
-    output = dumps({"error": problem}, ensure_ascii=False) if source.format == "jsonl" else ""
-    return Answer(output + "\n", problem)
+def _answer(record: Sentence | CorpusError, output: Source) -> Answer:
+    if isinstance(record, Sentence):
+        lines = FORMATS[output.format].lines
+        if lines is None:
+            raise only_read(output)
+        try:
+            return Answer("".join(lines([record], output)))
+        except CorpusError as error:
+            record = error
+    problem = str(record)
+    refusal = dumps({"error": problem}, ensure_ascii=False) if output.format == "jsonl" else ""
+    return Answer(refusal + "\n", problem)

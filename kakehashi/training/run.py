@@ -1,6 +1,4 @@
-"""What a training gave, whichever system was trained.
-
-One folder per training run.
+"""A run folder: what one training writes.
 
 ::
 
@@ -9,14 +7,14 @@ One folder per training run.
       log.txt              one line per event
       epochs.jsonl         one line per epoch
       transfer.json        what was copied from the source
-      checkpoint           to go on from after an interruption; gone when the run is done
+      checkpoint           to continue from after an interruption; removed when the run is finished
       tensorboard/         event files of a tracked run
       mlflow.json          id of a tracked run in MLflow
       model/               the model folder; only of our recognizer
       predictions.jsonl    the test sentences as the model reads them
       counts.parquet       gold, predicted and correct entities of each test sentence
       result.json          written last: a folder without it is not finished
-      .lock                held by the process that trains; gone when the run is done
+      .lock                held by the process that trains; removed when it ends
 """
 
 from __future__ import annotations
@@ -26,8 +24,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,193 +36,127 @@ import torch
 from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
 from kakehashi.data.dataset import Dataset
-from kakehashi.errors import RunError
+from kakehashi.errors import RunError, TrackingError
 from kakehashi.files import lock, sweep, write_atomically, write_json
+from kakehashi.progress import Progress
 from kakehashi.scoring.score import Count, Score
-from kakehashi.tracking.tracking import Tracking
-from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.tracking import Status, sync
+from kakehashi.training.checkpoint import Checkpoint, Epoch
 
-
-@dataclass(frozen=True)
-class Result:
-    """The scores of a training and how they came about.
-
-    Attributes:
-        settings: What was trained, on what, and how.
-        data: The corpora.
-        version: Of the system, or of the library behind it.
-        facts: What the scores depend on beside the corpus, for their signature.
-        dev: On the development set; None if there is none.
-        test: On the test set; None if there is none.
-        selection: By what the best epoch was chosen, and its number.
-        epochs: What each epoch gave; a system that shows us none has one.
-        transfer: What was copied from a source.
-        processes: How many trained together.
-    """
-
-    settings: RunSettings
-    data: Dataset
-    version: str
-    facts: Mapping[str, object]
-    dev: Score | None
-    test: Score | None
-    selection: Mapping[str, object]
-    epochs: Sequence[Mapping[str, Any]]
-    transfer: Mapping[str, object] | None = None
-    processes: int = 1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Gather it all as JSON takes it."""
-        settings = self.settings
-        corpus = {"corpus": settings.name, "mapping": settings.corpus.mapping or "none"}
-        scores = {
-            part: score.extended({**corpus, **self.facts}).to_dict() if score is not None else None
-            for part, score in (("dev", self.dev), ("test", self.test))
-        }
-        return {
-            "name": settings.name,
-            "kakehashi": __version__,
-            "system": {"name": settings.system, "version": self.version},
-            **scores,
-            "selection": self.selection,
-            "epochs": self.epochs,
-            "transfer": self.transfer,
-            "corpus": self.data.summary(),
-            "settings": settings.model_dump(mode="json"),
-            "machine": {**_machine(), "processes": self.processes},
-        }
-
-
-def _machine() -> dict[str, object]:
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-    }
+_ELSEWHERE = "choose another folder with --out"
 
 
 class Run:
     """A run folder: a new one, or one of the same settings, finished or not.
 
     Args:
-        folder: Where it is, or will be.
+        folder: Where it is, or will be; nothing is written yet.
         settings: Of the run.
-        inputs: Fingerprint of the files that it reads, for `finished`.
-        tracking: Is told how the run goes.
-
-    Attributes:
-        folder: Where it is.
-        model: Where the model folder will stand in it.
-        predictions: Where the test sentences will stand as the model reads them.
+        inputs: Fingerprint of the files that it reads.
+        track: Trackers to keep up to date. One that fails is warned of once, and gets at the end
+            what it has missed.
+        progress: Gets these warnings.
 
     Raises:
         RunError: If the folder holds a finished run of other inputs, a run of other settings, or
-            something else. Nothing is written before `create`.
+            something else.
     """
 
     def __init__(
-        self, folder: Path, settings: RunSettings, inputs: str, tracking: Tracking | None = None
+        self,
+        folder: Path,
+        settings: RunSettings,
+        inputs: str,
+        track: Sequence[str] = (),
+        progress: Progress | None = None,
     ) -> None:
-        self._tracking = tracking or Tracking()
-        self.folder = folder
-        self.model = folder / "model"
-        self.predictions = folder / "predictions.jsonl"
+        self.folder, self.settings = folder, settings
+        self.model, self.predictions = folder / "model", folder / "predictions.jsonl"
         self._config, self._inputs = settings.model_dump(mode="json"), inputs
-        self._config_file = folder / "config.json"
-        self._checkpoint = folder / "checkpoint"
-        self._result = folder / "result.json"
-        self._lock = folder / ".lock"
-        self._check_mine()
+        self._track, self._progress = track, progress or Progress()
+        self._failed: set[str] = set()
+        self._begun = False
+        self._check()
 
     @property
     def finished(self) -> bool:
         """Whether the run is finished, and would give the same again."""
-        return self._result.exists()
+        return (self.folder / "result.json").exists()
 
-    def create(self) -> None:
-        """Make the folder, if need be, and write the settings."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self._config_file, self._config)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Create the folder, and keep other processes from training in it meanwhile.
-
-        Raises:
-            RunError: If another process trains in it, or has since `Run` looked.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with lock(self._lock, wait=False) as mine:
-            if not mine:
-                raise RunError(
-                    self.folder,
-                    "another process trains in it; wait for it, or choose another --out",
-                )
-            self._check_mine()
-            if self.finished:
-                raise RunError(self.folder, "another process has just finished it; run it again")
-            self.create()
-            self._tracking.follow(())
-            yield
-            self._clean()
-
-    def clean(self) -> None:
-        """Remove from a finished run what a process killed since then has left."""
-        with lock(self._lock, wait=False) as mine:
-            if mine:
-                self._clean()
-
-    def _clean(self) -> None:
-        self._checkpoint.unlink(missing_ok=True)
-        sweep(self.folder)
-
-    def _check_mine(self) -> None:
+    def _check(self) -> None:
         if not self.folder.exists():
             return
         try:
-            found = json.loads(self._config_file.read_bytes())
+            found = json.loads((self.folder / "config.json").read_bytes())
         except FileNotFoundError:
             if all(path.name.startswith(".") for path in self.folder.iterdir()):
                 return  # made by hand, or by a process killed in its first moment
-            raise RunError(
-                self.folder, "exists and is no run of ours; choose another folder with --out"
-            ) from None
+            raise RunError(self.folder, f"exists and is no run of ours; {_ELSEWHERE}") from None
         except ValueError:
-            raise RunError(
-                self.folder, "has a damaged config.json; choose another folder with --out"
-            ) from None
+            raise RunError(self.folder, f"has a damaged config.json; {_ELSEWHERE}") from None
         other = "settings" if found != self._config else ""
-        if self._result.exists() and load_result(self.folder).get("inputs") != self._inputs:
+        if self.finished and load_result(self.folder).get("inputs") != self._inputs:
             other = other or "corpora, vectors or source, or by another version"
         if other:
-            state = "a finished" if self._result.exists() else "an unfinished"
-            raise RunError(
-                self.folder,
-                f"holds {state} run with other {other}; choose another folder with --out,"
-                " or remove it",
-            )
+            state = "a finished" if self.finished else "an unfinished"
+            problem = f"holds {state} run with other {other}; {_ELSEWHERE}, or remove it"
+            raise RunError(self.folder, problem)
 
-    def log(self, line: str) -> None:
-        """Add a line to the log, with the time."""
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; at the end remove what killed processes left, and the folder if empty.
+
+        Raises:
+            RunError: If another process trains in it.
+        """
+        new = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with lock(self.folder / ".lock", wait=False) as mine:
+                if not mine and not self.finished:
+                    problem = "another process trains in it; wait for it, or choose another --out"
+                    raise RunError(self.folder, problem)
+                self._check()
+                yield
+                if mine and self.finished:
+                    (self.folder / "checkpoint").unlink(missing_ok=True)
+                    sweep(self.folder)
+        except BaseException as error:
+            if self._begun and not self.finished:
+                self._sync("killed" if isinstance(error, KeyboardInterrupt) else "failed")
+            raise
+        finally:
+            for path in new:
+                with suppress(OSError):
+                    path.rmdir()
+
+    def begin(
+        self, transfer: Mapping[str, object] | None = None, epochs: Sequence[Epoch] = ()
+    ) -> None:
+        """Write the settings, what is transferred, and the epochs of a run that continues."""
+        write_json(self.folder / "config.json", self._config)
+        if transfer is not None:
+            write_json(self.folder / "transfer.json", transfer)
+        if epochs:  # a kill may have come between checkpoint and record
+            self._write_epochs(epochs)
+        self._begun = True
+        self._sync("running")
+
+    def save_epochs(self, epochs: Sequence[Epoch]) -> None:
+        """Write the epochs so far, and log the last one."""
+        self._write_epochs(epochs)
         now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
         with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{now}  {line}\n")
+            file.write(f"{now}  {json.dumps(epochs[-1])}\n")
+        self._sync("running")
 
-    def save_epochs(self, epochs: Sequence[Mapping[str, Any]]) -> None:
-        """Write the scores of the epochs so far."""
+    def _write_epochs(self, epochs: Sequence[Epoch]) -> None:
         lines = "".join(f"{json.dumps(epoch, allow_nan=False)}\n" for epoch in epochs)
         write_atomically(self.folder / "epochs.jsonl", lines)
-        self._tracking.follow(epochs)
-
-    def save_transfer(self, plan: dict[str, object]) -> None:
-        """Write what was transferred."""
-        write_json(self.folder / "transfer.json", plan)
 
     def save_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Replace the checkpoint."""
-        checkpoint.save(self._checkpoint)
+        checkpoint.save(self.folder / "checkpoint")
 
     def load_checkpoint(self, fingerprint: str) -> Checkpoint | None:
         """Read the checkpoint, if there is one.
@@ -233,23 +164,86 @@ class Run:
         Raises:
             RunError: If it is damaged, or the corpus, the vectors or the source have changed since.
         """
-        if not self._checkpoint.exists():
+        try:
+            checkpoint = Checkpoint.load(self.folder / "checkpoint")
+        except FileNotFoundError:
             return None
-        checkpoint = Checkpoint.load(self._checkpoint)
         if checkpoint.fingerprint != fingerprint:
             raise RunError(
                 self.folder,
                 "was begun on another corpus, other vectors or another source model than there"
-                " are now; choose another folder with --out, or remove it",
+                f" are now; {_ELSEWHERE}, or remove it",
             )
         return checkpoint
 
-    def finish(self, result: Result) -> None:
-        """Write the counts and, last, the result."""
-        write_atomically(self.folder / "counts.parquet", _parquet(result.test))
-        record = result.to_dict() | {"inputs": self._inputs}
-        write_json(self._result, record)
-        self._tracking.finish(record)
+    def finish(
+        self,
+        data: Dataset,
+        *,
+        version: str,
+        facts: Mapping[str, object],
+        dev: Score | None,
+        test: Score | None,
+        selection: Mapping[str, object],
+        epochs: Sequence[Epoch],
+        transfer: Mapping[str, object] | None = None,
+        processes: int = 1,
+    ) -> None:
+        """Write the counts and, last, the result.
+
+        Args:
+            data: What was trained on.
+            version: Of our program, or of the library behind a baseline.
+            facts: What the scores depend on beside the corpus, for their signature.
+            dev: Score on the development set; None if there is none.
+            test: The same on the test set.
+            selection: What the best epoch was chosen by, and its number.
+            epochs: All of them; a baseline has one.
+            transfer: What was copied from a source.
+            processes: How many trained together.
+        """
+        settings = self.settings
+        mapping = settings.corpus.mapping or "none"
+        facts = {"corpus": settings.name, "mapping": mapping, **facts}
+        counts = np.zeros((0, 3), np.int32) if test is None else test.counts.sentences
+        buffer = pa.BufferOutputStream()
+        pq.write_table(pa.table(dict(zip(Count._fields, counts.T, strict=True))), buffer)
+        write_atomically(self.folder / "counts.parquet", bytes(buffer.getvalue()))
+        result = {
+            "name": settings.name,
+            "kakehashi": __version__,
+            "system": {"name": settings.system, "version": version},
+            "dev": dev.extended(facts).to_dict() if dev is not None else None,
+            "test": test.extended(facts).to_dict() if test is not None else None,
+            "selection": selection,
+            "epochs": epochs,
+            "transfer": transfer,
+            "corpus": data.summary(),
+            "settings": self._config,
+            "machine": {
+                "processor": platform.processor() or platform.machine(),
+                "cores": os.cpu_count(),
+                "threads": torch.get_num_threads(),
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "processes": processes,
+            },
+            "inputs": self._inputs,
+        }
+        write_json(self.folder / "result.json", result)
+        self._sync("finished")
+
+    def _sync(self, status: Status) -> None:
+        for name in self._track:
+            if name in self._failed and status != "finished":
+                continue
+            try:
+                sync(self.folder, name, status)
+            except TrackingError as error:
+                later = f"training goes on, and {name} is asked again at its end"
+                if name not in self._failed:
+                    self._progress.warn(f"{error}; {later}")
+                self._failed.add(name)
 
 
 def load_result(folder: str | Path) -> dict[str, Any]:
@@ -263,11 +257,3 @@ def load_result(folder: str | Path) -> dict[str, Any]:
     except (OSError, ValueError):
         raise RunError(folder, "holds no finished run: there is no result.json") from None
     return result
-
-
-def _parquet(score: Score | None) -> bytes:
-    """Write the counts of each sentence as a table; without sentences it has no rows."""
-    counts = np.zeros((0, 3), np.int32) if score is None else score.counts.sentences
-    buffer = pa.BufferOutputStream()
-    pq.write_table(pa.table(dict(zip(Count._fields, counts.T, strict=True))), buffer)
-    return bytes(buffer.getvalue())

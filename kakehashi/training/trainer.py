@@ -1,16 +1,12 @@
-"""How far an epoch is that is under way.
-
-The training loop: Adam on cross entropy, selection by F1 (section 4.2).
-"""
+"""Training inside an epoch: Adam on cross entropy. The best epoch is chosen by F1 (section 4.2)."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -19,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.config.settings import Select, TrainingSettings
+from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
 from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus
@@ -29,99 +25,32 @@ from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import Score, score_spans
-from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.distributed import ALONE, Alone
-from kakehashi.training.optimizer import Optimization
+from kakehashi.training.checkpoint import Checkpoint, Epoch
+from kakehashi.training.distributed import SINGLE, ProcessGroup
+from kakehashi.training.optimizer import Optimizer
 
 
-class Course:
-    """What the next batch of an epoch depends on, beside weights, moments and torch's random state.
-
-    Which batch that is needs no more than their number: their order is a function of (seed, epoch).
-
-    Args:
-        order: (seed, epoch).
-        device: Where losses are computed.
+@dataclass
+class EpochState:
+    """What the next batch of an epoch depends on, beside weights, Adam and torch's random state.
 
     Attributes:
-        batches: How many are done.
+        batches: How many are done. Their order is a function of (seed, epoch).
         random: Draws which rare words are hidden.
+        loss: Sum over the tokens so far. To look at it would be to wait for the GPU.
+        began: When the epoch began by `time.perf_counter`, interruptions left out.
     """
 
-    def __init__(self, order: tuple[int, int], device: torch.device) -> None:
-        self.batches = 0
-        self.random = np.random.default_rng((*order, 1))
-        # Summed where it is computed: to look at it would be to wait for the GPU.
-        self._loss = torch.zeros((), dtype=torch.float64, device=device)
-        self._began = time.perf_counter()
-
-    @property
-    def loss(self) -> float:
-        """The sum of the losses of the tokens so far."""
-        return self._loss.item()
-
-    @property
-    def seconds(self) -> float:
-        """Wall-clock time in it so far, over all interruptions."""
-        return time.perf_counter() - self._began
-
-    def add(self, loss: Tensor, n_tokens: int) -> None:
-        """Count a batch, with its mean loss per token."""
-        self.batches += 1
-        self._loss += loss.detach().double() * n_tokens
-
-    def state(self) -> dict[str, Any]:
-        """Describe it as JSON takes it, to the bit."""
-        return {
-            "batches": self.batches,
-            "loss": self.loss,
-            "seconds": self.seconds,
-            "random": self.random.bit_generator.state,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where the epoch was that `state` described."""
-        self.batches = state["batches"]
-        self.random.bit_generator.state = state["random"]
-        self._loss.fill_(state["loss"])
-        self._began = time.perf_counter() - state["seconds"]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the training set gave.
-
-    Attributes:
-        number: From 1.
-        loss: Mean cross entropy per token.
-        seconds: Wall-clock time of the training part.
-        dev: F1 on the development set, in percent; None if there is none.
-        test: F1 on the test set; None unless the settings ask for it.
-    """
-
-    number: int
-    loss: float
-    seconds: float
-    dev: float | None
-    test: float | None
-
-    def selected_by(self, select: Select) -> float:
-        """Return the figure that the best epoch has the highest of."""
-        figure = {"dev": self.dev, "last": float(self.number), "best-test": self.test}[select]
-        # None only where nobody asked `check_selection`.
-        return -math.inf if figure is None else figure
+    batches: int
+    random: np.random.Generator
+    loss: Tensor
+    began: float
 
 
 class Trainer:
-    """One training, from an initialised tagger to the weights of its best epoch.
+    """Trains a tagger in place, an epoch at a time, and keeps the weights of the best.
 
-    Args:
-        tagger: Is trained in place.
-        data: What to train, select and test on.
-        settings: How.
-        fingerprint: What the training was started from; a checkpoint of another is refused.
-        progress: Is told how far it is.
-        team: The processes that train it together.
+    `kakehashi.training.train` has the loop over the epochs; ``history`` has those that are over.
     """
 
     def __init__(
@@ -129,148 +58,168 @@ class Trainer:
         tagger: Tagger,
         data: Dataset,
         settings: TrainingSettings,
-        fingerprint: str,
-        progress: Progress,
-        team: Alone = ALONE,
+        progress: Progress | None = None,
+        group: ProcessGroup = SINGLE,
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
-        self.fingerprint, self.progress, self.team = fingerprint, progress, team
+        self.progress, self.group = progress or Progress(), group
+        self.optimizer = Optimizer(tagger, settings.learning_rate)
         self.history: list[Epoch] = []
-        self.optimization = Optimization(tagger, settings.learning_rate, settings.clip_norm)
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
-        self._course: Course | None = None
+        self._epoch = self._new_epoch()
 
     @property
     def best(self) -> Epoch:
         """The epoch whose weights are kept: the first of the highest F1, or the last."""
-        return max(self.history, key=lambda epoch: epoch.selected_by(self.settings.select))
+        key = {"dev": "dev", "last": "number", "best-test": "test"}[self.settings.select]
+        # No F1 only where nobody asked `check_selection`.
+        return max(self.history, key=lambda epoch: -math.inf if epoch[key] is None else epoch[key])
 
     @property
-    def place(self) -> str:
+    def position(self) -> str:
         """How far it is, in words."""
-        if self._course is None:
-            return f"after epoch {len(self.history)}"
-        return f"after {self._course.batches} batches of epoch {len(self.history) + 1}"
+        inside = f"{self._epoch.batches} batches of " if self._epoch.batches else ""
+        return f"after {inside}epoch {len(self.history) + bool(inside)}"
 
-    def train(
-        self,
-        after_epoch: Callable[[], None] = lambda: None,
-        after_batch: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Run the epochs that are left; then the tagger has the weights of the best one.
+    @property
+    def finished(self) -> bool:
+        """Whether no epoch is left, or none has been better for too long."""
+        n_done, patience = len(self.history), self.settings.patience
+        if n_done and patience is not None and n_done - self.best["number"] >= patience:
+            return True
+        return n_done >= self.settings.epochs
 
-        Args:
-            after_epoch: Is called when an epoch is over, e.g. to write a checkpoint.
-            after_batch: Is called when a batch is over, for the same.
+    def train_epoch(self) -> Iterator[None]:
+        """Train on the batches of an epoch that are left, and pause after each.
+
+        Raises:
+            DivergenceError: If at the end the loss or a weight is not finite.
         """
-        try:
-            while not self._finished():
-                self._run_epoch(after_batch)
-                after_epoch()
-        finally:
-            if self._best:
-                self.tagger.load_state_dict(self._best)
-            self.tagger.eval()
+        data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
+        train = data.train
+        plan = plan_batches(train.lengths, settings.batch_tokens, (settings.seed, number))
+        left = islice(plan, epoch.batches, None)
+        if not epoch.batches:
+            epoch.began = time.perf_counter()
+        self.tagger.train()
+        for sentences in self.progress.track(left, f"epoch {number}", len(plan) - epoch.batches):
+            batch = make_batch(sentences, train.offsets, train.forms, data.features, self._tags)
+            batch = hide_rare_words(batch, data.once, settings.unknown_rate, epoch.random)
+            with _precision(settings.precision, self.tagger.device):
+                loss = self.train_step(batch)
+            epoch.loss += loss.double() * len(batch.words)
+            epoch.batches += 1
+            yield
+        self.tagger.eval()
+        mean = epoch.loss.item() / len(train.forms)
+        finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
+        if not (finite and math.isfinite(mean)):
+            raise DivergenceError(
+                number,
+                f"training diverged: the loss is {mean} and the weights are"
+                f" {'' if finite else 'not all '}finite; lower training.learning_rate"
+                f" ({settings.learning_rate}), in another run folder",
+            )
 
-    def evaluate(self, corpus: EncodedCorpus) -> Score:
+    def train_step(self, batch: Batch) -> Tensor:
+        """Update the weights by a batch, with the other processes; return the loss per token."""
+        self.optimizer.zero_grad()
+        loss = self.group.loss(self.tagger, batch)
+        loss.backward()
+        loss = self.group.all_reduce(loss, self.optimizer, batch)
+        self.optimizer.clip(self.settings.clip_norm)
+        self.optimizer.step()
+        return loss
+
+    def end_epoch(self) -> None:
+        """Score an epoch that is trained, and keep its weights if it is the best so far."""
+        seconds, epoch = time.perf_counter() - self._epoch.began, None
+        if self.group.rank == 0:
+            with_test = self.settings.test_epochs or self.settings.select == "best-test"
+            epoch = {
+                "number": len(self.history) + 1,
+                "loss": self._epoch.loss.item() / len(self.data.train.forms),
+                "seconds": seconds,
+                "dev": self._f1(self.data.dev),
+                "test": self._f1(self.data.test) if with_test else None,
+            }
+        epoch = self.group.broadcast(epoch)
+        self.history.append(epoch)
+        self._epoch = self._new_epoch()
+        line = f"epoch {epoch['number']}/{self.settings.epochs}  loss {epoch['loss']:.4f}"
+        for part in ("dev", "test"):
+            line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
+        if self.best is epoch:
+            self._best = {name: value.clone() for name, value in self.tagger.state_dict().items()}
+            line += "  best so far"
+        self.progress.say(line)
+
+    def train(self) -> None:
+        """Train all epochs that are left and load the best, for a program that keeps no run."""
+        while not self.finished:
+            for _ in self.train_epoch():
+                pass
+            self.end_epoch()
+        self.load_best()
+
+    def load_best(self) -> None:
+        """Give the tagger the weights of the best epoch."""
+        self.tagger.load_state_dict(self._best)
+        self.tagger.eval()
+
+    def evaluate(self, corpus: EncodedCorpus) -> Score | None:
         """Score the tagger as it is; mentions that tokens cannot express count as missed."""
+        if not len(corpus):
+            return None
         spans = predict_spans(self.tagger, corpus.offsets, corpus.forms, self.data.features)
         return score_spans(corpus.spans, spans, lost=corpus.lost)
 
-    def checkpoint(self) -> Checkpoint:
-        """Give the state after the last finished epoch, or batch."""
+    def checkpoint(self, fingerprint: str) -> Checkpoint:
+        """Return the state after the last finished epoch, or batch."""
+        epoch, device = self._epoch, self.tagger.device
+        random = {"cpu": torch.get_rng_state()}
+        if device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(device)
+        state = {
+            "batches": epoch.batches,
+            "loss": epoch.loss.item(),
+            "seconds": time.perf_counter() - epoch.began,
+            "random": epoch.random.bit_generator.state,
+        }
         return Checkpoint(
-            fingerprint=self.fingerprint,
-            history=[vars(epoch) for epoch in self.history],
+            fingerprint=fingerprint,
+            history=self.history,
+            epoch=state if epoch.batches else None,
             weights=self.tagger.state_dict(),
             best=self._best,
-            moments=self.optimization.moments(),
-            random=_random_state(self.tagger.device),
-            course=None if self._course is None else self._course.state(),
+            optimizer=self.optimizer.state_dict(),
+            random=random,
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint was written."""
-        self.history = [Epoch(**values) for values in checkpoint.history]
+        """Continue where a checkpoint was written."""
+        device = self.tagger.device
+        self.history = checkpoint.history
         self.tagger.load_state_dict(checkpoint.weights)
         self._best = checkpoint.best
-        self.optimization.restore(checkpoint.moments)
-        _set_random_state(checkpoint.random, self.tagger.device)
-        if checkpoint.course is not None:
-            self._course = self._begun(len(self.history) + 1)
-            self._course.restore(checkpoint.course)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        torch.set_rng_state(checkpoint.random["cpu"])
+        if device.type == "cuda":
+            torch.cuda.set_rng_state(checkpoint.random["cuda"], device)
+        self._epoch = self._new_epoch(checkpoint.epoch)
 
-    def _finished(self) -> bool:
-        done, patience = len(self.history), self.settings.patience
-        if done and patience is not None and done - self.best.number >= patience:
-            return True
-        return done >= self.settings.epochs
-
-    def _run_epoch(self, after_batch: Callable[[], None]) -> None:
-        number = len(self.history) + 1
-        self._course = self._course or self._begun(number)
-        self._learn(number, self._course, after_batch)
-        self._check_finite(number, self._course)
-        epoch = self.team.from_first(partial(self._judge, number, self._course))
-        self._course = None
-        self.history.append(epoch)
-        if self.best.number == number:
-            state = self.tagger.state_dict()
-            self._best = {name: value.clone() for name, value in state.items()}
-        line = f"epoch {number}/{self.settings.epochs}"
-        line += f"  loss {epoch.loss:.4f}"
-        for part, f1 in (("dev", epoch.dev), ("test", epoch.test)):
-            line += f"  {part} F1 {f1:.2f}" if f1 is not None else ""
-        self.progress.say(line + ("  best so far" if self.best.number == number else ""))
-
-    def _begun(self, number: int) -> Course:
-        return Course((self.settings.seed, number), self.tagger.device)
-
-    def _learn(self, number: int, course: Course, after_batch: Callable[[], None]) -> None:
-        """Update the weights on every batch of an epoch that is left."""
-        data, settings = self.data, self.settings
-        plan = plan_batches(data.train.lengths, settings.batch_tokens, (settings.seed, number))
-        left = islice(plan, course.batches, None)
-        self.tagger.train()
-        with _products_in(settings.precision, self.tagger.device):
-            for sentences in self.progress.track(
-                left, f"epoch {number}", len(plan) - course.batches
-            ):
-                batch = make_batch(
-                    sentences, data.train.offsets, data.train.forms, data.features, self._tags
-                )
-                batch = hide_rare_words(batch, data.once, settings.unknown_rate, course.random)
-                loss = self.team.learn(self.tagger, self.optimization, batch)
-                course.add(loss, len(batch.words))
-                after_batch()
-        self.tagger.eval()
-
-    def _judge(self, number: int, course: Course) -> Epoch:
-        """Score an epoch that is over."""
-        loss, seconds = course.loss / len(self.data.train.forms), course.seconds
-        dev, test = self._f1(self.data.dev), None
-        if self.settings.test_epochs or self.settings.select == "best-test":
-            test = self._f1(self.data.test)
-        return Epoch(number, loss, seconds, dev, test)
+    def _new_epoch(self, saved: Mapping[str, Any] | None = None) -> EpochState:
+        random = np.random.default_rng((self.settings.seed, len(self.history) + 1, 1))
+        if saved is not None:
+            random.bit_generator.state = saved["random"]
+        saved = saved or {"batches": 0, "loss": 0.0, "seconds": 0.0}
+        loss = torch.tensor(saved["loss"], dtype=torch.float64, device=self.tagger.device)
+        return EpochState(saved["batches"], random, loss, time.perf_counter() - saved["seconds"])
 
     def _f1(self, corpus: EncodedCorpus) -> float | None:
-        return self.evaluate(corpus).f1 if len(corpus) else None
-
-    def _check_finite(self, number: int, course: Course) -> None:
-        """Refuse to go on with weights that are no numbers; every process has the same.
-
-        Raises:
-            DivergenceError: If the loss or a weight is not finite.
-        """
-        finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
-        if not (finite and math.isfinite(course.loss)):
-            raise DivergenceError(
-                number,
-                f"training diverged: the loss is {course.loss / len(self.data.train.forms)}"
-                f" and the weights are {'' if finite else 'not all '}finite; lower"
-                f" training.learning_rate ({self.settings.learning_rate}), in another run folder",
-            )
+        score = self.evaluate(corpus)
+        return score.f1 if score is not None else None
 
 
 def check_selection(settings: TrainingSettings, data: Dataset) -> None:
@@ -279,11 +228,9 @@ def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     Raises:
         ConfigError: If the set to select on has no entity that tokens can express.
     """
-    if settings.select == "last":
-        return
-    part = "dev" if settings.select == "dev" else "test"
-    corpus: EncodedCorpus = getattr(data, part)
-    if not corpus.types:
+    part = {"dev": "dev", "best-test": "test"}.get(settings.select)
+    corpus: EncodedCorpus | None = getattr(data, part) if part else None
+    if corpus is not None and not corpus.types:
         what = "no sentence with an entity" if len(corpus) else "no sentence"
         raise ConfigError(
             f"corpus.{part}",
@@ -293,12 +240,13 @@ def check_selection(settings: TrainingSettings, data: Dataset) -> None:
 
 
 @contextmanager
-def _products_in(precision: Literal["float32", "bfloat16"], device: torch.device) -> Iterator[None]:
+def _precision(name: Literal["float32", "bfloat16"], device: torch.device) -> Iterator[None]:
     """Compute products in a precision; what is summed and stored is float32 in any case.
 
-    On a GPU ``bfloat16`` is autocast's, and TF32 in the LSTMs, which are cuDNN's.
+    On a GPU ``bfloat16`` is autocast's, and TF32 in the LSTMs, which are cuDNN's. Autocast keeps
+    what it has rounded of the weights until its end, so every step needs one of its own.
     """
-    rough, cudnn = precision == "bfloat16", torch.backends.cudnn
+    rough, cudnn = name == "bfloat16", torch.backends.cudnn
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     torch.set_float32_matmul_precision("medium" if rough else "highest")
     cudnn.allow_tf32 = rough
@@ -310,25 +258,8 @@ def _products_in(precision: Literal["float32", "bfloat16"], device: torch.device
         cudnn.allow_tf32 = before[1]
 
 
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    """Give the state of torch's random numbers: the CPU's, and the GPU's if there is one."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def _set_random_state(state: Mapping[str, Tensor], device: torch.device) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(state["cuda"], device)
-
-
 def hide_rare_words(
-    batch: Batch,
-    once: npt.NDArray[np.bool_],
-    rate: float,
-    random: np.random.Generator,
+    batch: Batch, once: npt.NDArray[np.bool_], rate: float, random: np.random.Generator
 ) -> Batch:
     """Replace some of the words seen once by the unknown word, so that it learns a vector."""
     hidden = once[batch.words] & (random.random(len(batch.words)) < rate)

@@ -59,7 +59,9 @@ def test_a_wrong_corpus_is_an_error_of_one_line(capsys):
     assert "there is no such config file" in capsys.readouterr().err
 
 
-def test_scaling_measures_every_size_and_draws_them(tmp_path):
+def test_scaling_measures_every_size_draws_them_and_adds_to_an_earlier_measurement(
+    tmp_path, capsys
+):
     results, stem = tmp_path / "r.json", tmp_path / "figure"
     sizes = ["--sizes", "300", "600", "--seconds", "0.2", "--language", "de"]
     assert scaling.main([*sizes, "--json", str(results), "--figure", str(stem)]) == 0
@@ -76,16 +78,12 @@ def test_scaling_measures_every_size_and_draws_them(tmp_path):
         assert row["bytes"] > 1000
     assert stem.with_suffix(".svg").read_text().startswith("<?xml")
     assert stem.with_suffix(".png").stat().st_size > 5000
-
-
-def test_scaling_adds_to_an_earlier_measurement(tmp_path, capsys):
-    arguments = ["--sizes", "300", "--seconds", "0.1", "--language", "en", "--source", "generated"]
-    results = tmp_path / "r.json"
-    assert scaling.main([*arguments, "--json", str(results)]) == 0
-    earlier = json.loads(results.read_text())
-    results.write_text(json.dumps([row | {"language": "de"} for row in earlier]))
     capsys.readouterr()
-    assert scaling.main([*arguments, "--earlier", str(results)]) == 0
+    arguments = ["--sizes", "300", "--seconds", "0.1", "--language", "en", "--source", "generated"]
+    again = tmp_path / "again.json"
+    assert scaling.main([*arguments, "--earlier", str(results), "--json", str(again)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in lines[2:4]] == ["de", "en"]
-    assert "generation" not in earlier[0]
+    assert [line.split()[1] for line in lines[2:5]] == ["de", "de", "en"]
+    *earlier, new = json.loads(again.read_text())
+    assert earlier == [small, large]
+    assert "generation" not in new

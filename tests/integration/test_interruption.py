@@ -29,9 +29,9 @@ def wait_for_epochs(folder, count, process):
         time.sleep(0.01)
 
 
-def wait_for_course(folder, inside, process):
+def wait_for_checkpoint(folder, inside, process):
     """Wait for a checkpoint inside an epoch, or between two."""
-    while (Checkpoint.load(folder / "checkpoint").course is not None) is not inside:
+    while (Checkpoint.load(folder / "checkpoint").epoch is not None) is not inside:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.01)
 
@@ -50,7 +50,7 @@ def test_stopped_it_keeps_the_best_model_and_the_same_command_goes_on(begin, tmp
     again = begin("run")
     out, err = again.communicate()
     assert again.returncode == 0, err
-    assert "going on after epoch" in err
+    assert "continuing after epoch" in err
     assert len((tmp_path / "run/epochs.jsonl").read_text().splitlines()) == EPOCHS
 
 
@@ -62,14 +62,14 @@ def test_killed_at_any_moment_it_ends_with_the_same_weights(begin, tmp_path):
     for count, minutes in ((1, 5), (12, 0), (30, 5), (50, 0)):
         process = begin("killed", "--save-every", str(minutes))
         wait_for_epochs(tmp_path / "killed", count, process)
-        wait_for_course(tmp_path / "killed", minutes == 0, process)
+        wait_for_checkpoint(tmp_path / "killed", minutes == 0, process)
         time.sleep(random_.random() * 0.05)
         process.kill()
         process.communicate()
     last = begin("killed")
     _, err = last.communicate()
     assert last.returncode == 0, err
-    assert re.search("going on after [0-9]+ batches of epoch", err)
+    assert re.search("continuing after [0-9]+ batches of epoch", err)
     folders = (tmp_path / "whole", tmp_path / "killed")
     results = [json.loads((folder / "result.json").read_text()) for folder in folders]
     assert results[0]["test"] == results[1]["test"]

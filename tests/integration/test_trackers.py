@@ -122,7 +122,7 @@ def test_a_server_that_dies_stops_no_training(settings, tmp_path, dead):
     assert "MLFLOW_TRACKING_URI (Connection refused); training goes on" in warning
 
 
-def test_another_system_has_final_scores(settings, tmp_path):
+def test_a_baseline_has_final_scores(settings, tmp_path):
     pytest.importorskip("pycrfsuite")
     other = settings("en").model_copy(update={"system": "crfsuite"})
     folder = train(other, tmp_path / "run", track=["tensorboard"])

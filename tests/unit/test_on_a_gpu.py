@@ -80,13 +80,13 @@ def test_an_epoch_waits_for_the_device_only_when_its_batches_are_done(
 
     monkeypatch.setattr(torch.Tensor, "backward", backward)
     progress = Finished()
-    trainer = Trainer(tagger, data, TrainingSettings(batch_tokens=10), "", progress)
+    trainer = Trainer(tagger, data, TrainingSettings(batch_tokens=10), progress)
     with elsewhere, pytest.raises(DataDependentOutputException, match="_local_scalar_dense"):
-        trainer.train(lambda: None)
+        trainer.train()
     assert progress.epochs == 1
     assert {parameter.grad.device for parameter in tagger.parameters()} == {ELSEWHERE}
     assert 0 < len(tagger.word.embedding.weight.grad._values()) <= len(data.words)  # each once
-    moments = trainer.optimization.moments()
+    moments = trainer.optimizer.state_dict()
     assert {moments[name].device for name in moments if "exp_avg" in name} == {ELSEWHERE}
 
 
@@ -100,7 +100,7 @@ def test_a_recognizer_tags_where_its_model_is(prepared, elsewhere, monkeypatch):
     with elsewhere:
         for sentence in recognizer.recognize(["a b", "", "c", "a b c d"]):
             assert len(sentence.mentions) == len(sentence.text.split())  # every tag is a 1, B-PER
-    assert recognizer._memo.projected.device == ELSEWHERE
+    assert recognizer._cache.projected.device == ELSEWHERE
 
 
 def test_faster_products_are_for_the_cpu(prepared):

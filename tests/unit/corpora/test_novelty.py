@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.stats import Overlap, measure_overlap
 from kakehashi.sentence import Mention, Sentence
 
@@ -28,13 +27,3 @@ def test_slope_is_that_of_zipf() -> None:
     types = {str(rank): 2**20 // rank for rank in (1, 2, 4, 8)}
     assert Overlap(1, 100.0, {"a": 100, "b": 50}, 0, 0.0, 0.0).slope == pytest.approx(-1)
     assert Overlap(1, 100.0, types, 0, 0.0, 0.0).to_dict()["slope"] < -1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("language", ["de", "en", "ja"])
-def test_generated_utterances_hardly_repeat(language: str) -> None:
-    test = generate(language, 20_000, partition="test")
-    found = measure_overlap(generate(language, 200_000), test)
-    assert found.distinct > 90
-    assert found.seen_sentences < 6
-    assert 30 < found.unseen_values < 40

@@ -1,8 +1,5 @@
 """Our LSTM against torch's own, which has the same parameters."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -240,24 +237,3 @@ def test_tagging_after_a_fused_optimizer_sees_the_new_weights():
         after = lstm.eval()(inputs, ragged)
     assert not torch.allclose(before, after)
     assert torch.allclose(after, lstm(inputs, ragged))
-
-
-def test_machine_code_is_loaded_for_training_at_once_and_for_tagging_when_it_pays():
-    pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
-    program = """
-import sys, torch
-from kakehashi.model.ragged import RaggedOrder
-from kakehashi.model.lstm import BiLstm
-
-lstm, inputs, loaded = BiLstm(2, 3), torch.randn(500, 2), lambda: "numba" in sys.modules
-with torch.no_grad():
-    lstm(inputs[:5], RaggedOrder([5]))
-    print(loaded())
-    for _ in range(5):
-        lstm(inputs, RaggedOrder([500]))
-    print(loaded())
-"""
-    trained = program.replace("with torch.no_grad():", "if True:")
-    for source, expected in ((program, ["False", "True"]), (trained, ["True", "True"])):
-        done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
-        assert done.stdout.split() == expected, done.stderr

@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from kakehashi.model.tagger import Tagger
-from kakehashi.runtime import recognizer as memo
-from kakehashi.runtime.recognizer import FormMemo
+from kakehashi.runtime import recognizer as recognizer_module
+from kakehashi.runtime.recognizer import FormCache
 
 STEPS = {
-    "featurize": (memo, "featurize"),
+    "featurize": (recognizer_module, "featurize"),
     "project": (Tagger, "project"),
-    "the memory for rows": (FormMemo, "_write"),
+    "room for rows": (FormCache, "_write"),
     "emit": (Tagger, "emit"),
     "decode": (Tagger, "decode"),
 }
@@ -60,7 +60,7 @@ def test_an_interrupted_look_up_costs_nothing(
 
 def test_another_thread_goes_on_after_one_was_interrupted(make_recognizer, monkeypatch, texts):
     expected = mentions(make_recognizer().recognize(texts))
-    recognizer, calls, found = make_recognizer(memo_forms=5), [], {}
+    recognizer, calls, found = make_recognizer(cached_forms=5), [], {}
     project = failing(Tagger.project, (MemoryError, "after"), calls)
     monkeypatch.setattr(Tagger, "project", project)
 

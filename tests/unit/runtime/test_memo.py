@@ -23,23 +23,23 @@ def test_who_forgets_is_as_new_to_the_last_digit(make_recognizer, texts):
     recognizer = make_recognizer()
     expected = list(recognizer.recognize(texts[:20]))
     list(recognizer.recognize(texts[20:]))
-    recognizer.forget()
+    recognizer.clear()
     assert list(recognizer.recognize(texts[:20])) == expected
 
 
 def test_a_memo_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
-    recognizer = make_recognizer(memo_forms=5)
+    recognizer = make_recognizer(cached_forms=5)
     expected = found(make_recognizer().recognize(texts))
     rows = []
     for text, mentions in zip(texts, expected, strict=True):
         assert found(recognizer.recognize([text])) == [mentions]
-        rows.append(len(recognizer._memo.projected))
+        rows.append(len(recognizer._cache.projected))
     assert max(rows) <= 2 * (5 + 12)
     assert len({text for line in texts for text in line.split()}) > 5 + 12
 
 
 def test_threads_share_a_recognizer(make_recognizer, texts):
-    recognizer = make_recognizer(memo_forms=5)
+    recognizer = make_recognizer(cached_forms=5)
     expected = found(make_recognizer().recognize(texts))
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda text: recognizer.recognize([text]), texts * 3))

@@ -66,10 +66,10 @@ def test_tokens_need_not_cover_their_text(make_recognizer):
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_a_pickled_recognizer_finds_the_same(make_recognizer, texts, again):
-    recognizer = make_recognizer(precision="bfloat16", memo_forms=7)
+    recognizer = make_recognizer(precision="bfloat16", cached_forms=7)
     expected = list(recognizer.recognize(texts))
     other = again(recognizer)
-    recognizer.forget()
+    recognizer.clear()
     assert list(other.recognize(texts)) == list(recognizer.recognize(texts)) == expected
     assert other.model.tagger.word.lstm.precision == "bfloat16"
 
@@ -89,7 +89,7 @@ def tag_in_a_child(recognizer, texts):
 
 
 def test_a_forked_child_tags_though_two_threads_have_tagged_before(make_recognizer, texts):
-    recognizer = make_recognizer(memo_forms=1)
+    recognizer = make_recognizer(cached_forms=1)
     with limited_threads(2):
         expected = mentions(recognizer.recognize(texts))
         large = torch.ones(1 << 20)

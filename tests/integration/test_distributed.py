@@ -1,4 +1,4 @@
-"""Two real processes that train one model: what they give is what one gives."""
+"""Two real processes that train one model: the result is that of one."""
 
 import json
 import os
@@ -26,32 +26,31 @@ MEMBER = """
 import json, sys
 from pathlib import Path
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.errors import CorpusError, TeamError
+from kakehashi.errors import CorpusError, DistributedError
 from kakehashi.training.train import train
-from kakehashi.training.distributed import joined_team
+from kakehashi.training.distributed import process_group
 
 folder = Path(sys.argv[1])
-with joined_team() as team:
-    def fail():
-        if team.rank:
-            raise CorpusError("there", "is damaged", 3)
-
+with process_group() as group:
     notes = []
-    for refused in (lambda: team.together(fail), lambda: team.agree(team.rank, "another number")):
-        try:
-            refused()
-        except (CorpusError, TeamError) as error:
-            notes.append(str(error))
-    notes.append(team.from_first(lambda: f"from {team.rank}"))
+    try:
+        with group.run_on_all():
+            if group.rank:
+                raise CorpusError("there", "is damaged", 3)
+    except CorpusError as error:
+        notes.append(str(error))
+    try:
+        group.check_equal(group.rank, "another number")
+    except DistributedError as error:
+        notes.append(str(error))
+    notes.append(group.broadcast(f"from {group.rank}"))
     for name in ("turn", "again"):
-        def leave():
-            there = (folder / name).exists()
+        with group.run_on_all(in_turn=True):
+            notes.append((folder / name).exists())
             (folder / name).touch()
-            return there
-        notes.append(team.together(leave, in_turn=True))
-    (folder / f"notes{team.rank}.json").write_text(json.dumps(notes))
+    (folder / f"notes{group.rank}.json").write_text(json.dumps(notes))
     for name, tree in json.loads((folder / "trees.json").read_text()).items():
-        train(settings_from_tree(tree), folder / name, team=team)
+        train(settings_from_tree(tree), folder / name, group=group)
 """
 
 
@@ -132,7 +131,7 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
     again = start(*command, program=(*TWO, "-m", "kakehashi"))
     stdout, stderr = again.communicate()
     assert again.returncode == 0, stderr
-    assert re.search("going on after [0-9]+ batches of epoch", stderr)
+    assert re.search("continuing after [0-9]+ batches of epoch", stderr)
     assert stdout.splitlines()[-1] == str(out)  # once
     assert stdout.count(str(out)) == 1
     weights = [
@@ -142,8 +141,8 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
 
 
 def inside_an_epoch(checkpoint):
-    course = Checkpoint.load(checkpoint).course
-    return course is not None and course["batches"] > 2
+    epoch = Checkpoint.load(checkpoint).epoch
+    return epoch is not None and epoch["batches"] > 2
 
 
 def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):

@@ -63,7 +63,7 @@ def place(tmp_path):
 def run(place, engine=None, source="in.txt", out="out", **options):
     engine = engine or Engine()
     options = {"block": 2, **options}
-    return annotate_corpus(place / "model", place / source, place / out, engine=engine, **options)
+    return annotate_corpus(place / "model", place / source, place / out, map_jobs=engine, **options)
 
 
 def content(folder):
@@ -253,7 +253,7 @@ def test_standard_input_is_read_once(place, monkeypatch, read_as):
     for _ in range(2):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
         count = annotate_corpus(
-            place / "model", "-", place / "out", engine=Engine(), reading=Reading(read_as)
+            place / "model", "-", place / "out", map_jobs=Engine(), reading=Reading(read_as)
         )
         assert count == Count(2)
     found = map(json.loads, b"".join(content(place / "out").values()).splitlines())

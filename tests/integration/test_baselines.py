@@ -1,20 +1,23 @@
-"""Runs of other systems look like runs of ours."""
+"""Runs of baselines look like runs of ours."""
 
 import pytest
 
-from kakehashi.baselines.crfsuite import CRFsuite
+from kakehashi.baselines.baseline import BASELINES
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
+from kakehashi.corpora.assistant import generate
+from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
 from kakehashi.scoring.score import score_sentences
-from kakehashi.training import train as tasks
+from kakehashi.text.segment import load_segmenter
 from kakehashi.training.run import load_result
+from kakehashi.training.train import run_folder, train
 
-SYSTEMS = {
-    "crfsuite": lambda seed: CRFsuite(),
-    "spacy": lambda seed: SpaCy(seed, {"max_steps": 100, "eval_frequency": 20}),
-}
+
+class QuickSpaCy(SpaCy):
+    def __init__(self, seed):
+        super().__init__(seed, {"max_steps": 80, "eval_frequency": 20})
 
 
 @pytest.fixture(scope="module", params=["crfsuite", "spacy"])
@@ -26,13 +29,13 @@ def name(request):
 def run(name, tree, tmp_path_factory):
     settings = settings_from_tree(tree("ja", test_epochs=True) | {"system": name})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tasks, "load_system", lambda name, seed: SYSTEMS[name](seed))
-        return tasks.train(settings, tmp_path_factory.mktemp("runs") / name)
+        patch.setitem(BASELINES, "spacy", QuickSpaCy)
+        return train(settings, tmp_path_factory.mktemp("runs") / name)
 
 
 @pytest.fixture(scope="module")
 def ours(settings, tmp_path_factory):
-    return tasks.train(settings("ja", epochs=1), tmp_path_factory.mktemp("runs") / "ours")
+    return train(settings("ja", epochs=1), tmp_path_factory.mktemp("runs") / "ours")
 
 
 def test_the_folder_holds_all_but_a_model_of_ours(run, ours):
@@ -60,11 +63,26 @@ def test_it_learns_and_is_scored_as_ours_is(run, world):
     assert load_result(run)["epochs"][0]["test"] == score["f1"]
 
 
-def test_folders_are_named_after_the_system(tree):
+def test_same_seed_same_predictions(name):
+    utterances = list(segmented(generate("en", 120), load_segmenter("words")))
+
+    def found(seed):
+        baseline = (BASELINES | {"spacy": QuickSpaCy})[name](seed)
+        baseline.fit(utterances[:60], utterances[60:80])
+        return baseline.tag(utterances[80:])
+
+    first = found(1)
+    assert any(first)
+    assert found(1) == first
+    if name == "spacy":
+        assert found(2) != first
+
+
+def test_folders_are_named_after_the_baseline(tree):
     settings = settings_from_tree(tree("ja") | {"system": "crfsuite"})
-    assert str(tasks.run_folder(settings)) == "runs/small-ja-crfsuite-seed1"
+    assert str(run_folder(settings)) == "runs/small-ja-crfsuite-seed1"
 
 
-def test_nothing_is_transferred_to_another_system(tree):
+def test_nothing_is_transferred_to_a_baseline(tree):
     with pytest.raises(ConfigError, match="spacy cannot use a source"):
         settings_from_tree(tree("ja") | {"system": "spacy", "transfer": {"source": "runs/en"}})

@@ -1,0 +1,233 @@
+"""Runs as TensorBoard and MLflow show them: `sync` brings these up to date with a run folder.
+
+Nothing is remembered between two calls: what a tracker lacks is found by asking it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from kakehashi import __version__
+from kakehashi.config.reading import dotted
+from kakehashi.errors import ConfigError, TrackingError
+from kakehashi.extras import require
+from kakehashi.files import write_json
+
+TRACKING_VARIABLES = _URI, _EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
+"""The environment variables that say where trackings go."""
+
+Status = Literal["running", "finished", "failed", "killed"]
+
+_EPOCH = {
+    "loss": "epoch/loss",
+    "dev": "epoch/dev_f1",
+    "test": "epoch/test_f1",
+    "seconds": "epoch/seconds",
+}
+_MLFLOW_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # not minutes, every epoch, for a server that is dead
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # nothing goes anywhere but to the user's own server
+}
+
+
+def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
+    """Check that trackers are installed, and would take a run in a folder if one is named.
+
+    Raises:
+        ConfigError: If there is no such tracker.
+        MissingExtraError: If its library is not installed.
+        TrackingError: If it cannot be reached.
+    """
+    for name in names:
+        if name not in _SYNC:
+            known = ", ".join(_SYNC)
+            raise ConfigError("track", f"there is no tracker '{name}'; there are {known}")
+        require(name, name)
+        if name == "mlflow" and folder is not None:
+            with _mlflow(folder) as client:
+                _experiment(client)
+
+
+def sync(folder: Path, name: str, status: Status = "running") -> None:
+    """Bring a tracker up to date with a run folder; a run that continues is one run there.
+
+    Raises:
+        TrackingError: If it cannot be reached or written to; it may have part of the news then.
+    """
+    _SYNC[name](folder, _read(folder), status)
+
+
+class _Record(NamedTuple):
+    """What a run folder holds: settings by dotted name, and scores with the number of an epoch."""
+
+    settings: Mapping[str, Any]
+    epochs: list[tuple[int, dict[str, float]]]
+    final: list[tuple[int, dict[str, float]]]
+    signature: str
+
+
+def _read(folder: Path) -> _Record:
+    settings = dict(dotted(json.loads((folder / "config.json").read_bytes())))
+    record = _Record(settings, [], [], "")
+    with suppress(FileNotFoundError):
+        for epoch in map(json.loads, (folder / "epochs.jsonl").read_bytes().splitlines()):
+            scores = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}
+            record.epochs.append((epoch["number"], scores))
+        result = json.loads((folder / "result.json").read_bytes())
+        last: dict[str, Any] = {"types": {}, "signature": ""}
+        scores = {}
+        for part in ("dev", "test"):
+            if result[part] is not None:
+                last = result[part]
+                scores |= {
+                    f"{part}/{ratio}": last[ratio] for ratio in ("f1", "precision", "recall")
+                }
+        scores |= {f"types/{kind}": count["f1"] for kind, count in last["types"].items()}
+        record.final.append((result["selection"]["epoch"], scores))
+        return record._replace(signature=last["signature"])
+    return record
+
+
+def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
+    """Append to the event file of a run; its settings are hyperparameters of the run itself.
+
+    `SummaryWriter` would start a file at every call, and a run of its own for hyperparameters.
+    """
+    event = require("tensorboard.compat.proto.event_pb2", "tensorboard").Event
+    summary = require("torch.utils.tensorboard.summary", "tensorboard")
+    records = require("tensorboard.summary.writer.record_writer", "tensorboard")
+    place, now = folder / "tensorboard", time.time()
+    try:
+        place.mkdir(exist_ok=True)
+        new = place / f"events.out.tfevents.{now:.0f}.{socket.gethostname()}"
+        files = sorted(place.glob("events.out.tfevents.*")) or [new]
+        known = [_read_events(file, event) for file in files]
+        told, end = max(epoch for epoch, _ in known), known[-1][1]
+        news = []
+        if not end:
+            values = {key: "none" if x is None else x for key, x in record.settings.items()}
+            hparams = summary.hparams(values, {"dev/f1": 0, "test/f1": 0})[:2]
+            news = [event(file_version="brain.Event:2"), *(event(summary=each) for each in hparams)]
+        for step, scores in [each for each in record.epochs if each[0] > told] + record.final:
+            news += [event(step=step, summary=summary.scalar(*each)) for each in scores.items()]
+        if record.signature:
+            news.append(event(summary=summary.text("signature", record.signature)))
+        with files[-1].open("r+b" if end else "wb") as file:
+            file.truncate(end)
+            file.seek(end)
+            for each in news:
+                each.wall_time = now
+                records.RecordWriter(file).write(each.SerializeToString())
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise TrackingError(f"{place} cannot be written to ({problem})") from None
+
+
+def _read_events(file: Path, event: Any) -> tuple[int, int]:  # noqa: ANN401
+    """Find the last epoch in an event file, and where its last whole record ends.
+
+    A record is its length (8 bytes), a checksum of that (4), an event, and a checksum of it (4).
+    """
+    data, epoch, end = file.read_bytes() if file.exists() else b"", 0, 0
+    while len(data) >= end + 8:
+        start, stop = end + 12, end + 12 + struct.unpack_from("<Q", data, end)[0]
+        if len(data) < stop + 4:  # its writer was killed
+            break
+        found, end = event.FromString(data[start:stop]), stop + 4
+        if any(value.tag == "epoch/seconds" for value in found.summary.value):
+            epoch = found.step
+    return epoch, end
+
+
+def _sync_mlflow(folder: Path, record: _Record, status: Status) -> None:
+    """Continue the run whose id the folder has in ``mlflow.json``, or make one."""
+    entities = require("mlflow.entities", "mlflow")
+    with _mlflow(folder) as client:
+        run = _find_run(client, folder / "mlflow.json")
+        if run is None:
+            tags = {"kakehashi": __version__, "folder": str(folder.absolute())}
+            run = client.create_run(_experiment(client), tags=tags, run_name=folder.name)
+            write_json(folder / "mlflow.json", {"run": run.info.run_id})
+        key, now = run.info.run_id, int(time.time() * 1000)
+        if status == "running" != run.info.status.lower():
+            client.update_run(key, status="RUNNING")
+        if not run.data.params:
+            params = [entities.Param(name, str(value)) for name, value in record.settings.items()]
+            client.log_batch(key, params=params)
+        history = client.get_metric_history(key, "epoch/seconds")
+        told = max((metric.step for metric in history), default=0)
+        for step, scores in [each for each in record.epochs if each[0] > told] + record.final:
+            names = {name: re.sub(r"[^\w./ -]", "_", name) for name in scores}  # which MLflow takes
+            metrics = [entities.Metric(names[name], scores[name], now, step) for name in scores]
+            client.log_batch(key, metrics=metrics)
+        if record.signature:
+            client.set_tag(key, "signature", record.signature)
+        if status != "running":
+            client.set_terminated(key, status.upper())
+
+
+@contextmanager
+def _mlflow(folder: Path) -> Iterator[Any]:
+    """Open the server that MLflow's own variables name, or the database beside the run folder.
+
+    Some variables are set where they are not, so that MLflow fails soon, says little, and sends no
+    usage data.
+    """
+    for variable, value in _MLFLOW_DEFAULTS.items():
+        os.environ.setdefault(variable, value)
+    mlflow, sql = require("mlflow", "mlflow"), require("sqlalchemy.exc", "mlflow")
+    require("alembic", "mlflow")
+    database = folder.parent.absolute() / "mlflow.db"
+    named = mlflow.tracking.is_tracking_uri_set()
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        yield mlflow.MlflowClient(tracking_uri=None if named else f"sqlite:///{database}")
+    except (sql.SQLAlchemyError, mlflow.MlflowException, OSError, ImportError) as error:
+        where = f"the server of {_URI}" if named else database
+        raise TrackingError(f"MLflow cannot use {where} ({_reason(error)})") from None
+
+
+def _experiment(client: Any) -> str:  # noqa: ANN401 - mlflow is not always there to be named
+    name = os.environ.get(_EXPERIMENT, "kakehashi")
+    found = client.get_experiment_by_name(name)
+    return str(found.experiment_id if found else client.create_experiment(name))
+
+
+def _find_run(client: Any, id_file: Path) -> Any:  # noqa: ANN401
+    """Return the run that the folder names if it is on this server, and not deleted."""
+    try:
+        run = client.get_run(json.loads(id_file.read_bytes())["run"])
+    except FileNotFoundError:
+        return None
+    except require("mlflow", "mlflow").MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return run if run.info.lifecycle_stage == "active" else None
+
+
+def _reason(error: BaseException) -> str:
+    """Return in a few words what is wrong; behind a long message is mostly one of the system."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return " ".join(re.split(r"failed with exception |Caused by ", str(error))[-1].split())[:200]
+
+
+_SYNC: dict[str, Callable[[Path, _Record, Status], None]] = {
+    "mlflow": _sync_mlflow,
+    "tensorboard": _sync_tensorboard,
+}

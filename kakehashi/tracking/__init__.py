@@ -1,1 +1,0 @@
-"""Trainings as other programs show them: TensorBoard, MLflow."""
