@@ -32,11 +32,7 @@ _UTTERANCE = TypeAdapter(_Utterance)
 
 
 def read(source: AnnotatedSource) -> Iterator[Sentence]:
-    """Yield the utterances of a file, or of one partition of it.
-
-    Raises:
-        CorpusError: If a line is no such object, or its two texts differ in more than blanks.
-    """
+    """Yield the utterances of a file; a line whose texts differ in more than blanks is an error."""
     path = str(data_path(source.path))
     for number, line in read_lines(source.path):
         record = parsed(_UTTERANCE, line, path, number) if line.strip() else None

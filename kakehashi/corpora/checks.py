@@ -27,8 +27,7 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
     """Return a sentence read from a file, its mentions in order and without blanks at their edges.
 
     Raises:
-        CorpusError: If there is no text, or text that is no text (NUL, lone surrogates), or a
-            mention or token leaves the text, holds other text than it says, or overlaps another.
+        CorpusError: If `find_problem` finds one.
     """
     mentions = tuple(sorted(sentence.mentions, key=lambda mention: mention[:2]))
     if mentions != sentence.mentions:
@@ -44,7 +43,11 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
 
 
 def find_problem(sentence: Sentence) -> str:
-    """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is."""
+    """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is.
+
+    There must be a text, without NUL and lone surrogates; no mention or token may leave the text,
+    hold other text than it says, or overlap another.
+    """
     text = sentence.text
     problem = (
         _text_problem(text)

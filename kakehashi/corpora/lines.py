@@ -52,11 +52,7 @@ class _Inflated(io.RawIOBase):
 
 
 def check_inflation(unpacked: int, path: Path) -> None:
-    """Refuse a file that unpacks to more than 64 MiB and 100 times its bytes, which no honest does.
-
-    Raises:
-        CorpusError: If it does.
-    """
+    """Raise `CorpusError` if a file unpacks to more than 64 MiB and 100 times its size."""
     if unpacked > LARGEST_FILE and unpacked > LARGEST_FILE + _MOST_INFLATION * path.stat().st_size:
         problem = f"unpacks to more than {_MOST_INFLATION} times its size; not reading on"
         raise CorpusError(path, problem)

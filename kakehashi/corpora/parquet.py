@@ -104,9 +104,7 @@ def _filled(record: dict[str, Any]) -> dict[str, Any]:
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     """Yield the rows of a file in parts, which are read when the sentences are asked for.
 
-    Raises:
-        CorpusError: If it cannot be read, or has other columns than ours, or when read, at a row
-            that is no sentence; that has its number for a line.
+    Other columns than ours are a `CorpusError`, as is a row that is no sentence when it is read.
     """
     place = data_path(source.path)
     with _opened(source.path) as file:

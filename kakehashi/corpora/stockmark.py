@@ -38,9 +38,7 @@ _RECORD = TypeAdapter(_Record)
 def read(source: StockmarkSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; one is named by its place in the list, from 1.
 
-    Raises:
-        CorpusError: If the file is no such list, or an entity's name is not what stands at its
-            span; a record has its number for a line.
+    In a `CorpusError` a record has its number for a line.
     """
     path = str(data_path(source.path))
     with opened(source.path) as file:

@@ -37,9 +37,9 @@ class EncodedCorpus:
     """Segmented sentences as arrays, which may be views of a file.
 
     Attributes:
-        forms: Form number per token (tokens,) int32.
-        offsets: Where each sentence begins, and the end (sentences + 1,) int64.
-        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,) int16.
+        forms: Form number per token (tokens,).
+        offsets: Where each sentence begins, and the end (sentences + 1,).
+        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,).
         types: The entity types of the spans, sorted.
         missed: Gold mentions that no tokens can express, by sentence number.
     """
@@ -84,13 +84,8 @@ class EncodedCorpus:
         counts = _count(self.tags, 1 + 2 * len(self.types))[1::2]
         types = Counter(dict(zip(self.types, counts, strict=True)))
         types.update(lost)
-        return {
-            "sentences": len(self),
-            "tokens": len(self.forms),
-            "entities": types.total(),
-            "lost": len(lost),
-            "types": dict(types.most_common()),
-        }
+        sizes = {"sentences": len(self), "tokens": len(self.forms), "entities": types.total()}
+        return {**sizes, "lost": len(lost), "types": dict(types.most_common())}
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
         """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
@@ -147,10 +142,7 @@ def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorp
 
 
 def encode_chunk(
-    chunk: Iterable[Sentence],
-    segmenter: Segmenter,
-    forms: dict[Form, int],
-    keep_tokens: bool = False,
+    chunk: Iterable[Sentence], segmenter: Segmenter, forms: dict[Form, int], keep_tokens: bool
 ) -> EncodedCorpus:
     """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it."""
     texts = chunk.texts() if isinstance(chunk, Columnar) else None
@@ -177,14 +169,9 @@ def _encode(
     begins: Ids,
     forms: dict[Form, int],
 ) -> EncodedCorpus:
-    """Encode texts whose tokens are given by pieces.
+    """Encode texts whose distinct pieces have these tokens; which piece begins where is given.
 
-    Args:
-        texts: The texts; characters are counted through all, with one between two.
-        tokens: Those of each distinct piece.
-        which: The row in ``tokens`` of each piece (pieces,).
-        begins: Its first character (pieces,).
-        forms: The numbers of the forms.
+    Characters are counted through all texts, with one between two.
     """
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))

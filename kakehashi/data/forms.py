@@ -27,9 +27,9 @@ class FormFeatures(NamedTuple):
     """Word and n-gram ids per form.
 
     Attributes:
-        words: Word id (forms,) int64.
-        ngrams: N-gram ids of all forms, one form after the other (n-grams,) int64.
-        offsets: Where each form's n-grams begin, and the end (forms + 1,) int64.
+        words: Word id (forms,).
+        ngrams: N-gram ids of all forms, one form after the other (n-grams,).
+        offsets: Where each form's n-grams begin, and the end (forms + 1,).
     """
 
     words: npt.NDArray[np.int64]

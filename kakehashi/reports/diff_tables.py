@@ -9,20 +9,11 @@ from kakehashi.experiments.diff import Flip, RunDiff
 from kakehashi.reports.tables import Table
 from kakehashi.sentence import Sentence
 
-_ROWS = {
-    "char.embedding": "char.embedding: n-grams",
-    "word.embedding": "word.embedding: words",
-    "dense": "dense: tags",
-}
+_UNITS = {"char.embedding": ": n-grams", "word.embedding": ": words", "dense": ": tags"}
 
 
 def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
-    """Make the tables of a difference, by their short names.
-
-    Args:
-        diff: Of two runs.
-        most: How many sentences to list at most, each way.
-    """
+    """Make the tables of a difference, by their short names; each lists ``most`` sentences."""
     runs = {"A": diff.first, "B": diff.second}
     transfers = {name: transfer_table(name, run.result) for name, run in runs.items()}
     scores = []
@@ -89,7 +80,7 @@ def transfer_table(name: str, result: Mapping[str, Any]) -> Table | None:
         start = "from the vectors" if vectors else "random"
         left = f"{total - matched:,} {start}" if matched < total else None
         share = f"{100 * matched / total:.1f} %"
-        rows.append((_ROWS.get(layer, layer), matched, total, share, left, row["reason"]))
+        rows.append((layer + _UNITS.get(layer, ""), matched, total, share, left, row["reason"]))
     return Table(
         f"What {name} took from {transfer['source']}",
         ("layer", "rows copied", "of", "share", "the others began", "why"),

@@ -52,12 +52,7 @@ _AT_ONCE = 1 << 13  # utterances that a process generates at a time
 
 
 def generate(
-    language: str,
-    utterances: int,
-    *,
-    seed: int = 0,
-    partition: Partition = "train",
-    start: int = 0,
+    language: str, utterances: int, *, seed: int = 0, partition: Partition = "train", start: int = 0
 ) -> Iterator[Sentence]:
     """Generate voice-assistant utterances from number ``start`` on; ``group`` is the domain.
 

@@ -11,11 +11,7 @@ from kakehashi.sentence import Mention, Sentence, Token
 FULL = Sentence(
     "昨日東京へ",
     (Mention(2, 4, "LOC", "東京", 0.1 + 0.2),),
-    (
-        Token("昨日", 0, 2, "キノウ", "名詞"),
-        Token("東京", 2, 4),
-        Token("へ", 4, 5, "ヘ"),
-    ),
+    (Token("昨日", 0, 2, "キノウ", "名詞"), Token("東京", 2, 4), Token("へ", 4, 5, "ヘ")),
     "12",
     "article 3",
 )
