@@ -190,14 +190,8 @@ def convert(
     # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
     sentences = read_mapped(reading.source(input, optional=optional), mapping, segmenter)
-<<<<<<< HEAD
     tracked = ProgressBars().track(sentences, f"converting {input.name}")
     _print_written(output, write_corpus(tracked, target), as_json)
-=======
-    progress = ProgressBars()
-    written = write_corpus(progress.track(sentences, f"converting {input.name}"), target)
-    _print_written(output, written, as_json)
->>>>>>> main
 
 
 def generate(

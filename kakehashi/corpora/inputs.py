@@ -76,19 +76,11 @@ class LineInput:
             return "jsonl"
         for name, entry in FORMATS.items():
             if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
-<<<<<<< HEAD
+                problem = f"{self.path} is named as {name}, but expected are JSON lines or text"
+                advice = f"kakehashi corpus convert {self.path} FILE.jsonl"
                 raise ConfigError(
-                    "--input-format",
-                    f"{self.path} is named as {name}, but expected are JSON lines or text;"
-                    f" run: kakehashi corpus convert {self.path} FILE.jsonl,"
-                    " or say --input-format text",
-=======
-                problem = (
-                    f"{self.path} is named as {name}, but expected are JSON lines or text; run:"
->>>>>>> main
+                    "--input-format", f"{problem}; run: {advice}, or say --input-format text"
                 )
-                advice = f"kakehashi convert {self.path} FILE.jsonl, or say --input-format text"
-                raise ConfigError("--input-format", f"{problem} {advice}")
         return "text"
 
     def chunks(self) -> Iterator[Chunk | None]:

@@ -10,7 +10,6 @@ from kakehashi.reports.tables import Table
 
 
 def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
-<<<<<<< HEAD
     """Count the parts of corpora, one row each.
 
     Args:
@@ -28,13 +27,6 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
         )
         for name, parts in corpora.items()
         for part, found in parts.items()
-=======
-    """Count each part (``train``, ``dev``, ``test``) of corpora, given by their names."""
-    rows = (
-        (name, part, s.sentences, s.tokens, s.mentions, len(s.lost), len(s.types))
-        for name, parts in corpora.items()
-        for part, s in parts.items()
->>>>>>> main
     )
     note = "A lost mention begins or ends inside a token."
     return Table("Corpora", headings, rows, [note], n_labels=2)
@@ -43,18 +35,11 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:
     """Rank the entity types of a corpus, with their share of all mentions."""
     ranked = sorted(types.items(), key=lambda entry: (-entry[1], entry[0]))
-<<<<<<< HEAD
-    for rank, (type_name, count) in enumerate(ranked, start=1):
-        so_far += count
-        shares = (f"{100 * part / total:.2f} %" for part in (count, so_far))
-        rows.append((rank, type_name, count, *shares))
-=======
     sums = accumulate(count for _, count in ranked)
     total = sum(types.values())
     rows = (
         (rank, type_name, count, f"{100 * count / total:.2f} %", f"{100 * so_far / total:.2f} %")
         for rank, ((type_name, count), so_far) in enumerate(zip(ranked, sums, strict=True), 1)
     )
->>>>>>> main
     headings = ("rank", "type", "mentions", "share", "so far")
     return Table(f"Entity types of {name}", headings, rows, n_labels=2)

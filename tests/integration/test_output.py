@@ -124,32 +124,13 @@ program.main()
     assert (done.returncode, done.stdout, done.stderr) == (status, b"", b"")
 
 
-<<<<<<< HEAD
-def test_what_the_system_refuses_is_one_line_with_the_file(corpus, tmp_path):
-    long = tmp_path / f"{'n' * 300}.jsonl"
-    (tmp_path / "folder").mkdir()
-    for command, problem in (
-        (f"corpus convert {corpus} {long}", "File name too long"),
-        (f"corpus convert {long} x.jsonl", "File name too long"),
-        (f"corpus convert {corpus} {tmp_path}/none/a.conll", "No such file or directory"),
-        (f"corpus convert {tmp_path}/folder x.jsonl --format jsonl", "folder"),
-        (f"train demo-en --out {tmp_path}/{'n' * 300}", "File name too long"),
-        (f"train demo-en --out {corpus}/run", "Not a directory"),
-    ):
-        done = shell(f"cd {tmp_path} && {PROGRAM} {command}")
-        assert done.returncode == 2, (command, done.stderr)
-        (line,) = done.stderr.decode().splitlines()
-        assert line.startswith("error: ")
-        assert problem in line
-        assert "bug in kakehashi" not in line
-=======
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
-        ("convert a.jsonl {long}", "File name too long"),
-        ("convert {long} x.jsonl", "File name too long"),
-        ("convert a.jsonl none/a.conll", "No such file or directory"),
-        ("convert folder x.jsonl --format jsonl", "folder"),
+        ("corpus convert a.jsonl {long}", "File name too long"),
+        ("corpus convert {long} x.jsonl", "File name too long"),
+        ("corpus convert a.jsonl none/a.conll", "No such file or directory"),
+        ("corpus convert folder x.jsonl --format jsonl", "folder"),
         ("train demo-en --out {long}", "File name too long"),
         ("train demo-en --out a.jsonl/run", "Not a directory"),
     ],
@@ -162,7 +143,6 @@ def test_what_the_system_refuses_is_one_line_with_the_file(run, corpus, command,
     assert line.startswith("error: ")
     assert problem in line
     assert "bug in kakehashi" not in line
->>>>>>> main
 
 
 @pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
