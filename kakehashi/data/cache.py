@@ -67,15 +67,14 @@ def load_dataset(
         ConfigError: If the settings ask for what the corpora have not.
         OSError: If the cache cannot be written to.
     """
-    segmenter = segmenter_of(settings.text)
-    corpus_print = corpus_fingerprint(settings, segmenter.signature)
+    corpus_print = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     features_print = features_fingerprint(settings, corpus_print)
     corpus = cache / f"corpus-{corpus_print[:16]}"
     features = cache / f"features-{features_print[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
     with _unfinished(corpus, progress) as folder:
         if folder is not None:
-            _write_corpora(folder, settings, segmenter, corpus_print, progress, processes)
+            _write_corpora(folder, settings, corpus_print, progress, processes)
     facts, arrays = _read(corpus, corpus_print)
     train, dev, test = (_corpus(facts[part], arrays, f"{part}-") for part in _PARTS)
     corpora = (train, dev, test)
@@ -109,15 +108,11 @@ def _unfinished(folder: Path, progress: Progress) -> Iterator[Path | None]:
 
 
 def _write_corpora(
-    folder: Path,
-    settings: RunSettings,
-    segmenter: Segmenter,
-    fingerprint: str,
-    progress: Progress,
-    processes: int | None,
+    folder: Path, settings: RunSettings, fingerprint: str, progress: Progress, processes: int | None
 ) -> None:
     """Encode the chunks that a kill has left to do, over processes, and join them."""
-    corpora, keep_tokens = load_corpora(settings.corpus), settings.text.keep_tokens
+    segmenter, keep_tokens = segmenter_of(settings.text), settings.text.keep_tokens
+    corpora = load_corpora(settings.corpus)
     shards = folder / "shards"
     shards.mkdir(exist_ok=True)
     jobs = (
@@ -127,9 +122,7 @@ def _write_corpora(
         if not (path := shards / f"{part}-{number:06}").exists()
     )
     work = partial(write_shard, segmenter, keep_tokens, fingerprint)
-    done = map_in_order(work, jobs, processes)
-    for _ in progress.track(done, "encoding the corpora"):
-        pass
+    list(progress.track(map_in_order(work, jobs, processes), "encoding the corpora"))
     forms: dict[Form, int] = {}
     facts = {
         part: join_shards(sorted(shards.glob(f"{part}-*")), folder / part, forms, fingerprint)
@@ -163,10 +156,8 @@ def join_shards(
 ) -> dict[str, object]:
     """Join shards to the corpus as it would have been encoded in one go, one at a time in memory.
 
-    The arrays are written to ``stem-forms.npy`` and so on; new forms are added to ``forms``.
-
-    Returns:
-        The entity types, and the mentions that are missed.
+    The arrays are written to ``stem-forms.npy`` and so on, new forms are added to ``forms``, and
+    the entity types and missed mentions returned.
     """
     facts = [_read_json(path / "facts.json", fingerprint) for path in shards]
     types = sorted_types(kind for each in facts for kind in each["types"])
@@ -210,12 +201,12 @@ def _corpus(facts: Mapping[str, Any], arrays: _Arrays, stem: str = "") -> Encode
 
 def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
     """Write all of a dataset but the corpora."""
-    words, ngrams, vectors = data.words, data.ngrams, data.vectors
     arrays = {**data.features._asdict(), "once": data.once}
-    facts: dict[str, object] = {"words": [words.strings, words.n_seen], "ngrams": ngrams.strings}
-    if vectors is not None:
-        arrays["vectors"] = vectors.matrix
-        facts["vectors"] = [vectors.rows, sorted(vectors.lowered), data.coverage]
+    words = [data.words.strings, data.words.n_seen]
+    facts: dict[str, object] = {"words": words, "ngrams": data.ngrams.strings}
+    if data.vectors is not None:
+        arrays["vectors"] = data.vectors.matrix
+        facts["vectors"] = [data.vectors.rows, sorted(data.vectors.lowered), data.coverage]
     for name, array in arrays.items():
         np.save(folder / f"{name}.npy", array)
     _write_facts(folder, fingerprint, facts)
@@ -231,8 +222,7 @@ def _read_dataset(
         coverage = Coverage(Share(*types), Share(*tokens), n_skipped)
     features = FormFeatures(arrays["words"], arrays["ngrams"], arrays["offsets"])
     words, ngrams = Vocabulary(*facts["words"]), Vocabulary(facts["ngrams"])
-    tagset = tagset_of(corpora[0], model, vectors)
-    once = arrays["once"]
+    tagset, once = tagset_of(corpora[0], model, vectors), arrays["once"]
     return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once)
 
 

@@ -57,12 +57,9 @@ class _Call:
 
 
 def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
-    """Read the vectors of the wanted words, pickled by Python 2 or 3 in a binary protocol.
+    """Read the vectors of the wanted words (words, width), pickled in a binary protocol.
 
     Time and memory are proportional to the length of the file.
-
-    Returns:
-        (words, width) float32: one row for each of ``wanted.rows``.
 
     Raises:
         CorpusError: If the file cannot be read or is anything else than such a pair.
@@ -113,10 +110,7 @@ def _text(value: object) -> object:
 
 
 def _select(
-    words: Sequence[object],
-    matrix: npt.NDArray[np.floating[Any]],
-    wanted: Wanted,
-    size: int,
+    words: Sequence[object], matrix: npt.NDArray[np.floating[Any]], wanted: Wanted, size: int
 ) -> npt.NDArray[np.float32]:
     """Take the vectors of the wanted words, of a file of some size."""
     if len(words) != len(matrix):
@@ -146,11 +140,7 @@ def _select(
 
 
 def _read_pickle(file: io.BytesIO) -> object:
-    """Read strings, numbers, lists, tuples and calls; what was ``str`` in Python 2 becomes bytes.
-
-    Raises:
-        ValueError: If the data is damaged or holds anything else.
-    """
+    """Read strings, numbers, lists, tuples and calls; ``str`` of Python 2 becomes bytes."""
     stack: list[Any] = []
     memo: dict[int, object] = {}
     n_made = 0
