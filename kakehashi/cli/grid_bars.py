@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from rich.progress import TaskID
 
 from kakehashi.cli.console import ProgressBars
 from kakehashi.experiments.execute import Watch
 from kakehashi.experiments.runs import RunSpec
-from kakehashi.experiments.work import Outcome
 
 
 class GridBars(Watch):
@@ -55,17 +54,16 @@ class GridBars(Watch):
             label = run.label if f1 is None else f"{run.label}: dev F1 {f1:.2f}"
             self._bars.update(self._of_run[run.key], completed=len(lines), description=label)
 
-    def end(self, run: RunSpec, outcome: Outcome) -> None:
+    def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
         """Print how a run ended."""
-        if run.key in self._of_run:
-            self._bars.remove_task(self._of_run.pop(run.key))
+        if spec.key in self._of_run:
+            self._bars.remove_task(self._of_run.pop(spec.key))
         self._done += 1
         self._bars.update(self._grid, completed=self._done)
-        failed = outcome.state == "failed"
-        what = outcome.message if failed else _score(self._root / run.key)
-        self._progress.say(f"{self._done}/{self._total}  {run.label}: {outcome.state}, {what}")
-        if outcome.message and not failed:
-            self._progress.warn(outcome.message)
+        what = message if state == "failed" else _score(self._root / spec.key)
+        self._progress.say(f"{self._done}/{self._total}  {spec.label}: {state}, {what}")
+        if message and state == "finished":
+            self._progress.warn(message)
 
 
 def _score(folder: Path) -> str:
