@@ -47,15 +47,12 @@ class Batch:
 def plan_batches(
     lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None
 ) -> list[Ids]:
-    """Cut a corpus into batches of sentences of like length.
+    """Cut a corpus into batches of sentences of like length; return the sentence numbers of each.
 
     Args:
         lengths: Tokens per sentence (sentences,); empty sentences are left out.
         batch_tokens: Tokens per batch, at most; a longer sentence is a batch of its own.
         order: (seed, epoch) of the shuffle; None for shortest first.
-
-    Returns:
-        The sentence numbers of each batch.
     """
     sentences = np.flatnonzero(lengths)
     window = max(1, len(sentences))
@@ -92,15 +89,7 @@ def make_batch(
     features: FormFeatures,
     tags: npt.NDArray[np.integer] | None = None,
 ) -> Batch:
-    """Gather the rows of some sentences, which must have tokens.
-
-    Args:
-        sentences: Their numbers.
-        offsets: Where each sentence of the corpus begins, and the end (sentences + 1,).
-        forms: Form number per token of the corpus.
-        features: Features per form number.
-        tags: Gold tag id per token of the corpus, in training.
-    """
+    """Gather the rows of some sentences, which must have tokens, from the arrays of a corpus."""
     lengths = offsets[sentences + 1] - offsets[sentences]
     tokens = ranges(offsets[sentences], lengths)
     distinct, rows = np.unique(forms[tokens], return_inverse=True)

@@ -37,9 +37,9 @@ class EncodedCorpus:
     """Segmented sentences as arrays, which may be views of a file.
 
     Attributes:
-        forms: Form number per token (tokens,) int32.
-        offsets: Where each sentence begins, and the end (sentences + 1,) int64.
-        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,) int16.
+        forms: Form number per token (tokens,).
+        offsets: Where each sentence begins, and the end (sentences + 1,).
+        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,).
         types: The entity types of the spans, sorted.
         missed: Gold mentions that no tokens can express, by sentence number.
     """
@@ -84,13 +84,8 @@ class EncodedCorpus:
         counts = _count(self.tags, 1 + 2 * len(self.types))[1::2]
         types = Counter(dict(zip(self.types, counts, strict=True)))
         types.update(lost)
-        return {
-            "sentences": len(self),
-            "tokens": len(self.forms),
-            "entities": types.total(),
-            "lost": len(lost),
-            "types": dict(types.most_common()),
-        }
+        sizes = {"sentences": len(self), "tokens": len(self.forms), "entities": types.total()}
+        return {**sizes, "lost": len(lost), "types": dict(types.most_common())}
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
         """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
@@ -137,20 +132,15 @@ def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorp
         parts.append(_encode(texts, tokens, np.arange(len(chunk)), texts.begins, forms))
     types = sorted_types(kind for part in parts for kind in part.types)
     parts = list(renumber(parts, types))
-    return EncodedCorpus(
-        np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)]),
-        np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)]),
-        np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)]),
-        types,
-        {sentence: lost for part in parts for sentence, lost in part.missed.items()},
-    )
+    numbers = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
+    offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
+    tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
+    missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
+    return EncodedCorpus(numbers, offsets, tags, types, missed)
 
 
 def encode_chunk(
-    chunk: Iterable[Sentence],
-    segmenter: Segmenter,
-    forms: dict[Form, int],
-    keep_tokens: bool = False,
+    chunk: Iterable[Sentence], segmenter: Segmenter, forms: dict[Form, int], keep_tokens: bool
 ) -> EncodedCorpus:
     """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it."""
     texts = chunk.texts() if isinstance(chunk, Columnar) else None
@@ -171,21 +161,9 @@ def encode_chunk(
 
 
 def _encode(
-    texts: Texts,
-    tokens: Sequence[Sequence[Token]],
-    which: Ids,
-    begins: Ids,
-    forms: dict[Form, int],
+    texts: Texts, tokens: Sequence[Sequence[Token]], which: Ids, begins: Ids, forms: dict[Form, int]
 ) -> EncodedCorpus:
-    """Encode texts whose tokens are given by pieces.
-
-    Args:
-        texts: The texts; characters are counted through all, with one between two.
-        tokens: Those of each distinct piece.
-        which: The row in ``tokens`` of each piece (pieces,).
-        begins: Its first character (pieces,).
-        forms: The numbers of the forms.
-    """
+    """Encode texts whose distinct pieces have these tokens; which piece begins where is given."""
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))
     numbers = [forms.setdefault((token.text, token.reading), len(forms)) for token in flat]
@@ -234,13 +212,9 @@ def renumber(parts: Iterable[EncodedCorpus], types: Sequence[str]) -> Iterator[E
     sentence = token = 0
     for part in parts:
         tags = [0, *(ids[kind] + inside for kind in part.types for inside in (0, 1))]
-        yield EncodedCorpus(
-            part.forms,
-            part.offsets + token,
-            np.array(tags, dtype=np.int16)[part.tags],
-            tuple(types),
-            {sentence + row: lost for row, lost in part.missed.items()},
-        )
+        tags_of_all = np.array(tags, dtype=np.int16)[part.tags]
+        missed = {sentence + row: lost for row, lost in part.missed.items()}
+        yield EncodedCorpus(part.forms, part.offsets + token, tags_of_all, tuple(types), missed)
         sentence, token = sentence + len(part), token + len(part.forms)
 
 

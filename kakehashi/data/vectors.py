@@ -44,13 +44,7 @@ class Share(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """How many words have a vector.
-
-    Attributes:
-        types: Each word counted once.
-        tokens: Each word counted as often as it occurs.
-        n_skipped: Words of the file of vectors that are not UTF-8.
-    """
+    """How many words have a vector, each counted once, and as often as it occurs."""
 
     types: Share
     tokens: Share
@@ -70,13 +64,9 @@ class Coverage(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Word vectors.
+    """Word vectors: the row of every word in the matrix (words, width).
 
-    Attributes:
-        rows: The row of every word, in the order of the rows.
-        matrix: (words, width) float32.
-        lowered: Words that the file has only in another case.
-        n_skipped: Words of the file that are not UTF-8.
+    Words that the file has only in another case are ``lowered``, those not UTF-8 were skipped.
     """
 
     rows: Mapping[str, int]
@@ -90,37 +80,21 @@ class Vectors:
         return int(self.matrix.shape[1])
 
     def lower_cased(self) -> Vectors:
-        """Return the vectors of all words in lower case and NFKC; those written so come first.
-
-        Example:
-            >>> vectors = Vectors({"May": 0, "may": 1, "ＰＣ": 2}, np.zeros((3, 50), np.float32))
-            >>> vectors.lower_cased().rows
-            {'may': 1, 'pc': 2}
-        """
+        """Return the vectors of all words in lower case and NFKC; those written so come first."""
         plain = {word: spellings(word)[-1] for word in self.rows}
         wanted = Wanted(plain.values())
-        sources: dict[int, int] = {}
+        sources: dict[int | None, int] = {}
         for word in sorted(plain, key=lambda word: word != plain[word]):
-            place = wanted.place(word)
-            if place is not None:
-                sources[place] = self.rows[word]
+            sources[wanted.place(word)] = self.rows[word]
         rows = {word: sources[place] for word, place in wanted.rows.items()}
         return replace(self, rows=rows, lowered=wanted.lowered)
 
     def coverage(self, words: Mapping[str, int]) -> Coverage:
-        """Count which words, of which each occurs so often, have a vector.
-
-        Example:
-            >>> vectors = Vectors({"may": 0, "I": 1}, np.zeros((2, 50), np.float32))
-            >>> vectors.coverage({"May": 2, "I": 5, "june": 1}).tokens
-            Share(exact=5, lowered=2, missing=1)
-        """
+        """Count which words, of which each occurs so often, have a vector."""
         types, tokens = [0, 0, 0], [0, 0, 0]
         for word, count in words.items():
-            if word in self.rows:
-                found = int(word in self.lowered)
-            else:
-                found = 1 if word.lower() in self.rows else 2
+            is_lowered = word in self.lowered if word in self.rows else word.lower() in self.rows
+            found = 1 if is_lowered else 0 if word in self.rows else 2
             types[found] += 1
             tokens[found] += count
         return Coverage(Share(*types), Share(*tokens), self.n_skipped)
@@ -132,13 +106,10 @@ def read_vectors(
     *,
     wanted: Collection[str] | None = None,
 ) -> Vectors:
-    """Read word vectors, plain or gzip.
+    """Read word vectors, plain or gzip: of ``wanted`` words alone, or of all as they are written.
 
-    Args:
-        path: The file; a relative path is taken from ``KAKEHASHI_DATA`` where that is set.
-        format: ``text`` for word2vec, fastText and GloVe; ``polyglot`` for its ``.pkl``.
-        wanted: Keep only the vectors of these words, all in lower case and NFKC; see `Wanted` for
-            which vector each takes. Default: keep all words as they are written.
+    A relative path is taken from ``KAKEHASHI_DATA`` where that is set. Wanted words are in lower
+    case and NFKC; see `Wanted` for which vector each takes.
 
     Raises:
         CorpusError: If the file is not what its format says.
