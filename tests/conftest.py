@@ -12,6 +12,8 @@ from contextlib import chdir, contextmanager
 import pytest
 from hypothesis import settings
 
+from kakehashi.progress import Progress
+
 # A busy machine is slow, not wrong; and CI draws the same examples every time.
 settings.register_profile("kakehashi", deadline=None, derandomize=True)
 settings.load_profile("kakehashi")
@@ -27,6 +29,20 @@ def pytest_make_parametrize_id(val, argname):
     Packed bytes hold the time of day, and workers that disagree about the names refuse to start.
     """
     return argname if isinstance(val, bytes) else None
+
+
+class _Told(Progress):
+    def __init__(self):
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+
+
+@pytest.fixture
+def told():
+    """Progress that keeps the lines it is told."""
+    return _Told()
 
 
 @contextmanager

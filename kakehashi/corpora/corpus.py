@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import difflib
 import random
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib import resources
 from itertools import accumulate, chain, compress, count, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import CorpusSettings, RunSettings, Split
 from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
@@ -31,10 +31,9 @@ from kakehashi.text.words import PatternSegmenter
 
 DEV, TRAIN, TEST = range(3)
 _SUFFIX = ".toml"
-_SHIPPED = resources.files(__package__) / "data"
+_SHIPPED = Path(__file__).parent / "data"
 _CACHED = 1 << 14  # texts; generated and spoken utterances repeat
-# So many of the largest article are left to choose from when a part is filled to its size.
-_CHOICE = 64
+_CHOICE = 64  # largest articles that are left to choose from when a part is filled to its size
 
 
 class _MappingFile(Settings):
@@ -44,8 +43,7 @@ class _MappingFile(Settings):
 
 def shipped_mappings() -> tuple[str, ...]:
     """Name the mappings that come with the package."""
-    names = (file.name for file in _SHIPPED.iterdir() if file.name.endswith(_SUFFIX))
-    return tuple(sorted(name.removesuffix(_SUFFIX) for name in names))
+    return tuple(sorted(file.stem for file in _SHIPPED.glob(f"*{_SUFFIX}")))
 
 
 def load_mapping(name: str) -> TypeMapping:
@@ -58,24 +56,17 @@ def load_mapping(name: str) -> TypeMapping:
         >>> load_mapping("irex-to-conll").types["PERSON"]
         'PER'
     """
-    if not name.endswith(_SUFFIX) and name not in shipped_mappings():
+    file = _SHIPPED / f"{name}{_SUFFIX}" if name in shipped_mappings() else Path(name)
+    if file.suffix != _SUFFIX or not file.is_file():
         near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
         problem = f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
         raise ConfigError("corpus.mapping", problem)
-    file = Path(name) if name.endswith(_SUFFIX) else _SHIPPED / f"{name}{_SUFFIX}"
     try:
-        content = _MappingFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError("corpus.mapping", f"{file}: cannot be read ({error.strerror})") from None
+        content = _MappingFile.model_validate(read_tree(file))
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError("corpus.mapping", f"{file}: {key}: {first['msg']}") from None
-    except ValueError as error:
-        raise ConfigError("corpus.mapping", f"{file}: is not TOML ({error})") from None
-    types = content.types | dict.fromkeys(content.drop)
-    return TypeMapping(file.name.removesuffix(_SUFFIX), types)
+        raise config_error(error, str(file), _MappingFile) from None
+    return TypeMapping(file.stem, content.types | dict.fromkeys(content.drop))
 
 
 def segmented(
@@ -83,11 +74,8 @@ def segmented(
 ) -> Iterator[Sentence]:
     """Yield the sentences with the tokens of a segmenter.
 
-    With ``keep_tokens`` those of sentences that have some stay, and get only what they lack:
-    readings and parts of speech.
-
-    Raises:
-        ValueError: If tokens that are kept contradict their text, which no reader gives.
+    With ``keep_tokens``, tokens that are there already stay, and get the readings and parts of
+    speech that they lack; a `ValueError` if they contradict their text, which no reader gives.
     """
     segment = segmenter.segment
     if not isinstance(segmenter, PatternSegmenter):  # which is as fast as a cache
@@ -103,83 +91,59 @@ def segmented(
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sentences that every iteration reads anew; none is kept in memory.
+    """Sentences that every iteration reads anew; none is kept in memory."""
 
-    ``name`` is where they come from, for messages; ``chunks`` begins to read them, in parts that
-    other processes can read for us.
-    """
-
-    name: str
-    chunks: Callable[[], Iterator[Iterable[Sentence]]]
+    name: str  # where they come from, for messages
+    chunks: Callable[[], Iterator[Iterable[Sentence]]]  # parts that other processes can read
 
     @classmethod
-    def from_sources(cls, sources: Iterable[Source]) -> Corpus:
-        """Join sources in their order."""
+    def from_sources(cls, sources: Iterable[Source], mapping: TypeMapping | None = None) -> Corpus:
+        """Join sources in their order, and map the types of their mentions.
+
+        When read, it raises `TagError` at a mention whose type the mapping does not name.
+        """
         sources = tuple(sources)
-        return cls(
-            ", ".join(map(source_name, sources)),
-            lambda: chain.from_iterable(map(read_chunks, sources)),
-        )
+        name = ", ".join(map(source_name, sources))
+
+        def chunks() -> Iterator[Iterable[Sentence]]:
+            for chunk in chain.from_iterable(map(read_chunks, sources)):
+                yield chunk if mapping is None else _Mapped(chunk, mapping, name)
+
+        return cls(name, chunks)
 
     def __iter__(self) -> Iterator[Sentence]:
         """Read the sentences."""
         return chain.from_iterable(self.chunks())
 
-    def map_types(self, mapping: TypeMapping) -> Corpus:
-        """Replace the types of the mentions by those of another corpus.
-
-        Raises:
-            TagError: When read, at a mention whose type the mapping does not name.
-        """
-        return Corpus(
-            self.name,
-            lambda: (_Mapped(chunk, mapping, self.name) for chunk in self.chunks()),
-        )
-
     def sample(self, n: int, seed: int = 0) -> Corpus:
-        """Draw sentences at random; they stay in their order.
+        """Draw sentences at random, in their order; raises `ConfigError` if there are fewer.
 
         The smaller of two samples of one seed is part of the larger.
-
-        Raises:
-            ConfigError: If there are fewer than that.
         """
         sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
-        size = sum(sizes)
-        if n > size:
-            problem = f"{n:,} is more than the {size:,} sentences there are"
+        order = list(range(sum(sizes)))
+        if n > len(order):
+            problem = f"{n:,} is more than the {len(order):,} sentences there are"
             raise ConfigError("corpus.train_size", problem)
-        order = list(range(size))
         random.Random(seed).shuffle(order)
-        drawn = bytearray(size)
-        for index in order[:n]:
-            drawn[index] = True
-        return self._selected(bytes(drawn), sizes)
+        drawn = set(order[:n])
+        return self._selected(bytes(index in drawn for index in range(len(order))), sizes)
 
     def split(self, split: Split) -> Corpora:
-        """Cut in three, never inside an article if the settings say so.
-
-        Raises:
-            ConfigError: If there are too few sentences or articles.
-        """
+        """Cut in three; see `assign_parts`."""
         groups = [[sentence.group for sentence in chunk] for chunk in self.chunks()]
         sizes = [len(chunk) for chunk in groups]
         parts = assign_parts(chain.from_iterable(groups), split)
-        train, dev, test = (
-            self._selected(bytes(part == wanted for part in parts), sizes)
-            for wanted in (TRAIN, DEV, TEST)
-        )
-        return Corpora(train, dev, test)
+        flags = (bytes(part == wanted for part in parts) for wanted in (TRAIN, DEV, TEST))
+        return Corpora(*(self._selected(each, sizes) for each in flags))
 
     def _selected(self, flags: bytes, sizes: Sequence[int]) -> Corpus:
-        ranges = list(pairwise(accumulate(sizes, initial=0)))
-        return Corpus(
-            self.name,
-            lambda: (
-                _Selected(chunk, flags[start:end])
-                for chunk, (start, end) in zip(self.chunks(), ranges, strict=True)
-            ),
-        )
+        def chunks() -> Iterator[Iterable[Sentence]]:
+            ranges = pairwise(accumulate(sizes, initial=0))
+            for chunk, (start, end) in zip(self.chunks(), ranges, strict=True):
+                yield _Selected(chunk, flags[start:end])
+
+        return Corpus(self.name, chunks)
 
 
 @dataclass(frozen=True)
@@ -201,7 +165,7 @@ class _Mapped:
 
 @dataclass(frozen=True)
 class _Selected:
-    """A chunk of which only the sentences are read that have a flag."""
+    """The sentences of a chunk that have a flag."""
 
     chunk: Iterable[Sentence]
     flags: bytes
@@ -210,9 +174,8 @@ class _Selected:
         return compress(self.chunk, self.flags)
 
 
-@dataclass(frozen=True)
-class Corpora:
-    """The corpora of a run: to train on, to select on, and to test on."""
+class Corpora(NamedTuple):
+    """The corpora of a run: to train, to select and to test on."""
 
     train: Corpus
     dev: Corpus
@@ -224,79 +187,58 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
 
     Raises:
         ConfigError: If the mapping is unknown, or there are fewer sentences than asked for.
-        CorpusError: If a source that must be counted is not what its format says.
     """
     mapping = load_mapping(settings.mapping) if settings.mapping is not None else None
-
-    def joined(sources: Iterable[Source]) -> Corpus:
-        corpus = Corpus.from_sources(sources)
-        return corpus if mapping is None else corpus.map_types(mapping)
-
     if settings.split is not None:
-        corpora = joined(settings.all).split(settings.split)
+        corpora = Corpus.from_sources(settings.all, mapping).split(settings.split)
     else:
-        corpora = Corpora(joined(settings.train), joined(settings.dev), joined(settings.test))
+        parts = (settings.train, settings.dev, settings.test)
+        corpora = Corpora(*(Corpus.from_sources(part, mapping) for part in parts))
     if settings.train_size is None:
         return corpora
     train = corpora.train.sample(settings.train_size, settings.train_size_seed)
-    return replace(corpora, train=train)
+    return corpora._replace(train=train)
 
 
 def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
     """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
-    corpora = load_corpora(settings.corpus)
-    segmenter = segmenter_of(settings.text)
-    parts = {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
-    return {
-        part: segmented(sentences, segmenter, settings.text.keep_tokens)
-        for part, sentences in parts.items()
-    }
+    parts, segmenter = load_corpora(settings.corpus)._asdict(), segmenter_of(settings.text)
+    keep_tokens = settings.text.keep_tokens
+    return {name: segmented(part, segmenter, keep_tokens) for name, part in parts.items()}
 
 
 def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:
     """Read a source as it is, or with other types or tokens."""
-    corpus = Corpus.from_sources([source])
-    if mapping is not None:
-        corpus = corpus.map_types(load_mapping(mapping))
+    corpus = Corpus.from_sources([source], None if mapping is None else load_mapping(mapping))
     return iter(corpus) if segmenter is None else segmented(corpus, load_segmenter(segmenter))
 
 
 def assign_parts(groups: Iterable[str], split: Split) -> bytes:
-    """Assign every sentence to a part, at random but always the same for a seed.
+    """Assign every sentence to `TRAIN`, `TEST` or `DEV` at random, always the same for a seed.
 
-    Args:
-        groups: The article of each sentence; a sentence without is an article of its own.
-        split: How many sentences to train and to test on, and whether articles stay whole; their
-            sizes are then met as nearly as whole articles can, first that of train.
-
-    Returns:
-        `TRAIN`, `TEST` or `DEV` for each sentence.
-
-    Raises:
-        ConfigError: If there are too few sentences or articles.
+    ``groups`` are the article of each sentence; a sentence without is an article of its own. Where
+    articles stay whole, sizes are met as nearly as these can, first that of train. Raises
+    `ConfigError` if there are too few sentences or articles.
     """
     names = list(groups)
     if split.train + split.test > len(names):
-        raise ConfigError(
-            "corpus.split",
-            f"{split.train:,} sentences to train and {split.test:,} to test on are more than the"
-            f" {len(names):,} there are",
-        )
+        parts = f"{split.train:,} sentences to train and {split.test:,} to test on"
+        raise ConfigError("corpus.split", f"{parts} are more than the {len(names):,} there are")
     articles: dict[str | int, list[int]] = {}  # a sentence each, unless they stay whole
     for index, name in enumerate(names):
         articles.setdefault((split.by == "group" and name) or index, []).append(index)
     rest = list(articles.values())
     random.Random(split.seed).shuffle(rest)
-    parts = bytearray(len(names))  # all DEV
+    assigned = bytearray(len(names))  # all DEV
     for part, size in ((TRAIN, split.train), (TEST, split.test)):
         chosen = nearest([len(article) for article in rest], size)
         if split.by == "group" and not chosen:
             problem = f"{len(articles)} articles are too few to part so; split by sentence"
             raise ConfigError("corpus.split.by", problem)
         for index in chain.from_iterable(rest[place] for place in chosen):
-            parts[index] = part
+            assigned[index] = part
         rest = [article for place, article in enumerate(rest) if place not in chosen]
-    return bytes(parts)
+    return bytes(assigned)
 
 
 def nearest(sizes: Sequence[int], target: int) -> set[int]:

@@ -28,13 +28,10 @@ def _parquet_chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
 
 
 class Format(NamedTuple):
-    """What there is for a format: how the names of its files end, and functions of its settings.
+    """How the names of a format's files end, and functions of its settings.
 
-    Attributes:
-        suffixes: How the names of its files end.
-        read: Yields sentences.
-        chunks: In place of ``read``, yields parts that can be sent to other processes unread.
-        lines: Makes lines of text of sentences; None if the format is only read.
+    ``chunks``, in place of ``read``, yields parts that can be sent to other processes unread;
+    ``lines`` makes lines of text of sentences, and is None if the format is only read.
     """
 
     suffixes: tuple[str, ...] = ()
@@ -47,9 +44,7 @@ _COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
 FORMATS: Mapping[str, Format] = {
     "annotated": Format((), annotated.read),
     "assistant": Format((), None, assistant.chunks),
-    "columns": Format(
-        (".conll", ".txt", ".bio", ".iob", ".iobes"), columns.read, lines=columns.lines
-    ),
+    "columns": Format(_COLUMNS, columns.read, lines=columns.lines),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
     "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines),
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
@@ -73,12 +68,7 @@ def read_source(source: Source) -> Iterator[Sentence]:
 
 
 def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
-    """Yield the sentences of a source in parts, which other processes may read for us.
-
-    Raises:
-        CorpusError: If the source is not what its format says, or holds no sentence; some of it
-            only when a part is read.
-    """
+    """Yield the sentences of a source in parts that other processes can read; see `read_source`."""
     chunks = FORMATS[source.format].chunks
     if chunks is not None:
         return _some(chunks(source), source)
@@ -139,7 +129,5 @@ def _guess(path: Path) -> str:
                     return "annotated" if b'"annot_utt"' in file.readline(1 << 16) else name
             return name
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
-    raise ConfigError(
-        "format",
-        f"cannot tell the format of {path.name!r}, which ends in none of {known}; say --format",
-    )
+    problem = f"cannot tell the format of {path.name!r}, which ends in none of {known}"
+    raise ConfigError("format", f"{problem}; say --format")

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
-from kakehashi.config.sources import Encoding
+from kakehashi.config.sources import line_encoding
 from kakehashi.corpora.formats import FORMATS
 from kakehashi.corpora.jsonl import sentence_from_line
 from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened
@@ -33,10 +31,7 @@ _JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*(\"|\}|$)|\[\s*(\{|$))")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some lines of an input, without their ends, which can be sent to another process.
-
-    ``path`` is for messages; ``first`` is the number of the first line.
-    """
+    """Lines of an input, the first of number ``first``, which can be sent to another process."""
 
     path: str
     first: int
@@ -68,21 +63,17 @@ class LineInput:
 
     @property
     def read_as(self) -> LineFormat:
-        """The format that was named, or that the name of the file ends in.
-
-        Raises:
-            ConfigError: If the name is that of a format which is not read line by line.
-        """
+        """The format that was named, or that the name of the file ends in, if read by lines."""
         if self.format is not None:
             return self.format
         if self.path.name.endswith(FORMATS["jsonl"].suffixes):
             return "jsonl"
         for name, entry in FORMATS.items():
             if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
+                problem = f"{self.path} is named as {name}, but expected are JSON lines or text"
+                advice = f"kakehashi corpus convert {self.path} FILE.jsonl"
                 raise ConfigError(
-                    "--input-format",
-                    f"{self.path} is named as {name}, but expected are JSON lines or text;"
-                    f" run: kakehashi convert {self.path} FILE.jsonl, or say --input-format text",
+                    "--input-format", f"{problem}; run: {advice}, or say --input-format text"
                 )
         return "text"
 
@@ -96,7 +87,7 @@ class LineInput:
         read_as, encoding = self.read_as, checked_encoding(self.encoding)
         is_checked = self.format is not None or read_as != "text"
         first = 1
-        for lines in self._lines():
+        for lines in _arriving() if self.name == STANDARD_INPUT else _lines_of(self.name):
             filled = (index for index, line in enumerate(lines) if line.strip())
             if not is_checked and (index := next(filled, None)) is not None:
                 refuse_json(lines[index], self.name, first + index)
@@ -104,34 +95,32 @@ class LineInput:
             yield Chunk(self.name, first, lines, read_as, encoding) if lines else None
             first += len(lines)
 
-    def _lines(self) -> Iterator[tuple[bytes, ...]]:
-        if str(self.path) == "-":
-            try:
-                yield from _arriving(_STANDARD_INPUT)
-            except OSError as error:
-                problem = f"cannot be read ({error.strerror or error})"
-                raise CorpusError(STANDARD_INPUT, problem) from None
-        else:
-            with opened(str(self.path.absolute())) as file:
-                group: list[bytes] = []
-                size = 0
-                for line in raw_lines(file):
-                    group.append(line)
-                    size += len(line) + 1
-                    if size >= _CHUNK:
-                        yield tuple(group)
-                        group, size = [], 0
-                if group:
-                    yield tuple(group)
+
+def _lines_of(path: str) -> Iterator[tuple[bytes, ...]]:
+    group: list[bytes] = []
+    size = 0
+    with opened(path) as file:
+        for line in raw_lines(file):
+            group.append(line)
+            size += len(line) + 1
+            if size >= _CHUNK:
+                yield tuple(group)
+                group, size = [], 0
+    if group:
+        yield tuple(group)
 
 
-def _arriving(descriptor: int) -> Iterator[tuple[bytes, ...]]:
+def _arriving() -> Iterator[tuple[bytes, ...]]:
     """Yield the lines that have come; none when others are to be waited for."""
     rest = b""
     while True:
-        if not select.select([descriptor], [], [], 0)[0]:
-            yield ()
-        data = os.read(descriptor, _CHUNK)
+        try:
+            if not select.select([_STANDARD_INPUT], [], [], 0)[0]:
+                yield ()
+            data = os.read(_STANDARD_INPUT, _CHUNK)
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror or error})"
+            raise CorpusError(STANDARD_INPUT, problem) from None
         if not data:
             break
         *lines, rest = (rest + data).split(b"\n")
@@ -170,28 +159,15 @@ def numbered_sentences(
 
 
 def refuse_json(line: bytes, path: str, number: int) -> None:
-    """Refuse a line of text that begins as JSON objects do.
-
-    Raises:
-        CorpusError: With what to do.
-    """
+    """Raise `CorpusError` at a line of text that begins as JSON objects do."""
     if _JSON.match(line):
-        raise CorpusError(
-            path,
-            "looks like JSON, but is read as text; say --input-format jsonl, or --input-format text"
-            " if it is text",
-            number,
-        )
+        advice = "say --input-format jsonl, or --input-format text if it is text"
+        raise CorpusError(path, f"looks like JSON, but is read as text; {advice}", number)
 
 
 def checked_encoding(name: str) -> str:
-    """Return the name of an encoding that there is, and that keeps ASCII.
-
-    Raises:
-        ConfigError: If it is none.
-    """
+    """Return the name of an encoding; raises `ConfigError` if it is none that keeps ASCII."""
     try:
-        return TypeAdapter(Encoding).validate_python(name)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError("encoding", problem) from None
+        return line_encoding(name)
+    except ValueError as error:
+        raise ConfigError("encoding", str(error)) from None

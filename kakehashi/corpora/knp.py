@@ -27,14 +27,7 @@ from typing import IO, NamedTuple
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import (
-    LONGEST_LINE,
-    MOST_LINES,
-    numbered_lines,
-    opened,
-    oversized,
-    read_bounded,
-)
+from kakehashi.corpora.lines import check_size, numbered_lines, opened, read_bounded
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags
@@ -44,7 +37,7 @@ _DAMAGE = (tarfile.TarError, ValueError, OverflowError, RecursionError)
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
 _EXCERPT = 60  # of a type, in a message
 _PAIRS = 4  # of a name and a number, in a morpheme line
-_ESCAPED = re.compile(r"\\([^\w\s]| )")
+_ESCAPED = re.compile(r"\A\\([^\w\s]| )\Z")
 _S_ID = b"# S-ID:"
 _SENTENCE_ID = re.compile(r"# S-ID:(\S+)")
 _ENTITY = re.compile(r"<NE:([^:<>]+):([^<>]+)>")
@@ -64,20 +57,10 @@ class Member(NamedTuple):
         return numbered_lines(BytesIO(self.content), self.where, encoding)
 
 
-class _Phrase(NamedTuple):
-    """A phrase line: its number, where in the text its phrase starts, and the line itself."""
-
-    number: int
-    start: int
-    line: str
-
-
 def read(source: KnpSource) -> Iterator[Sentence]:
     """Yield the sentences of an archive or folder, of all articles or of those listed.
 
-    Raises:
-        CorpusError: If a file is not KNP's, an entity is not in its sentence, or a listed article
-            is missing.
+    Not only a file that is not KNP's, also a listed article that is missing is a `CorpusError`.
     """
     lists = members(source.path, source.ids) if source.ids else ()
     wanted = {line.strip() for each in lists for _, line in each.lines(source.encoding)} - {""}
@@ -93,17 +76,12 @@ def read(source: KnpSource) -> Iterator[Sentence]:
                 found.add(group)
                 yield _sentence(block, member.where, name, group)
     if missing := sorted(wanted - found):
-        raise CorpusError(
-            data_path(source.path),
-            f"{len(missing)} of the {len(wanted)} articles in {source.ids!r} are missing,"
-            f" {excerpt(missing[0])} for one",
-        )
+        problem = f"{len(missing)} of the {len(wanted)} articles in {source.ids!r} are missing"
+        raise CorpusError(data_path(source.path), f"{problem}, {excerpt(missing[0])} for one")
 
 
 def members(path: str, pattern: str) -> Iterator[Member]:
-    """Yield the files whose path inside an archive (in its order) or a folder (sorted) matches.
-
-    The pattern is shell-style; ``*`` also stands for ``/``.
+    """Yield the files whose path inside an archive or folder matches; ``*`` also stands for ``/``.
 
     Raises:
         CorpusError: If the archive is damaged, leads out of itself (absolute names, ``..``, links)
@@ -118,8 +96,9 @@ def members(path: str, pattern: str) -> Iterator[Member]:
 
 
 def _in_folder(folder: Path, pattern: str) -> Iterator[Member]:
-    files = ((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*"))
-    for name, path in sorted(files):
+    inside = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    for name in inside:
+        path = folder / name
         if fnmatchcase(name, pattern) and path.is_file():
             with opened(str(path.absolute())) as file:
                 yield _member(str(path), name, file)
@@ -166,9 +145,8 @@ def _refuse_unsafe(entry: tarfile.TarInfo, place: Path) -> None:
     path = PurePosixPath(entry.name)
     plain = (entry.isreg() and not entry.issparse()) or entry.isdir()
     if not plain or path.is_absolute() or ".." in path.parts or not entry.name.isprintable():
-        raise CorpusError(
-            place, f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
-        )
+        problem = f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
+        raise CorpusError(place, problem)
 
 
 def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
@@ -185,8 +163,7 @@ def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
         block.append((number, line))
         size += len(line)
         is_sentence = is_sentence or bool(line and not _is_comment(line))
-        if len(block) > MOST_LINES or size > LONGEST_LINE:
-            raise oversized(member.where, block[0][0], "expected EOS")
+        check_size(len(block), size, member.where, block[0][0], "expected EOS")
     if is_sentence:
         raise CorpusError(member.where, "the sentence that begins here has no EOS", block[0][0])
 
@@ -209,35 +186,30 @@ def _sentence(block: Sequence[tuple[int, str]], where: str, name: str, group: st
     text = ""
     tokens: list[Token] = []
     tags: list[str] = []
-    phrases: list[_Phrase] = []
+    phrases: list[tuple[int, str, int]] = []  # number of the line, line, first character
     for number, line in block:
         if _PHRASE.match(line):
-            phrases.append(_Phrase(number, len(text), line))
+            phrases.append((number, line, len(text)))
         elif line and not _is_comment(line):
             tokens.append(_token(line, where, number, len(text)))
             tags.append(_tag(line, where, number))
             text += tokens[-1].text
-    mentions = _on_phrases(text, phrases, where)
+    mentions: set[Mention] = set()
+    ends = [*(start for _, _, start in phrases), len(text)][1:]
+    for (number, line, start), end in zip(phrases, ends, strict=True):
+        for kind, form in _ENTITY.findall(line):
+            # The last such text that ends inside the phrase.
+            first = text.rfind(form, max(0, start - len(form) + 1), end)
+            if first < 0:
+                problem = f"the entity {excerpt(form)} does not end in this phrase"
+                raise CorpusError(where, problem, number)
+            mentions.add(Mention(first, first + len(form), kind, form))
     taken = {place for mention in mentions for place in range(mention.start, mention.end)}
     for mention in mentions_from_spans(text, tokens, spans_from_tags(tags)):
         if taken.isdisjoint(range(mention.start, mention.end)):
             mentions.add(mention)
     sentence = Sentence(text, tuple(mentions), tuple(tokens), name, group)
     return checked(sentence, where, block[0][0])
-
-
-def _on_phrases(text: str, phrases: Sequence[_Phrase], where: str) -> set[Mention]:
-    """Find the entities of the phrase lines: the last such text that ends inside the phrase."""
-    mentions = set()
-    ends = [*(phrase.start for phrase in phrases), len(text)][1:]
-    for phrase, end in zip(phrases, ends, strict=True):
-        for kind, form in _ENTITY.findall(phrase.line):
-            first = text.rfind(form, max(0, phrase.start - len(form) + 1), end)
-            if first < 0:
-                problem = f"the entity {excerpt(form)} does not end in this phrase"
-                raise CorpusError(where, problem, phrase.number)
-            mentions.add(Mention(first, first + len(form), kind, form))
-    return mentions
 
 
 def _token(line: str, where: str, number: int, start: int) -> Token:
@@ -249,21 +221,17 @@ def _token(line: str, where: str, number: int, start: int) -> Token:
         raise CorpusError(where, f"expected a line of KNP's, got {excerpt(line)}", number)
     form, reading = " ".join(head[:third]), " ".join(head[third : 2 * third])
     if form.startswith("\\"):
-        form, reading = (_unescaped(part, fields) for part in (form, reading))
+        # A blank separates fields as well: of "\ " the backslash and an empty field are left.
+        blank = r"\ " if fields[1] == "" else "\\"
+        form, reading = (
+            _ESCAPED.sub(r"\1", blank if part == "\\" else part) for part in (form, reading)
+        )
     return Token(form, start, start + len(form), reading, fields[place])
 
 
 def _part_of_speech(fields: Sequence[str]) -> int:
     """Find where it stands; a form with a blank in it makes what precedes longer. 0 if nowhere."""
     return next((i for i in range(3, len(fields) - 3) if _numbered(fields[i : i + 4])), 0)
-
-
-def _unescaped(form: str, fields: Sequence[str]) -> str:
-    # A blank separates fields as well: of "\ " the backslash and an empty field are left.
-    if form == "\\":
-        return " " if fields[1] == "" else form
-    match = _ESCAPED.fullmatch(form)
-    return match[1] if match else form
 
 
 def _numbered(fields: Sequence[str]) -> bool:

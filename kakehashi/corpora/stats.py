@@ -18,24 +18,17 @@ from statistics import linear_regression
 from typing import Any, NamedTuple
 
 from kakehashi.errors import ConfigError
-from kakehashi.sentence import Mention, Sentence
+from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.text.romanize import romanize_token
 
 
 class LostMention(NamedTuple):
-    """A mention that no whole tokens equal, so that no tagger of these tokens finds it.
+    """A mention that no whole tokens equal, so that no tagger of these tokens finds it."""
 
-    Attributes:
-        number: Of its sentence, from 1, in the order in which they are read.
-        sentence: The name of its sentence, or the text where it has no name.
-        mention: The mention.
-        tokens: The tokens that it is a part of.
-    """
-
-    number: int
-    sentence: str
+    number: int  # of its sentence, from 1, in the order in which they are read
+    sentence: str  # its name, or the text where it has no name
     mention: Mention
-    tokens: tuple[str, ...]
+    tokens: tuple[str, ...]  # that it is a part of
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it, the mention's fields among the others."""
@@ -46,38 +39,26 @@ class LostMention(NamedTuple):
 def lost_mentions(sentence: Sentence, number: int) -> Iterator[LostMention]:
     """Find the mentions of a segmented sentence that no whole tokens equal."""
     for mention in sentence.project().lost:
-        tokens = tuple(
-            token.text
-            for token in sentence.tokens or ()
-            if token.start < mention.end and mention.start < token.end
-        )
-        yield LostMention(number, sentence.id or sentence.text, mention, tokens)
+        tokens = (token.text for token in sentence.tokens or () if _overlap(token, mention))
+        yield LostMention(number, sentence.id or sentence.text, mention, tuple(tokens))
+
+
+def _overlap(token: Token, mention: Mention) -> bool:
+    return token.start < mention.end and mention.start < token.end
 
 
 @dataclass(frozen=True)
 class CorpusStats:
-    """Counts of one corpus.
-
-    Attributes:
-        sentences: How many.
-        with_mentions: How many of them have a mention.
-        articles: How many articles they name; 0 where they name none.
-        characters: Of the raw text.
-        tokens: None unless every sentence is segmented.
-        mentions: How many.
-        types: How many of each entity type, the most frequent first.
-        mention_characters: Mean length of a mention.
-        lost: Mentions that the tokens do not meet.
-    """
+    """Counts of one corpus."""
 
     sentences: int
-    with_mentions: int
-    articles: int
-    characters: int
-    tokens: int | None
+    with_mentions: int  # sentences
+    articles: int  # 0 where sentences name none
+    characters: int  # of the raw text
+    tokens: int | None  # None unless every sentence is segmented
     mentions: int
-    types: dict[str, int]
-    mention_characters: float
+    types: dict[str, int]  # mentions of each entity type, the most frequent first
+    mention_characters: float  # mean length of a mention
     lost: tuple[LostMention, ...]
 
     @property
@@ -103,8 +84,7 @@ class CorpusStats:
 
 def describe(sentences: Iterable[Sentence]) -> CorpusStats:
     """Count what is in a corpus, in one pass."""
-    counts: Counter[str] = Counter()
-    types: Counter[str] = Counter()
+    counts, types = Counter[str](), Counter[str]()
     articles: set[str] = set()
     lost: list[LostMention] = []
     for sentence in sentences:
@@ -134,24 +114,14 @@ def describe(sentences: Iterable[Sentence]) -> CorpusStats:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much training repeats itself, and how much of the test set it has shown already.
+    """How much training repeats itself, and how much of the test set it shows; in percent."""
 
-    Attributes:
-        sentences: How many to train on.
-        distinct: Share of them that are left when each text counts once, in percent.
-        types: Mentions per entity type, the most frequent first.
-        test_sentences: How many to test on.
-        unseen_values: Share of the test mentions whose type and text no training sentence has, in
-            percent.
-        seen_sentences: Share of the test sentences that stand in training as they are, in percent.
-    """
-
-    sentences: int
-    distinct: float
-    types: dict[str, int]
+    sentences: int  # to train on
+    distinct: float  # share of these that are left when each text counts once
+    types: dict[str, int]  # mentions of each entity type in training, the most frequent first
     test_sentences: int
-    unseen_values: float
-    seen_sentences: float
+    unseen_values: float  # share of the test mentions whose type and text no training sentence has
+    seen_sentences: float  # share of the test sentences that stand in training as they are
 
     @property
     def slope(self) -> float:
@@ -165,16 +135,7 @@ class Overlap:
 
 
 def measure_overlap(train: Iterable[Sentence], test: Iterable[Sentence]) -> Overlap:
-    """Read both sets once; of texts and values only hashes are kept.
-
-    Example:
-        >>> from kakehashi.sentence import Mention
-        >>> sentences = [Sentence(f"to {city}", (Mention(3, 7, "LOC", city),))
-        ...              for city in ("Oslo", "Rome", "Bern")]
-        >>> found = measure_overlap([*sentences[:2], sentences[0]], sentences[1:])
-        >>> round(found.distinct), found.unseen_values, found.seen_sentences
-        (67, 50.0, 50.0)
-    """
+    """Read both sets once; of texts and values only hashes are kept."""
     types: Counter[str] = Counter()
     texts: set[int] = set()
     values: set[int] = set()
@@ -213,17 +174,11 @@ class Share(NamedTuple):
 
 
 class Collapse(NamedTuple):
-    """Words that share their romanization.
-
-    Attributes:
-        romaji: Their romanization.
-        words: Each with its number of tokens, the most frequent first.
-        mentions: How many mentions hold one of them.
-    """
+    """Words that share their romanization."""
 
     romaji: str
-    words: Mapping[str, int]
-    mentions: int
+    words: Mapping[str, int]  # tokens of each, the most frequent first
+    mentions: int  # that hold one of them
 
     @property
     def rarer(self) -> int:
@@ -235,24 +190,17 @@ class Collapse(NamedTuple):
 class Homophones:
     """The words of a corpus that romanization makes one.
 
-    Attributes:
-        words: Distinct words, and how many are romanized as another one is.
-        romanized: How many words are distinct once romanized.
-        tokens: How many of them are such words.
-        rarer: How many of these are not the most frequent word so romanized: who guessed the word
-            from its romanization alone would be wrong at least so often.
-        mentions: How many hold such a word.
-        types: The same for each entity type, the most frequent first.
-        collapses: All of them; first those with most tokens of rarer words.
+    Who guessed the word from its romanization alone would be wrong at least as often as there are
+    ``rarer`` tokens, which are not of the most frequent word so romanized.
     """
 
-    words: Share
-    romanized: int
+    words: Share  # distinct ones; touched are those that are romanized as another one is
+    romanized: int  # words that are distinct once romanized
     tokens: Share
     rarer: int
-    mentions: Share
-    types: Mapping[str, Share]
-    collapses: tuple[Collapse, ...]
+    mentions: Share  # touched are those that hold such a word
+    types: Mapping[str, Share]  # mentions of each entity type, the most frequent first
+    collapses: tuple[Collapse, ...]  # all; first those with most tokens of rarer words
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
@@ -263,33 +211,21 @@ class Homophones:
 
 
 def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
-    """Find the words of a corpus that romanization makes one, in one pass.
-
-    Raises:
-        ConfigError: If a sentence has no tokens.
-    """
+    """Find such words in one pass; raises `ConfigError` at a sentence without tokens."""
     spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
     mentions: Counter[tuple[str, frozenset[str]]] = Counter()
     for sentence in sentences:
         if sentence.tokens is None:
             problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
             raise ConfigError("--segmenter", problem)
-        romanized = [
-            (token, romanize_token(token.text, token.reading)) for token in sentence.tokens
-        ]
-        for token, romaji in romanized:
+        romanized = [(romanize_token(each.text, each.reading), each) for each in sentence.tokens]
+        for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
         for mention in sentence.mentions:
-            inside = frozenset(
-                romaji
-                for token, romaji in romanized
-                if token.start < mention.end and token.end > mention.start
-            )
+            inside = frozenset(romaji for romaji, token in romanized if _overlap(token, mention))
             mentions[mention.type, inside] += 1
     collapsed = {romaji: words for romaji, words in spellings.items() if len(words) > 1}
-    total: Counter[str] = Counter()
-    touched: Counter[str] = Counter()
-    holding: Counter[str] = Counter()
+    total, touched, holding = Counter[str](), Counter[str](), Counter[str]()
     for (entity_type, inside), count in mentions.items():
         total[entity_type] += count
         touched[entity_type] += 0 if inside.isdisjoint(collapsed) else count

@@ -98,23 +98,14 @@ def rows_from_lines(block: bytes) -> pa.Table | None:
 
 @dataclass(frozen=True)
 class Texts:
-    """Sentences without tokens; their mentions lie one after the other, in order.
+    """Sentences without tokens; their mentions lie one after the other, in order."""
 
-    Attributes:
-        texts: The raw text of each sentence.
-        lengths: Its characters (sentences,) int64.
-        sentences: Which sentence each mention is in (mentions,) int64.
-        starts: Its first character there (mentions,) int64.
-        ends: One past its last character (mentions,) int64.
-        types: Its entity type.
-    """
-
-    texts: Sequence[str]
-    lengths: _Numbers
-    sentences: _Numbers
-    starts: _Numbers
-    ends: _Numbers
-    types: Sequence[str]
+    texts: Sequence[str]  # raw
+    lengths: _Numbers  # characters of each (sentences,) int64
+    sentences: _Numbers  # which one each mention is in (mentions,) int64
+    starts: _Numbers  # its first character there (mentions,) int64
+    ends: _Numbers  # one past its last character (mentions,) int64
+    types: Sequence[str]  # its entity type
 
     @property
     def begins(self) -> _Numbers:
@@ -146,14 +137,9 @@ class Texts:
 
     @classmethod
     def from_table(cls, table: pa.Table) -> Self | None:
-        """Make columns of rows with ``text``, ``mentions``, ``tokens``; None if one is amiss.
-
-        Raises:
-            UnicodeError: If a text is no UTF-8.
-        """
-        text, mentions, tokens = (
-            table[name].combine_chunks() for name in ("text", "mentions", "tokens")
-        )
+        """Make columns of rows with ``text``, ``mentions``, ``tokens``; None if one is amiss."""
+        names = ("text", "mentions", "tokens")
+        text, mentions, tokens = (table[name].combine_chunks() for name in names)
         rows = mentions.flatten()
         start, end, type_ = (rows.field(name) for name in ("start", "end", "type"))
         required = (text, rows, start, end, type_)
@@ -173,10 +159,7 @@ class Texts:
         return found if is_sound and ((shares >= 0) & (shares <= 1)).all() else None
 
     def _is_sound(self, forms: Sequence[str | None]) -> bool:
-        """Whether `kakehashi.corpora.checks.checked` would take all of this as it is.
-
-        ``forms`` are the texts that the mentions claim; None where they claim none.
-        """
+        """Whether `checked` would return all of this as it is, its mentions with these texts."""
         inside = (self.starts >= 0) & (self.starts < self.ends)
         inside &= self.ends <= self.lengths[self.sentences]
         neighbours = self.sentences[1:] == self.sentences[:-1]

@@ -26,30 +26,29 @@ _MANIFEST, _RESULT, _PARTS = "annotation.json", "result.json", "part-*"
 
 @dataclass
 class Written:
-    """How many sentences and mentions were written.
-
-    ``lost`` are the mentions that columns cannot hold, as no whole tokens equal them.
-    """
+    """What was written."""
 
     sentences: int = 0
     mentions: int = 0
-    lost: list[LostMention] = field(default_factory=list)
+    lost: list[LostMention] = field(default_factory=list)  # that columns cannot hold
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as JSON has it."""
         return asdict(self) | {"lost": [each.to_dict() for each in self.lost]}
 
 
-def written_lines(sentences: Iterable[Sentence], source: Source, written: Written) -> Iterator[str]:
-    """Yield the lines of sentences in the source's format, counting in ``written`` what they hold.
+def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
+    """Write the file of a source, whole or not at all, its path taken from the working directory.
 
     Raises:
         ConfigError: If the format is only read.
-        CorpusError: If a sentence cannot be written in it.
+        CorpusError: If a sentence cannot be written in it, or the file not at all.
     """
     lines = FORMATS[source.format].lines
-    if lines is None:
+    if lines is None or isinstance(source, AssistantSource):
         raise only_read(source)
+    written = Written()
+    encoding = getattr(source, "encoding", "utf-8")
 
     def counted() -> Iterator[Sentence]:
         for sentence in sentences:
@@ -60,29 +59,11 @@ def written_lines(sentences: Iterable[Sentence], source: Source, written: Writte
             written.lost += lost
             yield sentence
 
-    return lines(counted(), source)
-
-
-def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
-    """Write the file of a source, whole or not at all, its path taken from the working directory.
-
-    Raises:
-        ConfigError: If the format is only read.
-        CorpusError: If a sentence cannot be written in it, or the file not at all.
-    """
-    if isinstance(source, AssistantSource):
-        raise only_read(source)
-    written = Written()
-    lines = written_lines(sentences, source, written)
-    encoding = getattr(source, "encoding", "utf-8")
     try:
-        write_atomically(Path(source.path), lines, encoding=encoding)
+        write_atomically(Path(source.path), lines(counted(), source), encoding=encoding)
     except UnicodeEncodeError as error:
-        character = error.object[error.start]
-        raise CorpusError(
-            source.path,
-            f"{encoding} has no {character!r}; write it as UTF-8, with --to-set encoding=utf-8",
-        ) from error
+        problem = f"{encoding} has no {error.object[error.start]!r}; write it as UTF-8, with"
+        raise CorpusError(source.path, f"{problem} --to-set encoding=utf-8") from error
     except OSError as error:
         raise CorpusError(source.path, f"cannot be written ({error.strerror})") from error
     return written
@@ -99,10 +80,7 @@ def write_generated(
     """Write generated utterances, whole or not at all, some ten thousand in memory at a time.
 
     The file is Parquet where its name ends in ``.parquet``, else JSON lines; its bytes are the same
-    for any number of processes.
-
-    Raises:
-        CorpusError: If the file cannot be written.
+    for any number of processes. Raises `CorpusError` if it cannot be written.
     """
     as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
     chunks = list(read_chunks(source))
@@ -139,11 +117,7 @@ def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
 
 
 def prediction_files(place: str | Path) -> list[Path]:
-    """Find the files that hold what one system found, in their order.
-
-    Raises:
-        CorpusError: If a folder of annotations is not finished, or a part of it is missing.
-    """
+    """Find the files that hold what a system found; an unfinished annotation is a `CorpusError`."""
     place = Path(place)
     if not place.is_dir():
         return [place]
@@ -153,7 +127,7 @@ def prediction_files(place: str | Path) -> list[Path]:
     try:
         expected = json.loads((place / _RESULT).read_bytes())["parts"]
     except (OSError, ValueError, KeyError, TypeError):
-        problem = "is not annotated to its end; run the same kakehashi annotate again"
+        problem = "is not complete; run the same kakehashi predict --out again"
         raise CorpusError(place, problem) from None
     if len(parts) != expected:
         raise CorpusError(place, f"expected {expected} parts, got {len(parts)}; annotate again")
@@ -161,11 +135,7 @@ def prediction_files(place: str | Path) -> list[Path]:
 
 
 def runs_of(place: str | Path) -> list[Path]:
-    """Find the runs of a system: a file or folder, or all that a pattern names.
-
-    Raises:
-        CorpusError: If there is none.
-    """
+    """Find the runs of a system: a file or folder, or all that a pattern names, at least one."""
     place = Path(place)
     if place.exists():
         return [place]

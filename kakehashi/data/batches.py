@@ -6,7 +6,7 @@ The order of an epoch is a function of (seed, epoch), so that resuming needs onl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,30 +44,10 @@ class Batch:
     tags: Ids | None = None
 
 
-class Plan:
-    """The batches of an epoch: sentence numbers of each, cut out when they are asked for.
-
-    Args:
-        sentences: Their numbers, batch after batch (sentences,).
-        edges: Where each batch begins in them, and the end (batches + 1,).
-        turns: The batches in the order in which they come (batches,).
-    """
-
-    def __init__(self, sentences: Ids, edges: Ids, turns: Ids) -> None:
-        self._sentences, self._edges, self._turns = sentences, edges, turns
-
-    def __len__(self) -> int:
-        """Count the batches."""
-        return len(self._turns)
-
-    def __iter__(self) -> Iterator[Ids]:
-        """Give the sentence numbers of one batch after the other."""
-        for turn in self._turns:
-            yield self._sentences[self._edges[turn] : self._edges[turn + 1]]
-
-
-def plan_batches(lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None) -> Plan:
-    """Cut a corpus into batches of sentences of like length.
+def plan_batches(
+    lengths: Ids, batch_tokens: int, order: tuple[int, int] | None = None
+) -> list[Ids]:
+    """Cut a corpus into batches of sentences of like length; return the sentence numbers of each.
 
     Args:
         lengths: Tokens per sentence (sentences,); empty sentences are left out.
@@ -88,11 +68,11 @@ def plan_batches(lengths: Ids, batch_tokens: int, order: tuple[int, int] | None 
         edges += [start + end for end in _ends(lengths[part], batch_tokens)]
     n_batches = len(edges) - 1
     turns = np.arange(n_batches) if random is None else random.permutation(n_batches)
-    return Plan(sentences, np.array(edges), turns)
+    return [sentences[edges[turn] : edges[turn + 1]] for turn in turns.tolist()]
 
 
 def _ends(lengths: Ids, batch_tokens: int) -> Iterator[int]:
-    """Say where batches end that are as full as can be."""
+    """Yield where batches end that are as full as can be."""
     totals = np.cumsum(lengths)
     end, tokens = 0, 0
     while end < len(totals):
@@ -109,56 +89,31 @@ def make_batch(
     features: FormFeatures,
     tags: npt.NDArray[np.integer] | None = None,
 ) -> Batch:
-    """Gather the rows of some sentences.
-
-    Args:
-        sentences: Numbers of sentences that have tokens.
-        offsets: Where each sentence of the corpus begins, and the end (sentences + 1,).
-        forms: Form number per token of the corpus.
-        features: Features per form number.
-        tags: Gold tag id per token of the corpus, in training.
-    """
+    """Gather the rows of some sentences, which must have tokens, from the arrays of a corpus."""
     lengths = offsets[sentences + 1] - offsets[sentences]
     tokens = ranges(offsets[sentences], lengths)
     distinct, rows = np.unique(forms[tokens], return_inverse=True)
     form_lengths, ngrams, ngram_ids = gather_ngrams(distinct, features)
-    return Batch(
-        sentences=sentences,
-        lengths=lengths,
-        words=features.words[distinct][rows],
-        forms=rows,
-        form_lengths=form_lengths,
-        ngrams=ngrams,
-        ngram_ids=ngram_ids,
-        tags=None if tags is None else tags[tokens].astype(np.int64),
-    )
+    words = features.words[distinct][rows]
+    gold = None if tags is None else tags[tokens].astype(np.int64)
+    return Batch(sentences, lengths, words, rows, form_lengths, ngrams, ngram_ids, gold)
 
 
 def cut_batch(batch: Batch, start: int, end: int) -> Batch:
     """Cut some of its sentences out of a batch: at least one, in their order."""
-    begin, stop = int(batch.lengths[:start].sum()), int(batch.lengths[:end].sum())
-    distinct, rows = np.unique(batch.forms[begin:stop], return_inverse=True)
-    form_lengths = batch.form_lengths[distinct]
-    begins = (np.cumsum(batch.form_lengths) - batch.form_lengths)[distinct]
-    ngrams, ngram_rows = np.unique(batch.ngrams[ranges(begins, form_lengths)], return_inverse=True)
-    return Batch(
+    offsets, edges = (np.append(0, np.cumsum(n)) for n in (batch.lengths, batch.form_lengths))
+    features = FormFeatures(batch.form_lengths, batch.ngrams, edges)
+    cut = make_batch(np.arange(start, end), offsets, batch.forms, features, batch.tags)
+    return replace(
+        cut,
         sentences=batch.sentences[start:end],
-        lengths=batch.lengths[start:end],
-        words=batch.words[begin:stop],
-        forms=rows,
-        form_lengths=form_lengths,
-        ngrams=ngram_rows,
-        ngram_ids=batch.ngram_ids[ngrams],
-        tags=None if batch.tags is None else batch.tags[begin:stop],
+        words=batch.words[offsets[start] : offsets[end]],
+        ngram_ids=batch.ngram_ids[cut.ngram_ids],
     )
 
 
 def gather_ngrams(forms: npt.NDArray[np.integer], features: FormFeatures) -> tuple[Ids, Ids, Ids]:
-    """Gather the n-grams of some forms.
-
-    Returns:
-        N-grams per form, row in the third per n-gram, and the distinct n-gram ids; see `Batch`.
-    """
+    """Gather the n-grams of some forms: `form_lengths`, `ngrams` and `ngram_ids` of a `Batch`."""
     lengths = features.offsets[forms + 1] - features.offsets[forms]
     ngrams = features.ngrams[ranges(features.offsets[forms], lengths)]
     distinct, rows = np.unique(ngrams, return_inverse=True)
@@ -173,6 +128,5 @@ def ranges(starts: Ids, lengths: Ids) -> Ids:
         [5, 6, 0, 1, 2]
     """
     ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
     shifts: Ids = np.repeat(starts - (ends - lengths), lengths)
-    return np.arange(total) + shifts
+    return np.arange(len(shifts)) + shifts

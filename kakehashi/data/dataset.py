@@ -19,15 +19,16 @@ from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence
 from kakehashi.tags import Tagset
 
+Corpora = tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus]
+"""Sentences to learn from, to select on, and to test on."""
+
 
 @dataclass(frozen=True)
 class Dataset:
     """Encoded corpora with the vocabularies of the training set.
 
     Attributes:
-        train: The sentences to learn from.
-        dev: The sentences to select on.
-        test: The sentences to test on.
+        train, dev, test: The sentences to learn from, to select on, and to test on.
         features: Word and n-gram ids of every form of the three.
         words: Words of the training set, then those known from vectors only.
         ngrams: N-grams of the training set.
@@ -87,69 +88,44 @@ def prepare(
         CorpusError: If the vectors cannot be read.
     """
     forms: dict[Form, int] = {}
-    corpora = [encode(part, forms) for part in (train, dev, test)]
+    corpora = (encode(train, forms), encode(dev, forms), encode(test, forms))
     return build_dataset(corpora, list(forms), model, vectors)
 
 
 def build_dataset(
-    corpora: Iterable[EncodedCorpus],
-    forms: list[Form],
-    model: ModelSettings,
-    vectors: VectorsSettings | None,
+    corpora: Corpora, forms: list[Form], model: ModelSettings, settings: VectorsSettings | None
 ) -> Dataset:
-    """Build the vocabularies of the training set, and look up every form in them.
-
-    Raises:
-        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
-        CorpusError: If the vectors cannot be read.
-    """
-    train, dev, test = corpora
+    """Build the vocabularies of the training set; see `prepare`. The forms are all of the three."""
+    train = corpora[0]
     channels = Channels(model.word_view, model.char_view, model.ngram)
-    words, ngrams = Counter[str](), Counter[str]()
+    word_counts, ngram_counts = Counter[str](), Counter[str]()
     for form, count in train.count_forms(forms):
-        words[channels.word_of(form)] += count
+        word_counts[channels.word_of(form)] += count
         for ngram in channels.ngrams_of(form):
-            ngrams[ngram] += count
-    found = None
-    if vectors is not None:
-        others = {
-            channels.word_of(form) for each in (dev, test) for form, _ in each.count_forms(forms)
-        }
-        wanted = {"none": words.keys(), "corpus": words.keys() | others, "all": None}
-        found = read_vectors(vectors.path, vectors.format, wanted=wanted[vectors.extra_words])
-        if vectors.extra_words == "all":
-            found = found.lower_cased()
-    word_ids = Vocabulary.from_counts(words, found.words if found is not None else ())
-    ngram_ids = Vocabulary.from_counts(ngrams)
-    once = np.zeros(len(word_ids), dtype=np.bool_)
-    once[[row for word, row in word_ids.seen.items() if words[word] == 1]] = True
-    return Dataset(
-        train,
-        dev,
-        test,
-        featurize(forms, channels, word_ids, ngram_ids),
-        word_ids,
-        ngram_ids,
-        tagset_of(train, model, found),
-        found,
-        found.coverage(words) if found is not None else None,
-        once,
-    )
+            ngram_counts[ngram] += count
+    vectors = coverage = None
+    if settings is not None:
+        found = (form for corpus in corpora for form, _ in corpus.count_forms(forms))
+        kept = {"none": word_counts, "corpus": set(map(channels.word_of, found)), "all": None}
+        vectors = read_vectors(settings.path, settings.format, wanted=kept[settings.extra_words])
+        if settings.extra_words == "all":
+            vectors = vectors.lower_cased()
+        coverage = vectors.coverage(word_counts)
+    words = Vocabulary.from_counts(word_counts, vectors.rows if vectors is not None else ())
+    ngrams = Vocabulary.from_counts(ngram_counts)
+    once = np.zeros(len(words), dtype=np.bool_)
+    once[[row for word, row in words.seen.items() if word_counts[word] == 1]] = True
+    features = featurize(forms, channels, words, ngrams)
+    tagset = tagset_of(train, model, vectors)
+    return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once)
 
 
 def tagset_of(train: EncodedCorpus, model: ModelSettings, vectors: Vectors | None) -> Tagset:
-    """Make the tagset of a training set, if the settings of the model fit the data.
-
-    Raises:
-        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
-    """
+    """Make the tagset of a training set, if the settings of the model fit the data."""
     tagset = Tagset(train.types, model.scheme)
     if not tagset.types:
         raise ConfigError("corpus.train", "no sentence to train on has an entity")
     if vectors is not None and model.word_width not in (None, vectors.width):
-        raise ConfigError(
-            "model.word_width",
-            f"is {model.word_width}, but the vectors are {vectors.width} wide;"
-            " leave it out to take theirs",
-        )
+        found = f"is {model.word_width}, but the vectors are {vectors.width} wide"
+        raise ConfigError("model.word_width", f"{found}; leave it out to take theirs")
     return tagset

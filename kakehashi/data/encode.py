@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, compress, islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +37,9 @@ class EncodedCorpus:
     """Segmented sentences as arrays, which may be views of a file.
 
     Attributes:
-        forms: Form number per token (tokens,) int32.
-        offsets: Where each sentence begins, and the end (sentences + 1,) int64.
-        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,) int16.
+        forms: Form number per token (tokens,).
+        offsets: Where each sentence begins, and the end (sentences + 1,).
+        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,).
         types: The entity types of the spans, sorted.
         missed: Gold mentions that no tokens can express, by sentence number.
     """
@@ -84,13 +84,8 @@ class EncodedCorpus:
         counts = _count(self.tags, 1 + 2 * len(self.types))[1::2]
         types = Counter(dict(zip(self.types, counts, strict=True)))
         types.update(lost)
-        return {
-            "sentences": len(self),
-            "tokens": len(self.forms),
-            "entities": types.total(),
-            "lost": len(lost),
-            "types": dict(types.most_common()),
-        }
+        sizes = {"sentences": len(self), "tokens": len(self.forms), "entities": types.total()}
+        return {**sizes, "lost": len(lost), "types": dict(types.most_common())}
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
         """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
@@ -131,91 +126,54 @@ def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorp
     """
     sentences, parts = iter(sentences), []
     while chunk := list(islice(sentences, _AT_ONCE)):
-        texts = Texts.from_sentences(chunk)
         if any(sentence.tokens is None for sentence in chunk):
             raise ValueError("a sentence has no tokens yet; segment it first")
-        tokens = [sentence.tokens or () for sentence in chunk]
-        placed = _place(tokens, np.arange(len(chunk)), texts.begins, forms)
-        parts.append(_encode(texts, placed))
+        texts, tokens = Texts.from_sentences(chunk), [each.tokens or () for each in chunk]
+        parts.append(_encode(texts, tokens, np.arange(len(chunk)), texts.begins, forms))
     types = sorted_types(kind for part in parts for kind in part.types)
     parts = list(renumber(parts, types))
-    return EncodedCorpus(
-        np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)]),
-        np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)]),
-        np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)]),
-        types,
-        {sentence: lost for part in parts for sentence, lost in part.missed.items()},
-    )
+    numbers = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
+    offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
+    tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
+    missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
+    return EncodedCorpus(numbers, offsets, tags, types, missed)
 
 
 def encode_chunk(
-    chunk: Iterable[Sentence],
-    segmenter: Segmenter,
-    forms: dict[Form, int],
-    keep_tokens: bool = False,
+    chunk: Iterable[Sentence], segmenter: Segmenter, forms: dict[Form, int], keep_tokens: bool
 ) -> EncodedCorpus:
-    """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it.
-
-    Raises:
-        ConfigError: If there are more entity types than tags can be numbered for.
-    """
+    """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it."""
     texts = chunk.texts() if isinstance(chunk, Columnar) else None
     if texts is None and keep_tokens:
         return encode(segmented(chunk, segmenter, keep_tokens), forms)
-    if texts is None:
-        texts = Texts.from_sentences(chunk)
+    texts = texts or Texts.from_sentences(chunk)
+    pieces, begins = texts.texts, texts.begins
+    cut: Callable[[str], Sequence[Token]] = segmenter.segment
     if isinstance(segmenter, PatternSegmenter):
         text = "\n".join(texts.texts)
         codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
         inside = ~_BLANK[np.minimum(codes, len(_BLANK) - 1)]
         begins = np.flatnonzero(inside & ~np.append(np.False_, inside[:-1]))
-        tokens = _cut(segmenter.words(text), begins, segmenter.tokens_of, forms)
-    else:
-        tokens = _cut(texts.texts, texts.begins, segmenter.segment, forms)
-    return _encode(texts, tokens)
-
-
-class _Tokens(NamedTuple):
-    """The tokens of a chunk; characters are counted through all texts, with one between two."""
-
-    forms: npt.NDArray[np.int32]
-    starts: Ids
-    ends: Ids
-
-
-def _cut(
-    pieces: Sequence[str],
-    begins: Ids,
-    cut: Callable[[str], Sequence[Token]],
-    forms: dict[Form, int],
-) -> _Tokens:
-    """Cut every distinct piece into tokens, once."""
+        pieces, cut = segmenter.words(text), segmenter.tokens_of
     rows = {piece: row for row, piece in enumerate(dict.fromkeys(pieces))}
     which = np.fromiter(map(rows.__getitem__, pieces), np.int64, len(pieces))
-    return _place([cut(piece) for piece in rows], which, begins, forms)
+    return _encode(texts, [cut(piece) for piece in rows], which, begins, forms)
 
 
-def _place(
-    tokens: Sequence[Sequence[Token]], which: Ids, begins: Ids, forms: dict[Form, int]
-) -> _Tokens:
-    """Place the tokens of distinct pieces wherever these begin."""
+def _encode(
+    texts: Texts, tokens: Sequence[Sequence[Token]], which: Ids, begins: Ids, forms: dict[Form, int]
+) -> EncodedCorpus:
+    """Encode texts whose distinct pieces have these tokens; which piece begins where is given."""
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))
     numbers = [forms.setdefault((token.text, token.reading), len(forms)) for token in flat]
     rows = ranges((np.cumsum(counts) - counts)[which], counts[which])
     shifts = np.repeat(begins, counts[which])
-    return _Tokens(
-        np.array(numbers, dtype=np.int32)[rows],
-        shifts + np.array([token.start for token in flat], dtype=np.int64)[rows],
-        shifts + np.array([token.end for token in flat], dtype=np.int64)[rows],
-    )
-
-
-def _encode(texts: Texts, tokens: _Tokens) -> EncodedCorpus:
-    """Project the mentions onto the tokens; see `Sentence.project`."""
+    starts = shifts + np.array([token.start for token in flat], dtype=np.int64)[rows]
+    ends = shifts + np.array([token.end for token in flat], dtype=np.int64)[rows]
+    # Project the mentions onto the tokens, as `Sentence.project` does.
     shifts = texts.begins[texts.sentences]
-    firsts = _find(tokens.starts, shifts + texts.starts)
-    lasts = _find(tokens.ends, shifts + texts.ends)
+    firsts, lasts = _find(starts, shifts + texts.starts), _find(ends, shifts + texts.ends)
     kept = (firsts >= 0) & (lasts >= firsts)
     missed: dict[int, tuple[Mention, ...]] = {}
     for number in np.flatnonzero(~kept).tolist():
@@ -224,13 +182,13 @@ def _encode(texts: Texts, tokens: _Tokens) -> EncodedCorpus:
     kinds = list(compress(texts.types, kept))
     types = sorted_types(kinds)
     ids = {kind: 1 + 2 * row for row, kind in enumerate(types)}
-    begins = np.array([ids[kind] for kind in kinds], dtype=np.int16)
-    counts = (lasts - firsts + 1)[kept]
-    tags = np.zeros(len(tokens.forms), dtype=np.int16)
-    tags[ranges(firsts[kept], counts)] = np.repeat(begins + 1, counts)
-    tags[firsts[kept]] = begins
-    offsets = np.append(np.searchsorted(tokens.starts, texts.begins), len(tokens.forms))
-    return EncodedCorpus(tokens.forms, offsets, tags, types, missed)
+    tags = np.zeros(len(rows), dtype=np.int16)
+    begin_tags = np.array([ids[kind] for kind in kinds], dtype=np.int16)
+    lengths = (lasts - firsts + 1)[kept]
+    tags[ranges(firsts[kept], lengths)] = np.repeat(begin_tags + 1, lengths)
+    tags[firsts[kept]] = begin_tags
+    offsets = np.append(np.searchsorted(starts, texts.begins), len(rows))
+    return EncodedCorpus(np.array(numbers, np.int32)[rows], offsets, tags, types, missed)
 
 
 def _find(edges: Ids, wanted: Ids) -> Ids:
@@ -254,13 +212,9 @@ def renumber(parts: Iterable[EncodedCorpus], types: Sequence[str]) -> Iterator[E
     sentence = token = 0
     for part in parts:
         tags = [0, *(ids[kind] + inside for kind in part.types for inside in (0, 1))]
-        yield EncodedCorpus(
-            part.forms,
-            part.offsets + token,
-            np.array(tags, dtype=np.int16)[part.tags],
-            tuple(types),
-            {sentence + row: lost for row, lost in part.missed.items()},
-        )
+        tags_of_all = np.array(tags, dtype=np.int16)[part.tags]
+        missed = {sentence + row: lost for row, lost in part.missed.items()}
+        yield EncodedCorpus(part.forms, part.offsets + token, tags_of_all, tuple(types), missed)
         sentence, token = sentence + len(part), token + len(part.forms)
 
 

@@ -1,22 +1,19 @@
 """Polyglot's word vectors (``.pkl``): a pickled pair of words and an array with a row for each.
 
 Unpickling runs whatever the file says, so it is never done. Here the opcodes of a pickle are data:
-those that word vectors need are known by name, all others are refused; the functions that a file
-names stay names, and the three by which numpy pickles an array have their meaning in `_call`.
-Nothing is imported, called or built on behalf of the file.
+those that word vectors need are known by name, all others are refused. A call that the file asks
+for is not made but noted; what numpy's calls for an array mean is read off the notes in the end.
 """
 
 from __future__ import annotations
 
-import codecs
-import io
 import pickletools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,65 +26,38 @@ from kakehashi.errors import CorpusError
 # Polyglot's largest file has 100,004 words and 64 columns: 27 MB.
 _PIECE = 1 << 16
 _MOST_PIECES = 1 << 12
-_MOST_MADE = 64  # Word vectors need about 15. A file of empty lists could take 60 times its size.
-
+_MOST_MADE = 64  # Word vectors need about 20. A file of empty lists could take 60 times its size.
 _KINDS = {
-    "push": "INT|BININT[12]?|LONG1?|((SHORT_)?BIN)?UNICODE|(SHORT_)?BIN(STRING|BYTES)|STRING|NONE"
-    "|NEWTRUE|NEWFALSE|MARK|GLOBAL",
-    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|LIST|APPENDS?|STACK_GLOBAL|REDUCE|BUILD",
-    "put": "PUT|(LONG_)?BINPUT|MEMOIZE",
-    "get": "GET|(LONG_)?BINGET",
-    "skip": "PROTO|FRAME",
-    "stop": "STOP",
+    "push": "INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEWTRUE|NEWFALSE|MARK",
+    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD",
+    "put": "(LONG_)?BINPUT|MEMOIZE",
+    "get": "(LONG_)?BINGET",
+    "skip": "PROTO|FRAME|STOP",
 }
-_OPCODES = {
-    opcode.code.encode("latin-1"): (opcode, kind)
+_KIND = {
+    opcode.name: kind
     for opcode in pickletools.opcodes
     for kind, names in _KINDS.items()
     if re.fullmatch(names, opcode.name)
 }
-_ESCAPE = re.compile(rb"\\(?:x[0-9a-f]{2}|[nrt\\'\"])")
 _MARK = object()
 _CONSTANTS = {"NEWTRUE": True, "NEWFALSE": False, "MARK": _MARK}
-_FUNCTIONS = frozenset(
-    (
-        "numpy.dtype",
-        "numpy.ndarray",
-        "numpy.core.multiarray._reconstruct",
-        "numpy._core.multiarray._reconstruct",
-        "_codecs.encode",
-    )
-)
-
-
-class _Function(NamedTuple):
-    """What a file calls by name; it is never imported."""
-
-    name: str
+_FUNCTION = re.compile(r"numpy\.(dtype|ndarray|_?core\.multiarray\._reconstruct)|_codecs\.encode")
 
 
 @dataclass
-class _DType:
-    """Numbers of 32 or 64 bits, and their byte order."""
+class _Call:
+    """What a file would call, with what, and what state it gives to the result."""
 
-    code: str
-    order: str = "="
-
-
-@dataclass
-class _Array:
-    """An array of two dimensions; its matrix is None until its state has come."""
-
-    matrix: npt.NDArray[np.floating[Any]] | None = None
+    function: object
+    arguments: object
+    state: object = None
 
 
 def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
-    """Read the vectors of the wanted words.
+    """Read the vectors of the wanted words (words, width), pickled in a binary protocol.
 
-    Protocols 0 to 4 are read. Time and memory are proportional to the length of the file.
-
-    Returns:
-        (words, width) float32: one row for each of ``wanted.rows``.
+    Time and memory are proportional to the length of the file.
 
     Raises:
         CorpusError: If the file cannot be read or is anything else than such a pair.
@@ -99,25 +69,54 @@ def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     try:
         if len(data) > _MOST_PIECES * _PIECE:
             raise ValueError(f"it is larger than {_MOST_PIECES * _PIECE >> 20} MiB")
-        match _Pickle(data).read():
-            case ((list() | tuple()) as words, _Array(matrix=np.ndarray() as matrix)):
-                if len(words) != len(matrix):
-                    raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
-                return _select(words, matrix, wanted, len(data))
+        match _read_pickle(data):
+            case (list() | tuple()) as words, _Call(state=state):
+                return _select(words, _matrix(state), wanted, len(data))
         raise ValueError("it is no pair of words and an array")
     except ValueError as error:
         problem = f"expected word vectors pickled by Polyglot; {str(error)[:200]}"
         raise CorpusError(data_path(path), problem) from error
 
 
+def _matrix(state: object) -> npt.NDArray[np.floating[Any]]:
+    """Make the array whose state numpy has pickled."""
+    match state:
+        case (
+            _,
+            (int(rows), int(width)),
+            _Call(
+                "numpy.dtype", ((str() | bytes()) as code, *_), (_, (str() | bytes()) as order, *_)
+            ),
+            by_column,
+            data,
+        ):
+            match data:
+                case _Call("_codecs.encode", (str() as text, *_)):  # Python 3 for Python 2
+                    data = text.encode("latin-1")
+            kind = f"{_text(order)}{_text(code)}"
+            if re.fullmatch("[<>=]f[48]", kind) and isinstance(data, bytes):
+                if rows < 1 or width < 1 or rows * width * np.dtype(kind).itemsize != len(data):
+                    raise ValueError(f"its array is not {rows} x {width} numbers of {kind[1:]}")
+                array = np.frombuffer(data, kind)
+                return array.reshape(width, rows).T if by_column else array.reshape(rows, width)
+    raise ValueError("its array is not one of two dimensions and numbers of f4 or f8")
+
+
+def _text(value: object) -> object:
+    """Decode what Python 2 may have pickled as bytes."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
 def _select(
     words: Sequence[object], matrix: npt.NDArray[np.floating[Any]], wanted: Wanted, size: int
 ) -> npt.NDArray[np.float32]:
     """Take the vectors of the wanted words, of a file of some size."""
+    if len(words) != len(matrix):
+        raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
     sources: dict[int, int] = {}
     for number, value in enumerate(words):
-        try:  # Python 2 pickled text as unicode or as UTF-8 bytes.
-            word = value.decode() if isinstance(value, bytes) else value
+        try:
+            word = _text(value)
             if not isinstance(word, str):
                 raise ValueError(f"word {number} is no text")
             word.encode()
@@ -138,138 +137,61 @@ def _select(
     return chosen
 
 
-class _Pickle:
-    """A reader of strings, numbers, lists, tuples and arrays of two dimensions.
+def _read_pickle(data: bytes) -> object:
+    """Read strings, numbers, lists, tuples and calls; ``str`` of Python 2 becomes bytes."""
+    stack: list[Any] = []
+    memo: dict[int, object] = {}
+    n_made = 0
+    argument: Any
+    for opcode, argument, _ in pickletools.genops(data):
+        kind = _KIND.get(opcode.name)
+        try:
+            if kind is None:
+                raise ValueError(f"opcode {opcode.name} is refused, word vectors do not need it")
+            if kind == "push":
+                # pickletools returns the bytes of Python 2's str as Latin-1.
+                value = argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
+                stack.append(_CONSTANTS.get(opcode.name, value))
+            elif kind == "take":
+                stack.append(_make(opcode.name, argument, _take(opcode, stack)))
+                n_made += opcode.name not in ("APPEND", "APPENDS")
+            elif kind == "put":
+                memo[len(memo) if argument is None else argument] = stack[-1]
+            elif kind == "get":
+                stack.append(memo[argument])
+        except LookupError:
+            raise ValueError("it takes what it never stored") from None
+        if n_made > _MOST_MADE:
+            raise ValueError(f"it makes more than {_MOST_MADE} lists, tuples and calls")
+    return stack[-1] if stack else None
 
-    What was ``str`` in Python 2 becomes bytes, and an array `_Array`.
-    """
 
-    def __init__(self, data: bytes) -> None:
-        self._file = io.BytesIO(data)
-        self._stack: list[Any] = []
-        self._memo: dict[object, object] = {}
-        self._n_made = 0
-        self._encodable = len(data)
+def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
+    """Take from the stack what an opcode needs, and all since the mark where it needs one."""
+    needed, taken = opcode.stack_before, []
+    if pickletools.markobject in needed:
+        needed = needed[: needed.index(pickletools.markobject)]
+        while (value := stack.pop()) is not _MARK:
+            taken.append(value)
+    taken += [stack.pop() for _ in needed]
+    return taken[::-1]
 
-    def read(self) -> object:
-        """Follow the opcodes to the last.
 
-        Raises:
-            ValueError: If the data is damaged or holds anything else.
-        """
-        stack, memo = self._stack, self._memo
-        while code := self._file.read(1):
-            if code not in _OPCODES:
-                raise ValueError(f"opcode {code!r} is refused, word vectors do not need it")
-            opcode, kind = _OPCODES[code]
-            argument = self._argument(opcode)
-            try:
-                if kind == "push":
-                    stack.append(_CONSTANTS.get(opcode.name, argument))
-                elif kind == "take":
-                    stack.append(self._result(opcode.name, self._take(opcode)))
-                elif kind == "put":
-                    memo[len(memo) if argument is None else argument] = stack[-1]
-                elif kind == "get":
-                    stack.append(memo[argument])
-                elif kind == "stop":
-                    return stack.pop()
-            except LookupError:
-                raise ValueError("it takes what it never stored") from None
-        raise ValueError("it is cut off")
-
-    def _argument(self, opcode: pickletools.OpcodeInfo) -> object:
-        # Of itself pickletools would warn of a backslash in a name, and refuse bytes in a string.
-        if opcode.name == "GLOBAL":
-            lines = (self._file.readline() for _ in range(2))
-            return _function(*(line.decode("ascii").rstrip() for line in lines))
-        if opcode.name == "STRING":
-            line = self._file.readline()
-            if len(line) < 3 or line[0] not in b"'\"" or line[-2:] != line[:1] + b"\n":
-                raise ValueError("a string is not between quotes")
-            if b"\\" in _ESCAPE.sub(b"", line):
-                raise ValueError("a string holds an unknown escape")
-            return codecs.escape_decode(line[1:-2])[0]
-        argument: Any = opcode.arg.reader(self._file) if opcode.arg is not None else None
-        # pickletools returns the bytes of Python 2's str as Latin-1.
-        return argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
-
-    def _take(self, opcode: pickletools.OpcodeInfo) -> list[Any]:
-        """Take from the stack what an opcode needs, and all since the mark where it needs one."""
-        needed, since = opcode.stack_before, []
-        if pickletools.markobject in needed:
-            needed = needed[: needed.index(pickletools.markobject)]
-            while (value := self._stack.pop()) is not _MARK:
-                since.append(value)
-        values = since + [self._stack.pop() for _ in needed]
-        return values[::-1]
-
-    def _result(self, name: str, taken: list[Any]) -> object:
-        if name in ("APPEND", "APPENDS"):
-            target, *values = taken
-            if not isinstance(target, list):
-                raise ValueError("it appends to what is no list")
+def _make(name: str, argument: str | None, taken: list[Any]) -> object:
+    match name, argument.split(" ", 1) if argument is not None else taken:
+        case "APPEND" | "APPENDS", [list() as target, *values]:
             target.extend(values)
             return target
-        if name == "BUILD":
-            _set_state(*taken)
-            return taken[0]
-        if name == "STACK_GLOBAL":
-            return _function(*taken)
-        self._n_made += 1
-        if self._n_made > _MOST_MADE:
-            raise ValueError(f"it makes more than {_MOST_MADE} lists, tuples and calls")
-        if name != "REDUCE":
-            return taken if "LIST" in name else tuple(taken)
-        result = _call(*taken)
-        if isinstance(result, bytes):  # One text could be encoded again and again.
-            self._encodable -= len(result)
-            if self._encodable < 0:
-                raise ValueError("it encodes more text than it holds")
-        return result
-
-
-def _function(module: object, name: object) -> _Function:
-    if not (isinstance(module, str) and isinstance(name, str)):
-        raise ValueError("it names a function by what is no text")
-    full = f"{module}.{name}"
-    if full not in _FUNCTIONS:
-        raise ValueError(f"{full[:60]!r} is refused, word vectors do not need it")
-    return _Function(name)
-
-
-def _call(function: object, arguments: object) -> object:
-    """Return what a call would, if it is one by which numpy pickles an array."""
-    match function, arguments:
-        case _Function("_reconstruct"), (_Function("ndarray"), _, _):
-            return _Array()
-        case _Function("dtype"), (("f4" | "f8" | b"f4" | b"f8") as code, _, _):
-            return _DType(_text(code))
-        case _Function("encode"), (str() as text, "latin1"):
-            return text.encode("latin-1")
-    raise ValueError("it calls a function otherwise than arrays of f4 or f8 do")
-
-
-def _set_state(target: object, state: object) -> None:
-    """Complete a dtype by its byte order, or an array by its shape, dtype and numbers."""
-    match target, state:
-        case _DType(), (int(), ("<" | ">" | "=" | b"<" | b">" | b"=") as order, *_):
-            target.order = _text(order)
-        case _Array(), (
-            int(),
-            (int(n), int(width)),
-            _DType() as dtype,
-            int(by_column),
-            bytes() as data,
-        ):
-            numbers = np.dtype(dtype.order + dtype.code)
-            if n < 1 or width < 1 or n * width * numbers.itemsize != len(data):
-                raise ValueError(f"its array is not {n} x {width} numbers of {dtype.code}")
-            array = np.frombuffer(data, numbers)
-            target.matrix = array.reshape(width, n).T if by_column else array.reshape(n, width)
-        case _:
-            raise ValueError("its array is not one of two dimensions and plain numbers")
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("ascii")
+        case "GLOBAL" | "STACK_GLOBAL", [str() as module, str() as function]:
+            if not _FUNCTION.fullmatch(f"{module}.{function}"):
+                found = f"{module}.{function}"[:60]
+                raise ValueError(f"{found!r} is refused, word vectors do not need it")
+            return f"{module}.{function}"
+        case "REDUCE", [str() as function, arguments]:
+            return _Call(function, arguments)
+        case "BUILD", [_Call() as call, state]:
+            call.state = state
+            return call
+        case (("EMPTY_LIST" | "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3"), _):
+            return taken if name == "EMPTY_LIST" else tuple(taken)
+    raise ValueError(f"opcode {name} does not get what it needs")

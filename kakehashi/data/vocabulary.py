@@ -1,7 +1,4 @@
-"""Strings and their ids.
-
-Which words of a file of vectors are kept, and in which row.
-"""
+"""Strings and their ids, and which words of a file of vectors are kept."""
 
 from __future__ import annotations
 
@@ -45,24 +42,23 @@ class Vocabulary:
 
 
 class Wanted:
-    """Give rows to words as a file names them.
+    """The rows of the words that are kept of a file of vectors.
 
     A wanted word takes the vector of the word in the file that is most like it: the same, else the
     same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both; of several,
     the first. Where all words are wanted, each is kept as it is written, at its first place.
-
-    Attributes:
-        rows: The row of every word kept so far, in the order of the rows.
-        lowered: Those of them that only a lower-cased form has matched.
-        n_skipped: Words of the file that are no text.
     """
 
     def __init__(self, words: Collection[str] | None) -> None:
         self._words = None if words is None else frozenset(words)
         self._unlikeness: dict[str, int] = {}
         self.rows: dict[str, int] = {}
-        self.lowered: set[str] = set()
-        self.n_skipped = 0
+        self.n_skipped = 0  # words that are not UTF-8
+
+    @property
+    def lowered(self) -> frozenset[str]:
+        """The words kept so far that only a lower-cased form has matched."""
+        return frozenset(word for word, unlikeness in self._unlikeness.items() if unlikeness % 2)
 
     def place(self, word: str) -> int | None:
         """Return the row where the vector of a word belongs; None if it is not kept.
@@ -72,29 +68,19 @@ class Wanted:
             >>> [wanted.place(word) for word in ("May", "July", "may", "MAY", "ｊｕｎｅ", "June")]
             [0, None, 0, None, 1, 1]
             >>> wanted.lowered
-            {'june'}
+            frozenset({'june'})
         """
-        if self._words is None:
-            return self._place(word, 0)
-        for unlikeness, form in enumerate(spellings(word)):
-            if form in self._words:
-                return self._place(form, unlikeness)
+        for unlikeness, form in enumerate(spellings(word) if self._words is not None else (word,)):
+            if self._words is None or form in self._words:
+                if unlikeness >= self._unlikeness.get(form, 4):
+                    return None
+                self._unlikeness[form] = unlikeness
+                return self.rows.setdefault(form, len(self.rows))
         return None
-
-    def _place(self, word: str, unlikeness: int) -> int | None:
-        """Place a word unless one that is as like it has been."""
-        if unlikeness >= self._unlikeness.get(word, 4):
-            return None
-        self._unlikeness[word] = unlikeness
-        if unlikeness % 2:
-            self.lowered.add(word)
-        else:
-            self.lowered.discard(word)
-        return self.rows.setdefault(word, len(self.rows))
 
 
 def spellings(word: str) -> tuple[str, ...]:
-    """Return a word, and what else it may be looked up as: the more like it, the earlier."""
+    """Return a word, and what else it may be looked up as, the most like it first."""
     if word.isascii():
         return word, word.lower()
     normal = unicodedata.normalize("NFKC", word)

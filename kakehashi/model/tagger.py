@@ -205,9 +205,8 @@ class Tagger(nn.Module):
     @torch.no_grad()
     def take_vectors(self, vectors: Vectors) -> None:
         """Start the embeddings of known words from pre-trained vectors."""
-        pairs = [
-            (row, vectors.rows[word]) for word, row in self.words.ids.items() if word in vectors
-        ]
+        rows = vectors.rows
+        pairs = [(row, rows[word]) for word, row in self.words.ids.items() if word in rows]
         if pairs:
             ours, theirs = map(list, zip(*pairs, strict=True))
             self.word.embedding.weight[ours] = torch.from_numpy(vectors.matrix[theirs])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 from kakehashi.corpora.stats import CorpusStats
 from kakehashi.reports.tables import Table
@@ -14,32 +15,31 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
     Args:
         corpora: Corpus name to part (``train``, ``dev``, ``test``) to its counts.
     """
-    rows = tuple(
+    headings = (
+        *("corpus", "part", "sentences", "with a mention", "articles", "characters", "tokens"),
+        *("mentions", "of them lost", "best recall", "best F1", "mean length", "types"),
+    )
+    rows = (
         (
-            name,
-            part,
-            f"{stats.sentences:,}",
-            "–" if stats.tokens is None else f"{stats.tokens:,}",
-            f"{stats.mentions:,}",
-            f"{len(stats.lost):,}",
-            f"{len(stats.types):,}",
+            *(name, part, found.sentences, found.with_mentions, found.articles, found.characters),
+            *(found.tokens, found.mentions, len(found.lost), found.kept, found.ceiling),
+            *(found.mention_characters, len(found.types)),
         )
         for name, parts in corpora.items()
-        for part, stats in parts.items()
+        for part, found in parts.items()
     )
-    headings = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
     note = "A lost mention begins or ends inside a token."
-    return Table("Corpora", headings, rows, (note,), n_labels=2)
+    return Table("Corpora", headings, rows, [note], n_labels=2)
 
 
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:
     """Rank the entity types of a corpus, with their share of all mentions."""
-    total = sum(types.values())
-    rows, so_far = [], 0
     ranked = sorted(types.items(), key=lambda entry: (-entry[1], entry[0]))
-    for rank, (type_name, count) in enumerate(ranked, start=1):
-        so_far += count
-        shares = (f"{100 * part / total:.2f} %" for part in (count, so_far))
-        rows.append((f"{rank}", type_name, f"{count:,}", *shares))
+    sums = accumulate(count for _, count in ranked)
+    total = sum(types.values())
+    rows = (
+        (rank, type_name, count, f"{100 * count / total:.2f} %", f"{100 * so_far / total:.2f} %")
+        for rank, ((type_name, count), so_far) in enumerate(zip(ranked, sums, strict=True), 1)
+    )
     headings = ("rank", "type", "mentions", "share", "so far")
-    return Table(f"Entity types of {name}", headings, tuple(rows), n_labels=2)
+    return Table(f"Entity types of {name}", headings, rows, n_labels=2)

@@ -9,20 +9,11 @@ from kakehashi.experiments.diff import Flip, RunDiff
 from kakehashi.reports.tables import Table
 from kakehashi.sentence import Sentence
 
-_ROWS = {
-    "char.embedding": "char.embedding: n-grams",
-    "word.embedding": "word.embedding: words",
-    "dense": "dense: tags",
-}
+_UNITS = {"char.embedding": ": n-grams", "word.embedding": ": words", "dense": ": tags"}
 
 
 def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
-    """Make the tables of a difference, by their short names.
-
-    Args:
-        diff: Of two runs.
-        most: How many sentences to list at most, each way.
-    """
+    """Make the tables of a difference, by their short names; each lists ``most`` sentences."""
     runs = {"A": diff.first, "B": diff.second}
     transfers = {name: transfer_table(name, run.result) for name, run in runs.items()}
     scores = []
@@ -31,10 +22,8 @@ def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
         groups = "+".join(transfer["groups"]) if transfer else "nothing"
         ratios = (float(test[key]) for key in ("precision", "recall", "f1"))
         scores.append((name, run.name, *ratios, groups))
-    note = (
-        f"Of {len(diff.first.counts):,} sentences B fixes {len(diff.fixed):,} and breaks"
-        f" {len(diff.regressed):,}."
-    )
+    note = f"Of {len(diff.first.counts):,} sentences B fixes {len(diff.fixed):,}"
+    note += f" and breaks {len(diff.regressed):,}."
     headings = ("", "run", "precision", "recall", "F1", "transferred")
     return {
         "score": Table("Two runs", headings, scores, [note], n_labels=2),
@@ -50,9 +39,7 @@ def _types(diff: RunDiff) -> Table:
     often = diff.second.result["corpus"]["train"].get("types", {})
     rows = []
     for name, found in {**first, **second}.items():
-        before, after = (
-            float(types[name]["f1"]) if name in types else 0.0 for types in (first, second)
-        )
+        before, after = (types[name]["f1"] if name in types else 0.0 for types in (first, second))
         rows.append((after - before, name, often.get(name), found["gold"], before, after))
     rows.sort(key=lambda row: (-row[0], row[1]))
     cells = ((*row, f"{gain:+.2f}") for gain, *row in rows)
@@ -89,7 +76,7 @@ def transfer_table(name: str, result: Mapping[str, Any]) -> Table | None:
         start = "from the vectors" if vectors else "random"
         left = f"{total - matched:,} {start}" if matched < total else None
         share = f"{100 * matched / total:.1f} %"
-        rows.append((_ROWS.get(layer, layer), matched, total, share, left, row["reason"]))
+        rows.append((layer + _UNITS.get(layer, ""), matched, total, share, left, row["reason"]))
     return Table(
         f"What {name} took from {transfer['source']}",
         ("layer", "rows copied", "of", "share", "the others began", "why"),

@@ -1,4 +1,7 @@
-"""The figures: F1 against training size, F1 per entity type, and the types of a corpus."""
+"""The figures: F1 against training size, F1 per entity type, and the types of a corpus.
+
+Those of a grid raise `ConfigError` where it has nothing to draw.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
-from kakehashi.experiments.analysis import Analysis, Gain, Group
-from kakehashi.reports.grid_tables import frequency_bands, our_gains
-from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, Pen, count_axis, pens
+from kakehashi.experiments.analysis import Analysis, Gain
+from kakehashi.reports.grid_tables import frequency_bands, our_gains, type_changes
+from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,42 +25,39 @@ _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
 _FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
 # Of types that gained, lost, and did neither: colour and marker.
-_KINDS = {
-    "better": (BLUE, "^"),
-    "worse": (RED, "v"),
-    "unchanged": (BLACK, "o"),
-}
+_KINDS = {"better": (BLUE, "^"), "worse": (RED, "v"), "unchanged": (BLACK, "o")}
 
 
 def size_figure(analysis: Analysis) -> Drawing:
-    """Draw F1 against training size, one line per recognizer, one panel per corpus (figure 3).
-
-    Raises:
-        ConfigError: If the grid names no axis ``x``.
-    """
+    """Draw F1 against training size, one line per recognizer, one panel per corpus (figure 3)."""
     report = analysis.grid.report
     if report.x is None:
         raise ConfigError("report.x", "name the axis of training sizes to draw this figure")
     series = set(report.baseline or report.reference or [report.rows]) - {report.x}
-    places: dict[str, dict[str, list[Group]]] = {}
+    # Of each panel and line: training size, mean, lowest and highest F1.
+    places: dict[str, dict[str, list[tuple[float, ...]]]] = {}
     for group in analysis.groups:
         if group.runs:
-            labels = [
-                label for axis, label in group.axes.items() if axis not in {*series, report.x}
-            ]
-            line = ", ".join(label for axis, label in group.axes.items() if axis in series)
-            places.setdefault(", ".join(labels), {}).setdefault(line, []).append(group)
+            labels = [item for item in group.axes.items() if item[0] != report.x]
+            line = ", ".join(label for axis, label in labels if axis in series)
+            place = ", ".join(label for axis, label in labels if axis not in series)
+            scores = group.scores.values()
+            point = (group.training_size or 0, group.mean or 0.0, min(scores), max(scores))
+            places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
-    names = dict.fromkeys(name for lines in places.values() for name in lines)
+    names = {name: None for lines in places.values() for name in lines}
     styles = dict(zip(names, pens(), strict=False))
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
         handles: dict[str, Artist] = {}
         for panel, lines in zip(axes, places.values(), strict=True):
-            for name, groups in lines.items():
-                handles[name] = _curve(panel, groups, name, styles[name])
-            found = {group.training_size or 0 for groups in lines.values() for group in groups}
+            for name, points in lines.items():
+                sizes, means, lows, highs = zip(*sorted(points), strict=True)
+                pen = styles[name]
+                panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
+                [handles[name]] = panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
+            found = {size for points in lines.values() for size, *_ in points}
             count_axis(panel, ticks=sorted(found))
             panel.set(xlabel="training sentences", ylabel="F1")
         # Lines may be anywhere in a panel: the legend of all is below.
@@ -66,21 +66,6 @@ def size_figure(analysis: Analysis) -> Drawing:
 
     title = "F1 against training size; bands reach from the worst to the best seed"
     return Drawing("size", title, draw, list(places), *_layout(len(places)))
-
-
-def _curve(panel: Axes, groups: Sequence[Group], name: str, pen: Pen) -> Artist:
-    points = sorted(
-        (
-            group.training_size or 0,
-            group.mean or 0.0,
-            min(group.scores.values()),
-            max(group.scores.values()),
-        )
-        for group in groups
-    )
-    sizes, means, lows, highs = zip(*points, strict=True)
-    panel.fill_between(sizes, lows, highs, color=pen.color, alpha=0.15, linewidth=0)
-    return panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen._asdict())[0]
 
 
 def _layout(n_panels: int) -> tuple[int, float, float]:
@@ -92,10 +77,7 @@ def _layout(n_panels: int) -> tuple[int, float, float]:
 
 
 def type_figure(analysis: Analysis) -> Drawing:
-    """Draw an arrow per entity type from F1 without to F1 with transfer (figure 4).
-
-    The types are placed by their frequency in training; one that was not in it is left out.
-    """
+    """Draw an arrow from F1 without to F1 with transfer per entity type of training (figure 4)."""
     gains = _by_title(analysis)
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
@@ -125,14 +107,18 @@ def _arrows(panel: Axes, gain: Gain) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
 
-    before, after = gain.against.types, gain.group.types
-    places = _apart({name: n for name, n in gain.group.training_types.items() if name in after})
-    panel.set_xlim(min(places.values()) / 1.5, max(places.values()) * 1.5)
+    seen = Counter[int]()
+    points = []
+    for name, often, old, new in sorted(type_changes(gain)):
+        if often:  # those of one frequency a little apart, so that none hides another
+            points.append((name, often * 1.04 ** seen[often], old, new))
+            seen[often] += 1
+    places = [x for _, x, _, _ in points]
+    panel.set_xlim(min(places) / 1.5, max(places) * 1.5)
     panel.set_ylim(-4, 104)
     count_axis(panel)
     counts = Counter[str]()
-    for name, x in places.items():
-        old, new = before.get(name, 0.0), after[name]
+    for name, x, old, new in points:
         kind = "unchanged" if abs(new - old) < _SAME else "better" if new > old else "worse"
         counts[kind] += 1
         color, marker = _KINDS[kind]
@@ -159,25 +145,11 @@ def _arrows(panel: Axes, gain: Gain) -> None:
     panel.set(xlabel="mentions in the training set", ylabel="F1")
 
 
-def _apart(counts: Mapping[str, int]) -> dict[str, float]:
-    """Move types of one frequency a little apart, so that none hides another."""
-    seen = Counter[int]()
-    places = {}
-    for name, count in sorted(counts.items()):
-        places[name] = count * 1.04 ** seen[count]
-        seen[count] += 1
-    return places
-
-
 def frequency_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of types of like frequency against that frequency, a line per comparison.
-
-    Raises:
-        ConfigError: If no band has enough test mentions.
-    """
+    """Draw the gain of types of like frequency against that frequency, a line per comparison."""
     lines = {
         name: [
-            (median(band.often), band.points)
+            (median(band.often), band.after.f1 - band.before.f1)
             for band in frequency_bands(gain)
             if min(band.often) > 0 and band.test_mentions >= _FEWEST_MENTIONS
         ]
@@ -192,7 +164,7 @@ def frequency_figure(analysis: Analysis) -> Drawing:
         [panel] = axes
         for (name, points), pen in zip(lines.items(), pens(), strict=False):
             often, gains = zip(*points, strict=True) if points else ((), ())
-            panel.plot(often, gains, label=name, gid=f"line-{name}", **pen._asdict())
+            panel.plot(often, gains, label=name, gid=f"line-{name}", **pen)
         panel.axhline(0, color=BLACK, linewidth=0.8)
         count_axis(panel)
         panel.set(xlabel="mentions of a type in the training set", ylabel="gain in points of F1")
@@ -203,12 +175,16 @@ def frequency_figure(analysis: Analysis) -> Drawing:
 
 
 def gain_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of each entity type as a bar, the largest first; unchanged ones are counted.
-
-    Of many types only the most frequent have one.
-    """
+    """Draw the gains of the most frequent types as bars, the largest first; count the others."""
     gains = _by_title(analysis)
-    bars = [_bars(gain) for gain in gains.values()]
+    bars = []
+    for gain in gains.values():
+        changes = [
+            (f"{name} ({often:,})", new - old)
+            for name, often, old, new in type_changes(gain)[:_MOST_BARS]
+            if abs(new - old) >= _SAME
+        ]
+        bars.append(sorted(changes, key=lambda change: (-change[1], change[0])))
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
         for panel, gain, changes in zip(axes, gains.values(), bars, strict=True):
@@ -232,18 +208,6 @@ def gain_figure(analysis: Analysis) -> Drawing:
     return Drawing("gains", title, draw, list(gains), len(gains), 3.4 * len(gains), height)
 
 
-def _bars(gain: Gain) -> list[tuple[str, float]]:
-    """List the types that changed, with their frequency, the largest gain first."""
-    before, after, often = gain.against.types, gain.group.types, gain.group.training_types
-    frequent = sorted(after, key=lambda name: (-often.get(name, 0), name))[:_MOST_BARS]
-    changes = [
-        (f"{name} ({often.get(name, 0):,})", after[name] - before.get(name, 0.0))
-        for name in frequent
-    ]
-    changed = [entry for entry in changes if abs(entry[1]) >= _SAME]
-    return sorted(changed, key=lambda change: (-change[1], change[0]))
-
-
 def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
     """Draw the frequency of entity types by rank, both axes logarithmic (figure 2)."""
 
@@ -252,7 +216,7 @@ def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
         for (name, types), pen in zip(corpora.items(), pens(), strict=False):
             counts = sorted(types.values(), reverse=True)
             ranks = range(1, len(counts) + 1)
-            panel.plot(ranks, counts, label=name, gid=f"line-{name}", markersize=3, **pen._asdict())
+            panel.plot(ranks, counts, label=name, gid=f"line-{name}", markersize=3, **pen)
         count_axis(panel)
         count_axis(panel, vertical=True)
         panel.set(xlabel="rank of the entity type", ylabel="mentions")

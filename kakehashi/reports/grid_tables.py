@@ -16,25 +16,18 @@ _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
 def grid_tables(analysis: Analysis, sizes: Sequence[EquivalentSize] = ()) -> dict[str, Table]:
-    """Make every table that a grid fills, by its short name.
-
-    Args:
-        analysis: The grid.
-        sizes: What its learning curve says, if it has one.
-    """
+    """Make every table that a grid fills, by its short name; sizes are of its learning curve."""
     report = analysis.grid.report
-    tables = {"scores": score_table(analysis)}
-    if analysis.gains:
-        tables["gains"] = gain_table(analysis.gains, f"Gains over {_joined(report.baseline)}")
-    if analysis.comparisons:
-        title = f"Against {_joined(report.reference)}"
-        tables["comparisons"] = gain_table(analysis.comparisons, title)
-    tables["seeds"] = seed_table(analysis)
-    tables["learning-curve"] = learning_curve_table(sizes)
-    tables["ceilings"] = ceiling_table(analysis)
+    tables = {
+        "scores": score_table(analysis),
+        "gains": gain_table(analysis.gains, f"Gains over {_joined(report.baseline)}"),
+        "comparisons": gain_table(analysis.comparisons, f"Against {_joined(report.reference)}"),
+        "seeds": seed_table(analysis),
+        "learning-curve": learning_curve_table(sizes),
+        "ceilings": ceiling_table(analysis),
+    }
     if "types" in report.figures:
-        tables["frequencies"] = frequency_table(analysis)
-        tables["types"] = type_table(analysis)
+        tables |= {"frequencies": frequency_table(analysis), "types": type_table(analysis)}
     return {name: table for name, table in tables.items() if table.rows}
 
 
@@ -48,12 +41,14 @@ def score_table(analysis: Analysis) -> Table:
         row = rows.setdefault(tuple(group.axes[axis] for axis in axes), {})
         column = f"{group.axes[report.columns]}: " if report.columns else ""
         gain = gains.get(id(group))
-        missing = f" ({group.found})" if len(group.runs) < group.wanted else ""
-        spread = "" if group.deviation is None else f" ±{group.deviation:.2f}"
         mean = NOTHING if group.mean is None else f"{group.mean:.2f}"
+        spread = "" if group.deviation is None else f" ±{group.deviation:.2f}"
+        missing = f" ({group.found})" if len(group.runs) < group.wanted else ""
+        best, before = group.best_on_test, gain.against.best_on_test if gain else None
+        over = "" if best is None or before is None else f" ({best - before:+.2f})"
         row[f"{column}F1"] = f"{mean}{spread}{missing}"
         row[f"{column}gain"] = f"{gain.absolute:+.2f}{'*' * gain.marked}" if gain else ""
-        row[f"{column}{_PAPERS_WAY}"] = _papers_way(group, gain)
+        row[f"{column}{_PAPERS_WAY}"] = "" if best is None else f"{best:.2f}{over}"
     columns = analysis.grid.labels[report.columns] if report.columns else ()
     kinds = ("F1", "gain", _PAPERS_WAY)
     headings = [f"{name}: {kind}" for name in columns for kind in kinds] or kinds
@@ -74,14 +69,6 @@ def _row_axes(analysis: Analysis) -> list[str]:
     return [rows, *(axis for axis in analysis.grid.axes if axis != rows)]
 
 
-def _papers_way(group: Group, gain: Gain | None) -> str:
-    best = group.best_on_test
-    before = gain.against.best_on_test if gain else None
-    if best is None:
-        return ""
-    return f"{best:.2f}" if before is None else f"{best:.2f} ({best - before:+.2f})"
-
-
 def _score_notes(analysis: Analysis) -> list[str]:
     notes = ["Mean F1 over the seeds in percent, ± sample standard deviation."]
     if analysis.gains:
@@ -99,30 +86,22 @@ def _score_notes(analysis: Analysis) -> list[str]:
 
 
 def gain_table(gains: Sequence[Gain], title: str) -> Table:
-    """List comparisons, of which there is at least one, with both tests."""
-    axes = gains[0].group.axes
+    """List comparisons with both tests."""
+    axes = tuple(gains[0].group.axes) if gains else ()
     rows = []
     for gain in gains:
         ours, theirs = gain.group.axes, gain.against.axes
+        against = ", ".join(label for axis, label in theirs.items() if ours[axis] != label)
+        relative = None if gain.relative is None else f"{gain.relative:+.2f} %"
         tests = (test.p if test else None for test in (gain.models, gain.method))
-        rows.append(
-            (
-                *ours.values(),
-                ", ".join(label for axis, label in theirs.items() if ours[axis] != label),
-                f"{gain.absolute:+.2f}",
-                None if gain.relative is None else f"{gain.relative:+.2f} %",
-                *(
-                    None if p is None else f"{p:.4f}"
-                    for p in (*tests, gain.p_models, gain.p_method)
-                ),
-                "yes" if gain.marked else "no",
-            )
-        )
+        ps = (p if p is None else f"{p:.4f}" for p in (*tests, gain.p_models, gain.p_method))
+        holds = "yes" if gain.marked else "no"
+        rows.append((*ours.values(), against, f"{gain.absolute:+.2f}", relative, *ps, holds))
     headings = (
         *axes, "against", "gain", "relative", "p these models", "p the method",
         "Holm these models", "Holm the method", "holds",
     )  # fmt: skip
-    return Table(title, headings, rows, _test_notes(gains), n_labels=len(axes) + 1)
+    return Table(title, headings, rows, _test_notes(gains) if gains else (), len(axes) + 1)
 
 
 def _test_notes(gains: Sequence[Gain]) -> list[str]:
@@ -155,18 +134,12 @@ def seed_table(analysis: Analysis) -> Table:
     """List every score, with mean, sample standard deviation and interval."""
     axes = _row_axes(analysis)
     seeds = analysis.grid.labels["seed"]
-    rows = (
-        (
-            *(group.axes[axis] for axis in axes),
-            group.found,
-            *(group.scores.get(seed) for seed in seeds),
-            group.mean,
-            group.deviation,
-            *(group.interval or (None, None)),
-            group.best_on_test,
-        )
-        for group in analysis.groups
-    )
+    rows = []
+    for group in analysis.groups:
+        scores = (group.scores.get(seed) for seed in seeds)
+        summary = (group.mean, group.deviation, *(group.interval or (None, None)))
+        names = (group.axes[axis] for axis in axes)
+        rows.append((*names, group.found, *scores, *summary, group.best_on_test))
     each = [f"seed {seed}" for seed in seeds]
     headings = (*axes, "runs", *each, "mean", "sd", "95 % low", "95 % high", _PAPERS_WAY)
     notes = (
@@ -218,45 +191,37 @@ def our_gains(analysis: Analysis) -> list[Gain]:
     return [gain for gain in analysis.gains if gain.group.system == OURS]
 
 
+def type_changes(gain: Gain) -> list[tuple[str, int, float, float]]:
+    """List types, the most frequent first: mentions in training, F1 of the baseline, F1."""
+    before, after, often = gain.against.types, gain.group.types, gain.group.training_types
+    names = sorted(after, key=lambda name: (-often.get(name, 0), name))
+    return [(name, often.get(name, 0), before.get(name, 0.0), after[name]) for name in names]
+
+
 def type_table(analysis: Analysis) -> Table:
     """List the mean F1 of each entity type without and with what the baseline lacks."""
-    rows = []
-    for gain in our_gains(analysis):
-        before, often = gain.against.types, gain.group.training_types
-        by_frequency = sorted(
-            gain.group.types.items(), key=lambda entry: (-often.get(entry[0], 0), entry[0])
-        )
-        for name, new in by_frequency:
-            old = before.get(name, 0.0)
-            change = f"{new - old:+.2f}"
-            rows.append((_joined(gain.group.axes), name, often.get(name, 0), old, new, change))
+    rows = (
+        (_joined(gain.group.axes), name, often, old, new, f"{new - old:+.2f}")
+        for gain in our_gains(analysis)
+        for name, often, old, new in type_changes(gain)
+    )
     headings = ("", "type", "in training", "baseline F1", "F1", "gain")
     return Table("Entity types", headings, rows, n_labels=2)
 
 
 class Band(NamedTuple):
-    """The entity types that are about as frequent in training, taken together.
+    """The entity types that are about as frequent in training, e.g. ``10–29`` times.
 
-    Attributes:
-        frequencies: The band, written out: ``10–29``.
-        often: Mentions in training of each of its types.
-        before: The baseline's counts of their test mentions, over all runs.
-        after: The same of what is compared with it.
-        test_mentions: How many there are in the test set.
-        changes: The difference in mean F1 of each type.
+    Of each type: ``often``, its mentions in training, and the change of its mean F1. Of all their
+    test mentions over all runs: counts of the baseline and of what is compared with it.
     """
 
     frequencies: str
     often: tuple[int, ...]
+    changes: tuple[float, ...]
     before: Count
     after: Count
     test_mentions: int
-    changes: tuple[float, ...]
-
-    @property
-    def points(self) -> float:
-        """The gain in points of F1."""
-        return self.after.f1 - self.before.f1
 
 
 def frequency_bands(gain: Gain) -> list[Band]:
@@ -271,17 +236,11 @@ def frequency_bands(gain: Gain) -> list[Band]:
         members.setdefault(bisect_right(_EDGES, often.get(name, 0)) - 1, []).append(name)
     bands = []
     for place, names in sorted(members.items()):
-        new = _count(gain.group, names)
-        bands.append(
-            Band(
-                _range(place),
-                tuple(often.get(name, 0) for name in names),
-                _count(gain.against, names),
-                new,
-                new.gold // len(gain.group.runs),
-                tuple(round(after.get(name, 0.0) - before.get(name, 0.0), 2) for name in names),
-            )
-        )
+        changes = (round(after.get(name, 0.0) - before.get(name, 0.0), 2) for name in names)
+        old, new = (_count(group, names) for group in (gain.against, gain.group))
+        n_often = (often.get(name, 0) for name in names)
+        n_test = new.gold // len(gain.group.runs)
+        bands.append(Band(_range(place), tuple(n_often), tuple(changes), old, new, n_test))
     return bands
 
 
@@ -302,31 +261,21 @@ def _count(group: Group, names: Sequence[str]) -> Count:
 
 def frequency_table(analysis: Analysis) -> Table:
     """List the bands of each comparison."""
-    rows = (
-        (
-            _joined(gain.group.axes),
-            band.frequencies,
-            len(band.often),
-            band.test_mentions,
-            band.before.f1,
-            band.after.f1,
-            f"{band.points:+.2f}",
-            sum(change > 0 for change in band.changes),
-            sum(change < 0 for change in band.changes),
-        )
-        for gain in our_gains(analysis)
-        for band in frequency_bands(gain)
-    )
+    rows = []
+    for gain in our_gains(analysis):
+        for band in frequency_bands(gain):
+            old, new = band.before.f1, band.after.f1
+            better, worse = (sum(sign * change > 0 for change in band.changes) for sign in (1, -1))
+            numbers = (len(band.often), band.test_mentions, old, new, f"{new - old:+.2f}")
+            rows.append((_joined(gain.group.axes), band.frequencies, *numbers, better, worse))
     headings = (
         "", "mentions in training", "types", "test mentions", "baseline F1", "F1", "gain",
         "types better", "worse",
     )  # fmt: skip
-    note = (
-        "F1 of all mentions of these types together, over all runs. A type is better or worse by"
-        " its mean F1."
-    )
+    note = "F1 of all mentions of these types together, over all runs."
+    note += " A type is better or worse by its mean F1."
     title = "Gain by the frequency of an entity type in training"
-    return Table(title, headings, rows, (note,), n_labels=2)
+    return Table(title, headings, rows, [note], n_labels=2)
 
 
 def _joined(axes: Mapping[str, str]) -> str:

@@ -18,15 +18,10 @@ _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
 def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
-    """Write the page as HTML; it needs no other file and no network.
-
-    Args:
-        analysis: The grid.
-        sizes: What its learning curve says, if it has one.
-        commands: How to make it again, one command a line.
+    """Write the page as HTML, which needs no other file; the commands make it again.
 
     Raises:
-        MissingExtraError: If it names a figure and matplotlib is not installed.
+        MissingExtraError: If the grid names a figure and matplotlib is not installed.
     """
     drawings, missing = drawings_of(analysis)
     figures = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import log
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from kakehashi.extras import require
 
@@ -15,60 +15,33 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-Kind = Literal["svg", "png"]
-
 # Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
 BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 
 _STYLE = {
-    "svg.hashsalt": "kakehashi",
-    "font.family": ["DejaVu Sans"],
-    "font.size": 9.0,
-    "axes.titlesize": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.grid.which": "major",
-    "grid.color": "#D0D0D0",
-    "grid.linewidth": 0.5,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "legend.fontsize": 8.0,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 5.0,
+    "svg.hashsalt": "kakehashi", "font.family": ["DejaVu Sans"], "font.size": 9.0,
+    "axes.titlesize": 9.0, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.grid.which": "major", "axes.axisbelow": True,
+    "grid.color": "#D0D0D0", "grid.linewidth": 0.5, "legend.frameon": False,
+    "legend.fontsize": 8.0, "lines.linewidth": 1.5, "lines.markersize": 5.0,
     "hatch.linewidth": 0.5,
-}
+}  # fmt: skip
 
 
-class Pen(NamedTuple):
-    """The look of a series; any two differ in colour, marker and line."""
-
-    color: str
-    marker: str
-    linestyle: str
-
-
-def pens() -> Iterator[Pen]:
-    """Yield seven pens, over and over."""
+def pens() -> Iterator[dict[str, Any]]:
+    """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
-    return cycle(map(Pen, colors, "os^Dv<>", lines))
+    looks = zip(colors, "os^Dv<>", lines, strict=True)
+    return cycle({"color": look[0], "marker": look[1], "linestyle": look[2]} for look in looks)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn; sizes are in inches.
+    """A figure that is not yet drawn: ``draw`` fills its panels, which have titles.
 
-    Attributes:
-        name: Its short name.
-        title: What it shows, also for those who cannot see it.
-        draw: Fills the panels of an empty figure.
-        panels: Their titles.
-        n_columns: Panels in a row.
-        width: Of the figure.
-        height: Of the figure.
+    The title says what it shows, also for those who cannot see it. Sizes are in inches.
     """
 
     name: str
@@ -79,7 +52,7 @@ class Drawing:
     width: float = 4.8
     height: float = 3.4
 
-    def render(self, kind: Kind) -> bytes:
+    def render(self, kind: Literal["svg", "png"]) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch.
 
         Raises:
@@ -113,20 +86,15 @@ def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = 
     axis = panel.yaxis if vertical else panel.xaxis
     low, high = sorted(axis.get_view_interval())
     if ticks:
-        axis.set_major_locator(FixedLocator(_thinned(ticks)))
+        kept = [ticks[0]]  # without those whose labels would touch the one before
+        for tick in ticks[1:]:
+            if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
+                kept.append(tick)
+        axis.set_major_locator(FixedLocator(kept))
     else:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-
-
-def _thinned(ticks: Sequence[float]) -> list[float]:
-    """Leave out ticks whose labels would touch the one before."""
-    kept = [ticks[0]]
-    for tick in ticks[1:]:
-        if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
-            kept.append(tick)
-    return kept
 
 
 def short(count: float) -> str:
@@ -136,7 +104,5 @@ def short(count: float) -> str:
         >>> [short(count) for count in (250, 2000, 11500, 1e6)]
         ['250', '2k', '11.5k', '1M']
     """
-    for size, letter in ((1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{letter}"
-    return f"{count:g}"
+    size, letter = (1e6, "M") if count >= 1e6 else (1e3, "k") if count >= 1e3 else (1, "")
+    return f"{count / size:.3g}{letter}" if letter else f"{count:g}"

@@ -12,12 +12,7 @@ _MOST = 8  # settings listed one by one
 
 
 def summarize(analysis: Analysis, sizes: Iterable[EquivalentSize] = ()) -> str:
-    """Write the first paragraph of a report.
-
-    Args:
-        analysis: The grid.
-        sizes: What its learning curve says, if it has one.
-    """
+    """Write the first paragraph of a report; the sizes are of the grid's learning curve."""
     sentences = [*_comparisons(analysis), *_gains(analysis)]
     largest = {tuple(size.axes.values()): size for size in sizes if size.ratio}
     sentences += [
@@ -85,18 +80,15 @@ def _gains(analysis: Analysis) -> list[str]:
     if not gains:
         return []
     if len(gains) == 1:
-        models, method = (
-            "untested" if p is None else f"p = {p:.4f}"
-            for p in (gains[0].p_models, gains[0].p_method)
-        )
+        ps = (gains[0].p_models, gains[0].p_method)
+        models, method = ("untested" if p is None else f"p = {p:.4f}" for p in ps)
         return [
             f"Compared with {baseline} the gain is {_change(gains[0])}: {models} for these trained"
             f" models, {method} for the method."
         ]
     up = [gain for gain in gains if gain.absolute > 0]
     down = [gain for gain in gains if gain.absolute < 0]
-    best = max(gains, key=lambda gain: gain.absolute)
-    worst = min(gains, key=lambda gain: gain.absolute)
+    best, worst = (end(gains, key=lambda gain: gain.absolute) for end in (max, min))
     return [
         f"Compared with {baseline}, {len(up)} of {len(gains)} are better ({_passed(up)}) and"
         f" {len(down)} worse ({_passed(down)}).",

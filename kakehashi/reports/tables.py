@@ -25,12 +25,7 @@ _MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
 class Table:
     """A table of words and numbers, written out: ``1,234``, ``1.23`` for floats, ``–`` for None.
 
-    Args:
-        title: The caption.
-        headings: One for each column.
-        rows: The cells; ``""`` where there is nothing to say.
-        notes: Sentences under the table.
-        n_labels: How many columns at the left name the row.
+    Under it are the notes, which are sentences; ``n_labels`` columns at the left name the row.
     """
 
     def __init__(
@@ -44,12 +39,9 @@ class Table:
         self.title, self.n_labels = title, n_labels
         self.headings, self.notes = tuple(headings), tuple(notes)
         self.rows = tuple(tuple(map(_written, row)) for row in rows)
-
-    @property
-    def right(self) -> tuple[bool, ...]:
-        """Whether each column holds numbers and is aligned right."""
-        return tuple(
-            index >= self.n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
+        # Columns of numbers are aligned right.
+        self.right = tuple(
+            index >= n_labels and all(_NUMBER.fullmatch(row[index]) for row in self.rows)
             for index in range(len(self.headings))
         )
 
@@ -62,40 +54,6 @@ def _written(cell: object) -> str:
     return f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def written(
-    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
-) -> str:
-    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
-
-    Args:
-        tables: In this order.
-        format: How.
-        before: A paragraph before them, which CSV has no place for.
-        after: A paragraph after them, likewise.
-        width: Of the terminal, in columns.
-    """
-    writers: dict[str, Callable[[Table], str]] = {
-        "terminal": partial(terminal, width=width),
-        "markdown": markdown,
-        "latex": latex,
-        "csv": comma_separated,
-        "html": html,
-    }
-    paragraphs = [_paragraph(text, format, width) if text else "" for text in (before, after)]
-    parts = [paragraphs[0], *map(writers[format], tables), paragraphs[1]]
-    return "\n".join(part for part in parts if part)
-
-
-def _paragraph(text: str, format: str, width: int) -> str:
-    if format == "csv":
-        return ""
-    if format == "terminal":
-        return fill(text, width, break_on_hyphens=False, break_long_words=False) + "\n"
-    if format == "html":
-        return f"<p>{escape_html(text)}</p>\n"
-    return (_escape_markdown(text) if format == "markdown" else _escape_latex(text)) + "\n"
-
-
 def terminal(table: Table, width: int = 100) -> str:
     """Draw a table for a terminal of a width."""
     from rich.console import Console
@@ -105,11 +63,9 @@ def terminal(table: Table, width: int = 100) -> str:
     drawn = Drawn()
     for index, (heading, right) in enumerate(zip(table.headings, table.right, strict=True)):
         drawn.add_column(
-            Text(heading),
-            justify="right" if right else "left",
-            overflow="fold",
+            Text(heading), justify="right" if right else "left", overflow="fold",
             no_wrap=index < table.n_labels,
-        )
+        )  # fmt: skip
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
@@ -137,19 +93,11 @@ def latex(table: Table) -> str:
     """Write a table as LaTeX, for the package booktabs."""
     columns = "".join("r" if right else "l" for right in table.right)
     lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{_escape_latex(table.title)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        _latex_row(table.headings),
-        r"\midrule",
-        *map(_latex_row, table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\small {_escape_latex(note)}" for note in table.notes),
-        r"\end{table}",
-    ]
+        r"\begin{table}", r"\centering", rf"\caption{{{_escape_latex(table.title)}}}",
+        rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_row(table.headings), r"\midrule",
+        *map(_latex_row, table.rows), r"\bottomrule", r"\end{tabular}",
+        *(rf"\par\small {_escape_latex(note)}" for note in table.notes), r"\end{table}",
+    ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
@@ -186,16 +134,35 @@ def html(table: Table) -> str:
     return render("table.html", table=table)
 
 
+_FORMATS: dict[str, tuple[Callable[[Table], str], Callable[[str], str]]] = {
+    "markdown": (markdown, _escape_markdown),
+    "latex": (latex, _escape_latex),
+    "csv": (comma_separated, str),
+    "html": (html, lambda text: f"<p>{escape_html(text)}</p>"),
+}
+
+
+def written(
+    tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
+) -> str:
+    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+
+    A paragraph may be before and one after them, except in CSV, which has no place for these. The
+    ``width`` is of the terminal, in columns.
+    """
+    wrap = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
+    write, escape = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]
+    above, below = (f"{escape(text)}\n" if text else "" for text in (before, after))
+    parts = [*map(write, tables)] if format == "csv" else [above, *map(write, tables), below]
+    return "\n".join(part for part in parts if part)
+
+
 def render(name: str, **values: object) -> str:
     """Fill in a template of this package; every value is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("kakehashi.reports", "data"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+        loader=PackageLoader("kakehashi.reports", "data"), undefined=StrictUndefined,
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
     return environment.get_template(name).render(**values)

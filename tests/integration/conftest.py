@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
+from kakehashi.progress import Progress
 
 _EN = {
     "phrases": [
@@ -90,6 +91,22 @@ def tree(world):
 def settings(tree):
     """The same, checked."""
     return lambda language, **training: settings_from_tree(tree(language, **training))
+
+
+class StopAt(Progress):
+    """Interrupts when a line begins so."""
+
+    def __init__(self, beginning):
+        self.beginning = beginning
+
+    def say(self, line):
+        if line.startswith(self.beginning):
+            raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="session")
+def stop_at():
+    return StopAt
 
 
 PROGRAM = (Path(sys.executable).with_name("kakehashi"),)

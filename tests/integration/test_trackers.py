@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from kakehashi.progress import Progress
 from kakehashi.training.run import load_result
 from kakehashi.training.train import train
 
@@ -76,21 +75,10 @@ def test_trackers_have_what_the_result_has_and_change_nothing(settings, tmp_path
         assert scalars(folder)[f"epoch/{name}"] == expected
 
 
-class _StopAt(Progress):
-    """Interrupts when a line begins so."""
-
-    def __init__(self, beginning):
-        self.beginning = beginning
-
-    def say(self, line):
-        if line.startswith(self.beginning):
-            raise KeyboardInterrupt
-
-
-def test_a_resumed_run_is_one_run_with_each_epoch_once(settings, tmp_path):
+def test_a_resumed_run_is_one_run_with_each_epoch_once(settings, tmp_path, stop_at):
     small, folder = settings("en", epochs=4), tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train(small, folder, _StopAt("epoch 3/"), track=BOTH)
+        train(small, folder, stop_at("epoch 3/"), track=BOTH)
     client, [run] = mlflow_runs(tmp_path / "mlflow.db")
     assert run.info.status == "KILLED"
     train(small, folder, track=BOTH)
@@ -101,24 +89,18 @@ def test_a_resumed_run_is_one_run_with_each_epoch_once(settings, tmp_path):
     assert [step for step, _ in scalars(folder)["epoch/loss"]] == [1, 2, 3, 4]
 
 
-def test_a_run_that_was_begun_without_trackers_is_told_whole(settings, tmp_path):
+def test_a_run_that_was_begun_without_trackers_is_told_whole(settings, tmp_path, stop_at):
     small, folder = settings("en", epochs=3), tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
-        train(small, folder, _StopAt("epoch 3/"))
+        train(small, folder, stop_at("epoch 3/"))
     train(small, folder, track=["tensorboard"])
     assert [step for step, _ in scalars(folder)["epoch/dev_f1"]] == [1, 2, 3]
 
 
-def test_a_server_that_dies_stops_no_training(settings, tmp_path, dead):
-    said = []
-
-    class Said(Progress):
-        def say(self, line):
-            said.append(line)
-
-    folder = train(settings("en", epochs=2), tmp_path / "run", Said(), track=["mlflow"])
+def test_a_server_that_dies_stops_no_training(settings, tmp_path, dead, told):
+    folder = train(settings("en", epochs=2), tmp_path / "run", told, track=["mlflow"])
     assert len(load_result(folder)["epochs"]) == 2
-    [warning] = [line for line in said if line.startswith("warning: ")]
+    [warning] = [line for line in told.lines if line.startswith("warning: ")]
     assert "MLFLOW_TRACKING_URI (Connection refused); training goes on" in warning
 
 

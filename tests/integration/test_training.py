@@ -126,23 +126,13 @@ def test_another_seed_other_weights(english, settings, tmp_path):
     assert weights(other) != weights(english)
 
 
-class Told(Progress):
-    """Keeps the lines."""
-
-    def __init__(self):
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
-
-
 def files_of(folder):
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
-def test_a_finished_run_that_would_give_the_same_again_is_left_as_it_is(english, settings):
-    before, told = files_of(english), Told()
+def test_a_finished_run_that_would_give_the_same_again_is_left_as_it_is(english, settings, told):
+    before = files_of(english)
     assert train(settings("en"), english, told) == english
     assert told.lines == [f"{english} is finished already; remove it to train again"]
     assert files_of(english) == before
@@ -203,9 +193,11 @@ def test_two_trainings_cannot_share_a_folder(settings, tmp_path):
     assert len((tmp_path / "run/log.txt").read_text().splitlines()) == 2
 
 
-def test_an_epoch_that_a_kill_left_out_of_the_record_is_in_it_in_the_end(settings, tmp_path):
+def test_an_epoch_that_a_kill_left_out_of_the_record_is_in_it_in_the_end(
+    settings, tmp_path, stop_at
+):
     with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", _StopAt("epoch 4/"))
+        train(settings("en"), tmp_path / "run", stop_at("epoch 4/"))
     record = tmp_path / "run/epochs.jsonl"
     record.write_text("".join(record.read_text().splitlines(keepends=True)[:2]))
     train(settings("en"), tmp_path / "run")
@@ -274,22 +266,11 @@ def test_what_is_no_run_is_left_alone(settings, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-class _StopAt(Progress):
-    """Interrupts when a line begins so."""
-
-    def __init__(self, beginning):
-        self.beginning = beginning
-
-    def say(self, line):
-        if line.startswith(self.beginning):
-            raise KeyboardInterrupt
-
-
 @pytest.mark.parametrize("epoch", [1, 2, 4, 6])
-def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_path, epoch):
+def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_path, epoch, stop_at):
     """The stop comes when an epoch is over but before its checkpoint: the epoch is run again."""
     with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", _StopAt(f"epoch {epoch}/"))
+        train(settings("en"), tmp_path / "run", stop_at(f"epoch {epoch}/"))
     assert not (tmp_path / "run" / "result.json").exists()
     assert (tmp_path / "run" / "model" / "SHA256SUMS").exists()
     train(settings("en"), tmp_path / "run")
@@ -297,16 +278,16 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_pa
     assert load_result(tmp_path / "run")["test"] == load_result(english)["test"]
 
 
-def test_a_run_of_other_settings_is_not_continued(settings, tmp_path):
+def test_a_run_of_other_settings_is_not_continued(settings, tmp_path, stop_at):
     with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", _StopAt("epoch 2/"))
+        train(settings("en"), tmp_path / "run", stop_at("epoch 2/"))
     with pytest.raises(RunError, match="unfinished run with other settings"):
         train(settings("en", seed=2), tmp_path / "run")
 
 
-def test_a_damaged_checkpoint_is_refused(settings, tmp_path):
+def test_a_damaged_checkpoint_is_refused(settings, tmp_path, stop_at):
     with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", _StopAt("epoch 2/"))
+        train(settings("en"), tmp_path / "run", stop_at("epoch 2/"))
     checkpoint = tmp_path / "run" / "checkpoint"
     content = bytearray(checkpoint.read_bytes())
     content[len(content) // 2] ^= 1

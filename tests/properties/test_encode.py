@@ -109,15 +109,12 @@ def test_shards_join_to_the_whole(tmp_path_factory, chunks, earlier):
     for table in (forms, ours):
         encode(known, table)
     whole = encode(segmented([each for chunk in chunks for each in chunk], WORDS), forms)
-    paths = [folder / f"{number}.npz" for number in range(len(chunks))]
+    paths = [folder / str(number) for number in range(len(chunks))]
     for job in zip(paths, chunks, strict=True):
-        write_shard(WORDS, False, job)
-    facts = join_shards(paths, folder, "all", ours)
+        write_shard(WORDS, False, "this", job)
+    facts = join_shards(paths, folder / "all", ours, "this")
     arrays = (np.load(folder / f"all-{name}.npy") for name in ("forms", "offsets", "tags"))
-    missed = {}
-    for number, start, kind, text in facts["missed"]:
-        missed.setdefault(number, []).append(Mention(start, start + len(text), kind, text))
-    found = EncodedCorpus(*arrays, facts["types"], {n: tuple(each) for n, each in missed.items()})
+    found = EncodedCorpus(*arrays, facts["types"], facts["missed"])
     assert_encoded(found, whole)
     assert list(ours) == list(forms)
 

@@ -137,6 +137,7 @@ def empty_database(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 class TestMlflow:
     @pytest.fixture(autouse=True)
     def server(self, empty_database, tmp_path, monkeypatch):

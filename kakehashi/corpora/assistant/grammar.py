@@ -1,44 +1,13 @@
-"""Grammars of utterances: their notation, and the files they are read from.
-
-``schema.toml`` names the entity types and the intents, the most frequent intent first; every
-language must cover all of them. A language is a folder of TOML files that count as one: a file per
-domain, and ``names``, ``values`` and ``rules`` for what several domains share. They have three
-tables of lists; in every list the first member is the most frequent:
-
-``[intents.DOMAIN]``
-    ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.
-``[values]``
-    Open lists: names, titles, goods. One member in six is kept for dev alone, one in six for test
-    alone, and so are phrases: what is learnt by heart from train does not help there.
-``[rules]``
-    Closed lists and patterns: numbers, times, politeness. The same in all partitions; a member that
-    stands there twice is more frequent.
-
-A member of a list is a template:
-
-=================  =================================================================
-``play``           itself
-``(a|b|c)``        one of them, equally often; an empty one is allowed
-``[a|b]``          one of them or, half the time, nothing
-``<rule>``         a member of that list
-``{type}``         a mention of that entity type, a member of the list of that name
-``{type:list}``    the same, from another list: ``am {date:weekday}``
-=================  =================================================================
-
-Spaces count: write ``[please ]play``, not ``[please] play``. The rule ``frame`` is the whole
-utterance; ``<phrase>`` in it is a phrase of the intent drawn. A list used inside a mention cannot
-hold mentions. To add an intent, name it in ``schema.toml`` and give each language at least six
-phrases, else none can be kept for dev and test. The tests check that grammars are sound.
-"""
+"""Grammars of utterances, whose notation README.md beside this file describes."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from kakehashi.errors import ConfigError
 
@@ -115,52 +84,41 @@ def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
 
 
 def parse_template(text: str, key: str) -> Template:
-    """Parse one member of a list; ``key`` is where it stands, for messages.
-
-    Raises:
-        ConfigError: If brackets do not match or the text is empty.
+    """Parse one member of a list; raises `ConfigError` with the key if brackets do not match.
 
     Example:
         >>> parse_template("am {date:weekday}", "de: rules.when")
         ('am ', Reference(rule='weekday', type='date'))
     """
-    parser = _Parser(text, key)
-    options = parser.options("")
-    if options == ((),):
-        parser.fail("is empty; write at least one character")
+    try:
+        if stray := _PIECE.sub("", text):
+            raise ValueError(f"has a stray {stray[0]!r}")
+        options = _options(_PIECE.finditer(text), "")
+        if options == ((),):
+            raise ValueError("is empty; write at least one character")
+    except ValueError as error:
+        raise ConfigError(key, f"{text!r} {error}") from None
     return options[0] if len(options) == 1 else (Group(options, optional=False),)
 
 
-class _Parser:
-    def __init__(self, text: str, key: str) -> None:
-        self.text, self.key, self.position = text, key, 0
-
-    def options(self, closing: str) -> tuple[Template, ...]:
-        """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
-        options: list[Template] = []
-        parts: list[str | Reference | Group] = []
-        while self.position < len(self.text):
-            match = _PIECE.match(self.text, self.position)
-            if match is None:
-                self.fail(f"has a stray {self.text[self.position]!r} at {self.position}")
-            self.position = match.end()
-            mark = match["mark"]
-            if mark == closing:
-                return (*options, tuple(parts))
-            if mark == "|":
-                options.append(tuple(parts))
-                parts = []
-            elif mark in _CLOSING:
-                parts.append(Group(self.options(_CLOSING[mark]), optional=mark == "["))
-            elif mark:
-                self.fail(f"has a stray {mark!r} at {match.start()}")
-            else:
-                name = match["rule"] or match["from"] or match["type"]
-                parts.append(match["literal"] or Reference(name, match["type"] or ""))
-        if closing:
-            self.fail(f"lacks a closing {closing!r}")
-        return (*options, tuple(parts))
-
-    def fail(self, problem: str) -> NoReturn:
-        """Raise a `ConfigError` that quotes the text."""
-        raise ConfigError(self.key, f"{self.text!r} {problem}")
+def _options(pieces: Iterator[re.Match[str]], closing: str) -> tuple[Template, ...]:
+    """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
+    options: list[Template] = []
+    parts: list[str | Reference | Group] = []
+    for piece in pieces:
+        mark = piece["mark"]
+        if mark == closing:
+            return (*options, tuple(parts))
+        if mark == "|":
+            options.append(tuple(parts))
+            parts = []
+        elif mark in _CLOSING:
+            parts.append(Group(_options(pieces, _CLOSING[mark]), optional=mark == "["))
+        elif mark:
+            raise ValueError(f"has a stray {mark!r}")
+        else:
+            name = piece["rule"] or piece["from"] or piece["type"]
+            parts.append(piece["literal"] or Reference(name, piece["type"] or ""))
+    if closing:
+        raise ValueError(f"lacks a closing {closing!r}")
+    return (*options, tuple(parts))

@@ -121,10 +121,7 @@ def test_without_a_tag_column_nothing_is_named(write):
             r":2: expected 2 columns, got 3 \('東京 NNP B-LOC'\);"
             r" name them with --columns token,_,tag",
         ),
-        (
-            "a O\n\nb\n",
-            r":3: expected 2 columns, got 1 \('b'\); name them with --columns token,",
-        ),
+        ("a O\n\nb\n", r":3: expected 2 columns, got 1 \('b'\); name them with --columns token,"),
         ("a  O\n", r":1: expected 2 columns, got 3"),
         (" O\n", r":1: expected a token, got an empty column"),
         ("a O\nb X-PER\n", r":2: expected 'O' or .*, got 'X-PER'"),

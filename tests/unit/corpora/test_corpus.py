@@ -1,13 +1,30 @@
 import json
-from itertools import chain
+from collections import Counter
+from itertools import chain, combinations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kakehashi.config.settings import CorpusSettings, Split
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.corpus import Corpora, Corpus, load_corpora
+from kakehashi.corpora.corpus import (
+    DEV,
+    TEST,
+    TRAIN,
+    Corpora,
+    Corpus,
+    assign_parts,
+    load_corpora,
+    load_mapping,
+    nearest,
+    segmented,
+    shipped_mappings,
+)
 from kakehashi.errors import ConfigError, CorpusError, TagError
+from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.tags import TypeMapping
+from kakehashi.text.segment import load_segmenter
 
 
 @pytest.fixture
@@ -56,9 +73,10 @@ def test_no_sources_are_an_empty_corpus():
 
 
 def test_types_are_mapped_and_dropped(source):
-    corpus = Corpus.from_sources([source("a", 1), source("b", 1, "OPTIONAL")])
+    sources = [source("a", 1), source("b", 1, "OPTIONAL")]
+    corpus = Corpus.from_sources(sources)
 
-    mapped = corpus.map_types(TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None}))
+    mapped = Corpus.from_sources(sources, TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None}))
 
     assert [[m.type for m in s.mentions] for s in mapped] == [["PER"], []]
     assert types(corpus) == {"PERSON", "OPTIONAL"}
@@ -66,12 +84,13 @@ def test_types_are_mapped_and_dropped(source):
 
 @pytest.mark.parametrize(("named", "where"), [(True, "sentence a-0"), (False, "sentence 'a 0'")])
 def test_an_unknown_type_is_named_with_its_file_and_sentence(source, named, where):
-    corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)])
+    mapping = TypeMapping("m", {"PERSON": "PER"})
+    corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)], mapping)
 
     with pytest.raises(
         TagError, match=rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
     ) as caught:
-        list(corpus.map_types(TypeMapping("m", {"PERSON": "PER"})))
+        list(corpus)
     assert caught.value.tag == "CITY"
 
 
@@ -147,3 +166,215 @@ def test_an_unknown_mapping_is_an_error_before_anything_is_read(source):
 
     with pytest.raises(ConfigError, match="did you mean 'irex-to-conll'"):
         load_corpora(settings)
+
+
+def test_irex_becomes_conll():
+    mapping = load_mapping("irex-to-conll")
+
+    assert mapping.name == "irex-to-conll"
+    assert mapping.types == {
+        "PERSON": "PER",
+        "LOCATION": "LOC",
+        "ORGANIZATION": "ORG",
+        "ARTIFACT": "MISC",
+        "DATE": "MISC",
+        "TIME": "MISC",
+        "MONEY": "MISC",
+        "PERCENT": "MISC",
+        "OPTIONAL": None,
+    }
+
+
+def test_every_shipped_mapping_loads():
+    assert [load_mapping(name).name for name in shipped_mappings()] == list(shipped_mappings())
+
+
+def test_a_file_of_ones_own(write):
+    mapping = load_mapping(write("mine.toml", 'drop = ["a b"]\n[types]\n"人名" = "PER"\n'))
+
+    assert mapping.name == "mine"
+    assert mapping.types == {"人名": "PER", "a b": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("irex-to-conl", "there is no type mapping 'irex-to-conl'; did you mean 'irex-to-conll'"),
+        ("IREX", "there is no type mapping 'IREX'; .*irex-to-conll"),
+        ("", "there is no type mapping ''; shipped: irex-to-conll"),
+        ("none.toml", r"there is no type mapping 'none\.toml'; .*shipped"),
+    ],
+)
+def test_unknown_names_are_refused(name, problem):
+    with pytest.raises(ConfigError, match=rf"^corpus\.mapping: {problem}"):
+        load_mapping(name)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("types = ", "is not well-formed"),
+        (b"\xff", "expected UTF-8"),
+        ("", "types: Field required"),
+        ("[types]\nA = 1", r"types\.A: Input should be a valid string"),
+        ("dropped = []\n[types]", "dropped: unknown setting; did you mean 'drop'"),
+    ],
+)
+def test_malformed_files_are_refused(write, content, problem):
+    with pytest.raises(ConfigError, match=rf"mine\.toml: {problem}") as caught:
+        load_mapping(write("mine.toml", content))
+    assert "\n" not in str(caught.value)
+
+
+class Counting:
+    """Cut every character apart, and count."""
+
+    signature = "characters"
+
+    def __init__(self):
+        self.seen = []
+
+    def segment(self, text):
+        self.seen.append(text)
+        return tuple(Token(character, k, k + 1) for k, character in enumerate(text))
+
+    def annotate(self, text, tokens):
+        return tuple(token._replace(reading=token.reading or "?") for token in tokens)
+
+
+READ = Sentence("ab", (Mention(0, 2, "A", "ab"),), (Token("ab", 0, 2, "r"),), "id", "group")
+
+
+def test_all_else_stays_as_it_is():
+    (sentence,) = segmented([READ], Counting())
+
+    assert sentence == Sentence(
+        "ab", READ.mentions, (Token("a", 0, 1), Token("b", 1, 2)), "id", "group"
+    )
+
+
+def test_tokens_of_the_corpus_may_be_kept_and_only_get_readings():
+    bare = Sentence("cd", tokens=(Token("cd", 0, 2),))
+
+    kept, read, cut = segmented([READ, bare, Sentence("e")], Counting(), keep_tokens=True)
+
+    assert kept == READ
+    assert read.tokens == (Token("cd", 0, 2, "?"),)
+    assert cut.tokens == (Token("e", 0, 1),)
+
+
+def test_the_same_text_is_cut_once():
+    segmenter = Counting()
+
+    found = list(segmented([Sentence("a"), Sentence("b"), Sentence("a")], segmenter))
+
+    assert [sentence.text for sentence in found] == ["a", "b", "a"]
+    assert segmenter.seen == ["a", "b"]
+
+
+def test_sentences_come_one_by_one():
+    def endless():
+        while True:
+            yield Sentence("a")
+
+    assert next(segmented(endless(), Counting())).tokens == (Token("a", 0, 1),)
+
+
+def test_with_a_segmenter_of_ours():
+    (sentence,) = segmented([Sentence("Oslo, rain")], load_segmenter("words"))
+
+    assert [token.text for token in sentence.tokens] == ["Oslo", ",", "rain"]
+
+
+def test_tokens_are_kept_only_if_they_are_those_of_the_text():
+    tokens = (Token("b", 0, 1),)
+    segmenter = load_segmenter("words")
+
+    assert next(segmented([Sentence("a", tokens=tokens)], segmenter)).tokens == (Token("a", 0, 1),)
+    with pytest.raises(ValueError, match=r"the token 'b' at \[0, 1\) contradicts the text, 'a'"):
+        next(segmented([Sentence("a", tokens=tokens)], segmenter, keep_tokens=True))
+
+
+def sizes(parts):
+    counts = Counter(parts)
+    return counts[TRAIN], counts[DEV], counts[TEST]
+
+
+def split(train, test, by="sentence", seed=0):
+    return Split(by=by, train=train, test=test, seed=seed)
+
+
+def test_by_sentence_sizes_are_exact_and_the_rest_is_dev():
+    assert sizes(assign_parts([""] * 100, split(60, 25))) == (60, 15, 25)
+    assert sizes(assign_parts(["same"] * 100, split(75, 25))) == (75, 0, 25)
+
+
+def test_the_seed_decides():
+    cuts = [assign_parts([""] * 50, split(25, 10, seed=seed)) for seed in (0, 0, 1)]
+
+    assert cuts[0] == cuts[1] != cuts[2]
+
+
+def test_every_sentence_may_go_anywhere():
+    cuts = [assign_parts([""] * 9, split(3, 3, seed=seed)) for seed in range(99)]
+
+    assert all({cut[place] for cut in cuts} == {TRAIN, DEV, TEST} for place in range(9))
+
+
+GROUPS = [f"article {n}" for n in range(40) for _ in range(1 + n * 7 % 11)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_by_group_no_article_is_cut(seed):
+    parts = assign_parts(GROUPS, split(120, 50, "group", seed))
+
+    assert len(set(zip(GROUPS, parts, strict=True))) == 40
+    assert sizes(parts) == (120, len(GROUPS) - 170, 50)
+
+
+def test_by_group_the_seed_decides():
+    cuts = [assign_parts(GROUPS, split(120, 50, "group", seed)) for seed in (0, 0, 1)]
+
+    assert cuts[0] == cuts[1] != cuts[2]
+
+
+def test_articles_may_be_scattered():
+    groups = ["a", "b", "a", "c", "b", "a"]
+
+    parts = assign_parts(groups, split(3, 2, "group"))
+
+    assert parts[0] == parts[2] == parts[5] == TRAIN
+    assert parts[1] == parts[4] == TEST
+    assert parts[3] == DEV
+
+
+def test_sentences_without_article_are_articles():
+    assert sizes(assign_parts([""] * 15, split(7, 4, "group"))) == (7, 4, 4)
+
+
+def test_too_few_sentences_or_articles_are_an_error():
+    with pytest.raises(ConfigError, match=r"corpus\.split: 8 sentences .* 3 .* than the 10"):
+        assign_parts([""] * 10, split(8, 3))
+    with pytest.raises(ConfigError, match=r"corpus\.split\.by: 1 articles are too few"):
+        assign_parts(["a"] * 10, split(8, 2, "group"))
+    with pytest.raises(ConfigError, match=r"corpus\.split\.by: 2 articles are too few"):
+        assign_parts(["a"] * 10 + ["b"], split(5, 5, "group"))
+
+
+@given(st.lists(st.integers(1, 12), max_size=8), st.integers(0, 60))
+def test_no_choice_of_articles_is_nearer(sizes, target):
+    chosen = nearest(sizes, target)
+
+    best = min(
+        abs(sum(some) - target) for n in range(len(sizes) + 1) for some in combinations(sizes, n)
+    )
+    assert abs(sum(sizes[place] for place in chosen) - target) == best
+
+
+def test_many_articles_are_filled_exactly_from_the_first():
+    sizes = [1 + n % 30 for n in range(20_000)]
+
+    chosen = nearest(sizes, 100_000)
+
+    assert sum(sizes[place] for place in chosen) == 100_000
+    assert max(chosen) < len(chosen) + 200

@@ -1,3 +1,9 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
 import pytest
 
 from kakehashi.config.sources import (
@@ -7,9 +13,17 @@ from kakehashi.config.sources import (
     JsonlSource,
     KnpSource,
 )
+from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.formats import read_source
+from kakehashi.corpora.jsonl import lines, read_jsonl
 from kakehashi.corpora.stats import LostMention
-from kakehashi.corpora.writing import Written, write_corpus, written_lines
+from kakehashi.corpora.writing import (
+    Written,
+    prediction_files,
+    runs_of,
+    write_corpus,
+    write_generated,
+)
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -80,8 +94,93 @@ def test_lines_come_one_by_one():
         while True:
             yield ENGLISH_TODAY
 
-    written = Written()
-    lines = written_lines(endless(), JsonlSource(path="-"), written)
+    found = lines(endless())
 
-    assert next(lines) == next(lines)
-    assert written.sentences == 2
+    assert next(found) == next(found)
+
+
+MANY = AssistantSource(language="ja", utterances=25_000, seed=7)
+FEW = AssistantSource(language="de", utterances=300, partition="test")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_any_number_of_processes_writes_the_same(tmp_path: Path, name: str) -> None:
+    for processes in (1, 2):
+        (tmp_path / str(processes)).mkdir()
+        written = write_generated(tmp_path / str(processes) / name, MANY, processes)
+        assert written.sentences == 25_000
+    assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+
+
+def test_lines_are_the_sentences(tmp_path: Path) -> None:
+    written = write_generated(tmp_path / "a.jsonl", FEW)
+    sentences = list(generate("de", 300, partition="test"))
+    assert list(read_jsonl(tmp_path / "a.jsonl")) == sentences
+    assert written.mentions == sum(len(sentence.mentions) for sentence in sentences)
+
+
+def test_rows_are_the_sentences(tmp_path: Path) -> None:
+    write_generated(tmp_path / "a.parquet", FEW)
+    rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    for row, sentence in zip(rows, generate("de", 300, partition="test"), strict=True):
+        assert (row["id"], row["text"], row["group"]) == (
+            sentence.id,
+            sentence.text,
+            sentence.group,
+        )
+        assert row["mentions"] == [mention._asdict() for mention in sentence.mentions]
+
+
+def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="cannot be written"):
+        write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    """A folder as `kakehashi annotate` leaves it."""
+    folder = tmp_path / "annotated"
+    folder.mkdir()
+    for name in ("part-000001.jsonl", "part-000000.jsonl", "annotation.json", ".lock"):
+        (folder / name).touch()
+    (folder / "result.json").write_text(json.dumps({"sentences": 3, "parts": 2}))
+    return folder
+
+
+def test_a_file_is_itself_and_a_run_has_one(tmp_path):
+    assert prediction_files(tmp_path / "a.conll") == [tmp_path / "a.conll"]
+    assert prediction_files(tmp_path) == [tmp_path / "predictions.jsonl"]
+
+
+def test_annotations_are_all_their_parts_in_order(annotations):
+    assert prediction_files(annotations) == [
+        annotations / "part-000000.jsonl",
+        annotations / "part-000001.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("result", ["", "[]", "{}", '"'])
+def test_annotations_that_are_not_finished_are_refused(annotations, result):
+    (annotations / "result.json").write_text(result)
+    with pytest.raises(CorpusError, match="is not complete"):
+        prediction_files(annotations)
+    (annotations / "result.json").unlink()
+    with pytest.raises(CorpusError, match="is not complete"):
+        prediction_files(annotations)
+
+
+def test_a_part_that_is_missing_is_missed(annotations):
+    (annotations / "part-000000.jsonl").unlink()
+    with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
+        prediction_files(annotations)
+
+
+def test_runs_are_one_or_all_that_a_pattern_names(tmp_path, monkeypatch):
+    for name in ("ja-seed2", "ja-seed1", "en"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert runs_of("en") == [Path("en")]
+    assert runs_of("ja-*") == [Path("ja-seed1"), Path("ja-seed2")]
+    assert runs_of(tmp_path / "ja-*") == [tmp_path / "ja-seed1", tmp_path / "ja-seed2"]
+    with pytest.raises(CorpusError, match="there is no such file or run folder"):
+        runs_of("de-*")

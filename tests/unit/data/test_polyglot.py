@@ -21,8 +21,8 @@ MATRIX = np.arange(-6, 6, dtype=np.float32).reshape(4, 3) / 8
 N_MUTATIONS = 2_000
 FOLDER = Path(__file__).parents[2] / "golden" / "polyglot"
 GOOD = {
-    **{path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.pkl"))},
-    **{f"python3-{n}": pickle.dumps((WORDS, MATRIX), protocol=n) for n in range(5)},
+    **{path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*-[12].pkl"))},
+    **{f"python3-{n}": pickle.dumps((WORDS, MATRIX), protocol=n) for n in range(1, 5)},
     "big-endian": pickle.dumps((tuple(WORDS), MATRIX.astype(">f4")), protocol=2),
     "by-column": pickle.dumps((WORDS, np.asfortranarray(MATRIX)), protocol=2),
     "gzip": gzip.compress(pickle.dumps((WORDS, MATRIX), protocol=2)),
@@ -43,13 +43,13 @@ def read(tmp_path):
 @pytest.mark.parametrize("name", GOOD)
 def test_good_files(read, name):
     vectors = read(GOOD[name])
-    assert vectors.words == tuple(WORDS)
+    assert list(vectors.rows) == WORDS
     assert vectors.matrix.dtype == np.float32
     np.testing.assert_array_equal(vectors.matrix, MATRIX)
 
 
-def test_all_ways_in_which_python_2_pickled_are_among_the_good():
-    ways = {f"{words}-{protocol}" for words in ("bytes", "unicode", "f8") for protocol in range(3)}
+def test_all_binary_ways_in_which_python_2_pickled_are_among_the_good():
+    ways = {f"{words}-{protocol}" for words in ("bytes", "unicode", "f8") for protocol in (1, 2)}
     assert ways <= GOOD.keys()
 
 
@@ -114,6 +114,7 @@ def audit() -> _Audit:
     return audit
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @pytest.mark.parametrize("name", [*ATTACKS, "bytes-2"])
 def test_nothing_is_run(read, audit, tmp_path, name):
     for data in GOOD.values():
@@ -136,31 +137,30 @@ def test_nothing_is_run(read, audit, tmp_path, name):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"", "it is cut off"),
-        (b"\xff", "opcode b'\\xff' is refused"),
-        (PYTHON2[:-1], "it is cut off"),
+        (b"", "exhausted before seeing STOP"),
+        (b"\xff", "opcode b'\\xff' unknown"),
+        (b"}.", "opcode EMPTY_DICT is refused"),
+        (PYTHON2[:-1], "exhausted before seeing STOP"),
         (PYTHON2[:99], "expected"),
-        (b".", "it takes what it never stored"),
+        (b".", "it is no pair of words and an array"),
         (b"t.", "it takes what it never stored"),
         (b"h\x07.", "it takes what it never stored"),
         (b"Na.", "it takes what it never stored"),
-        (b"NNa.", "it appends to what is no list"),
-        (b"Sno quotes\n.", "a string is not between quotes"),
-        (b"S'\\q'\n.", "unknown escape"),
-        (b"NNb.", "its array is not one of two dimensions and plain numbers"),
-        (b"\x80\x04NN\x93.", "it names a function by what is no text"),
+        (b"NNa.", "opcode APPEND does not get what it needs"),
+        (b"NNb.", "opcode BUILD does not get what it needs"),
+        (b"\x80\x04NN\x93.", "opcode STACK_GLOBAL does not get what it needs"),
         (b"cos\nsystem\n.", "'os.system' is refused, word vectors do not need it"),
-        (b"cnumpy\ndtype\nNR.", "it calls a function otherwise than arrays"),
-        (ENCODINGS, "it encodes more text than it holds"),
+        (b"NNR.", "opcode REDUCE does not get what it needs"),
+        (ENCODINGS, "it makes more than 64"),
         (b")" * 65 + b".", "it makes more than 64 lists, tuples and calls"),
         (b"K\x01.", "it is no pair of words and an array"),
         (b"(](" + ARRAY[:-1] + b"tt.", "it is no pair of words and an array"),
-        (b"(]" + ARRAY + b"t.", "it is no pair of words and an array"),
+        (b"(]" + ARRAY + b"t.", "its array is not one of two dimensions"),
         (pickle.dumps((WORDS[:3], MATRIX), 2), "it has 3 words but 4 rows"),
         (PYTHON2.replace(b"<UNK>", b"<UN\xff>"), "word 0 is not UTF-8"),
         (pickle.dumps((["\ud800"], MATRIX[:1]), 2), "word 0 is not UTF-8"),
         (pickle.dumps(([1], MATRIX[:1]), 2), "word 0 is no text"),
-        (pickle.dumps((WORDS, MATRIX.astype(np.int32)), 2), "it calls a function otherwise"),
+        (pickle.dumps((WORDS, MATRIX.astype(np.int32)), 2), "numbers of f4 or f8"),
         (pickle.dumps((WORDS, MATRIX[:, 0]), 2), "its array is not one of two dimensions"),
         (pickle.dumps((WORDS, np.full((4, 3), np.inf)), 2), "'<UNK>' has numbers that 32 bits"),
         (pickle.dumps((WORDS, MATRIX.astype("f8") * 1e300), 2), "that 32 bits cannot hold"),
@@ -196,7 +196,7 @@ def peak(read, data: bytes) -> int:
     except CorpusError:
         pass
     else:
-        assert vectors.matrix.shape == (len(vectors), vectors.width)
+        assert vectors.matrix.shape == (len(vectors.rows), vectors.width)
         assert np.isfinite(vectors.matrix).all()
     return tracemalloc.get_traced_memory()[1] - before
 
@@ -250,6 +250,7 @@ def mutations(n: int, seed: int = 0) -> Iterator[bytes]:
         yield bytes(data)
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")
 @pytest.mark.usefixtures("tracing")
 def test_mutations_are_read_or_refused_in_little_memory(read):
     for data in mutations(N_MUTATIONS):

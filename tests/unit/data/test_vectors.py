@@ -1,4 +1,7 @@
+import gzip
 import os
+import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +15,11 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.training import train as tasks
 
+WORD2VEC = "3 2\nthe 0.5 -1\n. . . 2 1e-3\n東京　駅 3 4\n"
+GLOVE = WORD2VEC.partition("\n")[2]
+FASTTEXT = WORD2VEC.replace("\n", " \n").replace("3 2 \n", "3 2\n")
+ROWS = [[0.5, -1.0], [2.0, 0.001], [3.0, 4.0]]
 VECTORS = Vectors({"the": 0, "may": 1, "東京": 2}, np.zeros((3, 5), np.float32), frozenset({"may"}))
-
-
-def test_size_and_contents():
-    assert (len(VECTORS), VECTORS.width) == (3, 5)
-    assert VECTORS.words == ("the", "may", "東京")
-    assert "may" in VECTORS
-    assert "May" not in VECTORS
 
 
 def test_coverage_with_counts():
@@ -32,14 +32,8 @@ def test_coverage_with_counts():
     }
 
 
-def test_coverage_of_a_list_counts_types_alone():
-    coverage = VECTORS.coverage(["june", "june", "the"])
-    assert coverage == Coverage(types=Share(1, 0, 1), tokens=None)
-    assert coverage.to_dict()["tokens"] is None
-
-
 def test_coverage_of_nothing_is_zero():
-    assert VECTORS.coverage([]).types.percent == 0.0
+    assert VECTORS.coverage({}).types.percent == 0.0
 
 
 @pytest.mark.parametrize("format", ["text", "polyglot"])
@@ -72,7 +66,143 @@ def test_real_vectors(name, n_words):
     vectors = read_vectors(path)
     assert vectors.matrix.shape == (n_words, 64)
     assert vectors.matrix.any(axis=1).all()
-    some = read_vectors(path, wanted=[word.lower() for word in vectors.words[::100]])
-    rows = [vectors.rows[word] for word in some.words if word not in some.lowered]
-    kept = [some.rows[word] for word in some.words if word not in some.lowered]
+    some = read_vectors(path, wanted=[word.lower() for word in list(vectors.rows)[::100]])
+    rows = [vectors.rows[word] for word in some.rows if word not in some.lowered]
+    kept = [some.rows[word] for word in some.rows if word not in some.lowered]
     np.testing.assert_array_equal(some.matrix[kept], vectors.matrix[rows])
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(data: str | bytes):
+        path = tmp_path / "words.vec"
+        path.write_bytes(data.encode() if isinstance(data, str) else data)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("text", [WORD2VEC, GLOVE, FASTTEXT, "\ufeff" + WORD2VEC])
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_flavour_reads_alike(write, text, packed):
+    data = text.encode()
+    vectors = read_vectors(write(gzip.compress(data) if packed else data))
+    # U+3000 is part of a word, as are single spaces.
+    assert tuple(vectors.rows) == ("the", ". . .", "東京　駅")
+    assert vectors.matrix.dtype == np.float32
+    np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WORD2VEC.replace("the 0.5 -1", "the\t0.5\t-1").replace(". . . 2", ". . .\t2"),
+        GLOVE.replace("駅 3 4", "駅\t3 4"),
+        GLOVE.replace("the 0.5", "the  0.5").replace("2 1e-3", "2  1e-3"),
+        GLOVE.replace(" 1e-3", "\t1e-3\t"),
+    ],
+)
+def test_tabs_and_several_blanks_part_as_one_blank_does(write, text):
+    vectors = read_vectors(write(text))
+    assert tuple(vectors.rows) == ("the", ". . .", "東京　駅")
+    np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
+
+
+def test_a_word_cut_inside_a_character_is_passed_over(write):
+    cut = "山 1 2\n川 3 4\n".encode() + "谷".encode()[:2] + b" 5 6\n"
+    vectors = read_vectors(write(cut))
+    assert tuple(vectors.rows) == ("山", "川")
+    assert vectors.n_skipped == 1
+    coverage = vectors.coverage({"山": 2, "谷": 1})
+    assert (
+        str(coverage)
+        == "1 of 2 words (50.0 %), 66.7 % of their occurrences; 1 of the file are no UTF-8"
+    )
+
+
+def test_words_meet_in_whatever_width_they_are_written(write):
+    path = write("ＡＢＣ 1 1\nﾒﾓ 2 2\nABC 3 3\n１７ 4 4\nメモ 5 5\nｘｙ 6 6\n")
+    vectors = read_vectors(path, wanted=["abc", "メモ", "17", "xy"])
+    found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
+    # The one that is written as the corpus is goes before all others, wherever it stands.
+    assert found == {"abc": 3, "メモ": 5, "17": 4, "xy": 6}
+    assert vectors.lowered == {"abc"}
+    assert vectors.coverage({"17": 1, "abc": 1}).types == (1, 1, 0)
+
+
+def test_all_words_in_lower_case_and_one_width(write):
+    vectors = read_vectors(write("ＡＢＣ 1 1\nABC 2 2\nメモ 3 3\nﾒﾓ 4 4\n")).lower_cased()
+    found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
+    assert found == {"メモ": 3, "abc": 2}
+    assert vectors.lowered == {"abc"}
+
+
+def test_only_wanted_words_are_kept(write):
+    vectors = read_vectors(write(WORD2VEC), wanted=["東京　駅", "missing", "the"])
+    assert dict(vectors.rows) == {"the": 0, "東京　駅": 1}
+    np.testing.assert_array_equal(vectors.matrix, np.array([ROWS[0], ROWS[2]], np.float32))
+
+
+def test_exact_words_come_before_lower_cased_ones(write):
+    path = write("May 1 1\nmay 2 2\nmay 3 3\nJune 4 4\nJUNE 5 5\n")
+    vectors = read_vectors(path, wanted=["june", "may"])
+    assert dict(vectors.rows) == {"may": 0, "june": 1}
+    assert vectors.matrix.tolist() == [[2, 2], [4, 4]]
+    assert vectors.lowered == {"june"}
+
+
+def test_all_words_are_kept_as_they_are_written(write):
+    vectors = read_vectors(write("May 1 1\nmay 2 2\nMay 3 3\n"))
+    assert dict(vectors.rows) == {"May": 0, "may": 1}
+    assert vectors.matrix.tolist() == [[1, 1], [2, 2]]
+    assert not vectors.lowered
+
+
+def test_no_wanted_word_found(write):
+    vectors = read_vectors(write(WORD2VEC), wanted=[])
+    assert (len(vectors.rows), vectors.width) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "problem"),
+    [
+        ("", None, "is empty; expected word vectors"),
+        ("hello\n", 1, "expected a word and 0 numbers between spaces, got 'hello'"),
+        ("the\t1 2\nb\t1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
+        ("the  1 2\nb  1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
+        ("a 1 2\nb 1\n", 2, "expected a word and 2 numbers between spaces, got 'b 1'"),
+        ("a 1 2\nb 1 2 3\n", 2, "expected a word and 2 numbers between spaces, got 'b 1 2 3'"),
+        ("a 1 2\n\n", 2, "expected a word and 2 numbers between spaces, got ''"),
+        ("1 2\na 1 x\n", 2, "could not convert string to float: 'x'"),
+        ("a 1 nan\n", 1, "expected numbers that 32 bits can hold, got 'nan'"),
+        ("a -inf inf\n", 1, "expected numbers that 32 bits can hold, got '-inf'"),
+        ("a 1 2\nb 1e39 1\n", 2, "expected numbers that 32 bits can hold, got '1e39'"),
+        ("3 2\na 1 2\n", None, "the first line promises 3 words, got 1; is the file complete?"),
+        ("1 2\na 1 2\nb 1 2\n", None, "the first line promises 1 words, got 2"),
+        (b"a 1 2\n\xff 1 2\n", None, "1 of 2 words are no UTF-8; convert the file to UTF-8"),
+        ("山 1\n".encode("euc-jp") * 3, None, "3 of 3 words are no UTF-8"),
+    ],
+)
+def test_a_bad_file_is_refused(write, data, line, problem):
+    path = write(data)
+    with pytest.raises(CorpusError, match=re.escape(problem)) as caught:
+        read_vectors(path)
+    assert (caught.value.path, caught.value.line) == (str(path), line)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_truncated_gzip_file_is_refused(write):
+    data = gzip.compress(WORD2VEC.encode() * 100)
+    with pytest.raises(CorpusError, match="damaged gzip"):
+        read_vectors(write(data[:-20]))
+
+
+@pytest.mark.parametrize("promise", ["999999999 300", "1 999999999", "999999999999 2"])
+def test_a_large_promise_takes_no_memory(write, promise):
+    path = write(f"{promise}\na 1 2\n")
+    tracemalloc.start()
+    with pytest.raises(CorpusError):
+        read_vectors(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20

@@ -93,7 +93,7 @@ def test_a_line_per_corpus():
 
 def test_series_differ_in_more_than_colour():
     first = [pen for pen, _ in zip(pens(), range(7), strict=False)]
-    assert len({pen.color for pen in first}) == len({pen.marker for pen in first}) == 7
+    assert len({pen["color"] for pen in first}) == len({pen["marker"] for pen in first}) == 7
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])

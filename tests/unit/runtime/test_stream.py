@@ -96,6 +96,7 @@ def test_what_is_kept(answers):
         answers(format="columns", kept=Kept(tokens=False))
 
 
+@pytest.mark.slow
 def test_two_processes_answer_the_same(answers):
     lines = b"".join(b"ba ken %d\n" % number + b"\xff" * 200 + b"\n" for number in range(2000))
     alone, together = answers(lines, format="inline"), answers(lines, format="inline", processes=2)

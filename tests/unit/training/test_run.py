@@ -4,7 +4,6 @@ import pytest
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.errors import RunError, TrackingError
-from kakehashi.progress import Progress
 from kakehashi.training import run as module
 from kakehashi.training.run import Run
 
@@ -27,14 +26,6 @@ class Trackers:
             raise TrackingError(f"{name} is down")
         path = folder / "epochs.jsonl"
         self.told.append((name, status, len(path.read_text().split()) if path.exists() else 0))
-
-
-class Said(Progress):
-    def __init__(self):
-        self.lines = []
-
-    def say(self, line):
-        self.lines.append(line)
 
 
 @pytest.fixture
@@ -76,9 +67,10 @@ def test_what_never_began_is_not_tracked_and_leaves_no_folder(trackers, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tracker_that_fails_is_warned_of_once_and_asked_again_at_the_end(trackers, tmp_path):
-    said = Said()
-    run = make(tmp_path, "one", "two", progress=said)
+def test_a_tracker_that_fails_is_warned_of_once_and_asked_again_at_the_end(
+    trackers, tmp_path, told
+):
+    run = make(tmp_path, "one", "two", progress=told)
     with run.locked():
         run.begin()
         trackers.down = {"one"}
@@ -92,7 +84,7 @@ def test_a_tracker_that_fails_is_warned_of_once_and_asked_again_at_the_end(track
         ("finished", 6),
     ]
     assert len([told for told in trackers.told if told[0] == "two"]) == 5
-    assert said.lines == [
+    assert told.lines == [
         "warning: one is down; training goes on, and one is asked again at its end"
     ]
 
