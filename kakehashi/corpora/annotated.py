@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AnnotatedSource
@@ -28,14 +28,11 @@ class _Utterance(BaseModel):
     partition: str = ""
 
 
-_UTTERANCE = TypeAdapter(_Utterance)
-
-
 def read(source: AnnotatedSource) -> Iterator[Sentence]:
     """Yield the utterances of a file; a line whose texts differ in more than blanks is an error."""
     path = str(data_path(source.path))
     for number, line in read_lines(source.path):
-        record = parsed(_UTTERANCE, line, path, number) if line.strip() else None
+        record = parsed(_Utterance, line, path, number) if line.strip() else None
         if record is not None and source.partition in (None, record.partition):
             mentions = _mentions(record.utt, record.annot_utt)
             if mentions is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -15,7 +15,7 @@ _EXCERPT = 60  # characters of a text or a key, in a message
 # What segmenters take for white space, see `kakehashi.text.composition`.
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _BLANK = frozenset(_BLANKS)
-Value = TypeVar("Value")  # what the model makes
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def excerpt(text: str) -> str:
@@ -49,11 +49,16 @@ def find_problem(sentence: Sentence) -> str:
     hold other text than it says, or overlap another.
     """
     text = sentence.text
-    problem = (
-        _text_problem(text)
-        or _range_problem("mention", text, sentence.mentions)
-        or _range_problem("token", text, sentence.tokens or ())
-    )
+    if not text:
+        return "expected a text, got an empty one"
+    if "\0" in text:
+        return "the text holds a NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"the text holds half a character, the surrogate {text[error.start]!r}"
+    problem = _range_problem("mention", text, sentence.mentions)
+    problem = problem or _range_problem("token", text, sentence.tokens or ())
     for mention in sentence.mentions:
         if not problem and not is_entity_type(mention.type):
             return f"expected an entity type without blanks, got {excerpt(mention.type)}"
@@ -86,18 +91,6 @@ def _without_blank_edges(sentence: Sentence) -> Sentence:
     return replace(sentence, mentions=tuple(mentions))
 
 
-def _text_problem(text: str) -> str:
-    if not text:
-        return "expected a text, got an empty one"
-    if "\0" in text:
-        return "the text holds a NUL character"
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        return f"the text holds half a character, the surrogate {text[error.start]!r}"
-    return ""
-
-
 def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[Token]) -> str:
     end = 0
     for part in ranges:
@@ -117,10 +110,10 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
     return ""
 
 
-def parsed(model: TypeAdapter[Value], text: str, path: str, line: int | None = None) -> Value:
+def parsed(model: type[Model], text: str, path: str, line: int | None = None) -> Model:
     """Parse JSON into a model; raises `CorpusError` if it is none, or not what the model says."""
     try:
-        return model.validate_json(text)
+        return model.model_validate_json(text)
     except ValidationError as error:
         raise json_error(error, path, line) from None
 

@@ -25,18 +25,14 @@ from functools import lru_cache, partial
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
+from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
 
-DOCSTART = "-DOCSTART-"
-NONE = "_"
-AUTO = "auto"
-WHITESPACE = "whitespace"
-
 Row = dict[str, str]
 
+DOCSTART, NONE, AUTO, WHITESPACE = "-DOCSTART-", "_", "auto", "whitespace"
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
 _KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` gives back unchanged
@@ -79,8 +75,7 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
                 problem = f"{error}{_advice(error.tag, number)}"
                 raise CorpusError(where, problem, number) from error
             rows.append(row)
-            if len(rows) > MOST_LINES or size > LONGEST_LINE:
-                raise oversized(where, start, "expected a blank line after each sentence")
+            check_size(len(rows), size, where, start, "expected a blank line after each sentence")
     if rows:
         yield checked(_sentence(rows, source, group), where, start)
 
@@ -119,13 +114,10 @@ def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool
 def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -> Row:
     if len(fields) != len(source.columns):
         likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
-        raise CorpusError(
-            path,
-            f"expected {len(source.columns)} columns, got {len(fields)}"
-            f" ({excerpt(' '.join(fields))}); name them with --columns {','.join(likely)},"
-            " or what parts them with --separator (in a config: columns, separator)",
-            number,
-        )
+        problem = f"expected {len(source.columns)} columns, got {len(fields)}"
+        problem += f" ({excerpt(' '.join(fields))}); name them with --columns {','.join(likely)},"
+        problem += " or what parts them with --separator (in a config: columns, separator)"
+        raise CorpusError(path, problem, number)
     row = dict(zip(source.columns, fields, strict=True))
     if not row["token"]:
         raise CorpusError(path, "expected a token, got an empty column", number)
@@ -214,11 +206,9 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
             yield _line({"token": DOCSTART, "tag": OUTSIDE}, source) + "\n\n"
         previous = sentence.group
         if sentence.tokens is None:
-            raise CorpusError(
-                source.path,
-                f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
-                " say how to cut the text, e.g. --segmenter unidic-lite",
-            )
+            problem = f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
+            advice = "say how to cut the text, e.g. --segmenter unidic-lite"
+            raise CorpusError(source.path, f"{problem} {advice}")
         for token, tag in zip(sentence.tokens, _written_tags(sentence, source), strict=True):
             if source.docstart == "skip" and token.text == DOCSTART:
                 problem = f"the token {DOCSTART!r} begins an article; write it with"
@@ -234,11 +224,9 @@ def _line(row: Row, source: ColumnsSource) -> str:
     line = (" " if blank else source.separator).join(fields)
     back = _split(line, source)
     if back != fields or not _KEPT.fullmatch(line) or _is_comment(line, back, source):
-        raise CorpusError(
-            source.path,
-            f"the token {excerpt(row['token'])} cannot stand in these columns; choose another"
-            " separator, e.g. --to-separator tab",
-        )
+        problem = f"the token {excerpt(row['token'])} cannot stand in these columns;"
+        advice = "choose another separator, e.g. --to-separator tab"
+        raise CorpusError(source.path, f"{problem} {advice}")
     return line
 
 

@@ -44,9 +44,7 @@ _COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
 FORMATS: Mapping[str, Format] = {
     "annotated": Format((), annotated.read),
     "assistant": Format((), None, assistant.chunks),
-    "columns": Format(
-        (".conll", ".txt", ".bio", ".iob", ".iobes"), columns.read, lines=columns.lines
-    ),
+    "columns": Format(_COLUMNS, columns.read, lines=columns.lines),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
     "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines),
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
@@ -131,7 +129,5 @@ def _guess(path: Path) -> str:
                     return "annotated" if b'"annot_utt"' in file.readline(1 << 16) else name
             return name
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
-    raise ConfigError(
-        "format",
-        f"cannot tell the format of {path.name!r}, which ends in none of {known}; say --format",
-    )
+    problem = f"cannot tell the format of {path.name!r}, which ends in none of {known}"
+    raise ConfigError("format", f"{problem}; say --format")

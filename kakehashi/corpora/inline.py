@@ -20,7 +20,7 @@ from typing import NoReturn
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import InlineSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, oversized, read_lines
+from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 
@@ -128,8 +128,8 @@ class _Reader:
     def end_line(self) -> Iterator[Sentence]:
         if not self._depth:
             yield from self._end_sentence()
-        elif self.number - self._first_line >= MOST_LINES or self._length > LONGEST_LINE:
-            raise oversized(str(self._path), self._first_line, "expected </sentence>")
+        first, n_lines = self._first_line, self.number - self._first_line + 1
+        check_size(n_lines, self._length, str(self._path), first, "expected </sentence>")
 
     def _end_sentence(self) -> Iterator[Sentence]:
         if self._open:

@@ -29,15 +29,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictInt,
-    TypeAdapter,
-    ValidationError,
-)
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
@@ -88,7 +80,7 @@ class _Sentence(_Record):
 class _Range(BaseModel):
     start: StrictInt = Field(validation_alias=AliasChoices("start", "start_offset"))
     end: StrictInt = Field(validation_alias=AliasChoices("end", "end_offset"))
-    label: str
+    type: str = Field(validation_alias="label")
     text: str | None = None
 
 
@@ -107,9 +99,6 @@ class _Tagged(BaseModel):
     id: _Name = ""
 
 
-_SENTENCE = TypeAdapter(_Sentence)
-_LABELLED = TypeAdapter(_Labelled)
-_TAGGED = TypeAdapter(_Tagged)
 _LABELS = frozenset(("label", "labels", "entities", "spans"))
 
 
@@ -144,14 +133,9 @@ def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
             yield _Block(path, first, block, source)
 
 
-def read(source: JsonlSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file; raises `CorpusError` at a line that is not such an object."""
-    return chain.from_iterable(chunks(source))
-
-
 def read_jsonl(path: str | Path) -> Iterator[Sentence]:
     """Yield the sentences of one file, its path taken from the working directory."""
-    return read(JsonlSource(path=str(Path(path).absolute())))
+    return chain.from_iterable(chunks(JsonlSource(path=str(Path(path).absolute()))))
 
 
 def sentence_from_line(
@@ -168,14 +152,14 @@ def sentence_from_line(
         CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
     """
     try:
-        sentence = _sentence(_SENTENCE.validate_json(line))
+        sentence = _sentence(_Sentence.model_validate_json(line))
     except ValidationError as error:
         keys = {entry["loc"][0] for entry in error.errors() if entry["type"] == "extra_forbidden"}
         if "ner_tags" in keys:
-            record = parsed(_TAGGED, line, path, number)
+            record = parsed(_Tagged, line, path, number)
             sentence = _from_tags(record, source or JsonlSource(path=path), path, number)
         elif keys & _LABELS:
-            sentence = _from_ranges(parsed(_LABELLED, line, path, number))
+            sentence = _from_ranges(parsed(_Labelled, line, path, number))
         else:
             raise json_error(error, path, number) from None
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
@@ -186,16 +170,13 @@ def sentence_from_line(
 def sentence_from_record(record: Mapping[str, object], path: str, number: int) -> Sentence:
     """Make a sentence of the fields of a row; raises `CorpusError` if they are not ours."""
     try:
-        return checked(_sentence(_SENTENCE.validate_python(record)), path, number)
+        return checked(_sentence(_Sentence.model_validate(record)), path, number)
     except ValidationError as error:
         raise json_error(error, path, number) from None
 
 
 def _sentence(record: _Sentence) -> Sentence:
-    mentions = tuple(
-        _mention(record.text, m.start, m.end, m.type, m.text, m.probability)
-        for m in record.mentions
-    )
+    mentions = tuple(_mention(record.text, each) for each in record.mentions)
     tokens = None
     if record.tokens is not None:
         tokens = tuple(Token(t.text, t.start, t.end, t.reading, t.pos) for t in record.tokens)
@@ -203,24 +184,21 @@ def _sentence(record: _Sentence) -> Sentence:
 
 
 def _from_ranges(record: _Labelled) -> Sentence:
-    mentions = tuple(
-        _mention(record.text, *each)
+    names = ("start", "end", "label")
+    ranges = (
+        _Range.model_validate(dict(zip(names, each, strict=True)))
         if isinstance(each, tuple)
-        else _mention(record.text, each.start, each.end, each.label, each.text)
+        else each
         for each in record.ranges
     )
+    mentions = tuple(_mention(record.text, each) for each in ranges)
     return Sentence(record.text, mentions, id=record.id)
 
 
-def _mention(
-    text: str,
-    start: int,
-    end: int,
-    kind: str,
-    form: str | None = None,
-    probability: float | None = None,
-) -> Mention:
-    return Mention(start, end, kind, text[start:end] if form is None else form, probability)
+def _mention(text: str, each: _Mention | _Range) -> Mention:
+    form = text[each.start : each.end] if each.text is None else each.text
+    probability = each.probability if isinstance(each, _Mention) else None
+    return Mention(each.start, each.end, each.type, form, probability)
 
 
 def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:

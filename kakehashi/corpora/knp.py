@@ -27,14 +27,7 @@ from typing import IO, NamedTuple
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
 from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import (
-    LONGEST_LINE,
-    MOST_LINES,
-    numbered_lines,
-    opened,
-    oversized,
-    read_bounded,
-)
+from kakehashi.corpora.lines import check_size, numbered_lines, opened, read_bounded
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags
@@ -83,11 +76,8 @@ def read(source: KnpSource) -> Iterator[Sentence]:
                 found.add(group)
                 yield _sentence(block, member.where, name, group)
     if missing := sorted(wanted - found):
-        raise CorpusError(
-            data_path(source.path),
-            f"{len(missing)} of the {len(wanted)} articles in {source.ids!r} are missing,"
-            f" {excerpt(missing[0])} for one",
-        )
+        problem = f"{len(missing)} of the {len(wanted)} articles in {source.ids!r} are missing"
+        raise CorpusError(data_path(source.path), f"{problem}, {excerpt(missing[0])} for one")
 
 
 def members(path: str, pattern: str) -> Iterator[Member]:
@@ -155,9 +145,8 @@ def _refuse_unsafe(entry: tarfile.TarInfo, place: Path) -> None:
     path = PurePosixPath(entry.name)
     plain = (entry.isreg() and not entry.issparse()) or entry.isdir()
     if not plain or path.is_absolute() or ".." in path.parts or not entry.name.isprintable():
-        raise CorpusError(
-            place, f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
-        )
+        problem = f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
+        raise CorpusError(place, problem)
 
 
 def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
@@ -174,8 +163,7 @@ def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
         block.append((number, line))
         size += len(line)
         is_sentence = is_sentence or bool(line and not _is_comment(line))
-        if len(block) > MOST_LINES or size > LONGEST_LINE:
-            raise oversized(member.where, block[0][0], "expected EOS")
+        check_size(len(block), size, member.where, block[0][0], "expected EOS")
     if is_sentence:
         raise CorpusError(member.where, "the sentence that begins here has no EOS", block[0][0])
 

@@ -40,11 +40,9 @@ class _Inflated(io.RawIOBase):
         self._gzip, self._path, self._n_read = gzip.GzipFile(fileobj=file), path, 0
 
     def readable(self) -> bool:
-        """Return True, for `io.BufferedReader`."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read on, counting."""
         n_bytes = self._gzip.readinto(buffer)
         self._n_read += n_bytes
         check_inflation(self._n_read, self._path)
@@ -135,10 +133,9 @@ def read_bounded(file: IO[bytes], where: str) -> bytes:
     return content
 
 
-def oversized(path: str, first: int, advice: str) -> CorpusError:
-    """Make the error for a sentence, from line ``first`` on, that is longer than any is."""
-    problem = (
-        f"the sentence that begins here has more than {MOST_LINES:,} lines or {LONGEST_LINE:,}"
-        f" characters; {advice}"
-    )
-    return CorpusError(path, problem, first)
+def check_size(n_lines: int, size: int, path: str, first: int, advice: str) -> None:
+    """Raise `CorpusError` if a sentence, from line ``first`` on, is longer than any is."""
+    if n_lines > MOST_LINES or size > LONGEST_LINE:
+        most = f"{MOST_LINES:,} lines or {LONGEST_LINE:,} characters"
+        problem = f"the sentence that begins here has more than {most}; {advice}"
+        raise CorpusError(path, problem, first)

@@ -6,7 +6,7 @@ other is refused. An empty list of tokens means that there are none yet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -75,11 +75,7 @@ class _Part:
                 else pa.nulls(len(table), SCHEMA.field(name).type)
                 for name in names
             }
-        self._check_sizes(columns)
-        return pa.table(columns)
-
-    def _check_sizes(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
-        """Refuse a row with more than any sentence has, before objects are made of it."""
+        # A row with more than any sentence has is refused before objects are made of it.
         sizes = {
             "characters": (pc.utf8_length(columns["text"]), LONGEST_LINE),
             "mentions": (pc.list_value_length(columns["mentions"]), MOST_LINES),
@@ -90,6 +86,7 @@ class _Part:
             if largest > most:
                 row = self.first + pc.index(counts, largest).as_py()
                 raise CorpusError(data_path(self.path), f"has more than {most:,} {what}", row)
+        return pa.table(columns)
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:

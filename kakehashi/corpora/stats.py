@@ -135,16 +135,7 @@ class Overlap:
 
 
 def measure_overlap(train: Iterable[Sentence], test: Iterable[Sentence]) -> Overlap:
-    """Read both sets once; of texts and values only hashes are kept.
-
-    Example:
-        >>> from kakehashi.sentence import Mention
-        >>> sentences = [Sentence(f"to {city}", (Mention(3, 7, "LOC", city),))
-        ...              for city in ("Oslo", "Rome", "Bern")]
-        >>> found = measure_overlap([*sentences[:2], sentences[0]], sentences[1:])
-        >>> round(found.distinct), found.unseen_values, found.seen_sentences
-        (67, 50.0, 50.0)
-    """
+    """Read both sets once; of texts and values only hashes are kept."""
     types: Counter[str] = Counter()
     texts: set[int] = set()
     values: set[int] = set()

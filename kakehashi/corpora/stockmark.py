@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pydantic import BaseModel, Field, StrictInt, TypeAdapter
+from pydantic import BaseModel, Field, StrictInt
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import StockmarkSource
@@ -32,9 +32,6 @@ class _Record(BaseModel):
     entities: list[_Entity] = Field(fail_fast=True)
 
 
-_RECORD = TypeAdapter(_Record)
-
-
 def read(source: StockmarkSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; one is named by its place in the list, from 1.
 
@@ -44,7 +41,7 @@ def read(source: StockmarkSource) -> Iterator[Sentence]:
     with opened(source.path) as file:
         content = decoded(read_bounded(file, path), path, None)
     for number, text in enumerate(_records(content, path), 1):
-        record = parsed(_RECORD, text, path, number)
+        record = parsed(_Record, text, path, number)
         mentions = tuple(Mention(*each.span, each.type, each.name) for each in record.entities)
         yield checked(Sentence(record.text, mentions, id=str(number), group=record.curid), path)
 

@@ -132,13 +132,11 @@ def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorp
         parts.append(_encode(texts, tokens, np.arange(len(chunk)), texts.begins, forms))
     types = sorted_types(kind for part in parts for kind in part.types)
     parts = list(renumber(parts, types))
-    return EncodedCorpus(
-        np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)]),
-        np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)]),
-        np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)]),
-        types,
-        {sentence: lost for part in parts for sentence, lost in part.missed.items()},
-    )
+    numbers = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
+    offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
+    tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
+    missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
+    return EncodedCorpus(numbers, offsets, tags, types, missed)
 
 
 def encode_chunk(
@@ -163,16 +161,9 @@ def encode_chunk(
 
 
 def _encode(
-    texts: Texts,
-    tokens: Sequence[Sequence[Token]],
-    which: Ids,
-    begins: Ids,
-    forms: dict[Form, int],
+    texts: Texts, tokens: Sequence[Sequence[Token]], which: Ids, begins: Ids, forms: dict[Form, int]
 ) -> EncodedCorpus:
-    """Encode texts whose distinct pieces have these tokens; which piece begins where is given.
-
-    Characters are counted through all texts, with one between two.
-    """
+    """Encode texts whose distinct pieces have these tokens; which piece begins where is given."""
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))
     numbers = [forms.setdefault((token.text, token.reading), len(forms)) for token in flat]
@@ -221,13 +212,9 @@ def renumber(parts: Iterable[EncodedCorpus], types: Sequence[str]) -> Iterator[E
     sentence = token = 0
     for part in parts:
         tags = [0, *(ids[kind] + inside for kind in part.types for inside in (0, 1))]
-        yield EncodedCorpus(
-            part.forms,
-            part.offsets + token,
-            np.array(tags, dtype=np.int16)[part.tags],
-            tuple(types),
-            {sentence + row: lost for row, lost in part.missed.items()},
-        )
+        tags_of_all = np.array(tags, dtype=np.int16)[part.tags]
+        missed = {sentence + row: lost for row, lost in part.missed.items()}
+        yield EncodedCorpus(part.forms, part.offsets + token, tags_of_all, tuple(types), missed)
         sentence, token = sentence + len(part), token + len(part.forms)
 
 

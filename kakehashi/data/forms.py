@@ -24,13 +24,7 @@ Form = tuple[str, str]
 
 
 class FormFeatures(NamedTuple):
-    """Word and n-gram ids per form.
-
-    Attributes:
-        words: Word id (forms,).
-        ngrams: N-gram ids of all forms, one form after the other (n-grams,).
-        offsets: Where each form's n-grams begin, and the end (forms + 1,).
-    """
+    """Word ids (forms,), n-gram ids (n-grams,), where each form's begin and end (forms + 1,)."""
 
     words: npt.NDArray[np.int64]
     ngrams: npt.NDArray[np.int64]

@@ -80,13 +80,7 @@ class Vectors:
         return int(self.matrix.shape[1])
 
     def lower_cased(self) -> Vectors:
-        """Return the vectors of all words in lower case and NFKC; those written so come first.
-
-        Example:
-            >>> vectors = Vectors({"May": 0, "may": 1, "ＰＣ": 2}, np.zeros((3, 50), np.float32))
-            >>> vectors.lower_cased().rows
-            {'may': 1, 'pc': 2}
-        """
+        """Return the vectors of all words in lower case and NFKC; those written so come first."""
         plain = {word: spellings(word)[-1] for word in self.rows}
         wanted = Wanted(plain.values())
         sources: dict[int | None, int] = {}
@@ -96,19 +90,11 @@ class Vectors:
         return replace(self, rows=rows, lowered=wanted.lowered)
 
     def coverage(self, words: Mapping[str, int]) -> Coverage:
-        """Count which words, of which each occurs so often, have a vector.
-
-        Example:
-            >>> vectors = Vectors({"may": 0, "I": 1}, np.zeros((2, 50), np.float32))
-            >>> vectors.coverage({"May": 2, "I": 5, "june": 1}).tokens
-            Share(exact=5, lowered=2, missing=1)
-        """
+        """Count which words, of which each occurs so often, have a vector."""
         types, tokens = [0, 0, 0], [0, 0, 0]
         for word, count in words.items():
-            if word in self.rows:
-                found = int(word in self.lowered)
-            else:
-                found = 1 if word.lower() in self.rows else 2
+            is_lowered = word in self.lowered if word in self.rows else word.lower() in self.rows
+            found = 1 if is_lowered else 0 if word in self.rows else 2
             types[found] += 1
             tokens[found] += count
         return Coverage(Share(*types), Share(*tokens), self.n_skipped)

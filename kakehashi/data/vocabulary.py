@@ -42,22 +42,18 @@ class Vocabulary:
 
 
 class Wanted:
-    """Rows for the words of a file of vectors, as they come.
+    """The rows of the words that are kept of a file of vectors.
 
     A wanted word takes the vector of the word in the file that is most like it: the same, else the
     same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both; of several,
     the first. Where all words are wanted, each is kept as it is written, at its first place.
-
-    Attributes:
-        rows: The row of every word kept so far, in the order of the rows.
-        n_skipped: Words of the file that are not UTF-8.
     """
 
     def __init__(self, words: Collection[str] | None) -> None:
         self._words = None if words is None else frozenset(words)
         self._unlikeness: dict[str, int] = {}
         self.rows: dict[str, int] = {}
-        self.n_skipped = 0
+        self.n_skipped = 0  # words that are not UTF-8
 
     @property
     def lowered(self) -> frozenset[str]:

@@ -1,285 +1,237 @@
-"""Where cells run: what takes tasks and gives outcomes, and processes of this machine that do.
-
-Run cells on Ray.
-
-Run the cells of a grid that are not finished: sources first, and no cell twice.
-"""
+"""Run what is missing of a grid: sources first, nothing twice, each run a ``kakehashi train``."""
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
+import ctypes
+import errno
+import json
 import os
+import shlex
+import shutil
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from multiprocessing import connection
-from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.forkserver import set_forkserver_preload
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Literal, NamedTuple, Self
 
+from kakehashi import __version__
 from kakehashi.config.reading import DATA_VARIABLE, missing_hint
-from kakehashi.errors import CorpusError, RunError
+from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import RunSpec, missing_files
-from kakehashi.experiments.store import Store
-from kakehashi.experiments.work import Outcome, Task, run_cell
+from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.files import lock, write_json
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking import TRACKING_VARIABLES
 
+FAILURE_FILE = "failure.txt"
+
+_LOCK = ".lock"  # of kakehashi.training.run, which loads torch
+_BUSY = "another process"  # how its errors begin when another process has the folder
+_NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+_TICK = 0.25
 _THREADS = "OMP_NUM_THREADS"
-_PATIENCE = 5.0
+_PR_SET_PDEATHSIG = 1
+
+set_forkserver_preload(
+    [
+        "kakehashi.cli.main",
+        "kakehashi.cli.show",
+        "kakehashi.training.train",
+        "numba",
+        "torch._dynamo",
+    ]
+)
 
 
-class Executor(Protocol):
-    """Runs tasks side by side; use it in a ``with`` statement, which ends what still runs."""
+class Ended(NamedTuple):
+    """A ``kakehashi train`` that has ended: its run's key, exit status, and all that it printed."""
 
-    workers: int
-
-    def __enter__(self) -> Self:
-        """Get ready."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End everything at once; unfinished cells go on next time from their checkpoints."""
-
-    def start(self, task: Task) -> None:
-        """Run a task; there must be a free worker."""
-
-    def ended(self, seconds: float) -> list[Outcome]:
-        """Give what ended, waiting so long for something to end."""
+    key: str
+    status: int
+    output: str
 
 
 class LocalExecutor:
-    """Processes of this machine, with one thread each.
+    """Processes of this machine; used in a ``with`` statement, which kills what still runs.
 
-    A process serves one cell after another; one that dies is replaced, and its cell has failed.
-
-    Args:
-        workers: How many.
+    Killed runs are resumed from their checkpoints next time. ``workers`` may run at once.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
-        self._idle: list[_Worker] = []
-        self._busy: list[_Worker] = []
+        self._running: dict[str, _Program] = {}
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for worker in [*self._idle, *self._busy]:
-            worker.end()
+    def __exit__(self, *_: object) -> None:
+        for program in self._running.values():
+            program.kill()
 
-    def start(self, task: Task) -> None:
-        """Run a task; there must be a free worker."""
-        worker = self._idle.pop() if self._idle else _Worker()
-        worker.take(task)
-        self._busy.append(worker)
+    def start(self, key: str, arguments: Sequence[str]) -> None:
+        """Start ``kakehashi ARGUMENTS``; a worker must be free."""
+        self._running[key] = _Program(arguments, Path.cwd(), {})
 
-    def ended(self, seconds: float) -> list[Outcome]:
-        """Give what ended, waiting so long for something to end."""
-        outcomes = []
-        ready = connection.wait([worker.pipe for worker in self._busy], seconds)
-        for worker in [worker for worker in self._busy if worker.pipe in ready]:
-            self._busy.remove(worker)
-            outcome = worker.outcome()
-            if outcome is not None:
-                self._idle.append(worker)
-            outcomes.append(outcome or worker.death())
-        return outcomes
-
-
-class _Worker:
-    """A process, our end of the pipe to it, and what it is at."""
-
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.key = ""
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True)
-        with _environment(_THREADS, "1"), _deaf_to_ctrl_c():
-            self._process.start()
-        theirs.close()
-
-    def take(self, task: Task) -> None:
-        self.key = task.key
-        self.pipe.send(task)
-
-    def outcome(self) -> Outcome | None:
-        """Take what the process has to say; nothing if it is gone."""
-        try:
-            outcome: Outcome = self.pipe.recv()
-        except (EOFError, ConnectionError):
-            return None
-        return outcome
-
-    def death(self) -> Outcome:
-        """Say how the process ended that should have gone on."""
-        self._process.join(_PATIENCE)
-        status = self._process.exitcode or 0
-        self.end()
-        how = f"killed by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-        return Outcome(self.key, "failed", f"its process ended early ({how})")
-
-    def end(self) -> None:
-        self._process.kill()  # files are the old ones or the new ones: nothing is torn
-        self._process.join()
-        self.pipe.close()
-
-
-def _serve(pipe: Connection) -> None:
-    """Run tasks until our parent closes the pipe, or is gone."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        try:
-            task = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(run_cell(task))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Have processes that are started meanwhile leave Ctrl-C to their parent, who ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable for the processes that are started meanwhile."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+    def ended(self, seconds: float) -> list[Ended]:
+        """Wait for something to end, at most so long, and return what has."""
+        if not connection.wait([p.sentinel for p in self._running.values()], seconds):
+            return []
+        done = [key for key, program in self._running.items() if program.exitcode is not None]
+        return [Ended(key, *self._running.pop(key).outcome()) for key in done]
 
 
 class RayExecutor:
-    """The workers of a Ray cluster; all its machines must share the folder of the cells.
+    """The workers of a Ray cluster; all its machines must share the root folder.
 
-    Args:
-        workers: How many cells at once; None for one per processor of the cluster.
-        address: ``host:port`` of the cluster, or ``auto``; None to start one on this machine.
+    ``workers`` may run at once, None for one per processor of the cluster. ``address`` is
+    ``host:port`` of the cluster, or ``auto``; None starts one on this machine.
 
     Raises:
-        ConfigError: If there is no Ray at the address.
-        MissingExtraError: If Ray is not installed.
+        ConfigError: When entered, if there is no Ray at the address.
+        MissingExtraError: When entered, if Ray is not installed.
     """
 
     def __init__(self, workers: int | None, address: str | None) -> None:
         self._wanted, self._address = workers, address
         self.workers = workers or 1
-        self._running: dict[Any, Task] = {}
+        self._running: dict[Any, str] = {}
 
     def __enter__(self) -> Self:
         self._ray = connect_ray(self._address, self._wanted)
-        self._remote = self._ray.remote(num_cpus=1, max_retries=0)(run_cell)
+        self._run = self._ray.remote(num_cpus=1, max_retries=0)(_run)
         if self._wanted is None:
             self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for reference in self._running:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
 
-    def start(self, task: Task) -> None:
-        """Run a task; there must be a free worker."""
-        self._running[self._remote.remote(task)] = task
+    def start(self, key: str, arguments: Sequence[str]) -> None:
+        """Start ``kakehashi ARGUMENTS``; a worker must be free."""
+        names = (DATA_VARIABLE, *TRACKING_VARIABLES)
+        environment = {name: os.environ[name] for name in names if name in os.environ}
+        self._running[self._run.remote(arguments, Path.cwd(), environment)] = key
 
-    def ended(self, seconds: float) -> list[Outcome]:
-        """Give what ended, waiting so long for something to end."""
-        ready, _ = self._ray.wait([*self._running], timeout=seconds)
-        return [self._outcome(reference, self._running.pop(reference)) for reference in ready]
+    def ended(self, seconds: float) -> list[Ended]:
+        """Wait for something to end, at most so long, and return what has."""
+        if not self._running:
+            time.sleep(seconds)
+            return []
+        done, _ = self._ray.wait([*self._running], timeout=seconds)
+        return [self._ended(reference) for reference in done]
 
-    def _outcome(self, reference: object, task: Task) -> Outcome:
+    def _ended(self, reference: object) -> Ended:
+        key = self._running.pop(reference)
         try:
-            outcome: Outcome = self._ray.get(reference)
+            return Ended(key, *self._ray.get(reference))
         except self._ray.exceptions.RayError as error:
-            return Outcome(task.key, "failed", " ".join(str(error).split()))
-        return outcome
+            return Ended(key, 1, f"error: {' '.join(str(error).split())}")
 
 
-_TICK = 0.25
-_VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
-_NO_SOURCE = "its source model has failed"
+class _Program(ForkServerProcess):
+    """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
+
+    It is forked from a process that has loaded torch already, which takes seconds.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+    ) -> None:
+        descriptor, name = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
+        os.close(descriptor)
+        self._output = Path(name)
+        super().__init__(target=_main, args=(arguments, directory, environment, name))
+        threads = os.environ.get(_THREADS)
+        os.environ[_THREADS] = "1"  # read when libraries are loaded, so before the first fork
+        try:
+            self.start()
+        finally:
+            os.environ.pop(_THREADS)
+            if threads is not None:
+                os.environ[_THREADS] = threads
+
+    def outcome(self) -> tuple[int, str]:
+        """Wait until it ends; return its exit status and all that it printed."""
+        self.join()
+        output = self._output.read_text(encoding="utf-8", errors="replace")
+        self._output.unlink()
+        return self.exitcode or 0, output
+
+    def kill(self) -> None:
+        """End it at once: files are replaced as a whole, so nothing is torn."""
+        super().kill()
+        self.outcome()
+
+
+def _main(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], output: str
+) -> None:
+    os.setpgid(0, 0)  # Ctrl-C is for our parent, who ends us
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(directory)
+    os.environ.update(environment)
+    with Path(output).open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["kakehashi", *arguments]
+    import_module("kakehashi.__main__").main()  # the program, a floor above us
+
+
+def _run(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> tuple[int, str]:
+    return _Program(arguments, directory, environment).outcome()
+
+
+Executor = LocalExecutor | RayExecutor
 
 
 class Watch:
-    """Is told how a grid goes on. Says nothing; give one of your own."""
+    """Is told how a grid goes on; does nothing."""
 
     def begin(self, total: int) -> None:
-        """Hear how many cells there are to run."""
+        """Hear how many runs are missing."""
 
     def tick(self, running: Sequence[RunSpec]) -> None:
         """Hear several times a second what runs."""
 
-    def end(self, cell: RunSpec, outcome: Outcome) -> None:
-        """Hear that a cell is over."""
+    def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
+        """Hear that a run has ended: why it failed, or warnings."""
 
 
 def run_plan(
-    plan: Plan, executor: Executor, watch: Watch | None = None, track: Sequence[str] = ()
+    plan: Plan,
+    executor: Executor,
+    watch: Watch | None = None,
+    track: Sequence[str] = (),
 ) -> list[str]:
-    """Run what is missing, and write the grid's Parquet file.
+    """Run what is missing, and export the grid's Parquet file.
 
-    A cell that fails stops only those that need it as a source.
-
-    Args:
-        plan: What there is to run.
-        executor: Runs it.
-        watch: Is told how it goes on.
-        track: Trackers that each cell tells how it goes; one that fails stops no cell.
+    A run that fails stops only those that need it as a source; runs that another process trains are
+    waited for. ``track`` names the trackers of each run.
 
     Returns:
-        A line for each cell that failed.
+        A line for each run that failed.
 
     Raises:
-        CorpusError: If a file that is needed is not there; nothing is run then.
-        RunError: If the folder of the cells cannot be written to; finished cells stay.
-        KeyboardInterrupt: After Ctrl-C; unfinished cells go on next time.
+        CorpusError: If a file that is needed does not exist; nothing is run then.
+        RunError: If the root folder cannot be written to; finished runs stay.
+        KeyboardInterrupt: After Ctrl-C; the same plan resumes unfinished runs.
     """
-    for cell in plan.missing:
-        for name in missing_files(cell.settings):
+    for spec in plan.missing:
+        for name in missing_files(spec.settings):
             raise CorpusError(name, f"there is no such file{missing_hint(name)}")
-    watch = watch or Watch()
-    watch.begin(len(plan.missing))
-    schedule = _Schedule(plan, executor, watch, tuple(track))
+    schedule = _Schedule(plan, executor, watch or Watch(), track)
     try:
         with executor:
             schedule.run()
@@ -288,77 +240,132 @@ def run_plan(
     return schedule.failures
 
 
+class _Running(NamedTuple):
+    spec: RunSpec
+    record: dict[str, Any]
+    began: float | None  # None where it was resumed, and its time tells nothing
+    arguments: Sequence[str]
+
+
 class _Schedule:
-    """What waits, what runs, and what became of it."""
+    """What waits, what runs, and what failed."""
 
     def __init__(
-        self, plan: Plan, executor: Executor, watch: Watch, track: tuple[str, ...]
+        self,
+        plan: Plan,
+        executor: Executor,
+        watch: Watch,
+        track: Sequence[str],
     ) -> None:
         self._store, self._executor, self._watch = plan.store, executor, watch
-        self._track = track
         self._root = plan.store.root.absolute()
-        self._waiting = {cell.key: cell for cell in plan.missing}
-        self._running: dict[str, RunSpec] = {}
-        self._elsewhere: set[str] = set()
+        self._track = [word for name in track for word in ("--track", name)]
+        self._waiting = {spec.key: spec for spec in plan.missing}
+        self._running: dict[str, _Running] = {}
         self._failed: set[str] = set()
         self.failures: list[str] = []
 
     def run(self) -> None:
+        self._watch.begin(len(self._waiting))
         while self._waiting or self._running:
-            self._start()
-            for outcome in self._executor.ended(_TICK):
-                self._take(outcome)
-            self._watch.tick(list(self._running.values()))
+            for spec in list(self._waiting.values()):
+                source = spec.source.key if spec.source is not None else None
+                if source in self._failed:
+                    self._end(self._waiting.pop(spec.key), "failed", "its source model has failed")
+                elif len(self._running) < self._executor.workers and not (
+                    source in self._waiting or source in self._running
+                ):
+                    self._start(spec)
+            for ended in self._executor.ended(_TICK):
+                self._take(self._running.pop(ended.key), ended)
+            self._watch.tick([running.spec for running in self._running.values()])
 
-    def _start(self) -> None:
-        for cell in [cell for cell in self._waiting.values() if self._orphaned(cell)]:
-            self._over(self._waiting.pop(cell.key), Outcome(cell.key, "failed", _NO_SOURCE))
-        # What another process is at comes last, and then we wait for it.
-        ready = [cell for cell in self._waiting.values() if self._ready(cell)]
-        ready.sort(key=lambda cell: cell.key in self._elsewhere)
-        for cell in ready[: self._executor.workers - len(self._running)]:
-            self._running[cell.key] = self._waiting.pop(cell.key)
-            self._executor.start(self._task(cell))
+    def _start(self, spec: RunSpec) -> None:
+        """Start a run, unless another process trains it or has finished it."""
+        folder = self._root / spec.key
+        source = self._store.model(spec.source) if spec.source is not None else None
+        config = spec.settings_from(source).model_dump(mode="json")
+        fingerprint = {"config": spec.fingerprint.config, "facts": dict(spec.fingerprint.facts)}
+        record = {"key": spec.key, "kakehashi": __version__, **fingerprint}
+        arguments = ["train", str(folder / "config.json"), "--out", str(folder)]
+        arguments += ["--cache", str(self._root / "cache"), *self._track]
+        running = _Running(spec, record, time.monotonic(), arguments)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with lock(folder / _LOCK, wait=False) as mine:
+                if not mine:
+                    return
+                del self._waiting[spec.key]
+                if self._store.folder(spec.key) is not None:
+                    self._end(spec, "finished", "")
+                    return
+                if _read(folder / "config.json") == config and _read(folder / RUN_FILE) == record:
+                    running = running._replace(began=None)
+                else:
+                    _clear(folder)
+                    write_json(folder / "config.json", config)
+                    write_json(folder / RUN_FILE, record)
+                (folder / FAILURE_FILE).unlink(missing_ok=True)
+        except OSError as error:
+            self._waiting.pop(spec.key, None)
+            self._take(running, Ended(spec.key, 2, f"error: {system_problem(error)}"))
+            return
+        self._running[spec.key] = running
+        self._executor.start(spec.key, arguments)
 
-    def _ready(self, cell: RunSpec) -> bool:
-        source = cell.source
-        return source is None or not (source.key in self._waiting or source.key in self._running)
-
-    def _orphaned(self, cell: RunSpec) -> bool:
-        return cell.source is not None and cell.source.key in self._failed
-
-    def _take(self, outcome: Outcome) -> None:
-        cell = self._running.pop(outcome.key)
-        if outcome.state == "busy":
-            self._elsewhere.add(cell.key)
-            self._waiting[cell.key] = cell
-        elif outcome.state == "stuck":
-            problem = f"cannot be written to ({outcome.message}); finished cells stay,"
-            raise RunError(self._root, f"{problem} run it again when there is room")
-        else:
-            self._over(cell, self._checked(outcome))
-
-    def _checked(self, outcome: Outcome) -> Outcome:
-        if outcome.state == "finished" and self._store.folder(outcome.key) is None:
+    def _take(self, running: _Running, ended: Ended) -> None:
+        spec, finished = running.spec, self._store.folder(ended.key) is not None
+        problem = "" if finished else _problem(ended)
+        if finished:
+            if running.began is not None and not ended.status:
+                seconds = round(time.monotonic() - running.began, 2)
+                write_json(self._root / spec.key / RUN_FILE, running.record | {"seconds": seconds})
+            lines = [line for line in ended.output.splitlines() if line.startswith("warning: ")]
+            self._end(spec, "finished", "; ".join(line.removeprefix("warning: ") for line in lines))
+        elif not ended.status:
             problem = f"finished, but not in {self._root}: must be a folder all machines share"
-            return replace(outcome, state="failed", message=problem)
-        return outcome
+            self._end(spec, "failed", problem)
+        elif _BUSY in problem:
+            self._waiting[spec.key] = spec
+        else:
+            with contextlib.suppress(OSError):
+                command = shlex.join(["kakehashi", *running.arguments])
+                text = f"$ {command}\n{ended.output}"
+                (self._root / spec.key / FAILURE_FILE).write_text(text, encoding="utf-8")
+            for cause in _NO_ROOM:
+                if cause in problem:
+                    problem = f"cannot be written to ({cause}); finished runs stay,"
+                    raise RunError(self._root, f"{problem} run it again when there is room")
+            self._end(spec, "failed", problem)
 
-    def _over(self, cell: RunSpec, outcome: Outcome) -> None:
-        if outcome.state == "failed":
-            self._failed.add(cell.key)
-            self.failures.append(f"{cell.label}: {outcome.message}")
-        self._watch.end(cell, outcome)
+    def _end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
+        if state == "failed":
+            self._failed.add(spec.key)
+            self.failures.append(f"{spec.label}: {message}")
+        self._watch.end(spec, state, message)
 
-    def _task(self, cell: RunSpec) -> Task:
-        source = self._store.model(cell.source) if cell.source is not None else None
-        return Task(
-            key=cell.key,
-            settings=cell.settings_from(source).model_dump(mode="json"),
-            fingerprint={"config": cell.fingerprint.config, "facts": dict(cell.fingerprint.facts)},
-            root=str(self._root),
-            directory=str(Path.cwd()),
-            environment={name: os.environ[name] for name in _VARIABLES if name in os.environ},
-            track=self._track,
-            wait=cell.key in self._elsewhere,
-        )
+
+def _problem(ended: Ended) -> str:
+    """Say in one line why a process has failed."""
+    if ended.status < 0:
+        return f"its process ended early (killed by {signal.Signals(-ended.status).name})"
+    lines = [line for line in ended.output.splitlines() if line.startswith("error: ")]
+    if not lines:
+        return f"its process ended early (status {ended.status})"
+    return lines[-1].removeprefix("error: ").removesuffix("; rerun with --debug")
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _clear(folder: Path) -> None:
+    """Remove a run that cannot be resumed, but for the lock that we hold."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()

@@ -1,15 +1,7 @@
 """Voice-assistant utterances from built-in grammars: English, Japanese, German.
 
-All grammars and lists are our own; `kakehashi.corpora.assistant.grammar` describes their notation.
-Utterance k of a partition depends on language, partition, seed and k alone.
-
-Intents are drawn by Zipf's law, so that the rarest entity types come some ten times in a hundred
-thousand utterances: the long tail of the paper's figure 2.
-
-Utterances look as speech recognition writes them, without punctuation. English is lower case but
-for names, titles, weekdays, months and ``I``; German has its usual capitals, but none for the first
-word as such; Japanese has no spaces, numbers in kanji or digits, and foreign names in katakana with
-``・`` between their parts.
+All grammars and lists are our own, see README.md beside this file. Utterance k of a partition
+depends on language, partition, seed and k alone.
 """
 
 from __future__ import annotations
@@ -22,7 +14,7 @@ from functools import cache
 from hashlib import sha256
 from itertools import accumulate
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, get_args
+from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import AssistantSource, Partition
 from kakehashi.corpora.assistant.grammar import (
@@ -37,9 +29,6 @@ from kakehashi.corpora.assistant.grammar import (
 )
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence
-
-if TYPE_CHECKING:
-    from kakehashi.corpora.texts import Texts
 
 # How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
 # Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
@@ -102,12 +91,6 @@ class _Range:
     def __iter__(self) -> Iterator[Sentence]:
         language, seed, partition = self.source.language, self.source.seed, self.source.partition
         return generate(language, self.size, seed=seed, partition=partition, start=self.start)
-
-    def texts(self) -> Texts:
-        """Generate them as columns."""
-        from kakehashi.corpora.texts import Texts  # which loads Arrow
-
-        return Texts.from_sentences(self)
 
 
 def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:

@@ -1,35 +1,4 @@
-"""Grammars of utterances: their notation, and the files they are read from.
-
-``schema.toml`` names the entity types and the intents, the most frequent intent first; every
-language must cover all of them. A language is a folder of TOML files that count as one: a file per
-domain, and ``names``, ``values`` and ``rules`` for what several domains share. They have three
-tables of lists; in every list the first member is the most frequent:
-
-``[intents.DOMAIN]``
-    ``intent = [phrases]``. The domain becomes the ``group`` of the sentence.
-``[values]``
-    Open lists: names, titles, goods. One member in six is kept for dev alone, one in six for test
-    alone, and so are phrases: what is learnt by heart from train does not help there.
-``[rules]``
-    Closed lists and patterns: numbers, times, politeness. The same in all partitions; a member that
-    stands there twice is more frequent.
-
-A member of a list is a template:
-
-=================  =================================================================
-``play``           itself
-``(a|b|c)``        one of them, equally often; an empty one is allowed
-``[a|b]``          one of them or, half the time, nothing
-``<rule>``         a member of that list
-``{type}``         a mention of that entity type, a member of the list of that name
-``{type:list}``    the same, from another list: ``am {date:weekday}``
-=================  =================================================================
-
-Spaces count: write ``[please ]play``, not ``[please] play``. The rule ``frame`` is the whole
-utterance; ``<phrase>`` in it is a phrase of the intent drawn. A list used inside a mention cannot
-hold mentions. To add an intent, name it in ``schema.toml`` and give each language at least six
-phrases, else none can be kept for dev and test. The tests check that grammars are sound.
-"""
+"""Grammars of utterances, whose notation README.md beside this file describes."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from dataclasses import replace
 import pytest
 
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.jsonl import chunks, line_from_sentence, read, read_jsonl, write_jsonl
+from kakehashi.corpora.formats import read_source
+from kakehashi.corpora.jsonl import chunks, line_from_sentence, read_jsonl, write_jsonl
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -18,7 +19,7 @@ FULL = Sentence(
 
 
 def sentences(path):
-    return list(read(JsonlSource(path=path)))
+    return list(read_source(JsonlSource(path=path)))
 
 
 def test_everything_comes_back(write):
@@ -129,11 +130,11 @@ def test_tags_of_hugging_face_have_names_or_numbers(write):
     lines = [f'{{"tokens": ["Eva", "in", "Bonn"], "ner_tags": {row}, "id": "3"}}' for row in rows]
     path = write("a.jsonl", "\n".join(lines))
 
-    first, second = read(JsonlSource(path=path, tags=names))
+    first, second = read_source(JsonlSource(path=path, tags=names))
 
     assert first == second
     assert [(m.text, m.type) for m in first.mentions] == [("Eva", "PER"), ("Bonn", "LOC")]
-    assert next(read(JsonlSource(path=path, spaces=False))).text == "EvainBonn"
+    assert next(read_source(JsonlSource(path=path, spaces=False))).text == "EvainBonn"
     with pytest.raises(CorpusError, match=r"a\.jsonl:2: ner_tags: the number 1 has no name"):
         sentences(path)
 
