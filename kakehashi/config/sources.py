@@ -24,7 +24,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _line_encoding(name: str) -> str:
+def line_encoding(name: str) -> str:
+    """Return the name of an encoding; raises `ValueError` if it is none that keeps ASCII."""
     # Files are cut into lines before they are decoded, so that an error can name its line.
     try:
         ascii_stays = "a\n".encode(name) == b"a\n"
@@ -37,7 +38,7 @@ def _line_encoding(name: str) -> str:
     return name
 
 
-Encoding = Annotated[str, AfterValidator(_line_encoding)]
+Encoding = Annotated[str, AfterValidator(line_encoding)]
 
 
 class ColumnsSource(Settings):

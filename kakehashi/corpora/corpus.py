@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, chain, compress, count, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -32,8 +33,7 @@ DEV, TRAIN, TEST = range(3)
 _SUFFIX = ".toml"
 _SHIPPED = Path(__file__).parent / "data"
 _CACHED = 1 << 14  # texts; generated and spoken utterances repeat
-# So many of the largest article are left to choose from when a part is filled to its size.
-_CHOICE = 64
+_CHOICE = 64  # largest articles that are left to choose from when a part is filled to its size
 
 
 class _MappingFile(Settings):
@@ -91,14 +91,10 @@ def segmented(
 
 @dataclass(frozen=True)
 class Corpus:
-    """Sentences that every iteration reads anew; none is kept in memory.
+    """Sentences that every iteration reads anew; none is kept in memory."""
 
-    ``chunks`` begins to read them, in parts that other processes can read for us; ``name`` is where
-    they come from, for messages.
-    """
-
-    name: str
-    chunks: Callable[[], Iterator[Iterable[Sentence]]]
+    name: str  # where they come from, for messages
+    chunks: Callable[[], Iterator[Iterable[Sentence]]]  # parts that other processes can read
 
     @classmethod
     def from_sources(cls, sources: Iterable[Source], mapping: TypeMapping | None = None) -> Corpus:
@@ -138,11 +134,8 @@ class Corpus:
         groups = [[sentence.group for sentence in chunk] for chunk in self.chunks()]
         sizes = [len(chunk) for chunk in groups]
         parts = assign_parts(chain.from_iterable(groups), split)
-        train, dev, test = (
-            self._selected(bytes(part == wanted for part in parts), sizes)
-            for wanted in (TRAIN, DEV, TEST)
-        )
-        return Corpora(train, dev, test)
+        flags = (bytes(part == wanted for part in parts) for wanted in (TRAIN, DEV, TEST))
+        return Corpora(*(self._selected(each, sizes) for each in flags))
 
     def _selected(self, flags: bytes, sizes: Sequence[int]) -> Corpus:
         def chunks() -> Iterator[Iterable[Sentence]]:
@@ -181,8 +174,7 @@ class _Selected:
         return compress(self.chunk, self.flags)
 
 
-@dataclass(frozen=True)
-class Corpora:
+class Corpora(NamedTuple):
     """The corpora of a run: to train, to select and to test on."""
 
     train: Corpus
@@ -195,7 +187,6 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
 
     Raises:
         ConfigError: If the mapping is unknown, or there are fewer sentences than asked for.
-        CorpusError: If a source that must be counted is not what its format says.
     """
     mapping = load_mapping(settings.mapping) if settings.mapping is not None else None
     if settings.split is not None:
@@ -206,16 +197,14 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
     if settings.train_size is None:
         return corpora
     train = corpora.train.sample(settings.train_size, settings.train_size_seed)
-    return replace(corpora, train=train)
+    return corpora._replace(train=train)
 
 
 def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
     """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
-    corpora, segmenter = load_corpora(settings.corpus), segmenter_of(settings.text)
-    return {
-        part: segmented(getattr(corpora, part), segmenter, settings.text.keep_tokens)
-        for part in ("train", "dev", "test")
-    }
+    parts, segmenter = load_corpora(settings.corpus)._asdict(), segmenter_of(settings.text)
+    keep_tokens = settings.text.keep_tokens
+    return {name: segmented(part, segmenter, keep_tokens) for name, part in parts.items()}
 
 
 def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
-from kakehashi.config.sources import Encoding
+from kakehashi.config.sources import line_encoding
 from kakehashi.corpora.formats import FORMATS
 from kakehashi.corpora.jsonl import sentence_from_line
 from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened
@@ -65,22 +63,18 @@ class LineInput:
 
     @property
     def read_as(self) -> LineFormat:
-        """The format that was named, or that the name of the file ends in.
-
-        Raises:
-            ConfigError: If the name is that of a format which is not read line by line.
-        """
+        """The format that was named, or that the name of the file ends in, if read by lines."""
         if self.format is not None:
             return self.format
         if self.path.name.endswith(FORMATS["jsonl"].suffixes):
             return "jsonl"
         for name, entry in FORMATS.items():
             if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
-                problem = (
-                    f"{self.path} is named as {name}, but expected are JSON lines or text; run:"
+                problem = f"{self.path} is named as {name}, but expected are JSON lines or text"
+                advice = f"kakehashi corpus convert {self.path} FILE.jsonl"
+                raise ConfigError(
+                    "--input-format", f"{problem}; run: {advice}, or say --input-format text"
                 )
-                advice = f"kakehashi convert {self.path} FILE.jsonl, or say --input-format text"
-                raise ConfigError("--input-format", f"{problem} {advice}")
         return "text"
 
     def chunks(self) -> Iterator[Chunk | None]:
@@ -167,16 +161,13 @@ def numbered_sentences(
 def refuse_json(line: bytes, path: str, number: int) -> None:
     """Raise `CorpusError` at a line of text that begins as JSON objects do."""
     if _JSON.match(line):
-        problem = (
-            "looks like JSON, but is read as text; say --input-format jsonl, or --input-format"
-        )
-        raise CorpusError(path, f"{problem} text if it is text", number)
+        advice = "say --input-format jsonl, or --input-format text if it is text"
+        raise CorpusError(path, f"looks like JSON, but is read as text; {advice}", number)
 
 
 def checked_encoding(name: str) -> str:
     """Return the name of an encoding; raises `ConfigError` if it is none that keeps ASCII."""
     try:
-        return TypeAdapter(Encoding).validate_python(name)
-    except ValidationError as error:
-        problem = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise ConfigError("encoding", problem) from None
+        return line_encoding(name)
+    except ValueError as error:
+        raise ConfigError("encoding", str(error)) from None

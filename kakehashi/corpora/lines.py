@@ -40,11 +40,9 @@ class _Inflated(io.RawIOBase):
         self._gzip, self._path, self._n_read = gzip.GzipFile(fileobj=file), path, 0
 
     def readable(self) -> bool:
-        """Return True, for `io.BufferedReader`."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Read on, counting."""
         n_bytes = self._gzip.readinto(buffer)
         self._n_read += n_bytes
         check_inflation(self._n_read, self._path)
