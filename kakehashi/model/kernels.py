@@ -17,18 +17,17 @@ _Array = npt.NDArray[np.float32]
 _float = np.float32
 
 # All liberties that help vectorising, except to take it that no number is infinite or undefined.
-_OPTIONS = {"fastmath": {"contract", "reassoc", "arcp", "nsz", "afn"}, "error_model": "numpy"}
-_inline = numba.njit(**_OPTIONS)
+_FAST = {"contract", "reassoc", "arcp", "nsz", "afn"}
 
 
 def _machine_code(function: Callable[..., None]) -> Callable[..., None]:
     try:  # with a cache on disk, where a folder for it can be written to
-        return numba.njit(cache=True, nogil=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, fastmath=_FAST, error_model="numpy", nogil=True)(function)
     except RuntimeError:
-        return numba.njit(nogil=True, **_OPTIONS)(function)
+        return numba.njit(fastmath=_FAST, error_model="numpy", nogil=True)(function)
 
 
-@_inline
+@numba.njit(fastmath=_FAST, error_model="numpy")
 def _exp(x: np.float32) -> np.float32:
     """Compute e^x to 2 units in the last place, as 2^n · e^r with |r| <= ln(2)/2 (Cephes, expf).
 
@@ -45,12 +44,12 @@ def _exp(x: np.float32) -> np.float32:
     return result
 
 
-@_inline
+@numba.njit(fastmath=_FAST, error_model="numpy")
 def _sigmoid(x: np.float32) -> np.float32:
     return _float(1) / (_float(1) + _exp(-x))
 
 
-@_inline
+@numba.njit(fastmath=_FAST, error_model="numpy")
 def _tanh(x: np.float32) -> np.float32:
     return _float(1) - _float(2) / (_float(1) + _exp(_float(2) * x))
 
@@ -155,7 +154,7 @@ def gates_backward(
                 grad_cell[i] = change * forget
 
 
-@_inline
+@numba.njit(fastmath=_FAST, error_model="numpy")
 def _add_product(gate: _Array, states: _Array, side: int, weight: _Array) -> None:
     """Add a row times a weight, four rows of the weight at a time."""
     width = len(weight)

@@ -66,14 +66,15 @@ def product(weight: Tensor, precision: Precision) -> Product:
     if precision == "float32":
         return lambda states: states @ weight
     if precision == "bfloat16":
-        rounded, fewest = weight.t().bfloat16().contiguous(), 24
-
-        def rough(states: Tensor) -> Tensor:
-            return nn.functional.linear(states.bfloat16(), rounded).float()
-
+        rough, fewest = _rounded(weight), 24
     else:
         rough, fewest = _quantized(weight), 12
     return lambda states: rough(states) if len(states) >= fewest else states @ weight
+
+
+def _rounded(weight: Tensor) -> Product:
+    rounded = weight.t().bfloat16().contiguous()
+    return lambda states: nn.functional.linear(states.bfloat16(), rounded).float()
 
 
 def _quantized(weight: Tensor) -> Product:
