@@ -187,6 +187,7 @@ def predict(
       kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 --precision int8 > log.jsonl
       kakehashi predict runs/massive-ja-seed1 utterances.jsonl --out tagged --precision bfloat16
       kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
+      zcat log.gz | kakehashi predict runs/massive-ja-seed1 --out tagged --no-tokens
     """
     from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.corpora.inputs import LineInput

@@ -228,3 +228,15 @@ def test_types_reads_one_format_and_writes_another():
     write("a.x", "Eva B-PER\n\n")
     done = invoke("corpus", "types", "a.x", "--format", "columns", "--as", "markdown")
     assert any(line.startswith("| ") and "PER" in line for line in done.stdout.splitlines())
+
+
+def test_overlap_of_two_files_and_of_configs():
+    mention = '"mentions": [{"start": 3, "end": 7, "type": "LOC"}]'
+    write("train.jsonl", '{"text": "to Oslo", %s}\n' % mention)
+    write("test.jsonl", '{"text": "to Oslo", %s}\n{"text": "to Rome", %s}\n' % (mention, mention))
+    found = report("corpus", "overlap", "train.jsonl", "test.jsonl")["test.jsonl"]
+    assert (found["seen_sentences"], found["unseen_values"], found["slope"]) == (50.0, 50.0, None)
+    assert "50.0 %" in invoke("corpus", "overlap", "train.jsonl", "test.jsonl").stdout
+    assert report("corpus", "overlap", "demo-ja")["demo-ja"]["test_sentences"] == 1000
+    with pytest.raises(ConfigError, match="two files: training and test set"):
+        invoke("corpus", "overlap", "train.jsonl")
