@@ -231,9 +231,10 @@ def test_types_reads_one_format_and_writes_another():
 
 
 def test_overlap_of_two_files_and_of_configs():
-    mention = '"mentions": [{"start": 3, "end": 7, "type": "LOC"}]'
-    write("train.jsonl", '{"text": "to Oslo", %s}\n' % mention)
-    write("test.jsonl", '{"text": "to Oslo", %s}\n{"text": "to Rome", %s}\n' % (mention, mention))
+    mentions = [{"start": 3, "end": 7, "type": "LOC"}]
+    lines = [json.dumps({"text": f"to {city}", "mentions": mentions}) for city in ("Oslo", "Rome")]
+    write("train.jsonl", lines[0] + "\n")
+    write("test.jsonl", "\n".join(lines) + "\n")
     found = report("corpus", "overlap", "train.jsonl", "test.jsonl")["test.jsonl"]
     assert (found["seen_sentences"], found["unseen_values"], found["slope"]) == (50.0, 50.0, None)
     assert "50.0 %" in invoke("corpus", "overlap", "train.jsonl", "test.jsonl").stdout
