@@ -106,7 +106,7 @@ def train(
         progress = ProgressBars()
         if executor == "ray":
             cuda = settings.training.device != "cpu"
-            train_on_ray(work, workers, address, folder=folder, cuda=cuda, progress=progress)
+            train_on_ray(work, workers, address, cuda=cuda, progress=progress)
         else:
             work(progress=progress, group=group)
         if group.rank == 0:

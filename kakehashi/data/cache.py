@@ -20,7 +20,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -91,10 +91,9 @@ def load_dataset(
 @contextmanager
 def _unfinished(folder: Path, progress: Progress) -> Iterator[Path | None]:
     """Yield where to write a folder that gets its name afterwards; None if it is there."""
-    with ExitStack() as stack:
-        if not folder.exists():
-            waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
-            stack.enter_context(lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting))
+    waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
+    lock_file = folder.with_name(f"{folder.name}.lock")
+    with nullcontext() if folder.exists() else lock(lock_file, waiting=waiting):
         if folder.exists():
             yield None
             return
@@ -253,9 +252,8 @@ def _map(path: Path) -> npt.NDArray[Any]:
 
 
 def _write_json(path: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
-    """Write facts below a checksum of them and the fingerprint."""
     body = json.dumps(facts)
-    path.write_text(f'"{_checksum(fingerprint, body)}"\n{body}', encoding="ascii")
+    path.write_text(f"{_checksum(fingerprint, body)}\n{body}", encoding="ascii")
 
 
 def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
@@ -263,14 +261,15 @@ def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
         checksum, body = path.read_text(encoding="ascii").splitlines()
     except (OSError, ValueError) as error:
         raise _unusable(path) from error
-    if checksum != f'"{_checksum(fingerprint, body)}"':
+    if checksum != _checksum(fingerprint, body):
         raise _unusable(path)
     facts: dict[str, Any] = json.loads(body)
     return facts
 
 
 def _checksum(fingerprint: str, body: str) -> str:
-    return sha256(f"{fingerprint}\n{body}".encode()).hexdigest()
+    """Hash facts and what they were made of, as a line of JSON."""
+    return f'"{sha256(f"{fingerprint} {body}".encode()).hexdigest()}"'
 
 
 def _unusable(path: Path) -> CorpusError:
