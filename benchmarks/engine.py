@@ -13,6 +13,7 @@ from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Sentence
+from kakehashi.training.trainer import Trainer
 
 
 def prepare_whole(place: Place) -> Dataset:
@@ -47,3 +48,12 @@ def featurize_as(
     """Look up the features of some forms by the settings of a model."""
     channels = Channels(settings.word_view, settings.char_view, settings.ngram)
     return featurize(forms, channels, words, ngrams)
+
+
+def train_all(trainer: Trainer) -> None:
+    """Train all epochs, and load the best."""
+    while not trainer.finished:
+        for _ in trainer.train_epoch():
+            pass
+        trainer.end_epoch()
+    trainer.load_best()

@@ -103,12 +103,10 @@ def _end_with_parent() -> None:
 def open_map(
     workers: int | None = None, *, ray: bool = False, address: str | None = None
 ) -> Iterator[Map]:
-    """Open a map over processes of this machine, or over a Ray cluster.
+    """Open a map over processes of this machine, or over a Ray cluster, see `connect_ray`.
 
-    Args:
-        workers: Jobs at once, a processor each; default as many as there are.
-        ray: All machines of the cluster must see the files that jobs name.
-        address: See `connect_ray`, whose errors are raised.
+    So many workers do a job at once, by default one per processor. All machines of a cluster must
+    see the files that jobs name.
     """
     if not ray:
         yield partial(map_in_order, processes=workers)
@@ -153,9 +151,8 @@ def _apply(function: Callable[[_Job], _Answer], job: _Job) -> _Answer:
 def connect_ray(address: str | None, processors: int | None = None) -> ModuleType:
     """Connect to a Ray cluster, and return the module ``ray``; its ``shutdown`` ends that.
 
-    Args:
-        address: ``host:port`` of the cluster, or ``auto``; None to start one on this machine.
-        processors: Of the one that is started; None for all there are.
+    The address is ``host:port`` or ``auto``; without, one is started on this machine, with so many
+    processors, or all.
 
     Raises:
         ConfigError: If there is no Ray at the address.

@@ -26,13 +26,10 @@ TRACKING_VARIABLES = _URI, _EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIME
 """The environment variables that say where trackings go."""
 
 Status = Literal["running", "finished", "failed", "killed"]
+_Scores = tuple[int, dict[str, float]]
 
-_EPOCH = {
-    "loss": "epoch/loss",
-    "dev": "epoch/dev_f1",
-    "test": "epoch/test_f1",
-    "seconds": "epoch/seconds",
-}
+_EPOCH = {key: f"epoch/{key}" for key in ("loss", "seconds")}
+_EPOCH |= {key: f"epoch/{key}_f1" for key in ("dev", "test")}
 _MLFLOW_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # not minutes, every epoch, for a server that is dead
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -41,8 +38,17 @@ _MLFLOW_DEFAULTS = {
 }
 
 
+class _Record(NamedTuple):
+    """What a run folder holds: settings by dotted name; scores by name, with an epoch's number."""
+
+    settings: Mapping[str, Any]
+    epochs: list[_Scores]
+    final: list[_Scores]
+    signature: str
+
+
 def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
-    """Check that trackers are installed, and would take a run in a folder if one is named.
+    """Check that trackers are installed and, if a folder is named, would take a run in it.
 
     Raises:
         ConfigError: If there is no such tracker.
@@ -60,43 +66,23 @@ def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
 
 
 def sync(folder: Path, name: str, status: Status = "running") -> None:
-    """Bring a tracker up to date with a run folder; a run that continues is one run there.
-
-    Raises:
-        TrackingError: If it cannot be reached or written to; it may have part of the news then.
-    """
-    _SYNC[name](folder, _read(folder), status)
-
-
-class _Record(NamedTuple):
-    """What a run folder holds: settings by dotted name, and scores with the number of an epoch."""
-
-    settings: Mapping[str, Any]
-    epochs: list[tuple[int, dict[str, float]]]
-    final: list[tuple[int, dict[str, float]]]
-    signature: str
-
-
-def _read(folder: Path) -> _Record:
+    """Bring a tracker up to date with a run folder; `TrackingError` if it cannot be written to."""
     settings = dict(dotted(json.loads((folder / "config.json").read_bytes())))
     record = _Record(settings, [], [], "")
+    scores: dict[str, float] = {}
     with suppress(FileNotFoundError):
         for epoch in map(json.loads, (folder / "epochs.jsonl").read_bytes().splitlines()):
-            scores = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}
-            record.epochs.append((epoch["number"], scores))
+            known = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}
+            record.epochs.append((epoch["number"], known))
         result = json.loads((folder / "result.json").read_bytes())
-        last: dict[str, Any] = {"types": {}, "signature": ""}
-        scores = {}
-        for part in ("dev", "test"):
-            if result[part] is not None:
-                last = result[part]
-                scores |= {
-                    f"{part}/{ratio}": last[ratio] for ratio in ("f1", "precision", "recall")
-                }
+        parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
+        for part, score in parts.items():
+            scores |= {f"{part}/{ratio}": score[ratio] for ratio in ("f1", "precision", "recall")}
+        last = {"types": {}, "signature": ""} | (result["test"] or result["dev"] or {})
         scores |= {f"types/{kind}": count["f1"] for kind, count in last["types"].items()}
         record.final.append((result["selection"]["epoch"], scores))
-        return record._replace(signature=last["signature"])
-    return record
+        record = record._replace(signature=last["signature"])
+    _SYNC[name](folder, record, status)
 
 
 def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
@@ -106,7 +92,7 @@ def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
     """
     event = require("tensorboard.compat.proto.event_pb2", "tensorboard").Event
     summary = require("torch.utils.tensorboard.summary", "tensorboard")
-    records = require("tensorboard.summary.writer.record_writer", "tensorboard")
+    writer = require("tensorboard.summary.writer.record_writer", "tensorboard")
     place, now = folder / "tensorboard", time.time()
     try:
         place.mkdir(exist_ok=True)
@@ -128,10 +114,9 @@ def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
             file.seek(end)
             for each in news:
                 each.wall_time = now
-                records.RecordWriter(file).write(each.SerializeToString())
+                writer.RecordWriter(file).write(each.SerializeToString())
     except OSError as error:
-        problem = error.strerror or str(error)
-        raise TrackingError(f"{place} cannot be written to ({problem})") from None
+        raise TrackingError(f"{place} cannot be written to ({error.strerror or error})") from None
 
 
 def _read_events(file: Path, event: Any) -> tuple[int, int]:  # noqa: ANN401
@@ -141,10 +126,10 @@ def _read_events(file: Path, event: Any) -> tuple[int, int]:  # noqa: ANN401
     """
     data, epoch, end = file.read_bytes() if file.exists() else b"", 0, 0
     while len(data) >= end + 8:
-        start, stop = end + 12, end + 12 + struct.unpack_from("<Q", data, end)[0]
-        if len(data) < stop + 4:  # its writer was killed
+        stop = end + 16 + struct.unpack_from("<Q", data, end)[0]
+        if stop > len(data):  # its writer was killed
             break
-        found, end = event.FromString(data[start:stop]), stop + 4
+        found, end = event.FromString(data[end + 12 : stop - 4]), stop
         if any(value.tag == "epoch/seconds" for value in found.summary.value):
             epoch = found.step
     return epoch, end
@@ -160,8 +145,6 @@ def _sync_mlflow(folder: Path, record: _Record, status: Status) -> None:
             run = client.create_run(_experiment(client), tags=tags, run_name=folder.name)
             write_json(folder / "mlflow.json", {"run": run.info.run_id})
         key, now = run.info.run_id, int(time.time() * 1000)
-        if status == "running" != run.info.status.lower():
-            client.update_run(key, status="RUNNING")
         if not run.data.params:
             params = [entities.Param(name, str(value)) for name, value in record.settings.items()]
             client.log_batch(key, params=params)
@@ -175,27 +158,27 @@ def _sync_mlflow(folder: Path, record: _Record, status: Status) -> None:
             client.set_tag(key, "signature", record.signature)
         if status != "running":
             client.set_terminated(key, status.upper())
+        elif run.info.status != "RUNNING":
+            client.update_run(key, status="RUNNING")
 
 
 @contextmanager
 def _mlflow(folder: Path) -> Iterator[Any]:
-    """Open the server that MLflow's own variables name, or the database beside the run folder.
-
-    Some variables are set where they are not, so that MLflow fails soon, says little, and sends no
-    usage data.
-    """
+    """Open the server that MLflow's own variables name, or the database beside the run folder."""
     for variable, value in _MLFLOW_DEFAULTS.items():
         os.environ.setdefault(variable, value)
     mlflow, sql = require("mlflow", "mlflow"), require("sqlalchemy.exc", "mlflow")
     require("alembic", "mlflow")
-    database = folder.parent.absolute() / "mlflow.db"
-    named = mlflow.tracking.is_tracking_uri_set()
+    where = uri = None
     try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        yield mlflow.MlflowClient(tracking_uri=None if named else f"sqlite:///{database}")
+        if not mlflow.tracking.is_tracking_uri_set():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            where = folder.parent.absolute() / "mlflow.db"
+            uri = f"sqlite:///{where}"
+        yield mlflow.MlflowClient(tracking_uri=uri)
     except (sql.SQLAlchemyError, mlflow.MlflowException, OSError, ImportError) as error:
-        where = f"the server of {_URI}" if named else database
-        raise TrackingError(f"MLflow cannot use {where} ({_reason(error)})") from None
+        place = where or f"the server of {_URI}"
+        raise TrackingError(f"MLflow cannot use {place} ({_reason(error)})") from None
 
 
 def _experiment(client: Any) -> str:  # noqa: ANN401 - mlflow is not always there to be named

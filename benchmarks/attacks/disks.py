@@ -48,7 +48,7 @@ def attack(folder: Path) -> list[str]:
     folder.chmod(0o755)
     config = write_config(folder)
     corpus = folder / "corpus.jsonl"
-    run("generate", corpus, "--language", "en", "--utterances", 3000, cwd=folder)
+    run("corpus", "generate", corpus, "--language", "en", "--utterances", 3000, cwd=folder)
     status, _, err = run("train", config, "--out", folder / "whole", cwd=folder)
     if status:
         return _tell(1, [f"the undisturbed training failed: {err}"])
@@ -70,21 +70,27 @@ def _faults(folder: Path, config: Path, corpus: Path) -> Iterator[Fault]:
     file = folder / "file"
     file.write_text("")
     no_space = "No space left on device"
-    yield Fault("stdout full", ("inspect", corpus, ">/dev/full"), no_space)
+    yield Fault("stdout full", ("corpus", "stats", corpus, ">/dev/full"), no_space)
     yield Fault("predictions full", ("predict", model, corpus, ">/dev/full"), no_space)
     full = folder / "full.jsonl"
     full.symlink_to("/dev/full")
-    yield Fault("a device full", ("convert", corpus, full, "--force"), no_space)
+    yield Fault("a device full", ("corpus", "convert", corpus, full, "--force"), no_space)
     yield Fault("run: name too long", ("train", config, "--out", long), "File name too long")
-    yield Fault("parts: name too long", ("annotate", model, corpus, long), "File name too long")
-    yield Fault("out: name too long", ("convert", corpus, f"{long}.conll"), "File name too long")
+    yield Fault(
+        "parts: name too long", ("predict", model, corpus, "--out", long), "File name too long"
+    )
+    yield Fault(
+        "out: name too long", ("corpus", "convert", corpus, f"{long}.conll"), "File name too long"
+    )
     yield Fault("run below a file", ("train", config, "--out", file / "run"), "Not a directory")
     yield Fault(
         "cache is a file", ("train", config, "--out", folder / "c", "--cache", file), "File exists"
     )
     too_large = "File too large"
     yield Fault("run too large", ("train", config, "--out", folder / "l"), too_large, _limit_files)
-    yield Fault("out too large", ("convert", corpus, folder / "l.jsonl"), too_large, _limit_files)
+    yield Fault(
+        "out too large", ("corpus", "convert", corpus, folder / "l.jsonl"), too_large, _limit_files
+    )
     denied, unreadable = "Permission denied", "not readable"
     closed = folder / "closed"
     closed.mkdir()
@@ -92,11 +98,15 @@ def _faults(folder: Path, config: Path, corpus: Path) -> Iterator[Fault]:
         path.write_bytes((corpus if path.suffix == ".jsonl" else config).read_bytes())
         path.chmod(0)
     closed.chmod(0o555)
-    yield Fault("corpus unreadable", ("inspect", closed / "corpus.jsonl"), unreadable, _obey)
+    yield Fault(
+        "corpus unreadable", ("corpus", "stats", closed / "corpus.jsonl"), unreadable, _obey
+    )
     yield Fault("config unreadable", ("train", closed / "config.json"), unreadable, _obey)
-    yield Fault("out unwritable", ("convert", corpus, closed / "o.conll"), denied, _obey)
+    yield Fault("out unwritable", ("corpus", "convert", corpus, closed / "o.conll"), denied, _obey)
     yield Fault("run unwritable", ("train", config, "--out", closed / "r"), denied, _obey)
-    yield Fault("parts unwritable", ("annotate", model, corpus, closed / "a"), denied, _obey)
+    yield Fault(
+        "parts unwritable", ("predict", model, corpus, "--out", closed / "a"), denied, _obey
+    )
     for part in ("weights.safetensors", "SHA256SUMS"):
         weights = model / "model" / part
         mode = weights.stat().st_mode
@@ -113,10 +123,10 @@ def _into_a_full_disk(
     disk, said = folder / "disk", "No space left on device"
     yield "run", ("train", config, "--out", disk / "run"), said
     yield "cache", ("train", config, "--out", folder / "run2", "--cache", disk / "cache"), said
-    yield "parts", ("annotate", folder / "whole", corpus, disk / "parts"), said
+    yield "parts", ("predict", folder / "whole", corpus, "--out", disk / "parts"), said
     yield (
         "corpus",
-        ("generate", disk / "a.parquet", "--utterances", 50000, "--language", "en"),
+        ("corpus", "generate", disk / "a.parquet", "--utterances", 50000, "--language", "en"),
         said,
     )
 

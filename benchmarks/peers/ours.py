@@ -9,7 +9,7 @@ from typing import Literal
 
 import torch
 
-from benchmarks.engine import encode_for, prepare_slice, prepare_whole
+from benchmarks.engine import encode_for, prepare_slice, prepare_whole, train_all
 from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
@@ -53,7 +53,7 @@ class Ours:
         tagger = new_tagger(data, self._place.settings.model)
 
         def run() -> int:
-            Trainer(tagger, data, settings).train()
+            train_all(Trainer(tagger, data, settings))
             return len(data.train.forms)
 
         return run
@@ -66,7 +66,7 @@ class Ours:
         data = prepare_whole(self._place)
         torch.manual_seed(seed)
         tagger = new_tagger(data, settings.model)
-        Trainer(tagger, data, training).train()
+        train_all(Trainer(tagger, data, training))
         save_model(folder, Model(settings.name, tagger, settings.text))
 
     def load(self, folder: Path) -> None:

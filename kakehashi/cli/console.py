@@ -1,81 +1,115 @@
-"""What a person at a terminal sees: bars and tables. Results go to stdout, all else to stderr."""
+"""What a person at a terminal sees: progress bars, lines, tables.
+
+Results go to stdout, everything else to stderr.
+"""
 
 from __future__ import annotations
 
 import json
-import re
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console, JustifyMethod
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
-from rich.table import Table
+from rich import progress as rich_progress
+from rich.console import Console
 from rich.text import Text
 
+from kakehashi.errors import RunError
+from kakehashi.files import write_atomically
 from kakehashi.progress import Progress
+from kakehashi.reports.tables import Table, written
+
+if TYPE_CHECKING:
+    from kakehashi.cli.options import TableFormat
 
 _Item = TypeVar("_Item")
-_NUMBER = re.compile(r"[-+\d.,]*( %)?")
+_BY_SUFFIX: dict[str, TableFormat] = {
+    ".md": "markdown", ".tex": "latex", ".csv": "csv", ".html": "html",
+}  # fmt: skip
 
 
 class ProgressBars(Progress):
-    """Shows a bar per piece of long work on stderr; plain lines where that is no terminal."""
+    """Shows a bar on stderr for each long piece of work, and lines; only lines off a terminal."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
 
+    def bars(self) -> rich_progress.Progress:
+        """Make bars, which are hidden off a terminal."""
+        return rich_progress.Progress(
+            rich_progress.SpinnerColumn(),
+            rich_progress.TextColumn("{task.description}", markup=False),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeElapsedColumn(),
+            rich_progress.TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+
     def track(
         self, items: Iterable[_Item], label: str, total: int | None = None
     ) -> Iterator[_Item]:
-        """Pass items on, and move the bar."""
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        hidden = not self._console.is_terminal
-        with Bars(*columns, console=self._console, transient=True, disable=hidden) as bars:
+        """Yield the items, moving the bar."""
+        with self.bars() as bars:
             yield from bars.track(items, total=total, description=label)
 
     def say(self, line: str) -> None:
-        """Print one line of news."""
+        """Print one line."""
         self._console.print(Text(line), soft_wrap=True)
 
 
 def print_line(line: str) -> None:
-    """Print a result line as it is."""
+    """Print a line of the result as it is."""
     sys.stdout.write(f"{line}\n")
 
 
-def print_json(value: object) -> None:
-    """Print a result for programs: one line of JSON."""
-    print_line(json.dumps(value, ensure_ascii=False))
-
-
-def print_table(
-    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], *, stderr: bool = False
+def print_report(
+    report: object, tables: Iterable[Table] = (), after: str = "", *, as_json: bool
 ) -> None:
-    """Print a table; columns after the first are aligned right where they hold numbers."""
-    rows = [list(row) for row in rows]
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column, heading in enumerate(headings):
-        cells = [str(row[column]) for row in rows]
-        justify: JustifyMethod = "right" if all(map(_NUMBER.fullmatch, cells)) else "left"
-        table.add_column(heading, justify=justify, overflow="fold")
-    for row in rows:
-        table.add_row(
-            *(f"{cell:.2f}" if isinstance(cell, float) else Text(str(cell)) for cell in row)
-        )
-    Console(stderr=stderr, highlight=False).print(table)
+    """Print a result: one line of JSON for programs, or tables and lines for people."""
+    if as_json:
+        print_line(json.dumps(report, ensure_ascii=False))
+        return
+    write_tables(tables)
+    if after:
+        print_line(after)
+
+
+def write_tables(
+    tables: Iterable[Table],
+    format: TableFormat | None = None,
+    out: Path | None = None,
+    *,
+    before: str = "",
+    after: str = "",
+) -> None:
+    """Write tables, between two paragraphs, to a file or to standard output."""
+    width = shutil.get_terminal_size((200, 24)).columns
+    layout = table_format(format, out)
+    text = written(tables, layout, before=before, after=after, width=width)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        save(out, text)
+
+
+def table_format(format: TableFormat | None, out: Path | None) -> TableFormat:
+    """Return the format of tables: the one asked for, or that of the file's name."""
+    return format or _BY_SUFFIX.get("" if out is None else out.suffix, "terminal")
+
+
+def save(path: Path, data: str | bytes) -> None:
+    """Write a report, making its folder.
+
+    Raises:
+        RunError: If it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    except OSError as error:
+        raise RunError(path, f"cannot be written ({error.strerror})") from None

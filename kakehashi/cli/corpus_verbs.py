@@ -1,291 +1,183 @@
-"""Verbs that survey corpora as the paper does: distribution, corpora.
-
-The verb that looks at what romanization costs: homophones.
-
-Verbs that read and write corpora: inspect, convert, generate.
-"""
+"""The verbs about corpora: stats, types, overlap, homophones, convert, generate."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
-from kakehashi.cli.options import Force, Json, Mapping, Reading, Segmenter, reads_files
-from kakehashi.cli.report_verbs import As, Layout, Out, layout_of, save, write_tables
+from kakehashi.cli import options
+from kakehashi.cli.options import Reading, arg, opt, reads_files
+from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kakehashi.config.sources import AssistantSource, Source
-    from kakehashi.corpora.stats import CorpusStats, Homophones
+    from kakehashi.corpora.stats import CorpusStats, Overlap
     from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
 
-
-def register(app: typer.Typer) -> None:
-    """Add the verbs to the program."""
-    app.command()(distribution)
-    app.command()(corpora)
+_MOST_TESTED = 100_000
+Language = Literal["en", "ja", "de"]
+Partition = Literal["train", "dev", "test"]
+Inputs = Annotated[list[Path], arg("Corpus files, or configs (.toml).")]
 
 
 @reads_files
-def distribution(
-    inputs: Annotated[
-        list[Path], typer.Argument(help="Corpus files, or configs (.toml): their training sets.")
-    ],
+def stats(
+    inputs: Inputs,
     reading: Reading,
-    mapping: Mapping = None,
-    layout: Annotated[Layout, typer.Option("--as", help="How to write the tables.")] = (
-        Layout.terminal
-    ),
-    out: Annotated[
-        Path | None, typer.Option(help="Draw the figure into this file too: .svg or .png.")
-    ] = None,
+    mapping: options.MappingFile = None,
+    segmenter: options.Segmenter = None,
+    layout: options.As = None,
+    out: options.Out = None,
+    as_json: options.Json = False,
+) -> None:
+    """Count sentences, tokens and mentions, and list the mentions that no tokens can express.
+
+    The parts of a config's corpus are counted as training sees them (the paper's tables 2 and 3).
+
+    Examples:
+      kakehashi corpus stats configs/crf-knbc-ja.toml
+      kakehashi corpus stats configs/massive-en.toml configs/massive-ja.toml --out corpora.md
+      kakehashi corpus stats eng.train --format columns --columns token,pos,_,tag
+      kakehashi corpus stats iob2.conll --no-spaces --segmenter unidic-lite
+    """
+    from kakehashi.cli.console import ProgressBars, print_report, table_format, write_tables
+    from kakehashi.cli.show import stats_tables
+    from kakehashi.corpora.stats import describe
+    from kakehashi.reports.corpus_tables import corpora_table
+
+    progress = ProgressBars()
+    found: dict[str, dict[str, CorpusStats]] = {}
+    for path in inputs:
+        name, parts = _read(path, reading, mapping, segmenter)
+        found[name] = {
+            part: describe(progress.track(sentences, f"{name} {part}".strip()))
+            for part, sentences in parts.items()
+        }
+    if as_json or (table_format(layout, out) == "terminal" and out is None):
+        flat = {f"{name} {part}".strip(): s for name in found for part, s in found[name].items()}
+        report = {name: each.to_dict() for name, each in flat.items()}
+        print_report(report, stats_tables(flat, corpora_table(found)), as_json=as_json)
+    else:
+        write_tables([corpora_table(found)], layout, out)
+
+
+@reads_files
+def types(
+    inputs: Annotated[list[Path], arg("Corpus files, or configs (.toml): their training sets.")],
+    reading: Reading,
+    mapping: options.MappingFile = None,
+    layout: options.As = "terminal",
+    out: Annotated[Path | None, opt("File for a figure of the ranks: .svg or .png.")] = None,
 ) -> None:
     """Rank the entity types of corpora by how often they occur (the paper's figure 2).
 
-    Example: kakehashi distribution configs/massive-en.toml configs/massive-ja.toml --out types.svg
+    Example:
+      kakehashi corpus types configs/massive-en.toml configs/massive-ja.toml --out types.svg
     """
-    from kakehashi.errors import ConfigError
+    from kakehashi.cli.console import ProgressBars, save, write_tables
+    from kakehashi.corpora.stats import describe
     from kakehashi.reports.corpus_tables import distribution_table
 
     if out is not None and out.suffix not in (".svg", ".png"):
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")
     found: dict[str, dict[str, int]] = {}
     for path in inputs:
-        if path.suffix == ".toml":
-            name, sentences = _training_set(path)
-        else:
-            source = reading.source(path)
-            name, sentences = path.name, _mapped(source, mapping)
-        found[name] = _types(name, sentences)
+        name, parts = _read(path, reading, mapping, tokens=False)
+        found[name] = describe(ProgressBars().track(next(iter(parts.values())), name)).types
     if out is not None:
         from kakehashi.reports.figures import distribution_figure
 
         save(out, distribution_figure(found).render("svg" if out.suffix == ".svg" else "png"))
-    write_tables([distribution_table(*entry) for entry in found.items()], layout, None)
+    write_tables([distribution_table(*entry) for entry in found.items()], layout)
 
 
-def _training_set(config: Path) -> tuple[str, Iterable[Sentence]]:
-    """Read what a config trains on; how it is segmented does not matter here."""
-    from kakehashi.config.reading import read_settings
-    from kakehashi.corpora.corpus import load_corpora
-
-    settings = read_settings(config)
-    return settings.name, load_corpora(settings.corpus).train
-
-
-def _mapped(source: Source, mapping: str | None) -> Iterable[Sentence]:
-    from kakehashi.corpora.corpus import read_mapped
-
-    return read_mapped(source, mapping, None)
-
-
-def _types(name: str, sentences: Iterable[Sentence]) -> dict[str, int]:
-    from kakehashi.cli.console import ProgressBars
-    from kakehashi.corpora.stats import describe
-
-    return describe(ProgressBars().track(sentences, name)).types
-
-
-def corpora(
-    configs: Annotated[list[Path], typer.Argument(help="Configs (.toml).")],
-    layout: As = None,
-    out: Out = None,
+@reads_files
+def overlap(
+    inputs: Annotated[list[Path], arg("Configs (.toml), or two files: training and test set.")],
+    reading: Reading,
+    mapping: options.MappingFile = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Count each part of the corpora of configs (the paper's tables 2 and 3).
+    """Measure how much of a test set training has already seen, and what repeats in training.
 
-    Example: kakehashi corpora configs/conll2003-en.toml configs/crf-knbc-ja.toml
+    Examples:
+      kakehashi corpus overlap configs/massive-en.toml configs/massive-ja.toml
+      kakehashi corpus overlap train.jsonl test.jsonl
     """
-    from kakehashi.cli.console import ProgressBars
-    from kakehashi.config.reading import read_settings
-    from kakehashi.corpora.corpus import read_parts
-    from kakehashi.corpora.stats import describe
-    from kakehashi.reports.corpus_tables import corpora_table
+    from kakehashi.cli.console import print_report
+    from kakehashi.cli.show import overlap_tables
 
-    progress = ProgressBars()
-    found = {}
-    for settings in map(read_settings, configs):
-        found[settings.name] = {
-            part: describe(progress.track(sentences, f"{settings.name} {part}"))
-            for part, sentences in read_parts(settings).items()
-        }
-    write_tables([corpora_table(found)], layout_of(layout, out), out)
-
-
-def register_homophones(app: typer.Typer) -> None:
-    """Add the verb to the program."""
-    app.command()(homophones)
+    read = [_read(path, reading, mapping, tokens=False) for path in inputs]
+    n_configs = sum("train" in parts for _, parts in read)
+    if n_configs == len(read):
+        pairs = {name: (parts["train"], parts["test"]) for name, parts in read}
+    elif len(read) == 2 and not n_configs:
+        (_, train), (name, test) = read
+        pairs = {name: (train[""], test[""])}
+    else:
+        raise ConfigError("INPUTS", "expected configs, or two files: training and test set")
+    found = {name: _overlap(name, *pair) for name, pair in pairs.items()}
+    tables = chain.from_iterable(overlap_tables(*entry) for entry in found.items())
+    print_report({name: s.to_dict() for name, s in found.items()}, tables, as_json=as_json)
 
 
 @reads_files
 def homophones(
-    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, or configs (.toml).")],
+    inputs: Inputs,
     reading: Reading,
-    examples: Annotated[int, typer.Option(min=0, help="How many to show of each corpus.")] = 20,
-    mapping: Mapping = None,
-    segmenter: Segmenter = None,
-    as_json: Json = False,
+    examples: Annotated[int, opt("Number of examples to print for each corpus.", min=0)] = 20,
+    mapping: options.MappingFile = None,
+    segmenter: options.Segmenter = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Find words that are written differently and romanized alike, and mentions that hold one.
+    """Find words that are written differently and romanized alike, and mentions that contain one.
 
-    Of a config, training, development and test set are taken together. The examples are those with
-    most tokens beside the most frequent word; --json gives all.
+    The training, development and test set of a config are taken together. The examples are those
+    with most tokens beside the most frequent word; --json prints all.
 
     Examples:
-
-      kakehashi homophones configs/crf-knbc-ja.toml
-
-      kakehashi homophones news.jsonl --segmenter unidic-lite --examples 100
+      kakehashi corpus homophones configs/crf-knbc-ja.toml
+      kakehashi corpus homophones news.jsonl --segmenter unidic-lite --examples 100
     """
-    from kakehashi.cli.console import ProgressBars, print_json
-    from kakehashi.config.reading import read_settings
-    from kakehashi.corpora.corpus import read_mapped, read_parts
+    from kakehashi.cli.console import ProgressBars, print_report
+    from kakehashi.cli.show import homophone_tables
     from kakehashi.corpora.stats import find_homophones
 
-    progress = ProgressBars()
-    found: dict[str, Homophones] = {}
+    found = {}
     for path in inputs:
-        if path.suffix == ".toml":
-            settings = read_settings(path)
-            name = settings.name
-            sentences = chain.from_iterable(read_parts(settings).values())
-        else:
-            source = reading.source(path)
-            name = path.name
-            sentences = chain(read_mapped(source, mapping, segmenter))
-        found[name] = find_homophones(progress.track(sentences, name))
-    if as_json:
-        print_json({name: each.to_dict() for name, each in found.items()})
-    else:
-        _print_homophones(found, examples)
-
-
-def _print_homophones(found: dict[str, Homophones], examples: int) -> None:
-    from kakehashi.cli.console import print_table
-
-    counts: dict[str, list[object]] = {
-        "distinct words": [f"{each.words.total:,}" for each in found.values()],
-        "distinct once romanized": [f"{each.romanized:,}" for each in found.values()],
-        "words romanized as another": [each.words for each in found.values()],
-        "tokens of such words": [each.tokens for each in found.values()],
-        "of them not the most frequent": [f"{each.rarer:,}" for each in found.values()],
-        "mentions with such a word": [each.mentions for each in found.values()],
-    }
-    for entity_type in dict.fromkeys(name for each in found.values() for name in each.types):
-        counts[entity_type] = [each.types.get(entity_type, "-") for each in found.values()]
-    rows: list[list[object]] = [[name, *values] for name, values in counts.items()]
-    print_table("Written differently, romanized alike", ["", *found], rows)
-    for name, each in found.items():
-        shown = [
-            [romaji, " ".join(f"{word} {count}" for word, count in words.items()), mentions]
-            for romaji, words, mentions in each.collapses[:examples]
-        ]
-        if shown:
-            print_table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
-
-
-_TESTED = 100_000
-
-
-def register_corpora(app: typer.Typer) -> None:
-    """Add the verbs to the program."""
-    for verb in (inspect, convert, generate):
-        app.command()(verb)
-
-
-class Partition(StrEnum):
-    """Parts of the generated corpus."""
-
-    train = "train"
-    dev = "dev"
-    test = "test"
-
-
-class Language(StrEnum):
-    """Languages of the built-in grammars."""
-
-    en = "en"
-    ja = "ja"
-    de = "de"
-
-
-@reads_files
-def inspect(
-    inputs: Annotated[list[Path], typer.Argument(help="Corpus files, or configs (.toml).")],
-    reading: Reading,
-    mapping: Mapping = None,
-    segmenter: Segmenter = None,
-    as_json: Json = False,
-) -> None:
-    """Count sentences, tokens and entities per type, and list mentions that no tokens can express.
-
-    Of a config, each part is counted as training sees it.
-
-    Examples:
-
-      kakehashi inspect configs/crf-knbc-ja.toml
-
-      kakehashi inspect eng.train --format columns --columns token,pos,_,tag
-
-      kakehashi inspect iob2.conll --no-spaces --segmenter unidic-lite
-    """
-    from kakehashi.cli.console import ProgressBars, print_json
-    from kakehashi.cli.show import print_stats
-    from kakehashi.config.reading import read_settings
-    from kakehashi.corpora.corpus import read_mapped, read_parts
-    from kakehashi.corpora.stats import describe
-
-    progress = ProgressBars()
-    found: dict[str, CorpusStats] = {}
-    for path in inputs:
-        if path.suffix == ".toml":
-            config = read_settings(path)
-            parts = {f"{config.name} {part}": read for part, read in read_parts(config).items()}
-        else:
-            parts = {path.name: read_mapped(reading.source(path), mapping, segmenter)}
-        found |= {name: describe(progress.track(read, name)) for name, read in parts.items()}
-    if as_json:
-        print_json({name: stats.to_dict() for name, stats in found.items()})
-    else:
-        print_stats(found)
+        name, parts = _read(path, reading, mapping, segmenter)
+        sentences = chain.from_iterable(parts.values())
+        found[name] = find_homophones(ProgressBars().track(sentences, name))
+    report = {name: each.to_dict() for name, each in found.items()}
+    print_report(report, homophone_tables(found, examples), as_json=as_json)
 
 
 @reads_files
 def convert(
-    input: Annotated[Path, typer.Argument(help="Corpus file, archive or folder.")],
-    output: Annotated[Path, typer.Argument(help="File to write: .jsonl, .conll, .xml, …")],
+    input: Annotated[Path, arg("Corpus file, archive or folder.")],
+    output: Annotated[Path, arg("File to write: .jsonl, .conll, .xml, …")],
     reading: Reading,
-    mapping: Mapping = None,
-    segmenter: Segmenter = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Format of the output; default: by its name.")
-    ] = None,
-    to_columns: Annotated[str | None, typer.Option(help="As --columns, for the output.")] = None,
-    to_separator: Annotated[
-        str | None, typer.Option(help="As --separator, for the output.")
-    ] = None,
+    mapping: options.MappingFile = None,
+    segmenter: options.Segmenter = None,
+    to: Annotated[str | None, opt("Format of the output. Default: by its name.", "--to")] = None,
+    to_columns: Annotated[str | None, opt("As --columns, for the output.")] = None,
+    to_separator: Annotated[str | None, opt("As --separator, for the output.")] = None,
     to_set: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="As --set, for the output, e.g. docstart=keep."),
+        opt("As --set, for the output, e.g. docstart=keep.", metavar="KEY=VALUE"),
     ] = None,
-    scheme: Annotated[str | None, typer.Option(help="Tags to write: bio, iob1, iobes.")] = None,
-    force: Force = False,
-    as_json: Json = False,
+    scheme: Annotated[str | None, opt("Tags of the output: bio, iob1 or iobes.")] = None,
+    force: options.Force = False,
+    as_json: options.Json = False,
 ) -> None:
     """Convert a corpus: read any format, write columns, JSON lines or inline tags.
 
     Examples:
-
-      kakehashi convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
-
-      kakehashi convert ner.json.gz ner.conll --segmenter unidic-lite --to-columns token,reading,tag
-
-      kakehashi convert ner.csv ner.jsonl --format columns --separator , --set header_lines=1
+      kakehashi corpus convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
+      kakehashi corpus convert a.jsonl a.conll --segmenter ipadic --to-columns token,reading,tag
+      kakehashi corpus convert a.csv a.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.corpora.corpus import read_mapped
@@ -295,93 +187,105 @@ def convert(
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
     writing = Reading(to, to_columns, to_separator, types=reading.types, settings=settings)
     target = writing.source(output, optional=("types",))
-    # What names the elements to write need not be said of the input.
+    # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
     sentences = read_mapped(reading.source(input, optional=optional), mapping, segmenter)
-    progress = ProgressBars()
-    written = write_corpus(progress.track(sentences, f"converting {input.name}"), target)
-    _print_written(output, written, as_json)
+    tracked = ProgressBars().track(sentences, f"converting {input.name}")
+    _print_written(output, write_corpus(tracked, target), as_json)
 
 
 def generate(
-    language: Annotated[Language, typer.Option(help="Of the utterances.")],
-    output: Annotated[
-        Path | None, typer.Argument(help="File to write: .parquet, or else JSON lines.")
-    ] = None,
-    utterances: Annotated[int, typer.Option(min=1, help="How many.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same utterances.")] = 0,
+    language: Annotated[Language, opt("Language of the utterances.")],
+    output: Annotated[Path | None, arg("File to write: .parquet, or else JSON lines.")] = None,
+    utterances: Annotated[int, opt("Number of utterances.", min=1)] = 10_000,
+    seed: Annotated[int, opt("Random seed: the same seed gives the same utterances.")] = 0,
     partition: Annotated[
-        Partition, typer.Option(help="dev and test hold values and phrases of their own.")
-    ] = Partition.train,
+        Partition, opt("Part of the corpus: dev and test have values and phrases of their own.")
+    ] = "train",
     processes: Annotated[
-        int, typer.Option(min=1, help="How many generate; the file is the same for any number.")
+        int, opt("Number of processes; the file is the same for any number.", min=1)
     ] = 1,
     report: Annotated[
-        bool, typer.Option("--report", help="Write nothing; say what repeats and what test adds.")
+        bool, opt("Write no file; print what repeats and what a test set adds.", "--report")
     ] = False,
-    force: Force = False,
-    as_json: Json = False,
+    force: options.Force = False,
+    as_json: options.Json = False,
 ) -> None:
     """Generate voice-assistant utterances from the built-in grammars.
 
     Examples:
-
-      kakehashi generate ja.jsonl --language ja --utterances 20000 --seed 7
-
-      kakehashi generate en.parquet --language en --utterances 5000000 --processes 4
-
-      kakehashi generate --report --language de --utterances 1000000
+      kakehashi corpus generate ja.jsonl --language ja --utterances 20000 --seed 7
+      kakehashi corpus generate en.parquet --language en --utterances 5000000 --processes 4
+      kakehashi corpus generate --report --language de --utterances 1000000
     """
-    from kakehashi.cli.console import ProgressBars
+    from kakehashi.cli.console import ProgressBars, print_report
+    from kakehashi.cli.show import overlap_tables
     from kakehashi.config.sources import AssistantSource
+    from kakehashi.corpora.formats import read_source
     from kakehashi.corpora.writing import write_generated
-    from kakehashi.errors import ConfigError
 
     source = AssistantSource(
-        language=language.value, utterances=utterances, seed=seed, partition=partition.value
+        language=language, utterances=utterances, seed=seed, partition=partition
     )
     if report == (output is not None):
         raise ConfigError("OUTPUT", "expected a file to write, or --report, and not both")
-    if output is None:
-        _report(source, as_json)
+    if output is not None:
+        _check_free(output, force)
+        _print_written(output, write_generated(output, source, processes, ProgressBars()), as_json)
         return
-    _check_free(output, force)
-    _print_written(output, write_generated(output, source, processes, ProgressBars()), as_json)
+    n_tests = min(utterances, _MOST_TESTED)
+    tests = source.model_copy(update={"partition": "test", "utterances": n_tests})
+    found = _overlap(language, read_source(source), read_source(tests), utterances)
+    facts = {"language": language} | found.to_dict()
+    print_report(facts, overlap_tables(language, found), as_json=as_json)
 
 
-def _report(source: AssistantSource, as_json: bool) -> None:
-    from kakehashi.cli.console import ProgressBars, print_json
-    from kakehashi.cli.show import print_overlap
-    from kakehashi.corpora.formats import read_source
+def _read(
+    path: Path,
+    reading: Reading,
+    mapping: str | None,
+    segmenter: str | None = None,
+    *,
+    tokens: bool = True,
+) -> tuple[str, Mapping[str, Iterable[Sentence]]]:
+    """Return the name and the parts of a config's corpus; of a file, its name and one part."""
+    from kakehashi.config.reading import find_config, read_settings
+    from kakehashi.corpora.corpus import load_corpora, read_mapped, read_parts
+
+    if find_config(path).suffix != ".toml":
+        return path.name, {"": read_mapped(reading.source(path), mapping, segmenter)}
+    settings = read_settings(path)
+    if tokens:
+        return settings.name, read_parts(settings)
+    corpora = load_corpora(settings.corpus)
+    return settings.name, {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
+
+
+def _overlap(
+    name: str, train: Iterable[Sentence], test: Iterable[Sentence], total: int | None = None
+) -> Overlap:
+    from kakehashi.cli.console import ProgressBars
     from kakehashi.corpora.stats import measure_overlap
 
-    tests = source.model_copy(
-        update={"partition": "test", "utterances": min(source.utterances, _TESTED)}
-    )
-    progress = ProgressBars()
-    label = f"reading {source.language}"
-    found = measure_overlap(
-        progress.track(read_source(source), label, source.utterances), read_source(tests)
-    )
-    if as_json:
-        print_json({"language": source.language} | found.to_dict())
-    else:
-        print_overlap(source.language, found)
+    return measure_overlap(ProgressBars().track(train, f"reading {name}", total), test)
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
-    from kakehashi.cli.console import print_json, print_line
-    from kakehashi.cli.show import print_lost
+    from kakehashi.cli.console import ProgressBars, print_line, print_report
+    from kakehashi.cli.show import lost_tables
+    from kakehashi.reports.tables import terminal
 
     if as_json:
-        print_json({"file": str(output), **written.to_dict()})
-    else:
-        print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
-        print_lost(written.lost, output.name, stderr=True)
+        print_report({"file": str(output), **written.to_dict()}, as_json=True)
+        return
+    print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
+    for table in lost_tables(output.name, written.lost):
+        ProgressBars().say(terminal(table))
 
 
 def _check_free(output: Path, force: bool) -> None:
-    from kakehashi.errors import ConfigError
-
     if output.exists() and not force:
         raise ConfigError(str(output), "exists already; choose another name, or add --force")
+
+
+VERBS = (stats, types, overlap, homophones, convert, generate)

@@ -1,69 +1,36 @@
-"""Verbs that run grids: experiment plan, run, status."""
+"""The verbs about grids of runs: experiment plan, run, status, table, figure, page, diff."""
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
-from kakehashi.cli.options import Json, Track
-from kakehashi.errors import RunError
+from kakehashi.cli import options
+from kakehashi.cli.options import arg, opt
+from kakehashi.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kakehashi.experiments.execute import Executor
+    from kakehashi.experiments.analysis import Analysis
+    from kakehashi.experiments.execute import Executor as RunExecutor
+    from kakehashi.experiments.learning_curve import EquivalentSize
     from kakehashi.experiments.plan import Plan
 
-
-GridFile = Annotated[Path, typer.Argument(metavar="FILE", help="Grid file (TOML).")]
-Root = Annotated[Path, typer.Option(help="Where the cells of all grids lie.")]
+_OLD_PARTS = {"contests": "comparisons", "savings": "learning-curve"}  # of version 0.1
+ROOT = Path("runs/cells")
+GridFile = Annotated[Path, arg("Grid file (TOML).", metavar="FILE")]
+Root = Annotated[Path, opt("Folder of the runs of all grids.")]
 Only = Annotated[
     list[str] | None,
-    typer.Option(metavar="AXIS=LABEL", help="Only these cells; give it again for more."),
+    opt("Only these runs; repeat the option for more.", metavar="AXIS=LABEL"),
 ]
 Workers = Annotated[
-    int | None,
-    typer.Option(min=1, help="Cells at once, one thread each. Default: one; on Ray all."),
+    int | None, opt("Runs at a time, one thread each. Default: 1; on Ray all.", min=1)
 ]
-
-ROOT = Path("runs/cells")
-
-
-class Changed(StrEnum):
-    """What to do about cells whose corpora or programs have changed since they were run."""
-
-    run = "run"
-    keep = "keep"
-
-
-class Where(StrEnum):
-    """What runs the cells."""
-
-    local = "local"
-    ray = "ray"
-
-
+Changed = Literal["run", "keep"]
 ChangedChoice = Annotated[
-    Changed | None,
-    typer.Option(help="When a corpus has changed: run its cells again, or keep the old results."),
+    Changed | None, opt("If a corpus has changed: repeat its runs, or keep the old results.")
 ]
-
-
-def register(app: typer.Typer) -> typer.Typer:
-    """Add the group to the program; others have more verbs for it."""
-    group = typer.Typer(
-        name="experiment",
-        no_args_is_help=True,
-        help="Grids of runs: plan, run, and report them.",
-    )
-    group.command()(plan)
-    group.command()(run)
-    group.command()(status)
-    app.add_typer(group)
-    return group
 
 
 def plan(
@@ -72,25 +39,25 @@ def plan(
     only: Only = None,
     changed: ChangedChoice = None,
     workers: Workers = None,
-    probe: Annotated[bool, typer.Option(help="Estimate the time; may train for a moment.")] = True,
-    as_json: Json = False,
+    probe: Annotated[bool, opt("Estimate the time; may train for a moment.")] = True,
+    as_json: options.Json = False,
 ) -> None:
-    """Say what a grid would run, and how long that takes.
+    """Show what a grid would run, and how long that takes.
 
-    Example: kakehashi experiment plan experiments/layers.toml
+    Example:
+      kakehashi experiment plan experiments/layers.toml
     """
-    from kakehashi.cli.console import ProgressBars, print_json, print_line
+    from kakehashi.cli.console import ProgressBars, print_report
+    from kakehashi.cli.show import plan_tables
     from kakehashi.experiments.plan import forecast
 
     found = _plan(file, root, only, changed)
-    seconds = forecast(found, ProgressBars()) / (workers or 1) if probe else None
-    report = {**_counts(found), "seconds": seconds}
-    if as_json:
-        print_json(report)
-        return
-    _print_grid(found)
-    if seconds is not None:
-        print_line(f"Expected: {_duration(seconds)} with --workers {workers or 1}")
+    tables, after = plan_tables(found)
+    seconds = None
+    if probe:
+        seconds = forecast(found, ProgressBars()) / (workers or 1)
+        after += f"\nExpected: {_duration(seconds)} with --workers {workers or 1}"
+    print_report({**_counts(found), "seconds": seconds}, tables, after, as_json=as_json)
 
 
 def run(
@@ -99,19 +66,16 @@ def run(
     only: Only = None,
     changed: ChangedChoice = None,
     workers: Workers = None,
-    executor: Annotated[Where, typer.Option(help="Processes of this machine, or Ray.")] = (
-        Where.local
-    ),
-    address: Annotated[
-        str | None, typer.Option(help="Ray cluster, HOST:PORT or auto; default: one of its own.")
-    ] = None,
-    track: Track = None,
+    executor: options.ExecutorChoice = "local",
+    address: options.Address = None,
+    track: options.Track = None,
 ) -> None:
-    """Run the cells of a grid that are not finished.
+    """Execute the runs of a grid that are not finished.
 
-    May be interrupted at any time: the same command goes on. What is finished never runs again.
+    May be interrupted at any time: the same command resumes. Finished runs are never repeated.
 
-    Example: kakehashi experiment run experiments/layers.toml --workers 2
+    Example:
+      kakehashi experiment run experiments/layers.toml --workers 2
     """
     from kakehashi.cli.console import print_line
     from kakehashi.cli.grid_bars import GridBars
@@ -125,32 +89,203 @@ def run(
     if failures:
         for line in failures:
             print_line(f"failed: {line}")
-        problem = f"{len(failures)} of {len(found.missing)} cells failed; the same command tries"
-        raise RunError(
-            root, f"{problem} them again (failure.txt in the folder of a cell says more)"
-        )
+        problem = f"{len(failures)} of {len(found.missing)} runs failed; the same command tries"
+        raise RunError(root, f"{problem} them again (see failure.txt in the folder of each)")
     if found.store.parquet.exists():
         print_line(str(found.store.parquet))
 
 
-def status(file: GridFile, root: Root = ROOT, only: Only = None, as_json: Json = False) -> None:
-    """Say which cells of a grid are finished.
+def status(
+    file: GridFile, root: Root = ROOT, only: Only = None, as_json: options.Json = False
+) -> None:
+    """Show which runs of a grid are finished.
 
-    Example: kakehashi experiment status experiments/layers.toml
+    Example:
+      kakehashi experiment status experiments/layers.toml
     """
-    from kakehashi.cli.console import print_json
+    from kakehashi.cli.console import print_report
+    from kakehashi.cli.show import plan_tables
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.plan import make_plan
 
     found = make_plan(read_grid(file), root, only or ())
-    if as_json:
-        print_json(_counts(found))
+    print_report(_counts(found), *plan_tables(found), as_json=as_json)
+
+
+def table(
+    file: GridFile,
+    root: Root = ROOT,
+    only: Only = None,
+    part: Annotated[
+        str | None,
+        opt(
+            "One table: scores, gains, comparisons, seeds, learning-curve, ceilings, frequencies,"
+            " types. Default: all; with CSV seeds."
+        ),
+    ] = None,
+    layout: options.AsOrFormat = None,
+    out: options.Out = None,
+    trials: options.Trials = options.TRIALS,
+    seed: options.TestSeed = 0,
+) -> None:
+    """Print the tables of a grid, with both significance tests; unfinished runs are counted.
+
+    Examples:
+      kakehashi experiment table experiments/layers.toml
+      kakehashi experiment table experiments/layers.toml --only corpus=CRF-KNBC
+      kakehashi experiment table experiments/layers.toml --part scores --out layers.tex
+    """
+    from kakehashi.cli.console import table_format, write_tables
+    from kakehashi.reports.grid_tables import grid_tables
+    from kakehashi.reports.summary import summarize
+
+    layout = table_format(layout, out)
+    analysis, savings = _analysis(file, root, only, trials, seed)
+    tables = grid_tables(analysis, savings)
+    part = _OLD_PARTS.get(part or "", part) or ("seeds" if layout == "csv" else None)
+    if part is not None and part not in tables:
+        raise ConfigError("--part", f"this grid has no table {part!r}; it has {', '.join(tables)}")
+    chosen = tables.values() if part is None else [tables[part]]
+    write_tables(chosen, layout, out, before=summarize(analysis, savings), after=analysis.signature)
+
+
+def figure(
+    file: GridFile,
+    names: Annotated[
+        list[str] | None,
+        arg("size, types, gains, frequencies, distribution. Default: those the grid names."),
+    ] = None,
+    root: Root = ROOT,
+    only: Only = None,
+    out: Annotated[Path, opt("Folder for the figures.")] = Path(),
+    trials: options.Trials = options.TRIALS,
+    seed: options.TestSeed = 0,
+) -> None:
+    """Draw the figures of a grid, as SVG and PNG.
+
+    Example:
+      kakehashi experiment figure experiments/size.toml size --out docs/results
+    """
+    from kakehashi.cli.console import print_line, save
+    from kakehashi.reports.figures import FIGURES
+
+    unknown = [name for name in names or () if name not in FIGURES]
+    if unknown:
+        raise ConfigError(unknown[0], f"is not a figure; known: {', '.join(FIGURES)}")
+    analysis, _ = _analysis(file, root, only, trials, seed, savings=False)
+    chosen = names or analysis.grid.report.figures
+    if not chosen:
+        raise ConfigError(
+            "report.figures", f"{file} names none; name one here: {', '.join(FIGURES)}"
+        )
+    for name in chosen:
+        drawing = FIGURES[name](analysis)
+        for kind in ("svg", "png"):
+            path = out / f"{analysis.grid.name}-{name}.{kind}"
+            save(path, drawing.render(kind))
+            print_line(str(path))
+
+
+def page(
+    file: GridFile,
+    root: Root = ROOT,
+    only: Only = None,
+    out: Annotated[Path | None, opt("File to write: .html or .md. Default: GRID.html.")] = None,
+    trials: options.Trials = options.TRIALS,
+    seed: options.TestSeed = 0,
+) -> None:
+    """Write a page about a grid: summary, tables, figures, and the commands that reproduce it.
+
+    HTML is a single file. Markdown, if the name of --out ends in .md, has its figures in files
+    beside it.
+
+    Example:
+      kakehashi experiment page experiments/size.toml --out docs/results/size.html
+    """
+    import shlex
+
+    from kakehashi.cli.console import print_line, save, table_format
+    from kakehashi.reports.page import drawings_of, html_page, markdown_page
+
+    analysis, savings = _analysis(file, root, only, trials, seed)
+    out = out or Path(f"{analysis.grid.name}.html")
+    at = "" if root == ROOT else f" --root {root}"
+    at += "".join(f" --only {shlex.quote(choice)}" for choice in only or ())
+    chance = "" if (trials, seed) == (options.TRIALS, 0) else f" --trials {trials} --seed {seed}"
+    commands = [
+        f"kakehashi experiment run {file}{at}",
+        f"kakehashi experiment page {file}{at} --out {out}{chance}",
+    ]
+    if table_format(None, out) == "markdown":
+        figures = {}
+        for drawing in drawings_of(analysis)[0]:
+            name = figures[drawing.title] = f"{out.stem}-{drawing.name}.svg"
+            save(out.with_name(name), drawing.render("svg"))
+        save(out, markdown_page(analysis, savings, commands, figures))
     else:
-        _print_grid(found)
+        save(out, html_page(analysis, savings, commands))
+    print_line(str(out))
+
+
+def diff(
+    names: Annotated[
+        list[str],
+        arg(
+            "Two run folders; or a grid file and two of its runs: labels with commas.",
+            metavar="[FILE] A B",
+        ),
+    ],
+    root: Root = ROOT,
+    most: Annotated[int, opt("Sentences to list, each way.", min=0)] = 20,
+    layout: options.AsOrFormat = None,
+    out: options.Out = None,
+) -> None:
+    """Show what changed from run A to run B: sentences, entity types, what was transferred.
+
+    Examples:
+      kakehashi experiment diff runs/ja-seed1 runs/ja-char+dense-seed1
+      kakehashi experiment diff experiments/types.toml "no transfer" "char+dense, seed=2"
+    """
+    from kakehashi.cli.console import table_format, write_tables
+    from kakehashi.experiments.diff import diff_runs, run_in_folder, run_with_labels
+    from kakehashi.experiments.grid import read_grid
+    from kakehashi.experiments.store import load_results
+    from kakehashi.reports.diff_tables import run_diff_tables
+
+    if len(names) == 2:
+        runs = [run_in_folder(Path(name)) for name in names]
+    elif len(names) == 3:
+        results = load_results(read_grid(names[0]), root)
+        runs = [run_with_labels(results, name) for name in names[1:]]
+    else:
+        raise ConfigError("diff", "expected two run folders, or a grid file and two of its runs")
+    tables = run_diff_tables(diff_runs(*runs), most)
+    layout = table_format(layout, out)
+    chosen = [tables["types"]] if layout == "csv" else list(tables.values())
+    write_tables(chosen, layout, out)
+
+
+def _analysis(
+    file: Path,
+    root: Path,
+    only: Sequence[str] | None,
+    trials: int,
+    seed: int,
+    *,
+    savings: bool = True,
+) -> tuple[Analysis, Sequence[EquivalentSize]]:
+    from kakehashi.experiments.analysis import analyse
+    from kakehashi.experiments.grid import read_grid
+    from kakehashi.experiments.learning_curve import find_equivalent_sizes
+    from kakehashi.experiments.store import load_results
+
+    results = load_results(read_grid(file).only(only or ()), root)
+    analysis = analyse(results, trials=trials, seed=seed)
+    return analysis, find_equivalent_sizes(analysis) if savings else ()
 
 
 def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: Changed | None) -> Plan:
-    """Plan a grid; refuse one with changed corpora unless it is said what to do."""
+    """Plan a grid; refuse one with changed corpora unless ``changed`` says what to do."""
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.plan import make_plan
 
@@ -158,24 +293,20 @@ def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: Changed |
     found = make_plan(grid, root, only or ())
     if found.changed and changed is None:
         names = ", ".join(found.changes())
-        problem = f"changed since {len(found.changed)} cells were run: {names}"
+        problem = f"changed after {len(found.changed)} runs: {names}"
         raise RunError(
             root, f"{problem}; choose --changed run, or --changed keep for the old results"
         )
-    if found.changed and changed is Changed.keep:
+    if found.changed and changed == "keep":
         found.store.keep(found.changed)
         found = make_plan(grid, root, only or ())
     return found
 
 
-def _executor(where: Where, workers: int | None, address: str | None) -> Executor:
-    if where is Where.ray:
-        from kakehashi.experiments.execute import RayExecutor
+def _executor(executor: options.Executor, workers: int | None, address: str | None) -> RunExecutor:
+    from kakehashi.experiments.execute import LocalExecutor, RayExecutor
 
-        return RayExecutor(workers, address)
-    from kakehashi.experiments.execute import LocalExecutor
-
-    return LocalExecutor(workers or 1)
+    return RayExecutor(workers, address) if executor == "ray" else LocalExecutor(workers or 1)
 
 
 def _counts(found: Plan) -> dict[str, object]:
@@ -189,32 +320,9 @@ def _counts(found: Plan) -> dict[str, object]:
     }
 
 
-def _print_grid(found: Plan) -> None:
-    """Print finished cells of all, row by column, and how many runs are missing."""
-    from kakehashi.cli.console import print_line, print_table
-
-    report = found.grid.report
-    columns = found.grid.labels[report.columns] if report.columns else ("finished",)
-    missing = {cell.key for cell in found.missing}
-    rows = []
-    for label in found.grid.labels[report.rows]:
-        row = [label]
-        for column in columns:
-            cells = [
-                cell
-                for cell in found.wanted
-                if cell.axes[report.rows] == label
-                and (not report.columns or cell.axes[report.columns] == column)
-            ]
-            row.append(f"{sum(cell.key not in missing for cell in cells)}/{len(cells)}")
-        rows.append(row)
-    print_table(found.grid.title or found.grid.name, [report.rows, *columns], rows)
-    sources = sum("source" in cell.axes for cell in found.missing)
-    also = f" and {sources} source models" if sources else ""
-    line = f"{len(found.wanted)} cells, {found.n_runs} runs: {found.n_finished} finished"
-    print_line(f"{line}, {len(found.missing) - sources}{also} to run")
-
-
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes or 1} min"
+
+
+VERBS = (plan, run, status, table, figure, page, diff)

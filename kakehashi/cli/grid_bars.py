@@ -1,4 +1,4 @@
-"""A live view of a grid that runs: a bar for the grid, and one for each run."""
+"""A live view of a grid: a bar for all runs, and one for each that is in progress."""
 
 from __future__ import annotations
 
@@ -7,42 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.progress import TaskID as BarId
-from rich.text import Text
+from rich.progress import TaskID
 
+from kakehashi.cli.console import ProgressBars
 from kakehashi.experiments.execute import Watch
 from kakehashi.experiments.runs import RunSpec
 
 
 class GridBars(Watch):
-    """Shows bars on stderr, and a line for each run that ends; lines alone off a terminal.
+    """Shows bars on stderr, and a line for each run that ends; only lines off a terminal.
 
     Args:
-        root: The root folder: what runs write there tells how far they are.
+        root: Folder of the runs, whose files show how far they are.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._console = Console(stderr=True, highlight=False)
-        self._bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[news]}", markup=False),
-            TimeElapsedColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-        self._of_run: dict[str, BarId] = {}
+        self._progress = ProgressBars()
+        self._bars = self._progress.bars()
+        self._of_run: dict[str, TaskID] = {}
         self._done = self._total = 0
 
     def begin(self, total: int) -> None:
         """Show the bar of the grid."""
         self._total = total
-        self._grid = self._bars.add_task("all runs", total=total, news="")
+        self._grid = self._bars.add_task("all runs", total=total)
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -52,36 +41,29 @@ class GridBars(Watch):
         self._bars.stop()
 
     def tick(self, running: Sequence[RunSpec]) -> None:
-        """Move the bars of what runs, epoch by epoch."""
-        for spec in running:
-            if spec.key not in self._of_run:
-                total = spec.settings.training.epochs
-                self._of_run[spec.key] = self._bars.add_task(spec.label, total=total, news="")
-            epochs = _epochs(self._root / spec.key)
-            news = f"dev F1 {epochs[-1]:.2f}" if epochs and epochs[-1] is not None else ""
-            self._bars.update(self._of_run[spec.key], completed=len(epochs), news=news)
+        """Move the bars of the runs in progress, epoch by epoch."""
+        for run in running:
+            if run.key not in self._of_run:
+                total = run.settings.training.epochs
+                self._of_run[run.key] = self._bars.add_task(run.label, total=total)
+            try:
+                lines = (self._root / run.key / "epochs.jsonl").read_bytes().splitlines()
+            except OSError:  # not yet there
+                continue
+            f1 = json.loads(lines[-1])["dev"] if lines else None
+            label = run.label if f1 is None else f"{run.label}: dev F1 {f1:.2f}"
+            self._bars.update(self._of_run[run.key], completed=len(lines), description=label)
 
     def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
         """Print how a run ended."""
-        bar = self._of_run.pop(spec.key, None)
-        if bar is not None:
-            self._bars.remove_task(bar)
+        if spec.key in self._of_run:
+            self._bars.remove_task(self._of_run.pop(spec.key))
         self._done += 1
         self._bars.update(self._grid, completed=self._done)
         what = message if state == "failed" else _score(self._root / spec.key)
-        line = f"{self._done}/{self._total}  {spec.label}: {state}, {what}"
-        self._console.print(Text(line), soft_wrap=True)
+        self._progress.say(f"{self._done}/{self._total}  {spec.label}: {state}, {what}")
         if message and state == "finished":
-            self._console.print(Text(f"warning: {message}"), soft_wrap=True)
-
-
-def _epochs(folder: Path) -> list[float | None]:
-    """Read the F1 on dev, if there is one, after each epoch so far."""
-    try:
-        lines = (folder / "epochs.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line)["dev"] for line in lines]
-    except OSError:  # not yet
-        return []
+            self._progress.warn(message)
 
 
 def _score(folder: Path) -> str:

@@ -1,19 +1,24 @@
-"""Reports of runs, transfers and the demo, as tables."""
+"""What the verbs print: tables, and the lines after them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kakehashi.cli.console import print_line, print_table
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.jsonl import read_jsonl
-from kakehashi.corpora.stats import CorpusStats, LostMention, Overlap
-from kakehashi.scoring.score import Count
-from kakehashi.sentence import Sentence
+from kakehashi.reports.corpus_tables import distribution_table
+from kakehashi.reports.tables import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
+    from kakehashi.experiments.plan import Plan
+    from kakehashi.scoring.compare import Comparison
+    from kakehashi.sentence import Sentence
 
 _MOST_LOST = 20
 _N_EXAMPLES = 5
@@ -22,142 +27,186 @@ _DEMO_TITLES = (
     "Japanese from scratch",
     "Japanese with transfer (MOM, char+dense)",
 )
-_SCORE = ["", "precision", "recall", "F1", "gold", "predicted", "correct"]
 
 
-def print_run(result: Mapping[str, Any]) -> None:
-    """Print the scores of a run: on dev and test, and per entity type on test."""
+def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
+    """Make a table of scores, one row each."""
+    keys = ("precision", "recall", "f1", "gold", "predicted", "correct")
+    rows = ([name, *(score[key] for key in keys)] for name, score in scores.items())
+    return Table(title, ["", "precision", "recall", "F1", "gold", "predicted", "correct"], rows)
+
+
+def run_tables(result: Mapping[str, Any]) -> tuple[list[Table], str]:
+    """Show what a run was given from its source and its scores; and their signature."""
     parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
     score = result["test"] or result["dev"] or {"types": {}, "signature": "nothing to score by"}
-    rows = [_score_row(name, counts) for name, counts in (parts | score["types"]).items()]
     system, selection = result["system"], result["selection"]
     how = f"epoch {selection['epoch']}, selected by {selection['by']}"
     if system["name"] != "kakehashi":
         how = f"{system['name']} {system['version']}"
-    title = f"{result['name']}: {how}"
-    print_table(title, _SCORE, rows)
-    print_line(score["signature"])
+    scores = score_table(f"{result['name']}: {how}", parts | score["types"])
+    return [*_transferred(result), scores], score["signature"]
 
 
-def _score_row(name: str, score: Mapping[str, Any]) -> list[object]:
-    ratios = [float(score[key]) for key in ("precision", "recall", "f1")]
-    return [name, *ratios, *(score[key] for key in ("gold", "predicted", "correct"))]
+def _transferred(result: Mapping[str, Any]) -> list[Table]:
+    from kakehashi.reports.diff_tables import transfer_table
+
+    found = transfer_table(result["name"], result)
+    return [] if found is None else [found]
 
 
-def print_by_overlap(parts: Mapping[str, Count]) -> None:
-    """Print the scores of values that training has shown, and of the others."""
-    rows = [_score_row(name, count.to_dict()) for name, count in parts.items()]
-    print_table("Values in training", _SCORE, rows)
-
-
-def print_transfer(transfer: Mapping[str, Any] | None) -> None:
-    """Print what was copied from the source, layer by layer; nothing where nothing was."""
-    if transfer is None:
-        return
-    # The parameters of one LSTM are copied together, as are the weight and bias of the dense layer.
-    layers = {row["parameter"].rpartition(".")[0]: row for row in transfer["parameters"]}
+def demo_tables(
+    folders: Sequence[Path], results: Sequence[Mapping[str, Any]], gain: float
+) -> tuple[list[Table], str]:
+    """Show what was transferred and the scores; and examples with their readings."""
     rows = [
-        [
-            layer,
-            row["action"],
-            f"{row['matched']:,} of {row['rows']:,}",
-            f"{100 * row['matched'] / row['rows']:.1f} %",
-            row["reason"],
-        ]
-        for layer, row in layers.items()
+        [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]
+        for title, folder, result in zip(_DEMO_TITLES, folders, results, strict=True)
     ]
-    title = f"Transfer of {'+'.join(transfer['groups'])} from {transfer['source']}"
-    print_table(title, ["layer", "action", "rows", "", "reason"], rows)
-
-
-def print_demo(folders: Sequence[Path], results: Sequence[Mapping[str, Any]]) -> None:
-    """Print the table, the examples with their readings, and where the models lie."""
-    print_transfer(results[-1]["transfer"])
-    f1 = [result["test"]["f1"] for result in results]
-    gains = ["", "", f"{f1[2] - f1[1]:+.2f}"]
-    rows = [
-        [title, result["corpus"]["train"]["sentences"], score, gain, str(folder / "model")]
-        for title, result, score, gain, folder in zip(
-            _DEMO_TITLES, results, f1, gains, folders, strict=True
-        )
-    ]
-    print_table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
+    rows[-1][3] = f"{gain:+.2f}"
+    scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
+    lines = []
     found = read_jsonl(folders[-1] / "predictions.jsonl")
     for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
-        print_line("")
-        print_line(_bracketed(sentence))
         readings = " ".join(token.reading or token.text for token in sentence.tokens or ())
-        print_line(f"  {readings}")
-    print_line("")
-    print_line(f"Try: echo 明日の朝七時に起こして | kakehashi predict {folders[-1]}")
+        lines += ["", _bracketed(sentence), f"  {readings}"]
+    lines += ["", f"Try: echo 明日の朝七時に起こして | kakehashi predict {folders[-1]}"]
+    return [*_transferred(results[-1]), scores], "\n".join(lines)
 
 
 def _bracketed(sentence: Sentence) -> str:
     """Write mentions into the text: ``[東京 place_name]``."""
-    parts, position = [], 0
-    for mention in sentence.mentions:
-        parts += [sentence.text[position : mention.start], f"[{mention.text} {mention.type}]"]
-        position = mention.end
-    return "".join([*parts, sentence.text[position:]])
+    text = sentence.text
+    for mention in reversed(sentence.mentions):
+        inside = f"[{mention.text} {mention.type}]"
+        text = text[: mention.start] + inside + text[mention.end :]
+    return text
 
 
-def print_stats(found: Mapping[str, CorpusStats]) -> None:
-    """Print the counts of corpora side by side, one column each, and what tokens cannot express."""
-    counts: dict[str, Sequence[object]] = {
-        "sentences": [stats.sentences for stats in found.values()],
-        "with a mention": [stats.with_mentions for stats in found.values()],
-        "articles": [stats.articles for stats in found.values()],
-        "characters": [stats.characters for stats in found.values()],
-        "tokens": [_dash(stats.tokens) for stats in found.values()],
-        "mentions": [stats.mentions for stats in found.values()],
-        "of them lost": [len(stats.lost) for stats in found.values()],
-        "best recall": [_percent(stats.kept) for stats in found.values()],
-        "best F1": [_percent(stats.ceiling) for stats in found.values()],
-        "mean length": [f"{stats.mention_characters:.2f}" for stats in found.values()],
-    }
-    types = Counter[str]()
-    for stats in found.values():
-        types.update(stats.types)
-    for name, _ in types.most_common():
-        counts[name] = [stats.types.get(name, 0) for stats in found.values()]
-    rows: list[list[object]] = [[name, *values] for name, values in counts.items()]
-    print_table("Corpora", ["", *found], rows)
+def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Table]:
+    """Show counts of corpora side by side, a column each, then the mentions they lose.
+
+    Args:
+        found: By the name of the corpus.
+        rows: The same as a table with a row for each.
+    """
+    counts = list(zip(rows.headings, *rows.rows, strict=True))[rows.n_labels :]
+    totals = sum((Counter(stats.types) for stats in found.values()), Counter[str]())
+    types = [
+        (name, *(stats.types.get(name, 0) for stats in found.values()))
+        for name, _ in totals.most_common()
+    ]
+    yield Table("Corpora", ["", *found], [*counts, *types], rows.notes)
     for name, stats in found.items():
-        print_lost(stats.lost, name)
+        yield from lost_tables(name, stats.lost)
 
 
-def _dash(count: int | None) -> int | str:
-    return "-" if count is None else count
+def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
+    """List the mentions of a corpus that no whole tokens equal, at most twenty; or nothing."""
+    if lost:
+        rows = (
+            (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
+            for number, sentence, mention, tokens in lost[:_MOST_LOST]
+        )
+        shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
+        title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"
+        yield Table(title, ["no.", "sentence", "mention", "type", "tokens"], rows)
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.2f}"
+def overlap_tables(name: str, found: Overlap) -> Iterator[Table]:
+    """Show what repeats in a corpus, what its test set adds, and the entity types by rank."""
+    rows = {
+        "training sentences": found.sentences,
+        "of them distinct": f"{found.distinct:.1f} %",
+        "test sentences": found.test_sentences,
+        "of them seen in training": f"{found.seen_sentences:.1f} %",
+        "test mentions of unseen values": f"{found.unseen_values:.1f} %",
+        "slope of frequency by rank": found.slope,
+    }
+    yield Table(f"Overlap of training and test: {name}", ["", ""], rows.items())
+    yield distribution_table(name, found.types)
 
 
-def print_lost(lost: Sequence[LostMention], name: str, *, stderr: bool = False) -> None:
-    """List the mentions of a corpus that no whole tokens equal; at most twenty."""
-    if not lost:
-        return
-    rows = [
-        (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
-        for number, sentence, mention, tokens in lost[:_MOST_LOST]
+def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterator[Table]:
+    """Show what romanization makes the same: counts side by side, then examples per corpus."""
+    counts = [
+        ("distinct words", *(each.words.total for each in found.values())),
+        ("distinct once romanized", *(each.romanized for each in found.values())),
+        ("words romanized as another", *(str(each.words) for each in found.values())),
+        ("tokens of such words", *(str(each.tokens) for each in found.values())),
+        ("of them not the most frequent", *(each.rarer for each in found.values())),
+        ("mentions with such a word", *(str(each.mentions) for each in found.values())),
     ]
-    shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
-    title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"
-    print_table(title, ["no.", "sentence", "mention", "type", "tokens"], rows, stderr=stderr)
+    types = dict.fromkeys(name for each in found.values() for name in each.types)
+    rows = [(name, *(each.types.get(name) for each in found.values())) for name in types]
+    yield Table("Written differently, romanized alike", ["", *found], [*counts, *rows])
+    for name, each in found.items():
+        shown = [
+            (romaji, " ".join(f"{word} {count}" for word, count in words.items()), mentions)
+            for romaji, words, mentions in each.collapses[:n_examples]
+        ]
+        if shown:
+            yield Table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
 
 
-def print_overlap(language: str, found: Overlap) -> None:
-    """Print what repeats in a corpus, what its test set adds, and the types by rank."""
-    rows = [
-        ["utterances", f"{found.sentences:,}"],
-        ["of them distinct", f"{found.distinct:.1f} %"],
-        ["test utterances", f"{found.test_sentences:,}"],
-        ["of them seen in training", f"{found.seen_sentences:.1f} %"],
-        ["test mentions of unseen values", f"{found.unseen_values:.1f} %"],
-        ["slope of frequency by rank", f"{found.slope:.2f}"],
-    ]
-    print_table(f"Generated utterances: {language}", ["", ""], rows)
-    ranked = enumerate(found.types.items(), 1)
-    types = [[str(rank), name, f"{count:,}"] for rank, (name, count) in ranked]
-    print_table("Entity types", ["rank", "type", "mentions"], types)
+def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], str]:
+    """Show the scores of two systems, the differences, and the tests; and the signature."""
+    scores = (
+        (
+            name,
+            each.mean,
+            f"{each.interval.low:.2f} to {each.interval.high:.2f}",
+            each.deviation,
+            " ".join(f"{f1:.2f}" for f1 in each.f1s),
+        )
+        for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second))
+    )
+    deltas = (
+        (
+            *(name, each.gold, each.first, each.second, f"{each.points:+.2f}"),
+            None if each.relative is None else f"{each.relative:+.1f} %",
+        )
+        for name, each in {"all": found.total, **found.types}.items()
+    )
+    tests = (
+        (name, f"{test.p:.4f}", test.shuffles, test.claim)
+        for name, test in (
+            ("approximate randomization", found.models),
+            ("permutation of run labels", found.method),
+        )
+        if test is not None
+    )
+    hint = "Only several runs of each can show whether the methods differ for any seed.\n"
+    return [
+        Table("F1", ["", "mean", "95 % interval", "deviation", "runs"], scores, n_labels=0),
+        Table("B compared with A", ["", "gold", "A", "B", "points", "relative"], deltas),
+        Table("Significance", ["test", "p", "permutations", "claim"], tests),
+    ], f"{'' if found.method else hint}{found.signature}"
+
+
+def plan_tables(plan: Plan) -> tuple[list[Table], str]:
+    """Show finished runs of all, row by column; and how many are missing."""
+    report = plan.grid.report
+    columns = plan.grid.labels[report.columns] if report.columns else ("finished",)
+    missing = {run.key for run in plan.missing}
+
+    def finished(row: str, column: str) -> str:
+        runs = [
+            run
+            for run in plan.wanted
+            if run.axes[report.rows] == row
+            and (not report.columns or run.axes[report.columns] == column)
+        ]
+        return f"{sum(run.key not in missing for run in runs)}/{len(runs)}"
+
+    rows = (
+        [row, *(finished(row, column) for column in columns)]
+        for row in plan.grid.labels[report.rows]
+    )
+    sources = sum("source" in run.axes for run in plan.missing)
+    also = f" and {sources} source models" if sources else ""
+    line = (
+        f"{len(plan.wanted)} combinations, {plan.n_runs} runs: {plan.n_finished} finished,"
+        f" {len(plan.missing) - sources}{also} to run"
+    )
+    return [Table(plan.grid.title or plan.grid.name, [report.rows, *columns], rows)], line

@@ -101,11 +101,7 @@ def read_tree(path: str | Path) -> Tree:
     Raises:
         ConfigError: If the file is missing or is not well-formed.
     """
-    path = Path(path)
-    shipped = Path(__file__).parent / f"{path.name}.toml"
-    if path.name == str(path) and shipped.is_file() and not path.exists():
-        path = shipped
-    problem = ""
+    path, problem = find_config(Path(path)), ""
     try:
         text = path.read_text(encoding="utf-8")
         if _MANY_DOTS.search(text):
@@ -188,6 +184,13 @@ def put(tree: Tree, key: str, value: object) -> None:
             raise ConfigError(key, f"{table!r} is a value here, not a table")
         tree = branch
     tree[last] = value
+
+
+def find_config(path: Path) -> Path:
+    """Return the file of a config that comes with the package, or the path as it is."""
+    shipped = Path(__file__).parent / f"{path.name}.toml"
+    named = path.name == str(path) and not path.exists()
+    return shipped if named and shipped.is_file() else path
 
 
 def _key_and_value(override: str) -> tuple[str, object]:

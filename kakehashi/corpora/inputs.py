@@ -71,8 +71,10 @@ class LineInput:
         for name, entry in FORMATS.items():
             if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
                 problem = f"{self.path} is named as {name}, but expected are JSON lines or text"
-                advice = f"kakehashi convert {self.path} FILE.jsonl, or say --input-format text"
-                raise ConfigError("--input-format", f"{problem}; run: {advice}")
+                advice = f"kakehashi corpus convert {self.path} FILE.jsonl"
+                raise ConfigError(
+                    "--input-format", f"{problem}; run: {advice}, or say --input-format text"
+                )
         return "text"
 
     def chunks(self) -> Iterator[Chunk | None]:

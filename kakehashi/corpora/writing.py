@@ -127,7 +127,7 @@ def prediction_files(place: str | Path) -> list[Path]:
     try:
         expected = json.loads((place / _RESULT).read_bytes())["parts"]
     except (OSError, ValueError, KeyError, TypeError):
-        problem = "is not annotated to its end; run the same kakehashi annotate again"
+        problem = "is not complete; run the same kakehashi predict --out again"
         raise CorpusError(place, problem) from None
     if len(parts) != expected:
         raise CorpusError(place, f"expected {expected} parts, got {len(parts)}; annotate again")

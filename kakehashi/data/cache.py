@@ -5,8 +5,9 @@
     CACHE/
       corpus-FINGERPRINT/      the same for all settings that read and segment alike
         PART-NAME.npy          forms, offsets and tags of train, dev and test
-        forms.json test.jsonl  all forms, and the segmented test sentences
-        facts.json             fingerprint, shapes of the arrays, and what is no array
+        forms.jsonl            all forms
+        test.jsonl             the segmented test sentences
+        facts.jsonl            checksum, shapes of the arrays, and what is no array
       features-FINGERPRINT/    the same for all settings that see its forms alike
       NAME.partial/            being written; goes on after a kill with the shards that are done
 
@@ -19,7 +20,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -80,7 +81,7 @@ def load_dataset(
     corpora = (train, dev, test)
     with _unfinished(features, progress) as folder:
         if folder is not None:
-            forms = list(map(tuple, _read_json(corpus / "forms.json", corpus_print)["forms"]))
+            forms = list(map(tuple, _read_json(corpus / "forms.jsonl", corpus_print)["forms"]))
             data = build_dataset(corpora, forms, settings.model, settings.vectors)
             _write_features(data, folder, features_print)
     data = _read_dataset(corpora, settings.model, *_read(features, features_print))
@@ -90,10 +91,9 @@ def load_dataset(
 @contextmanager
 def _unfinished(folder: Path, progress: Progress) -> Iterator[Path | None]:
     """Yield where to write a folder that gets its name afterwards; None if it is there."""
-    with ExitStack() as stack:
-        if not folder.exists():
-            waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
-            stack.enter_context(lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting))
+    waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
+    lock_file = folder.with_name(f"{folder.name}.lock")
+    with nullcontext() if folder.exists() else lock(lock_file, waiting=waiting):
         if folder.exists():
             yield None
             return
@@ -128,7 +128,7 @@ def _write_corpora(
         part: join_shards(sorted(shards.glob(f"{part}-*")), folder / part, forms, fingerprint)
         for part in _PARTS
     }
-    _write_json(folder / "forms.json", fingerprint, {"forms": list(forms)})
+    _write_json(folder / "forms.jsonl", fingerprint, {"forms": list(forms)})
     write_jsonl(folder / "test.jsonl", segmented(corpora.test, segmenter, keep_tokens))
     _write_facts(folder, fingerprint, facts)
     shutil.rmtree(shards)
@@ -145,7 +145,7 @@ def write_shard(
     def fill(folder: Path) -> None:
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(corpus, name))
-        _write_json(folder / "forms.json", fingerprint, {"forms": list(forms)})
+        _write_json(folder / "forms.jsonl", fingerprint, {"forms": list(forms)})
         _write_facts(folder, fingerprint, {"types": corpus.types, "missed": corpus.missed})
 
     write_folder(path, fill)
@@ -159,14 +159,14 @@ def join_shards(
     The arrays are written to ``stem-forms.npy`` and so on, new forms are added to ``forms``, and
     the entity types and missed mentions returned.
     """
-    facts = [_read_json(path / "facts.json", fingerprint) for path in shards]
+    facts = [_read_json(path / "facts.jsonl", fingerprint) for path in shards]
     types = sorted_types(kind for each in facts for kind in each["types"])
     n_tokens = sum(each["arrays"]["forms"][1] for each in facts)
     n_offsets = sum(each["arrays"]["offsets"][1] - 1 for each in facts) + 1
 
     def corpora() -> Iterator[EncodedCorpus]:
         for path in shards:
-            own = _read_json(path / "forms.json", fingerprint)["forms"]
+            own = _read_json(path / "forms.jsonl", fingerprint)["forms"]
             known = [forms.setdefault((form, reading), len(forms)) for form, reading in own]
             facts, arrays = _read(path, fingerprint)
             arrays["forms"] = np.array(known, np.int32)[arrays["forms"]]
@@ -230,16 +230,16 @@ def _write_facts(folder: Path, fingerprint: str, facts: Mapping[str, object]) ->
     """Write what is no array, and the shapes of the arrays that have been written."""
     arrays = {path.stem: _map(path) for path in sorted(folder.glob("*.npy"))}
     shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
-    _write_json(folder / "facts.json", fingerprint, {"arrays": shapes, **facts})
+    _write_json(folder / "facts.jsonl", fingerprint, {"arrays": shapes, **facts})
 
 
 def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], _Arrays]:
     """Read the facts of a folder, and map its arrays."""
-    facts = _read_json(folder / "facts.json", fingerprint)
+    facts = _read_json(folder / "facts.jsonl", fingerprint)
     arrays = {name: _map(folder / f"{name}.npy") for name in facts["arrays"]}
     for name, array in arrays.items():
         if [array.dtype.str, *array.shape] != facts["arrays"][name]:
-            raise _unusable(folder / f"{name}.npy", "is of other corpora or settings")
+            raise _unusable(folder / f"{name}.npy")
     return facts, arrays
 
 
@@ -252,21 +252,28 @@ def _map(path: Path) -> npt.NDArray[Any]:
 
 
 def _write_json(path: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
-    path.write_text(json.dumps({"fingerprint": fingerprint, **facts}), encoding="ascii")
+    body = json.dumps(facts)
+    path.write_text(f"{_checksum(fingerprint, body)}\n{body}", encoding="ascii")
 
 
 def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads(path.read_bytes())
-        same = facts["fingerprint"] == fingerprint
-    except (OSError, ValueError, TypeError, LookupError) as error:
+        checksum, body = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError) as error:
         raise _unusable(path) from error
-    if not same:
-        raise _unusable(path, "is of other corpora or settings")
+    if checksum != _checksum(fingerprint, body):
+        raise _unusable(path)
+    facts: dict[str, Any] = json.loads(body)
     return facts
 
 
-def _unusable(path: Path, problem: str = "is missing, truncated or damaged") -> CorpusError:
+def _checksum(fingerprint: str, body: str) -> str:
+    """Hash facts and what they were made of, as a line of JSON."""
+    return f'"{sha256(f"{fingerprint} {body}".encode()).hexdigest()}"'
+
+
+def _unusable(path: Path) -> CorpusError:
+    problem = "is missing, damaged, or of other corpora or settings"
     return CorpusError(path, f"{problem}; remove the folder {path.parent} to encode again")
 
 

@@ -6,11 +6,12 @@ where a pattern cuts, else a whole text. The rest is done for all tokens of a ch
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress, islice
+from itertools import chain, compress, count, islice
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ from kakehashi.text.segment import Segmenter
 from kakehashi.text.words import PatternSegmenter
 
 _MOST_TYPES = (np.iinfo(np.int16).max - 1) // 2
-_AT_ONCE = 1 << 13  # sentences
+_AT_ONCE = 32  # sentences; the garbage collector would follow the tokens of more
 _COUNTED_AT_ONCE = 1 << 22  # tokens; numpy counts in 8 bytes each
+_FORM, _START, _END = attrgetter("text", "reading"), attrgetter("start"), attrgetter("end")
 _BLANK = np.array([chr(code).isspace() for code in range(0x3002)])  # all that there are
 
 
@@ -155,7 +157,7 @@ def encode_chunk(
         inside = ~_BLANK[np.minimum(codes, len(_BLANK) - 1)]
         begins = np.flatnonzero(inside & ~np.append(np.False_, inside[:-1]))
         pieces, cut = segmenter.words(text), segmenter.tokens_of
-    rows = {piece: row for row, piece in enumerate(dict.fromkeys(pieces))}
+    rows: dict[str, int] = defaultdict(count().__next__)
     which = np.fromiter(map(rows.__getitem__, pieces), np.int64, len(pieces))
     return _encode(texts, [cut(piece) for piece in rows], which, begins, forms)
 
@@ -166,11 +168,11 @@ def _encode(
     """Encode texts whose distinct pieces have these tokens; which piece begins where is given."""
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))
-    numbers = [forms.setdefault((token.text, token.reading), len(forms)) for token in flat]
+    numbers = [forms.setdefault(form, len(forms)) for form in map(_FORM, flat)]
+    first, last = (np.fromiter(map(edge, flat), np.int64, len(flat)) for edge in (_START, _END))
     rows = ranges((np.cumsum(counts) - counts)[which], counts[which])
     shifts = np.repeat(begins, counts[which])
-    starts = shifts + np.array([token.start for token in flat], dtype=np.int64)[rows]
-    ends = shifts + np.array([token.end for token in flat], dtype=np.int64)[rows]
+    starts, ends = shifts + first[rows], shifts + last[rows]
     # Project the mentions onto the tokens, as `Sentence.project` does.
     shifts = texts.begins[texts.sentences]
     firsts, lasts = _find(starts, shifts + texts.starts), _find(ends, shifts + texts.ends)

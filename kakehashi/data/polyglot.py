@@ -7,7 +7,6 @@ for is not made but noted; what numpy's calls for an array mean is read off the 
 
 from __future__ import annotations
 
-import io
 import pickletools
 import re
 from collections.abc import Sequence
@@ -33,11 +32,10 @@ _KINDS = {
     "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD",
     "put": "(LONG_)?BINPUT|MEMOIZE",
     "get": "(LONG_)?BINGET",
-    "skip": "PROTO|FRAME",
-    "stop": "STOP",
+    "skip": "PROTO|FRAME|STOP",
 }
-_OPCODES = {
-    opcode.code.encode("latin-1"): (opcode, kind)
+_KIND = {
+    opcode.name: kind
     for opcode in pickletools.opcodes
     for kind, names in _KINDS.items()
     if re.fullmatch(names, opcode.name)
@@ -71,7 +69,7 @@ def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     try:
         if len(data) > _MOST_PIECES * _PIECE:
             raise ValueError(f"it is larger than {_MOST_PIECES * _PIECE >> 20} MiB")
-        match _read_pickle(io.BytesIO(data)):
+        match _read_pickle(data):
             case (list() | tuple()) as words, _Call(state=state):
                 return _select(words, _matrix(state), wanted, len(data))
         raise ValueError("it is no pair of words and an array")
@@ -139,19 +137,21 @@ def _select(
     return chosen
 
 
-def _read_pickle(file: io.BytesIO) -> object:
+def _read_pickle(data: bytes) -> object:
     """Read strings, numbers, lists, tuples and calls; ``str`` of Python 2 becomes bytes."""
     stack: list[Any] = []
     memo: dict[int, object] = {}
     n_made = 0
-    while code := file.read(1):
-        if code not in _OPCODES:
-            raise ValueError(f"opcode {code!r} is refused, word vectors do not need it")
-        opcode, kind = _OPCODES[code]
-        argument = _read_argument(opcode, file)
+    argument: Any
+    for opcode, argument, _ in pickletools.genops(data):
+        kind = _KIND.get(opcode.name)
         try:
+            if kind is None:
+                raise ValueError(f"opcode {opcode.name} is refused, word vectors do not need it")
             if kind == "push":
-                stack.append(_CONSTANTS.get(opcode.name, argument))
+                # pickletools returns the bytes of Python 2's str as Latin-1.
+                value = argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
+                stack.append(_CONSTANTS.get(opcode.name, value))
             elif kind == "take":
                 stack.append(_make(opcode.name, argument, _take(opcode, stack)))
                 n_made += opcode.name not in ("APPEND", "APPENDS")
@@ -159,21 +159,11 @@ def _read_pickle(file: io.BytesIO) -> object:
                 memo[len(memo) if argument is None else argument] = stack[-1]
             elif kind == "get":
                 stack.append(memo[argument])
-            elif kind == "stop":
-                return stack.pop()
         except LookupError:
             raise ValueError("it takes what it never stored") from None
         if n_made > _MOST_MADE:
             raise ValueError(f"it makes more than {_MOST_MADE} lists, tuples and calls")
-    raise ValueError("it is cut off")
-
-
-def _read_argument(opcode: pickletools.OpcodeInfo, file: io.BytesIO) -> Any:  # noqa: ANN401
-    if opcode.name == "GLOBAL":  # pickletools would warn of a backslash.
-        return [file.readline().decode("ascii").rstrip() for _ in range(2)]
-    argument: Any = opcode.arg.reader(file) if opcode.arg is not None else None
-    # pickletools returns the bytes of Python 2's str as Latin-1.
-    return argument.encode("latin-1") if "BINSTRING" in opcode.name else argument
+    return stack[-1] if stack else None
 
 
 def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
@@ -187,8 +177,8 @@ def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
     return taken[::-1]
 
 
-def _make(name: str, argument: list[str] | None, taken: list[Any]) -> object:
-    match name, argument or taken:
+def _make(name: str, argument: str | None, taken: list[Any]) -> object:
+    match name, argument.split(" ", 1) if argument is not None else taken:
         case "APPEND" | "APPENDS", [list() as target, *values]:
             target.extend(values)
             return target

@@ -19,11 +19,11 @@ from kakehashi.scoring.significance import (
     TRIALS,
     Interval,
     Significance,
-    bootstrap_interval,
     holm,
     permutation_test,
     randomization_test,
 )
+from kakehashi.scoring.significance import bootstrap_interval as interval_of
 
 OURS = "kakehashi"
 LEVEL = 0.05
@@ -33,28 +33,22 @@ LEVEL = 0.05
 class Group:
     """The runs of one setting, one per seed; a baseline without a seed has a single run.
 
-    Attributes:
-        axes: Axis to label, without the seed.
-        system: What was trained.
-        runs: The finished runs that have a test score, in the order of the seeds.
-        wanted: How many runs there would be if all were finished.
-        interval: 95 % bootstrap interval of the mean F1 over the sentences; None without runs, or
-            if they have different test sets.
+    ``interval`` is the 95 % bootstrap interval of the mean F1 over the sentences; None without
+    runs, or if they have different test sets.
     """
 
-    axes: Mapping[str, str]
+    axes: Mapping[str, str]  # axis to label, without the seed
     system: str
-    runs: tuple[RunResult, ...]
-    wanted: int
+    runs: tuple[RunResult, ...]  # finished and with a test score, in the order of the seeds
+    wanted: int  # how many runs there would be if all were finished
     interval: Interval | None = None
 
     @property
     def scores(self) -> dict[str, float]:
         """F1 of each run by its seed, in percent; a single run without one has an empty name."""
         named = len(self.runs) > 1 or self.system == OURS
-        return {
-            run.axes[SEED] if named else "": float(run.result["test"]["f1"]) for run in self.runs
-        }
+        f1 = [float(run.result["test"]["f1"]) for run in self.runs]
+        return {run.axes[SEED] if named else "": s for run, s in zip(self.runs, f1, strict=True)}
 
     @property
     def mean(self) -> float | None:
@@ -112,16 +106,9 @@ class Group:
         found = [run.result["corpus"]["train"].get("types", {}) for run in self.runs]
         return dict(found[0]) if found else {}
 
-    def matches(self, axes: Mapping[str, str]) -> bool:
-        """Whether the group has these labels."""
-        return all(self.axes[axis] == label for axis, label in axes.items())
-
 
 def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]:
-    """Group the runs that differ only in their seed, in the order of the grid.
-
-    ``trials`` and ``seed`` are of the bootstrap interval.
-    """
+    """Group the runs that differ only in their seed; ``trials`` and ``seed`` of the bootstrap."""
     runs: dict[tuple[tuple[str, str], ...], list[RunResult]] = {}
     for run in results.runs:
         axes = tuple((axis, label) for axis, label in run.axes.items() if axis != SEED)
@@ -129,38 +116,29 @@ def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]
     groups = []
     for axes, found in runs.items():
         distinct = {run.key: run for run in reversed(found)}  # the first run of each key stays
-        tested = tuple(
-            run for run in reversed(distinct.values()) if run.finished and run.result["test"]
-        )
+        tested = (run for run in reversed(distinct.values()) if run.result.get("test"))
         system = str(found[0].settings.get("system", OURS))
-        group = Group(dict(axes), system, tested, len(distinct))
+        group = Group(dict(axes), system, tuple(tested), len(distinct))
         if group.counts is not None:
-            interval = bootstrap_interval(group.counts, trials=trials, seed=seed)
-            group = replace(group, interval=interval)
+            group = replace(group, interval=interval_of(group.counts, trials=trials, seed=seed))
         groups.append(group)
     return tuple(groups)
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one group gains over another.
+    """What one group gains over another, with two tests.
 
-    Attributes:
-        group: The one.
-        against: The other, of the baseline or the reference.
-        models: Whether these trained models differ on this test set; None where it cannot be
-            tested, since the test sentences differ.
-        method: Whether the methods differ, trained with other seeds.
-        p_models: p of the first test after Holm's correction over the table.
-        p_method: p of the second after the same.
+    ``models`` tests whether these trained models differ on this test set, and is None where the
+    test sentences differ; ``method`` tests whether the methods do, trained with other seeds.
     """
 
     group: Group
-    against: Group
+    against: Group  # of the baseline or the reference
     models: Significance | None = None
     method: Significance | None = None
-    p_models: float | None = None
-    p_method: float | None = None
+    p_models: float | None = None  # after Holm's correction over the table
+    p_method: float | None = None  # likewise
 
     @property
     def absolute(self) -> float:
@@ -188,26 +166,20 @@ class Gain:
 class Analysis:
     """A grid's groups, and two families of comparisons, each corrected for itself.
 
-    Attributes:
-        grid: The grid.
-        groups: Every setting, in the order of the grid.
-        gains: Of every other label of the baseline's axis over the baseline, if it is of the same
-            system; others are no gains of a method, and would only dilute the correction.
-        comparisons: Of every label with the reference.
-        trials: Of the randomization and of the bootstrap.
-        seed: Of both.
+    ``gains`` are over the baseline, by groups of the same system only: others are no gains of a
+    method, and would only dilute the correction.
     """
 
     grid: Grid
-    groups: tuple[Group, ...]
+    groups: tuple[Group, ...]  # every setting, in the order of the grid
     gains: tuple[Gain, ...]
-    comparisons: tuple[Gain, ...]
-    trials: int
-    seed: int
+    comparisons: tuple[Gain, ...]  # of every group with the reference
+    trials: int  # of the randomization and of the bootstrap
+    seed: int  # of both
 
     def groups_of(self, axes: Mapping[str, str]) -> tuple[Group, ...]:
         """Find the groups that have these labels."""
-        return tuple(group for group in self.groups if group.matches(axes))
+        return tuple(group for group in self.groups if axes.items() <= group.axes.items())
 
     @property
     def signature(self) -> str:
@@ -227,25 +199,14 @@ class Analysis:
 
 
 def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysis:
-    """Group the runs of a grid over their seeds, and test every gain and comparison.
-
-    Unfinished runs are left out and counted. ``trials`` and ``seed`` are of the randomization and
-    of the bootstrap.
-    """
-    groups = group_runs(results, trials=trials, seed=seed)
-    report = results.grid.report
-
-    def compare(pairs: Iterable[tuple[Group, Group]]) -> tuple[Gain, ...]:
-        gains = [_tested(Gain(*pair), trials, seed) for pair in pairs]
-        models, method = _holm(gain.models for gain in gains), _holm(g.method for g in gains)
-        return tuple(
-            replace(gain, p_models=one, p_method=other)
-            for gain, one, other in zip(gains, models, method, strict=True)
-        )
-
+    """Group the finished runs of a grid over their seeds, and test every gain and comparison."""
+    groups, report = group_runs(results, trials=trials, seed=seed), results.grid.report
     within = [pair for pair in _pairs(groups, report.baseline) if pair[0].system == pair[1].system]
-    comparisons = compare(_pairs(groups, report.reference))
-    return Analysis(results.grid, groups, compare(within), comparisons, trials, seed)
+    gains, comparisons = (
+        _corrected([_tested(Gain(*pair), trials, seed) for pair in pairs])
+        for pairs in (within, _pairs(groups, report.reference))
+    )
+    return Analysis(results.grid, groups, gains, comparisons, trials, seed)
 
 
 def seeds_needed(n_comparisons: int) -> int:
@@ -265,29 +226,27 @@ def _pairs(groups: Sequence[Group], labels: Mapping[str, str]) -> list[tuple[Gro
     """Pair each group with the one that has these labels instead of its own."""
     by_axes = {tuple(group.axes.items()): group for group in groups}
     pairs = [(group, by_axes.get(tuple({**group.axes, **labels}.items()))) for group in groups]
-    return [
-        (one, other)
-        for one, other in pairs
-        if other is not None and one is not other and one.runs and other.runs
-    ]
+    return [(a, b) for a, b in pairs if b is not None and a is not b and a.runs and b.runs]
 
 
 def _tested(gain: Gain, trials: int, seed: int) -> Gain:
     ours, theirs = gain.group, gain.against
     scores = [list(side.scores.values()) for side in (theirs, ours)]
     method = permutation_test(*scores, trials=trials, seed=seed)
-    models = None
-    if ours.counts and theirs.counts:
-        one, other = (side.counts[0][:, GOLD] for side in (ours, theirs) if side.counts)
-        if np.array_equal(one, other):
-            models = randomization_test(theirs.counts, ours.counts, trials=trials, seed=seed)
+    one, other = ours.counts, theirs.counts
+    if not (one and other and np.array_equal(one[0][:, GOLD], other[0][:, GOLD])):
+        return replace(gain, method=method)
+    models = randomization_test(other, one, trials=trials, seed=seed)
     return replace(gain, models=models, method=method)
 
 
-def _holm(tests: Iterable[Significance | None]) -> list[float | None]:
-    tests = list(tests)
-    corrected = iter(holm([test.p for test in tests if test is not None]))
-    return [None if test is None else next(corrected) for test in tests]
+def _corrected(gains: Sequence[Gain]) -> tuple[Gain, ...]:
+    models = iter(holm([gain.models.p for gain in gains if gain.models is not None]))
+    method = iter(holm([gain.method.p for gain in gains if gain.method is not None]))
+    return tuple(
+        replace(gain, p_models=next(models) if gain.models else None, p_method=next(method))
+        for gain in gains
+    )
 
 
 def _corpora(runs: Sequence[RunResult]) -> str:

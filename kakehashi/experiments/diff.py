@@ -20,34 +20,21 @@ from kakehashi.sentence import Sentence
 
 
 class Flip(NamedTuple):
-    """A test sentence that one run tags correctly and the other does not.
+    """A test sentence that one run tags correctly and the other does not."""
 
-    Attributes:
-        number: Index of the sentence in the test set, from 0.
-        first: As the first run tags it; None where its predictions are gone.
-        second: As the second run tags it, likewise.
-    """
-
-    number: int
-    first: Sentence | None
+    number: int  # of the sentence in the test set, from 0
+    first: Sentence | None  # as the first run tags it; None where its predictions are gone
     second: Sentence | None
 
 
 @dataclass(frozen=True)
 class RunDiff:
-    """What changed from the first run to the second.
-
-    Attributes:
-        first: A finished run.
-        second: Another, tested on the same sentences.
-        fixed: Sentences that only the second tags correctly.
-        regressed: Sentences that only the first tags correctly.
-    """
+    """What changed from the first run to the second."""
 
     first: RunResult
     second: RunResult
-    fixed: tuple[Flip, ...]
-    regressed: tuple[Flip, ...]
+    fixed: tuple[Flip, ...]  # sentences that only the second tags correctly
+    regressed: tuple[Flip, ...]  # sentences that only the first tags correctly
 
 
 def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
@@ -64,14 +51,14 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
         raise RunError(second.name, f"was tested on other sentences than {first.name}")
     one, other = _right(first), _right(second)
     tagged = [_predictions(run) for run in (first, second)]
-
-    def flips(chosen: npt.NDArray[np.bool_]) -> tuple[Flip, ...]:
-        return tuple(
+    fixed, regressed = (
+        tuple(
             Flip(number, *(found[number] if found else None for found in tagged))
             for number in np.flatnonzero(chosen).tolist()
         )
-
-    return RunDiff(first, second, fixed=flips(other & ~one), regressed=flips(one & ~other))
+        for chosen in (other & ~one, one & ~other)
+    )
+    return RunDiff(first, second, fixed, regressed)
 
 
 def run_in_folder(folder: Path) -> RunResult:
@@ -84,9 +71,8 @@ def run_in_folder(folder: Path) -> RunResult:
         result = json.loads((folder / "result.json").read_bytes())
         counts = read_counts(folder)
     except (OSError, ValueError):
-        raise RunError(
-            folder, "holds no finished run: result.json or counts.parquet is missing"
-        ) from None
+        problem = "holds no finished run: result.json or counts.parquet is missing"
+        raise RunError(folder, problem) from None
     return _tested(RunResult(str(folder), {}, result["settings"], result, counts, folder))
 
 
@@ -104,10 +90,8 @@ def run_with_labels(results: Results, labels: str) -> RunResult:
     if not found:
         known = "; ".join(f"{axis}: {', '.join(ls)}" for axis, ls in results.grid.labels.items())
         raise ConfigError(labels, f"no run of {results.grid.name} has these labels; {known}")
-    settings = {
-        ", ".join(f"{axis}={label}" for axis, label in run.axes.items() if axis != SEED)
-        for run in found
-    }
+    axes = [{f"{k}={v}": None for k, v in run.axes.items() if k != SEED} for run in found]
+    settings = {", ".join(labels) for labels in axes}
     if len(settings) > 1:
         raise ConfigError(labels, f"may be {' or '.join(sorted(settings))}; add a label")
     for run in found:
@@ -132,11 +116,8 @@ def _has_labels(run: RunResult, wanted: Sequence[str]) -> bool:
 
 
 def _right(run: RunResult) -> npt.NDArray[np.bool_]:
-    counts = run.counts
-    right: npt.NDArray[np.bool_] = (counts[:, CORRECT] == counts[:, GOLD]) & (
-        counts[:, CORRECT] == counts[:, PREDICTED]
-    )
-    return right
+    both = run.counts[:, [GOLD, PREDICTED]]
+    return np.asarray((both == run.counts[:, [CORRECT]]).all(axis=1))
 
 
 def _predictions(run: RunResult) -> list[Sentence] | None:

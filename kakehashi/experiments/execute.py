@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import json
 import os
 import shlex
 import shutil
@@ -26,29 +25,56 @@ from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import RunSpec, missing_files
-from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.experiments.store import RUN_FILE, Store, read_json
 from kakehashi.files import lock, write_json
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking import TRACKING_VARIABLES
 
-FAILURE_FILE = "failure.txt"
-
 _LOCK = ".lock"  # of kakehashi.training.run, which loads torch
-_BUSY = "another process"  # how its errors begin when another process has the folder
+_BUSY = "another process trains"  # the same file says it
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 _TICK = 0.25
-_THREADS = "OMP_NUM_THREADS"
+_VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _PR_SET_PDEATHSIG = 1
 
-set_forkserver_preload(
-    [
-        "kakehashi.cli.main",
-        "kakehashi.cli.show",
-        "kakehashi.training.train",
-        "numba",
-        "torch._dynamo",
-    ]
-)
+set_forkserver_preload(["kakehashi.cli.main", "kakehashi.training.train", "numba", "torch._dynamo"])
+
+
+class _Program(ForkServerProcess):
+    """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
+
+    It is forked from a process that has loaded torch already, which takes seconds.
+    """
+
+    def __init__(self, arguments: Sequence[str], folder: str, variables: Mapping[str, str]) -> None:
+        descriptor, output = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
+        os.close(descriptor)
+        self._output = Path(output)
+        super().__init__(target=_main, args=(arguments, folder, variables, output))
+        threads = os.environ.get("OMP_NUM_THREADS")
+        os.environ["OMP_NUM_THREADS"] = "1"  # read when libraries are loaded, before the first fork
+        self.start()
+        del os.environ["OMP_NUM_THREADS"]
+        os.environ |= {} if threads is None else {"OMP_NUM_THREADS": threads}
+
+    def outcome(self) -> tuple[int, str]:
+        """Wait until it ends; return its exit status and all that it printed."""
+        self.join()
+        output = self._output.read_text(encoding="utf-8", errors="replace")
+        self._output.unlink()
+        return self.exitcode or 0, output
+
+
+def _main(arguments: Sequence[str], folder: str, variables: Mapping[str, str], output: str) -> None:
+    os.setpgid(0, 0)  # Ctrl-C is for our parent, who ends us
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(folder)
+    os.environ |= variables
+    with Path(output).open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.argv = ["kakehashi", *arguments]
+    import_module("kakehashi.__main__").main()  # the program, a floor above us
 
 
 class Ended(NamedTuple):
@@ -60,9 +86,9 @@ class Ended(NamedTuple):
 
 
 class LocalExecutor:
-    """Processes of this machine; used in a ``with`` statement, which kills what still runs.
+    """``workers`` processes of this machine; a ``with`` statement kills in the end what still runs.
 
-    Killed runs are resumed from their checkpoints next time. ``workers`` may run at once.
+    Files are replaced as a whole, so nothing is torn; runs are resumed from their checkpoints.
     """
 
     def __init__(self, workers: int) -> None:
@@ -75,28 +101,24 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         for program in self._running.values():
             program.kill()
+            program.outcome()
 
     def start(self, key: str, arguments: Sequence[str]) -> None:
         """Start ``kakehashi ARGUMENTS``; a worker must be free."""
-        self._running[key] = _Program(arguments, Path.cwd(), {})
+        self._running[key] = _Program(arguments, str(Path.cwd()), {})
 
     def ended(self, seconds: float) -> list[Ended]:
         """Wait for something to end, at most so long, and return what has."""
-        if not connection.wait([p.sentinel for p in self._running.values()], seconds):
-            return []
+        connection.wait([program.sentinel for program in self._running.values()], seconds)
         done = [key for key, program in self._running.items() if program.exitcode is not None]
         return [Ended(key, *self._running.pop(key).outcome()) for key in done]
 
 
 class RayExecutor:
-    """The workers of a Ray cluster; all its machines must share the root folder.
+    """``workers`` of a Ray cluster, None for one per processor; all see the root folder.
 
-    ``workers`` may run at once, None for one per processor of the cluster. ``address`` is
-    ``host:port`` of the cluster, or ``auto``; None starts one on this machine.
-
-    Raises:
-        ConfigError: When entered, if there is no Ray at the address.
-        MissingExtraError: When entered, if Ray is not installed.
+    ``address`` is ``host:port`` of the cluster, or ``auto``; None starts one on this machine. To
+    enter it raises what `connect_ray` does.
     """
 
     def __init__(self, workers: int | None, address: str | None) -> None:
@@ -106,9 +128,10 @@ class RayExecutor:
 
     def __enter__(self) -> Self:
         self._ray = connect_ray(self._address, self._wanted)
-        self._run = self._ray.remote(num_cpus=1, max_retries=0)(_run)
-        if self._wanted is None:
-            self.workers = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._run = self._ray.remote(num_cpus=1, max_retries=0)(
+            lambda *words: _Program(*words).outcome()
+        )
+        self.workers = self._wanted or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,79 +141,22 @@ class RayExecutor:
 
     def start(self, key: str, arguments: Sequence[str]) -> None:
         """Start ``kakehashi ARGUMENTS``; a worker must be free."""
-        names = (DATA_VARIABLE, *TRACKING_VARIABLES)
-        environment = {name: os.environ[name] for name in names if name in os.environ}
-        self._running[self._run.remote(arguments, Path.cwd(), environment)] = key
+        variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+        self._running[self._run.remote(arguments, str(Path.cwd()), variables)] = key
 
     def ended(self, seconds: float) -> list[Ended]:
         """Wait for something to end, at most so long, and return what has."""
         if not self._running:
             time.sleep(seconds)
             return []
-        done, _ = self._ray.wait([*self._running], timeout=seconds)
-        return [self._ended(reference) for reference in done]
-
-    def _ended(self, reference: object) -> Ended:
-        key = self._running.pop(reference)
-        try:
-            return Ended(key, *self._ray.get(reference))
-        except self._ray.exceptions.RayError as error:
-            return Ended(key, 1, f"error: {' '.join(str(error).split())}")
-
-
-class _Program(ForkServerProcess):
-    """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
-
-    It is forked from a process that has loaded torch already, which takes seconds.
-    """
-
-    def __init__(
-        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
-    ) -> None:
-        descriptor, name = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
-        os.close(descriptor)
-        self._output = Path(name)
-        super().__init__(target=_main, args=(arguments, directory, environment, name))
-        threads = os.environ.get(_THREADS)
-        os.environ[_THREADS] = "1"  # read when libraries are loaded, so before the first fork
-        try:
-            self.start()
-        finally:
-            os.environ.pop(_THREADS)
-            if threads is not None:
-                os.environ[_THREADS] = threads
-
-    def outcome(self) -> tuple[int, str]:
-        """Wait until it ends; return its exit status and all that it printed."""
-        self.join()
-        output = self._output.read_text(encoding="utf-8", errors="replace")
-        self._output.unlink()
-        return self.exitcode or 0, output
-
-    def kill(self) -> None:
-        """End it at once: files are replaced as a whole, so nothing is torn."""
-        super().kill()
-        self.outcome()
-
-
-def _main(
-    arguments: Sequence[str], directory: Path, environment: Mapping[str, str], output: str
-) -> None:
-    os.setpgid(0, 0)  # Ctrl-C is for our parent, who ends us
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.chdir(directory)
-    os.environ.update(environment)
-    with Path(output).open("wb") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.argv = ["kakehashi", *arguments]
-    import_module("kakehashi.__main__").main()  # the program, a floor above us
-
-
-def _run(
-    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
-) -> tuple[int, str]:
-    return _Program(arguments, directory, environment).outcome()
+        ended = []
+        for reference in self._ray.wait([*self._running], timeout=seconds)[0]:
+            try:
+                outcome = self._ray.get(reference)
+            except self._ray.exceptions.RayError as error:
+                outcome = 1, f"error: {' '.join(str(error).split())}"
+            ended.append(Ended(self._running.pop(reference), *outcome))
+        return ended
 
 
 Executor = LocalExecutor | RayExecutor
@@ -206,22 +172,16 @@ class Watch:
         """Hear several times a second what runs."""
 
     def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
-        """Hear that a run has ended: why it failed, or warnings."""
+        """Hear that a run has ended, and why it failed, or its warnings."""
 
 
 def run_plan(
-    plan: Plan,
-    executor: Executor,
-    watch: Watch | None = None,
-    track: Sequence[str] = (),
+    plan: Plan, executor: Executor, watch: Watch | None = None, track: Sequence[str] = ()
 ) -> list[str]:
-    """Run what is missing, and export the grid's Parquet file.
+    """Run what is missing, and export the grid's Parquet file; return a line per failure.
 
     A run that fails stops only those that need it as a source; runs that another process trains are
     waited for. ``track`` names the trackers of each run.
-
-    Returns:
-        A line for each run that failed.
 
     Raises:
         CorpusError: If a file that is needed does not exist; nothing is run then.
@@ -242,24 +202,19 @@ def run_plan(
 
 class _Running(NamedTuple):
     spec: RunSpec
-    record: dict[str, Any]
-    began: float | None  # None where it was resumed, and its time tells nothing
     arguments: Sequence[str]
+    record: dict[str, Any]
+    began: float | None = None  # where it was not resumed
 
 
 class _Schedule:
     """What waits, what runs, and what failed."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        executor: Executor,
-        watch: Watch,
-        track: Sequence[str],
-    ) -> None:
+    def __init__(self, plan: Plan, executor: Executor, watch: Watch, track: Sequence[str]) -> None:
         self._store, self._executor, self._watch = plan.store, executor, watch
         self._root = plan.store.root.absolute()
-        self._track = [word for name in track for word in ("--track", name)]
+        self._options = ["--cache", str(self._root / "cache")]
+        self._options += [word for name in track for word in ("--track", name)]
         self._waiting = {spec.key: spec for spec in plan.missing}
         self._running: dict[str, _Running] = {}
         self._failed: set[str] = set()
@@ -275,91 +230,73 @@ class _Schedule:
                 elif len(self._running) < self._executor.workers and not (
                     source in self._waiting or source in self._running
                 ):
-                    self._start(spec)
+                    self._start(spec, self._root / spec.key)
             for ended in self._executor.ended(_TICK):
                 self._take(self._running.pop(ended.key), ended)
             self._watch.tick([running.spec for running in self._running.values()])
 
-    def _start(self, spec: RunSpec) -> None:
+    def _start(self, spec: RunSpec, folder: Path) -> None:
         """Start a run, unless another process trains it or has finished it."""
-        folder = self._root / spec.key
         source = self._store.model(spec.source) if spec.source is not None else None
         config = spec.settings_from(source).model_dump(mode="json")
-        fingerprint = {"config": spec.fingerprint.config, "facts": dict(spec.fingerprint.facts)}
-        record = {"key": spec.key, "kakehashi": __version__, **fingerprint}
-        arguments = ["train", str(folder / "config.json"), "--out", str(folder)]
-        arguments += ["--cache", str(self._root / "cache"), *self._track]
-        running = _Running(spec, record, time.monotonic(), arguments)
+        record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
+        arguments = ["train", str(folder / "config.json"), "--out", str(folder), *self._options]
+        running = _Running(spec, arguments, record)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with lock(folder / _LOCK, wait=False) as mine:
                 if not mine:
                     return
-                del self._waiting[spec.key]
                 if self._store.folder(spec.key) is not None:
-                    self._end(spec, "finished", "")
+                    self._end(self._waiting.pop(spec.key), "finished", "")
                     return
-                if _read(folder / "config.json") == config and _read(folder / RUN_FILE) == record:
-                    running = running._replace(began=None)
-                else:
+                found = [read_json(folder / name) for name in ("config.json", RUN_FILE)]
+                if found != [config, record]:
+                    running = running._replace(began=time.monotonic())
                     _clear(folder)
                     write_json(folder / "config.json", config)
                     write_json(folder / RUN_FILE, record)
-                (folder / FAILURE_FILE).unlink(missing_ok=True)
+                (folder / "failure.txt").unlink(missing_ok=True)
         except OSError as error:
-            self._waiting.pop(spec.key, None)
+            del self._waiting[spec.key]
             self._take(running, Ended(spec.key, 2, f"error: {system_problem(error)}"))
             return
         self._running[spec.key] = running
+        del self._waiting[spec.key]
         self._executor.start(spec.key, arguments)
 
     def _take(self, running: _Running, ended: Ended) -> None:
-        spec, finished = running.spec, self._store.folder(ended.key) is not None
-        problem = "" if finished else _problem(ended)
-        if finished:
+        spec, folder, lines = running.spec, self._root / ended.key, ended.output.splitlines()
+        if self._store.folder(ended.key) is not None:
             if running.began is not None and not ended.status:
                 seconds = round(time.monotonic() - running.began, 2)
-                write_json(self._root / spec.key / RUN_FILE, running.record | {"seconds": seconds})
-            lines = [line for line in ended.output.splitlines() if line.startswith("warning: ")]
-            self._end(spec, "finished", "; ".join(line.removeprefix("warning: ") for line in lines))
-        elif not ended.status:
-            problem = f"finished, but not in {self._root}: must be a folder all machines share"
-            self._end(spec, "failed", problem)
-        elif _BUSY in problem:
+                write_json(folder / RUN_FILE, running.record | {"seconds": seconds})
+            warnings = [line[9:] for line in lines if line.startswith("warning: ")]
+            self._end(spec, "finished", "; ".join(warnings))
+            return
+        problem = f"finished, but not in {self._root}: must be a folder all machines share"
+        if ended.status < 0:
+            problem = f"its process was killed by {signal.Signals(-ended.status).name}"
+        elif ended.status:
+            errors = [line[7:] for line in lines if line.startswith("error: ")]
+            problem = (errors or [f"its process ended early (status {ended.status})"])[-1]
+        if _BUSY in problem:
             self._waiting[spec.key] = spec
-        else:
-            with contextlib.suppress(OSError):
-                command = shlex.join(["kakehashi", *running.arguments])
-                text = f"$ {command}\n{ended.output}"
-                (self._root / spec.key / FAILURE_FILE).write_text(text, encoding="utf-8")
-            for cause in _NO_ROOM:
-                if cause in problem:
-                    problem = f"cannot be written to ({cause}); finished runs stay,"
-                    raise RunError(self._root, f"{problem} run it again when there is room")
-            self._end(spec, "failed", problem)
+            return
+        with contextlib.suppress(OSError):
+            command = shlex.join(["kakehashi", *running.arguments])
+            (folder / "failure.txt").write_text(f"$ {command}\n{ended.output}", encoding="utf-8")
+        for cause in _NO_ROOM:
+            if cause in problem:
+                problem = f"cannot be written to ({cause}); finished runs stay,"
+                raise RunError(self._root, f"{problem} run it again when there is room")
+        self._end(spec, "failed", problem.removesuffix("; rerun with --debug"))
 
     def _end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
         if state == "failed":
             self._failed.add(spec.key)
             self.failures.append(f"{spec.label}: {message}")
         self._watch.end(spec, state, message)
-
-
-def _problem(ended: Ended) -> str:
-    """Say in one line why a process has failed."""
-    if ended.status < 0:
-        return f"its process ended early (killed by {signal.Signals(-ended.status).name})"
-    lines = [line for line in ended.output.splitlines() if line.startswith("error: ")]
-    if not lines:
-        return f"its process ended early (status {ended.status})"
-    return lines[-1].removeprefix("error: ").removesuffix("; rerun with --debug")
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _clear(folder: Path) -> None:

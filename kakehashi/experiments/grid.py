@@ -1,30 +1,7 @@
 """A grid file: which runs answer a question, and how their table is laid out.
 
-::
-
-    name = "layers"
-    title = "Which layers to transfer"
-    seeds = [1, 2, 3]                        # the axis "seed"
-    set = { "training.epochs" = 5 }          # for all cells; sources have their own
-
-    [sources.conll]                          # trained once, for all cells that transfer from it
-    config = "../configs/conll2003-en.toml"
-
-    [axes.corpus]                            # labels in the order of the table
-    "CRF-KNBC" = { config = "../configs/crf-knbc-ja.toml", source = "conll" }
-
-    [axes.recognizer]
-    "no transfer" = {}
-    "char+dense" = { groups = ["char", "dense"] }
-    "CRFsuite" = { set = { system = "crfsuite" } }
-
-    [report]
-    rows = "recognizer"
-    columns = "corpus"
-    baseline = { recognizer = "no transfer" }
-
-Configs are looked for beside the grid file. In ``set``, ``"null"`` takes a setting away, as it does
-on the command line.
+docs/experiments.md describes the file. Configs are looked for beside the grid file. In ``set``,
+``"null"`` takes a setting away, as it does on the command line.
 """
 
 from __future__ import annotations
@@ -35,14 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+import pydantic
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError, ValidationInfo
 
 from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import Group
@@ -50,8 +21,6 @@ from kakehashi.config.sources import Settings
 from kakehashi.errors import ConfigError
 
 SEED = "seed"
-
-Overrides = Mapping[str, Any]
 
 
 def _beside(path: str, info: ValidationInfo) -> str:
@@ -62,24 +31,23 @@ def _beside(path: str, info: ValidationInfo) -> str:
 
 
 ConfigPath = Annotated[str, AfterValidator(_beside)]
+Overrides = Mapping[str, Any]  # dotted keys and their values
 
 
 class SourceModel(Settings):
-    """A model to transfer from: a cell of its own, trained once."""
+    """A model to transfer from: a run of its own, trained once."""
 
     config: ConfigPath
-    set: Overrides = Field({}, description="Dotted keys and their values.")
+    set: Overrides = Field({})
 
 
 class Change(Settings):
-    """What one label of an axis changes in the cells that bear it."""
+    """What one label of an axis changes in the runs that have it."""
 
     config: ConfigPath | None = None
-    source: str | None = Field(None, description="Name of the source to transfer from.")
-    groups: tuple[Group, ...] | None = Field(
-        None, min_length=1, description="Layer groups to transfer; none are where this is not set."
-    )
-    set: Overrides = Field({}, description="Dotted keys and their values.")
+    source: str | None = None  # name of the source to transfer from
+    groups: tuple[Group, ...] | None = Field(None, min_length=1)  # to transfer; default none
+    set: Overrides = Field({})
 
 
 class Report(Settings):
@@ -89,28 +57,27 @@ class Report(Settings):
     columns: str | None = None
     baseline: Mapping[str, str] = {}
     reference: Mapping[str, str] = Field(
-        {},
-        validation_alias=AliasChoices("reference", "yardstick"),  # of version 0.1
-    )
+        {}, validation_alias=AliasChoices("reference", "yardstick")  # of version 0.1
+    )  # fmt: skip
     figures: tuple[Literal["size", "types"], ...] = ()
-    x: str | None = Field(None, description="Axis along the bottom of the size figure.")
+    x: str | None = None  # axis along the bottom of the size figure
 
 
 class Grid(Settings):
-    """A question: axes of changes to a config, and one cell per combination and seed."""
+    """A question: axes of changes to a config, and one run per combination and seed."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     title: str = ""
     seeds: tuple[int, ...] = (1,)
-    config: ConfigPath | None = Field(None, description="Of cells whose labels name none.")
-    source: str | None = Field(None, description="Of cells whose labels name none.")
-    set: Overrides = Field({}, description="Dotted keys and their values, for every cell.")
+    config: ConfigPath | None = None  # of runs whose labels name none; the same for source
+    source: str | None = None
+    set: Overrides = Field({})  # for every run, but not for sources
     sources: Mapping[str, SourceModel] = {}
     axes: Mapping[str, Mapping[str, Change]]
     report: Report
 
-    @model_validator(mode="after")
-    def _hangs_together(self) -> Grid:
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Grid:
         if not self.seeds:
             raise ValueError("'seeds' is empty; give it a number")
         if len(set(self.seeds)) < len(self.seeds):
@@ -123,11 +90,10 @@ class Grid(Settings):
                 raise ValueError(f"the axis {axis!r} is empty; give it a label, or remove it")
             for label, change in labels.items():
                 _known(f"axes.{axis}.{label!r}", change.source, self.sources, "source")
-        self._check_report()
+        self._check_report(self.report)
         return self
 
-    def _check_report(self) -> None:
-        report = self.report
+    def _check_report(self, report: Report) -> None:
         for key in ("rows", "columns", "x"):
             _known(f"report.{key}", getattr(report, key), self.labels, "axis")
         if "size" in report.figures and report.x is None:
@@ -144,10 +110,7 @@ class Grid(Settings):
         return labels | {SEED: tuple(map(str, self.seeds))}
 
     def only(self, choices: Iterable[str]) -> Grid:
-        """Take a part of the grid.
-
-        Args:
-            choices: ``AXIS=LABEL`` each: leave out the other labels of these axes.
+        """Return a part of the grid: ``AXIS=LABEL`` each leave out other labels of these axes.
 
         Raises:
             ConfigError: If there is no such axis or label.
@@ -157,9 +120,8 @@ class Grid(Settings):
             axis, _, label = choice.partition("=")
             if label not in self.labels.get(axis, ()):
                 known = "; ".join(f"{a}={'|'.join(labels)}" for a, labels in self.labels.items())
-                raise ConfigError(
-                    f"--only {choice}", f"there is no such axis and label; known: {known}"
-                )
+                problem = f"there is no such axis and label; known: {known}"
+                raise ConfigError(f"--only {choice}", problem)
             chosen.setdefault(axis, []).append(label)
         axes = {
             axis: {label: labels[label] for label in labels if label in chosen.get(axis, labels)}
@@ -183,7 +145,6 @@ def read_grid(path: str | Path) -> Grid:
 
 
 def _known(where: str, name: str | None, names: Iterable[str], noun: str) -> None:
-    names = list(names)
     if name is None or name in names:
         return
     near = difflib.get_close_matches(name, names, n=1)

@@ -18,27 +18,18 @@ TRIALS = 1000
 
 @dataclass(frozen=True)
 class EquivalentSize:
-    """Transfer with ``size`` sentences equals training from scratch with ``equals``.
+    """Transfer with ``size`` sentences gives the F1 of ``equals`` sentences from scratch.
 
     Sizes beyond the curve from scratch are unknown: infinity means more than its largest size, 0
     less than its smallest.
-
-    Attributes:
-        axes: What was trained: all labels but those of the size and the baseline.
-        size: Sentences trained on with transfer.
-        equals: Sentences from scratch that give the same F1.
-        low: Lower end of the 95 % interval of that; nan where there is none.
-        high: Upper end.
-        smallest: The smallest size measured from scratch.
-        largest: The largest.
     """
 
-    axes: Mapping[str, str]
+    axes: Mapping[str, str]  # all labels but those of the size and the baseline
     size: int
     equals: float
-    low: float
+    low: float  # of the 95 % interval of that; nan where there is none
     high: float
-    smallest: int
+    smallest: int  # size measured from scratch
     largest: int
 
     @property
@@ -89,11 +80,10 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
 def find_equivalent_sizes(
     analysis: Analysis, *, trials: int = TRIALS
 ) -> tuple[EquivalentSize, ...]:
-    """Compare every transfer of a size curve with the curve of its baseline.
+    """Compare every transfer along the grid's axis ``x`` of sizes with the curve of its baseline.
 
-    The grid's report names the baseline and the axis ``x`` of sizes. The interval resamples both
-    sources of chance at once, ``trials`` times: test sentences, the same for all runs of a trial,
-    and the seeds of each group.
+    The interval resamples both sources of chance at once, ``trials`` times: test sentences, the
+    same for all runs of a trial, and the seeds of each group.
     """
     report = analysis.grid.report
     if report.x is None:
@@ -114,11 +104,9 @@ def find_equivalent_sizes(
 
 def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[int, Group]]:
     """Find the groups of a curve with their training sizes, rising."""
-    wanted = {axis: label for axis, label in axes.items() if axis != x}
-    points = [(group.training_size, group) for group in analysis.groups_of(wanted)]
-    return sorted(
-        ((size, group) for size, group in points if size is not None), key=lambda point: point[0]
-    )
+    groups = analysis.groups_of({axis: label for axis, label in axes.items() if axis != x})
+    points = [(group.training_size, group) for group in groups if group.training_size is not None]
+    return sorted(points, key=lambda point: point[0])
 
 
 def _equivalents(
@@ -140,9 +128,8 @@ def _equivalents(
         )
         low = high = float("nan")
         if drawn:
-            drawn.sort()
             cut = int(0.025 * len(drawn))  # values are never mixed, since some are infinite
-            low, high = drawn[cut], drawn[-1 - cut]
+            low, high = sorted(drawn)[cut], sorted(drawn)[-1 - cut]
         found.append(EquivalentSize(axes, size, equals, low, high, sizes[0], sizes[-1]))
     return found
 

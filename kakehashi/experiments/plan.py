@@ -6,39 +6,32 @@ import json
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
-from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.experiments.store import RUN_FILE, Store, read_json
 from kakehashi.progress import Progress
 
 _SENTENCES = 200
 _EPOCHS = 2
 
+_Pace = tuple[float, float]  # seconds of a run, and those for each training sentence
+
 
 @dataclass(frozen=True)
 class Plan:
-    """What a grid has, and what it lacks.
-
-    Attributes:
-        grid: The grid.
-        store: The root folder.
-        specs: All runs of the grid, in its order; some may share a key, and then are one run.
-        wanted: Those that were asked for.
-        missing: What there is to run, once each, the sources first.
-        changed: Of these, by key, the fingerprint of an older run of the same settings.
-    """
+    """What a grid has, and what it lacks."""
 
     grid: Grid
     store: Store
-    specs: tuple[RunSpec, ...]
-    wanted: tuple[RunSpec, ...]
-    missing: tuple[RunSpec, ...]
-    changed: Mapping[str, Fingerprint]
+    specs: tuple[RunSpec, ...]  # in the grid's order; those that share a key are one run
+    wanted: tuple[RunSpec, ...]  # those that were asked for
+    missing: tuple[RunSpec, ...]  # to be run, once each, the sources first
+    changed: Mapping[str, Fingerprint]  # by key of these, an older run of the same settings
 
     @property
     def n_runs(self) -> int:
@@ -52,17 +45,12 @@ class Plan:
 
     def changes(self) -> list[str]:
         """Return the names of what has changed since older runs were made."""
-        names: dict[str, None] = {}
-        for spec in self.missing:
-            if spec.key in self.changed:
-                names |= dict.fromkeys(spec.fingerprint.changes(self.changed[spec.key]))
-        return list(names)
+        pairs = [(spec.fingerprint, self.changed.get(spec.key)) for spec in self.missing]
+        return list(dict.fromkeys(name for new, old in pairs if old for name in new.changes(old)))
 
 
 def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
-    """Look up in the root folder what there is to run.
-
-    ``only`` holds ``AXIS=LABEL`` each, and leaves out runs with other labels on these axes.
+    """Look up in the root folder what there is to run; ``only`` is as in `Grid.only`.
 
     Raises:
         ConfigError: If a config is wrong, or there is no such axis or label.
@@ -104,19 +92,9 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
         if kind not in paces:
             progress.say(f"timing a short training of {spec.label}")
             paces[kind] = _probe(settings, min(_SENTENCES, sizes[corpus]))
-        total += paces[kind].seconds(sizes[corpus])
+        fixed, per_sentence = paces[kind]
+        total += fixed + per_sentence * sizes[corpus]
     return total
-
-
-@dataclass(frozen=True)
-class _Pace:
-    """Seconds that a run of some kind takes, beside those for each training sentence."""
-
-    fixed: float
-    per_sentence: float
-
-    def seconds(self, sentences: int) -> float:
-        return self.fixed + self.per_sentence * sentences
 
 
 def _kind(settings: RunSettings) -> str:
@@ -130,21 +108,18 @@ def _known_paces(plan: Plan) -> dict[str, _Pace]:
     sources = (spec.source for spec in plan.specs if spec.source is not None)
     for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
         folder = plan.store.folder(spec.key)
-        if folder is not None:
-            # Of a run that was interrupted, the time is not known.
-            seconds = json.loads((folder / RUN_FILE).read_bytes()).get("seconds")
-            result = json.loads((folder / "result.json").read_bytes())
-            if seconds is not None:
-                sentences = result["corpus"]["train"]["sentences"]
-                paces[_kind(spec.settings)] = _Pace(0.0, seconds / sentences)
+        seconds = read_json(folder / RUN_FILE).get("seconds") if folder is not None else None
+        if folder is not None and seconds is not None:  # it is for a run that was not interrupted
+            sentences = read_json(folder / "result.json")["corpus"]["train"]["sentences"]
+            paces[_kind(spec.settings)] = (0.0, seconds / sentences)
     return paces
 
 
-@dataclass
 class _Clock(Progress):
     """Records when each epoch ended: the trainer says so."""
 
-    times: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.times: list[float] = []
 
     def say(self, line: str) -> None:
         if line.startswith("epoch "):
@@ -168,4 +143,4 @@ def _probe(settings: RunSettings, sentences: int) -> _Pace:
     # The last epoch has warmed up; what it takes beside learning is the same on any training set.
     beside = clock.times[-1] - clock.times[-2] - learning[-1] if clock.times else 0.0
     start = whole - sum(learning) - len(clock.times) * beside
-    return _Pace(start + epochs * beside, epochs * learning[-1] / sentences)
+    return start + epochs * beside, epochs * learning[-1] / sentences

@@ -23,7 +23,7 @@ from kakehashi.config.settings import RunSettings, TextSettings, TrainingSetting
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
-from kakehashi.experiments.grid import SEED, Change, Grid
+from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import sha256_of, write_json
 from kakehashi.text.segment import segmenter_of
 
@@ -44,9 +44,9 @@ class FileHashes:
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         self._sums: dict[str, str] = {}
+        self._changed = False
         with contextlib.suppress(OSError, ValueError):
             self._sums = json.loads(memory.read_bytes())
-        self._changed = False
 
     def of(self, path: Path) -> str:
         """Hash a file, or all files in a folder; ``missing`` where there is none."""
@@ -57,9 +57,9 @@ class FileHashes:
         return self._of_file(path) if path.is_file() else MISSING
 
     def save(self) -> None:
-        """Write the JSON file if the folder allows it; else hashes will be computed again."""
-        if self._changed:
-            with contextlib.suppress(OSError):
+        """Write the JSON file, if the folder allows it."""
+        with contextlib.suppress(OSError):
+            if self._changed:
                 self._memory.parent.mkdir(parents=True, exist_ok=True)
                 write_json(self._memory, self._sums)
 
@@ -67,8 +67,7 @@ class FileHashes:
         state = file.stat()
         name = f"{file.absolute()} {state.st_size} {state.st_mtime_ns}"
         if name not in self._sums:
-            self._sums[name] = sha256_of(file)
-            self._changed = True
+            self._sums[name], self._changed = sha256_of(file), True
         return self._sums[name]
 
 
@@ -76,13 +75,11 @@ class FileHashes:
 class Fingerprint:
     """What makes two runs the same: all that can change a score, and nothing else.
 
-    Attributes:
-        config: Hash of the settings, and of those of the source.
-        facts: What else the scores depend on, and its state: SHA-256 of every file, version of
-            every program; those of the source too.
+    ``facts`` are what scores depend on beside settings: SHA-256 of every file, version of every
+    program; those of the source too.
     """
 
-    config: str
+    config: str  # hash of the settings, and of those of the source
     facts: Mapping[str, str]
 
     @property
@@ -110,16 +107,16 @@ def fingerprint_of(
 ) -> Fingerprint:
     """Compute the fingerprint of a run that transfers from a run with the fingerprint ``source``.
 
-    Without one, ``transfer.source`` is the folder of a model, and its weights count, wherever they
-    are.
+    Without one, ``transfer.source`` is a model folder, whose weights count and not its place.
     """
     tree = {k: v for k, v in _not_default(settings).items() if k not in _WITHOUT_EFFECT}
-    facts = {
-        "kakehashi's scores": SCORES,
-        f"segmenter {settings.text.segmenter}": _segmenter(settings.text),
-    }
+    text = settings.text
+    facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
-        facts[f"system {settings.system}"] = _library(BASELINES[settings.system].package)
+        package = BASELINES[settings.system].package
+        with contextlib.suppress(PackageNotFoundError):
+            facts[f"system {settings.system}"] = MISSING
+            facts[f"system {settings.system}"] = version(package)
     for name, path in _files(settings):
         facts[name] = hashes.of(path)
     if settings.transfer is not None:
@@ -139,20 +136,16 @@ def missing_files(settings: RunSettings) -> list[str]:
     return [name for name, path in _files(settings) if not path.exists()]
 
 
-def _not_default(settings: Settings) -> dict[str, object]:
+def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
     """Return what is not at its default; the format of a corpus source always counts."""
-    tree = {}
-    for name, field in type(settings).model_fields.items():
-        value = getattr(settings, name)
-        if name == "format" or value != field.default:
-            tree[name] = _plain(value)
-    return tree
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Settings):
-        return _not_default(value)
-    return [_plain(member) for member in value] if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return [_not_default(member) for member in value]
+    if not isinstance(value, Settings):
+        return value
+    fields = [
+        (k, field.default, getattr(value, k)) for k, field in type(value).model_fields.items()
+    ]
+    return {k: _not_default(v) for k, default, v in fields if k == "format" or v != default}
 
 
 def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:
@@ -176,13 +169,6 @@ def _segmenter(text: TextSettings) -> str:
         return MISSING
 
 
-def _library(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return MISSING
-
-
 def _hash(value: object) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:_WIDTH]
@@ -190,19 +176,12 @@ def _hash(value: object) -> str:
 
 @dataclass(frozen=True)
 class RunSpec:
-    """A planned run of a grid, or its source.
+    """A planned run of a grid, or its source."""
 
-    Attributes:
-        axes: Axis to label; of a source, ``source`` to its name.
-        settings: What to run; ``transfer.source`` is the name of the source.
-        fingerprint: What its scores depend on.
-        source: The run it transfers from.
-    """
-
-    axes: Mapping[str, str]
-    settings: RunSettings
+    axes: Mapping[str, str]  # axis to label; of a source, ``source`` to its name
+    settings: RunSettings  # ``transfer.source`` is the name of the source
     fingerprint: Fingerprint
-    source: RunSpec | None = None
+    source: RunSpec | None = None  # the run it transfers from
 
     @property
     def key(self) -> str:
@@ -218,10 +197,9 @@ class RunSpec:
     def settings_from(self, source: Path | None) -> RunSettings:
         """Return the settings with the run folder of the source, where there is one."""
         transfer = self.settings.transfer
-        if source is None or transfer is None:
-            return self.settings
-        place = transfer.model_copy(update={"source": str(source.absolute())})
-        return self.settings.model_copy(update={"transfer": place})
+        if source is not None and transfer is not None:
+            transfer = transfer.model_copy(update={"source": str(source.absolute())})
+        return self.settings.model_copy(update={"transfer": transfer})
 
 
 def expand(grid: Grid, hashes: FileHashes) -> list[RunSpec]:
@@ -251,32 +229,21 @@ def _spec(
         raise ConfigError(where, "has no config; name one in the grid or in one of its labels")
     tree = _changed(read_tree(config), [grid.set, *(change.set for change in changes)])
     put(tree, "training.seed", int(axes[SEED]))
-    source = _source(grid, changes, sources, where)
-    if source is not None:
-        groups = _last((change.groups for change in changes), None)
-        tree["transfer"] = {"source": source.label, "groups": groups}
+    groups, source = _last((change.groups for change in changes), None), None
+    if groups is not None:
+        name = _last((change.source for change in changes), grid.source)
+        if name is None:
+            problem = "says which groups to transfer, but not from where"
+            raise ConfigError(where, f"{problem}; add source = NAME")
+        source = sources[name]
+        tree["transfer"] = {"source": name, "groups": groups}
     elif grid.sources and tree.get("transfer") is not None:
-        raise ConfigError(
-            where,
-            f"names no groups to transfer, but {config} has [transfer], and this grid names its"
-            ' sources itself; take it out there, or say transfer = "null" under [set] here',
-        )
+        problem = f"names no groups to transfer, but {config} has [transfer], and this grid names"
+        remedy = 'take it out there, or say transfer = "null" under [set] here'
+        raise ConfigError(where, f"{problem} its sources itself; {remedy}")
     settings = _without_unused(settings_from_tree(tree, where))
     fingerprint = fingerprint_of(settings, hashes, source.fingerprint if source else None)
     return RunSpec(axes, settings, fingerprint, source)
-
-
-def _source(
-    grid: Grid, changes: list[Change], sources: Mapping[str, RunSpec], where: str
-) -> RunSpec | None:
-    if all(change.groups is None for change in changes):
-        return None
-    name = _last((change.source for change in changes), grid.source)
-    if name is None:
-        raise ConfigError(
-            where, "says which groups to transfer, but not from where; add source = NAME"
-        )
-    return sources[name]
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
@@ -289,19 +256,13 @@ def _without_unused(settings: RunSettings) -> RunSettings:
     training = TrainingSettings(test_epochs=settings.training.test_epochs)
     if not BASELINES[settings.system].deterministic:
         training = training.model_copy(update={"seed": settings.training.seed})
-    return RunSettings(
-        name=settings.name,
-        system=settings.system,
-        corpus=settings.corpus,
-        text=settings.text,
-        training=training,
-    )
+    read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
+    return RunSettings(**read, training=training)
 
 
 def _changed(tree: dict[str, Any], sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    for overrides in sets:
-        for key, value in overrides.items():
-            put(tree, key, None if value == "null" else value)
+    for key, value in itertools.chain(*(overrides.items() for overrides in sets)):
+        put(tree, key, None if value == "null" else value)
     return tree
 
 

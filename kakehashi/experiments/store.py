@@ -9,10 +9,8 @@
       fingerprints.json  SHA-256 of corpora and vectors
       GRID.parquet       export of all finished runs of a grid; tables can be made from it alone
 
-The Parquet file has a row per finished run. ``axis_NAME`` are its labels, dotted names its
-settings, then its scores on ``dev_…`` and ``test_…``, those of every epoch and entity type, the
-signature, and the counts of each test sentence (``gold``, ``predicted``, ``correct``). What depends
-on a machine or a clock is left out, so that the same runs give the same bytes.
+docs/experiments.md lists the columns of the Parquet file. What depends on a machine or a clock is
+left out, so that the same runs give the same bytes.
 """
 
 from __future__ import annotations
@@ -36,32 +34,21 @@ from kakehashi.files import write_atomically, write_json
 from kakehashi.scoring.score import Count
 
 RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
-_RATIOS = ("f1", "precision", "recall")
 _NO_COUNTS = np.zeros((0, 3), np.int32)
+_UNKNOWN = Fingerprint("", {})
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """A run of a grid, finished or not.
+    """A run of a grid, finished or not."""
 
-    Attributes:
-        key: Of its fingerprint; labels that differ in nothing that counts share one, and one run.
-        axes: Axis to label, ``seed`` among them.
-        settings: What was run, or is to be.
-        result: The content of ``result.json``, without ``machine`` and times; empty where the run
-            is not finished.
-        counts: Gold, predicted and correct mentions of every test sentence (sentences, 3).
-        folder: The run folder, where it still exists.
-        made: Fingerprint when it was run; None where it is not finished.
-    """
-
-    key: str
-    axes: Mapping[str, str]
+    key: str  # of its fingerprint; labels that differ in nothing that counts share one
+    axes: Mapping[str, str]  # axis to label, ``seed`` among them
     settings: Mapping[str, Any]
-    result: Mapping[str, Any]
-    counts: npt.NDArray[np.int32]
-    folder: Path | None = None
-    made: Fingerprint | None = None
+    result: Mapping[str, Any]  # result.json without ``machine`` and times; empty if not finished
+    counts: npt.NDArray[np.int32]  # gold, predicted, correct of each test sentence (sentences, 3)
+    folder: Path | None = None  # the run folder, where it still exists
+    made: Fingerprint = _UNKNOWN  # when it was run
 
     @property
     def finished(self) -> bool:
@@ -104,15 +91,15 @@ class Store:
         self.root = root
         self.parquet = root / f"{grid}.parquet"
         self.hashes = FileHashes(root / "fingerprints.json")
-        self._exported = read_parquet(self.parquet) if self.parquet.exists() else []
-        self._kept: dict[str, str] = _read_json(root / "kept.json")
-        made = [(run, run.made) for run in self._exported if run.made is not None]
-        self._made = {fingerprint.key: fingerprint for _, fingerprint in made}
-        self._made |= {run.key: fingerprint for run, fingerprint in made}
+        self._exported = _read_parquet(self.parquet) if self.parquet.exists() else []
+        self._kept: dict[str, str] = read_json(root / "kept.json")
+        self._rows = {run.made.key: run for run in self._exported}
+        self._rows |= {run.key: run for run in self._exported}
+        self._made = {key: run.made for key, run in self._rows.items()}
         for file in root.glob(f"*/{RUN_FILE}"):
-            record = _read_json(file)
-            if record and self.folder(file.parent.name) is not None:
-                self._made[file.parent.name] = Fingerprint(record["config"], record["facts"])
+            record, key = read_json(file), file.parent.name
+            if record and self.folder(key) is not None:
+                self._made[key] = Fingerprint(record["config"], record["facts"])
 
     def folder(self, key: str) -> Path | None:
         """Return the folder of a finished run."""
@@ -162,7 +149,7 @@ class Store:
             return run
         made, folder = self._made.get(key, spec.fingerprint), self.folder(key)
         if folder is None:
-            row = next(row for row in self._exported if key in (row.key, row.made and row.made.key))
+            row = self._rows[key]
             return replace(run, result=row.result, counts=row.counts, made=made)
         result = json.loads((folder / "result.json").read_bytes())
         # Leave out what depends on the machine, the clock and the place of the root.
@@ -186,13 +173,11 @@ class Store:
             if key is not None:
                 # Where a corpus is missing here, only the older key is right.
                 runs.append(replace(run, key=key if spec.fingerprint.missing else spec.key))
-        written = {run.made and run.made.key for run in runs}
-        for row in self._exported:
-            key = row.made.key if row.made else row.key
-            if key not in written and self.folder(key) is None:
-                runs.append(row)
+        written = {run.made.key for run in runs}
+        others = [row for row in self._exported if row.made.key not in written]
+        runs += [row for row in others if self.folder(row.made.key) is None]
         if runs:
-            write_parquet(self.parquet, runs)
+            _write_parquet(self.parquet, runs)
 
 
 def read_counts(folder: Path) -> npt.NDArray[np.int32]:
@@ -201,12 +186,7 @@ def read_counts(folder: Path) -> npt.NDArray[np.int32]:
     return np.stack([table[name].to_numpy() for name in Count._fields], axis=1).astype(np.int32)
 
 
-def write_parquet(path: Path, runs: Sequence[RunResult]) -> None:
-    """Write finished runs to a Parquet file, atomically.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
+def _write_parquet(path: Path, runs: Sequence[RunResult]) -> None:
     rows = list(map(_columns, runs))
     names = dict.fromkeys(name for row in rows for name in row)
     table = pa.table({name: [row.get(name) for row in rows] for name in names})
@@ -218,14 +198,8 @@ def write_parquet(path: Path, runs: Sequence[RunResult]) -> None:
         raise RunError(path, f"cannot be written ({error.strerror})") from None
 
 
-def read_parquet(path: Path) -> list[RunResult]:
-    """Read the runs in a Parquet file.
-
-    Raises:
-        RunError: If it is damaged, or no file of ours.
-    """
+def _read_parquet(path: Path) -> list[RunResult]:
     try:
-        rows = pq.read_table(path).to_pylist()
         return [
             RunResult(
                 row["key"],
@@ -235,7 +209,7 @@ def read_parquet(path: Path) -> list[RunResult]:
                 counts=np.array([row[name] for name in Count._fields], np.int32).T,
                 made=Fingerprint(row["config"], json.loads(row["facts"])),
             )
-            for row in rows
+            for row in pq.read_table(path).to_pylist()
         ]
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         problem = " ".join(str(error).split())
@@ -244,8 +218,9 @@ def read_parquet(path: Path) -> list[RunResult]:
 
 def _columns(run: RunResult) -> dict[str, Any]:
     dev, test = (run.result[part] or {} for part in ("dev", "test"))
-    names, made = (*_RATIOS, *Count._fields), run.made
-    whole = {"axes": run.axes, "settings": run.settings, "result": run.result}
+    names = ("f1", "precision", "recall", *Count._fields)
+    whole = {"facts": run.made.facts, "axes": run.axes}
+    whole |= {"settings": run.settings, "result": run.result}
     return {
         "key": run.key,
         **{f"axis_{axis}": label for axis, label in run.axes.items()},
@@ -254,22 +229,18 @@ def _columns(run: RunResult) -> dict[str, Any]:
         **{f"test_{name}": test.get(name) for name in names},
         "epochs": run.result["epochs"],
         "types": [
-            {"type": name, **{key: count[key] for key in names}}
-            for name, count in test.get("types", {}).items()
+            {"type": type_, **{name: count[name] for name in names}}
+            for type_, count in test.get("types", {}).items()
         ],
         "signature": (test or dev).get("signature"),
         **dict(zip(Count._fields, run.counts.T.tolist(), strict=True)),
-        "config": made.config if made else "",
-        "facts": _json(made.facts if made else {}),
-        **{name: _json(value) for name, value in whole.items()},
+        "config": run.made.config,
+        **{name: json.dumps(value, ensure_ascii=False) for name, value in whole.items()},
     }
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object of JSON; an empty one where the file is missing or damaged."""
     try:
         value: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -2,10 +2,8 @@
 
 Only legal tag sequences exist for it: the partition sums over them alone, so that a tag sequence of
 the decoder is always legal, and the probabilities of all legal ones add up to 1. Gold tags must
-therefore be legal too; a `Tagset` writes no others.
-
-Emissions are flat rows, one sentence after the other; all sentences of a batch go through their
-tokens together, in the steps of a `RaggedOrder`.
+therefore be legal too; a `Tagset` writes no others. Emissions are flat rows (tokens, tags), one
+sentence after the other; all sentences of a batch go through their tokens together.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ class Crf(nn.Module):
         """Compute the negative log-likelihood of gold tags, divided by the number of tokens.
 
         So it compares with a mean cross entropy, and large batches weigh no more than small ones.
-        Emissions are (tokens, tags), tags (tokens,), a legal sequence for every sentence.
+        Tags (tokens,) are a legal sequence for every sentence.
         """
         wide, scores = emissions.double(), self._legal().double()
         alphas = _sum_paths(wide, scores, ragged, ragged.order[0])
@@ -80,13 +78,8 @@ class Crf(nn.Module):
         """Compute the joint probability of the tags in each stretch (stretches,), float64.
 
         Exact, over all legal sequences that have these tags there: forward times inner score times
-        backward over partition.
-
-        Args:
-            emissions: Score of each tag (tokens, tags).
-            tags: Tag ids (tokens,), legal sequences such as the decoder's.
-            edges: First token and one past the last of each stretch (stretches, 2).
-            ragged: Tokens per sentence.
+        backward over partition. Tags (tokens,) are legal, such as the decoder's; edges are the
+        first token and one past the last of each stretch (stretches, 2).
         """
         emissions, scores = emissions.double(), self._legal().double()
         alphas = _sum_paths(emissions, scores, ragged, ragged.order[0])

@@ -1,17 +1,10 @@
-"""Where a tagger computes, on the CPU or on a GPU, with how many threads, and after a fork.
-
-A fork copies the thread that asked for it alone. OpenMP would wait for the others for ever, and so
-would whoever wants a lock that one of them held: in the child torch computes with one thread, and
-every `ForkSafeLock` is free.
-"""
+"""Where a tagger computes, on the CPU or on a GPU, and with how many threads."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
-from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -58,37 +51,8 @@ def to_device(arrays: Sequence[npt.NDArray[np.int64]], device: torch.device) -> 
     return tuple(part.view(array.shape) for part, array in zip(parts, arrays, strict=True))
 
 
-class ForkSafeLock:
-    """A lock that is free in a forked process, whoever holds it in the parent.
-
-    What it guards must be sound at every moment.
-    """
-
-    def __init__(self) -> None:
-        self.renew()
-        _locks.add(self)
-
-    def renew(self) -> None:
-        """Make it free, whoever holds it."""
-        self._lock = Lock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-_locks: WeakSet[ForkSafeLock] = WeakSet()
-
-
-def _after_fork() -> None:
-    torch.set_num_threads(1)
-    for lock in _locks:
-        lock.renew()
-
-
-os.register_at_fork(after_in_child=_after_fork)
+# A fork copies one thread alone, and OpenMP would wait for the others for ever.
+os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @contextmanager

@@ -12,14 +12,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TypeVar
 
 import torch
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -38,17 +37,17 @@ FORMAT_VERSION = 1
 MANIFEST = "SHA256SUMS"
 _WEIGHTS = "weights.safetensors"
 _FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
-_LARGEST_DESCRIPTION = 1 << 20
-_LARGEST_STRING = 1 << 10
-"""Bytes of a string of a vocabulary, on average, beyond those of a description."""
-
-_LONGEST_PROBLEM = 300
+_LARGEST_DESCRIPTION = 1 << 20  # bytes
+_LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
+_LONGEST_PROBLEM = 300  # characters
+_STRINGS = TypeAdapter(tuple[str, ...])
+_Value = TypeVar("_Value")
 
 
 class _Description(Settings):
     """What ``model.json`` holds."""
 
-    format_version: Literal[1]
+    format_version: int
     kakehashi: str
     name: str
     model: ModelSettings
@@ -56,6 +55,16 @@ class _Description(Settings):
     types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
+
+    @field_validator("format_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version != FORMAT_VERSION:
+            raise ValueError(
+                f"is {version}, and this kakehashi reads {FORMAT_VERSION}; use the version that"
+                " wrote the model, or upgrade"
+            )
+        return version
 
     @field_validator("types")
     @classmethod
@@ -108,7 +117,7 @@ def load_model(path: str | Path) -> Model:
     """
     folder = find_model(path)
     _check_manifest(folder)
-    description = _parse_description(folder)
+    description = _parse(folder / "model.json", TypeAdapter(_Description), _LARGEST_DESCRIPTION)
     settings, tagset = description.model, Tagset(description.types, description.model.scheme)
     weights = _read_weights(folder)
     # What is claimed is held against the weights before any memory is taken for it.
@@ -166,51 +175,31 @@ def _check_manifest(folder: Path) -> None:
     if found == expected.encode():
         return
     damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
-    raise ModelError(
-        folder,
-        f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded;"
-        " copy or train the model again",
-    )
+    problem = f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded"
+    raise ModelError(folder, f"{problem}; copy or train the model again")
 
 
-def _parse_description(folder: Path) -> _Description:
-    path = folder / "model.json"
-    value = _read_json(path, _LARGEST_DESCRIPTION)
-    version = value.get("format_version") if isinstance(value, dict) else None
-    if version != FORMAT_VERSION:
-        raise ModelError(
-            folder,
-            f"has model format {repr(version)[:_LONGEST_PROBLEM]}; this kakehashi reads"
-            f" {FORMAT_VERSION}; use the version that wrote it, or upgrade",
-        )
-    try:
-        return _Description.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise _malformed(path, f"{key}: {first['msg']}") from None
-
-
-def _read_json(path: Path, most: int) -> object:
+def _parse(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:
     """Parse a file, if it has at most so many bytes."""
-    if path.stat().st_size > most:
-        raise _malformed(path, f"it is larger than {most:,} bytes")
-    try:
-        value: object = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise _malformed(path, str(error)) from None
-    return value
+    problem = f"it is larger than {most:,} bytes"
+    if path.stat().st_size <= most:
+        try:
+            return expected.validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            problem = f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    raise _malformed(path, problem)
 
 
 def _read_strings(path: Path, embedding: Tensor | None) -> tuple[str, ...]:
     """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
     n_strings = 0 if embedding is None or not embedding.ndim else len(embedding) - 1
-    value = _read_json(path, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _malformed(path, "expected a list of strings")
-    if len(value) != n_strings or len(set(value)) != len(value):
-        raise _malformed(path, f"expected {n_strings:,} strings, no two alike; got {len(value):,}")
-    return tuple(value)
+    strings = _parse(path, _STRINGS, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
+    if len(strings) != n_strings or len(set(strings)) != len(strings):
+        problem = f"expected {n_strings:,} strings, no two alike; got {len(strings):,}"
+        raise _malformed(path, problem)
+    return strings
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:

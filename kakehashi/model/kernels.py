@@ -1,8 +1,8 @@
 """The element-wise part of LSTM steps as machine code, one pass over memory instead of a dozen.
 
-Imported only where numba is installed (the extra ``fast``), through `lstm_steps.machine_code`.
-Gates lie side by side: input, forget, cell, output. A step is the range (first, end) of its items;
-``before`` is where the items of the step before begin, negative if there was none.
+Imported only where numba is installed (the extra ``fast``), by `kakehashi.model.lstm_steps`. Gates
+lie side by side: input, forget, cell, output. ``step`` is a step's first item and the end of its
+items, ``before`` where the items of the step before begin, negative if there was none.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 _Array = npt.NDArray[np.float32]
+_float = np.float32
 
 # All liberties that help vectorising, except to take it that no number is infinite or undefined.
 _FAST = {"contract", "reassoc", "arcp", "nsz", "afn"}
-_float = np.float32
 
 
 def _machine_code(function: Callable[..., None]) -> Callable[..., None]:
@@ -58,14 +58,9 @@ def _tanh(x: np.float32) -> np.float32:
 def gates_forward(
     gates: _Array, cells: _Array, states: _Array, step: tuple[int, int], before: int
 ) -> None:
-    """Compute the gates, cells and states of a step of all directions (d).
+    """Apply sigmoid and tanh to a step's gates, and write its cells and states.
 
-    Args:
-        gates: Before their sigmoid or tanh; after it, when done (d, items, 4 · width).
-        cells: Take the cells (d, items, width).
-        states: Take the states (d, items, width).
-        step: See above.
-        before: See above.
+    Shapes: gates (d, items, 4 · width), cells and states (d, items, width), d directions.
     """
     width = states.shape[2]
     first = before < 0
@@ -97,15 +92,9 @@ def gates_forward_projected(
 ) -> None:
     """Do `gates_forward` for one direction, with gates that are added up on the way and not kept.
 
-    Args:
-        product: What the last states contribute (items of the step, 4 · width); empty if none.
-        projected: What distinct items add (distinct items, any).
-        column: Where that of this direction begins.
-        rows: Row in ``projected`` per item (items,).
-        cells: Take the cells (items, width).
-        states: Take the states (items, width).
-        step: See above.
-        before: See above.
+    Item i has the product of the last states (items of the step, 4 · width), if there are any, and
+    row ``rows[i]`` of ``projected`` (distinct items, any width) from ``column`` on. Cells and
+    states are (items, width).
     """
     width = states.shape[1]
     for item in range(step[0], step[1]):
@@ -137,17 +126,11 @@ def gates_backward(
     step: tuple[int, int],
     before: int,
 ) -> None:
-    """Compute the gradient of a step's gates, before their sigmoid or tanh.
+    """Write the gradient of a step's gates, before sigmoid and tanh, into ``grad_gates``.
 
-    Args:
-        gates: As `gates_forward` leaves them (d, items, 4 · width).
-        cells: Of all steps (d, items, width).
-        grad_states: Of the states, whole (d, items, width).
-        grad_cells: Of this step's cells from the step after; of the step before, when done
-            (d, sequences, width).
-        grad_gates: Takes the gradient (d, items, 4 · width).
-        step: See above.
-        before: See above.
+    ``grad_cells`` (d, sequences, width) is that of this step's cells from the step after, and
+    becomes that of the cells before. Other shapes are those of `gates_forward`, which left the
+    gates; ``grad_states`` is complete.
     """
     width, one = grad_states.shape[2], _float(1)
     first = before < 0
@@ -176,12 +159,8 @@ def _add_product(gate: _Array, states: _Array, side: int, weight: _Array) -> Non
     """Add a row times a weight, four rows of the weight at a time."""
     width = len(weight)
     for k in range(0, width - 3, 4):
-        a, b, c, d = (
-            states[side + k],
-            states[side + k + 1],
-            states[side + k + 2],
-            states[side + k + 3],
-        )
+        a, b = states[side + k], states[side + k + 1]
+        c, d = states[side + k + 2], states[side + k + 3]
         row_a, row_b, row_c, row_d = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
         for i in range(4 * width):
             gate[i] += (a * row_a[i] + b * row_b[i]) + (c * row_c[i] + d * row_d[i])
@@ -197,13 +176,9 @@ def run_one_sequence(
 ) -> None:
     """Run both directions over one sequence, products included, without leaving machine code.
 
-    With one row a product only reads its weight once, as fast as the cache gives it.
-
-    Args:
-        projected: What distinct items add to the gates (distinct items, 2 · 4 · width).
-        rows: Row in ``projected`` per item (items,).
-        steps: From the last state to the gates (2, width, 4 · width).
-        states: Takes forward and backward state per item (items, 2 · width).
+    With one row a product only reads its weight once, as fast as the cache gives it. Item i has row
+    ``rows[i]`` of ``projected`` (distinct items, 2 · 4 · width), states (items, 2 · width) are
+    written, ``steps`` are the weights from states to gates (2, width, 4 · width).
     """
     width = steps.shape[1]
     gate, cell = np.empty(4 * width, np.float32), np.empty(width, np.float32)

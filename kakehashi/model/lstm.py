@@ -65,11 +65,8 @@ class BiLstm(nn.RNNBase):
         self._cache: tuple[list[object], list[Tensor], _Prepared] | None = None
 
     def train(self, mode: bool = True) -> Self:
-        """Change between training and evaluation, and drop what was prepared of the weights.
-
-        Fused optimizers change weights without counting a version (torch 2.13).
-        """
-        self._cache = None
+        """Change between training and evaluation."""
+        self._cache = None  # fused optimizers change weights without counting a version (2.13)
         return super().train(mode)
 
     def __getstate__(self) -> dict[str, object]:
@@ -79,21 +76,15 @@ class BiLstm(nn.RNNBase):
     def forward(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None = None) -> Tensor:
         """Compute forward and backward state of every item (items, 2 · width).
 
-        Args:
-            inputs: Items, one sequence after the other (items, input width); with ``rows`` the
-                distinct items (distinct items, input width), projected only once each.
-            ragged: Where they go.
-            rows: Row in ``inputs`` per item (items,).
+        Inputs are items, one sequence after the other (items, input width), or with ``rows``, the
+        row per item (items,), the distinct ones, which are projected only once each.
         """
         return _in_item_order(self._states(inputs, ragged, rows), ragged)
 
     def final_states(
         self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None = None
     ) -> Tensor:
-        """Compute the forward state after the last item and the backward one after the first.
-
-        Args and shapes are those of `forward`; returns (sequences, 2 · width).
-        """
+        """Compute the states after the last and after the first item (sequences, 2 · width)."""
         states = self._states(inputs, ragged, rows)
         return states.index_select(0, ragged.final).view(ragged.n_sequences, -1)
 
@@ -114,10 +105,8 @@ class BiLstm(nn.RNNBase):
     ) -> Tensor:
         """Do `forward` without gradients; a sequence alone is always computed in float32.
 
-        Args:
-            projected: Distinct items as `project` returns them (distinct items, any width).
-            rows: Row in ``projected`` per item (items,).
-            lengths: Items per sequence.
+        ``projected`` has distinct items, see `project`, ``rows`` the row in it per item (items,),
+        ``lengths`` the items per sequence.
         """
         is_torch = self._is_torch(projected)
         if len(lengths) == 1 and not is_torch and projected.dtype is torch.float32:
@@ -158,7 +147,7 @@ class BiLstm(nn.RNNBase):
         return torch.cat(states).view(-1, self.hidden_size)
 
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
-        """Run all steps of projected items; see `_states` for the result."""
+        """Do `_states` of projected items, without gradients."""
         states, width = [], 4 * self.hidden_size
         for direction, product_ in enumerate(self._prepared()[3]):
             order = ragged.order[direction]
@@ -196,12 +185,8 @@ class BiLstm(nn.RNNBase):
                 torch.tensor(ragged.sizes),
                 (zeros, zeros),
                 [weight for group in self.all_weights for weight in group],
-                True,
-                1,
-                0.0,
-                torch.is_grad_enabled(),
-                True,
-            )
+                True, 1, 0.0, torch.is_grad_enabled(), True,
+            )  # fmt: skip
         flat = packed.index_select(0, ragged.items[::2]).view(-1, self.hidden_size)
         return flat.index_select(0, torch.cat([2 * order, 2 * ragged.order[1] + 1]))
 

@@ -20,19 +20,17 @@ from torch import Tensor, nn
 
 from kakehashi.model.ragged import RaggedOrder
 
+Precision = Literal["float32", "bfloat16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+Product = Callable[[Tensor], Tensor]
+"""From states (rows, width) to their part of the gates of the next step (rows, 4 · width)."""
+
 _KERNELS = "kakehashi.model.kernels"
 _WORTH_LOADING = 2000
 """Items tagged by torch before machine code is loaded: that takes as long as tagging these."""
 
-_n_tagged = 0
-
-Precision = Literal["float32", "bfloat16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-_FEWEST_ROWS = {"bfloat16": 24, "int8": 12}
-"""Rows from which a product is faster than in float32."""
-
-Product = Callable[[Tensor], Tensor]
-"""From states (rows, width) to their part of the gates of the next step (rows, 4 · width)."""
+_n_tagged = 0  # by the process, as there is one module
 
 
 @cache
@@ -47,7 +45,7 @@ def machine_code(n_items: int | None = None) -> ModuleType | None:
     With ``n_items``, the items to be tagged now, they count; without, it is loaded at once: where
     a training is to be resumed, or a file written again, every step must be computed alike.
     """
-    global _n_tagged  # one count for the process, as there is one module
+    global _n_tagged
     if not is_compiled():
         return None
     if n_items is not None and _KERNELS not in sys.modules:
@@ -65,15 +63,13 @@ def product(weight: Tensor, precision: Precision) -> Product:
     are no faster otherwise. On one thread of a processor with matrix units for both (width 300), a
     product with 200 rows takes 0.88 ms in float32, 0.36 in bfloat16 and 0.24 in int8.
     """
-
-    def exact(states: Tensor) -> Tensor:
-        return states @ weight
-
     if precision == "float32":
-        return exact
-    rough = _rounded(weight) if precision == "bfloat16" else _quantized(weight)
-    fewest = _FEWEST_ROWS[precision]
-    return lambda states: (exact if len(states) < fewest else rough)(states)
+        return lambda states: states @ weight
+    if precision == "bfloat16":
+        rough, fewest = _rounded(weight), 24
+    else:
+        rough, fewest = _quantized(weight), 12
+    return lambda states: rough(states) if len(states) >= fewest else states @ weight
 
 
 def _rounded(weight: Tensor) -> Product:

@@ -71,18 +71,10 @@ def predict_projected(
     *,
     probabilities: bool = True,
 ) -> Iterator[tuple[int, Prediction]]:
-    """Tag sentences whose forms are worked out already.
+    """Yield (number, prediction) for every sentence that has tokens; see `predict_spans`.
 
-    Args:
-        tagger: In evaluation mode.
-        projected: A row per form, see `Tagger.project` (forms, any width).
-        rows: Row in ``projected`` per token (tokens,).
-        offsets: Where each sentence begins, and the end (sentences + 1,).
-        batch_tokens: Tokens per batch.
-        probabilities: Whether to compute how probable each span is.
-
-    Yields:
-        (sentence number, prediction), for every sentence that has tokens.
+    Forms are projected already: ``projected`` is what `Tagger.project` returns (forms, any width),
+    ``rows`` has the row in it per token (tokens,).
     """
     for sentences in plan_batches(np.diff(offsets), batch_tokens):
         lengths = offsets[sentences + 1] - offsets[sentences]
@@ -103,7 +95,7 @@ def predict_projected(
 
 
 def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
-    """Read spans off tag ids; only tokens that are not outside, a few of them, are looked at."""
+    """Read spans off tag ids, looking only at tokens that are not outside, which are few."""
     found: list[tuple[Span, ...]] = [()] * len(starts)
     inside = np.flatnonzero(ids)
     if not len(inside):

@@ -66,10 +66,8 @@ class CharLayers(nn.Module):
     def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: Ids) -> Tensor:
         """Encode the distinct forms of a batch: final states (forms, 2 · LSTM width).
 
-        Args:
-            ngram_ids: The distinct n-grams of the batch (distinct n-grams,).
-            ngrams: Row in ``ngram_ids`` per n-gram of the forms (n-grams,).
-            lengths: N-grams per form (forms,).
+        ``ngram_ids`` are distinct, ``ngrams`` has the row in them per n-gram of the forms
+        (n-grams,), ``lengths`` the n-grams per form (forms,).
         """
         ragged = RaggedOrder(lengths, ngrams.device)
         return self.lstm.final_states(self.embedding(ngram_ids), ragged, rows=ngrams)
@@ -90,11 +88,8 @@ class WordLayers(nn.Module):
     ) -> Tensor:
         """Encode tokens in their sentences: states (tokens, 2 · LSTM width).
 
-        Args:
-            words: Word ids (tokens,); with ``rows`` the distinct ones (distinct words,).
-            chars: The character part of each token (tokens, character width).
-            lengths: Tokens per sentence (sentences,).
-            rows: Row in ``words`` per token (tokens,).
+        ``words`` are word ids (tokens,), or with ``rows``, a row per token, the distinct ones;
+        ``chars`` the character part of each token; ``lengths`` the tokens per sentence.
         """
         items = self.dropout(self.embed(words, chars, rows))
         states: Tensor = self.lstm(items, RaggedOrder(lengths, items.device))
@@ -109,15 +104,9 @@ class WordLayers(nn.Module):
 class Tagger(nn.Module):
     """Embeddings, character BiLSTM, word BiLSTM, dense layer, and softmax or a CRF.
 
-    Attributes:
-        char: Layer group ``char``.
-        word: Layer group ``word``.
-        dense: Layer group ``dense``, the output layer.
-        crf: Layer group ``crf``, the transitions; only where the decoder is a CRF.
-        settings: The architecture; its word width is resolved.
-        words: Vocabulary of the word channel.
-        ngrams: Vocabulary of the character channel.
-        tagset: What the output stands for.
+    The layer groups are ``char``, ``word``, ``dense`` (the output layer), and ``crf`` (the
+    transitions), which is None where the decoder is softmax. The word width of ``settings`` is
+    resolved; ``words`` and ``ngrams`` are the vocabularies of the two channels.
     """
 
     def __init__(
@@ -165,10 +154,8 @@ class Tagger(nn.Module):
     def emit(self, projected: Tensor, rows: Ids, lengths: Ids) -> Tensor:
         """Compute the emissions of sentences (tokens, tags), without dropout and gradients.
 
-        Args:
-            projected: Rows of forms, as `project` returns them.
-            rows: Row in ``projected`` per token (tokens,).
-            lengths: Tokens per sentence (sentences,).
+        ``projected`` has rows of forms, see `project`, ``rows`` the row in it per token (tokens,),
+        ``lengths`` the tokens per sentence (sentences,).
         """
         (places,) = self._tensors(rows)
         emissions: Tensor = self.dense(self.word.lstm.states_of(projected, places, lengths))
@@ -196,11 +183,7 @@ class Tagger(nn.Module):
     ) -> npt.NDArray[np.float64]:
         """Compute the joint probability of the tags in each span (spans,), given the text.
 
-        Args:
-            emissions: Of the tokens of a batch (tokens, tags).
-            lengths: Tokens per sentence (sentences,).
-            tags: The chosen tags (tokens,).
-            edges: First token and one past the last of each span (spans, 2).
+        Tags are (tokens,); edges are the first token of each span and one past its last (spans, 2).
         """
         ids, ends = self._tensors(tags, edges)
         if self.crf is not None:

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
@@ -24,16 +25,10 @@ _NOTHING_SHARED = "only the unknown's: no string in both"
 
 @dataclass(frozen=True)
 class ParameterTransfer:
-    """What happens to one parameter of the target.
+    """What happens to one parameter of the target: how many of its rows are copied, and why.
 
-    Attributes:
-        parameter: Its name.
-        group: Its layer group: the first part of the name.
-        action: Copied whole, row by row, or left as it is.
-        matched: Rows copied.
-        rows: Rows there are.
-        reason: Why.
-        pairs: (source row, target row) of those copied, where the action is ``copy rows``.
+    ``group`` is the first part of its name; ``pairs`` has (source row, target row) where the action
+    is ``copy rows``.
     """
 
     parameter: str
@@ -47,7 +42,7 @@ class ParameterTransfer:
 
 @dataclass(frozen=True)
 class TransferPlan:
-    """One `ParameterTransfer` per parameter of the target."""
+    """What is copied from a source, for each parameter of the target."""
 
     source: str
     groups: tuple[str, ...]
@@ -79,12 +74,7 @@ def plan_transfer(
 
     Embedding rows are matched by string and copied only if both training sets have the string
     (section 3.3); output rows and transitions are matched by tag, so tag sets need not be equal.
-
-    Args:
-        source: The trained model.
-        target: The model to be initialised.
-        groups: ``char``, ``word``, ``dense`` or ``crf``, in any combination.
-        name: What the source is called in the report.
+    Groups are ``char``, ``word``, ``dense`` or ``crf``; ``name`` is that of the source in reports.
 
     Raises:
         TransferError: If a group is unknown or missing in a model, has nothing to copy (``dense``
@@ -105,26 +95,24 @@ def plan_transfer(
     parameters = []
     for parameter, ours in target.named_parameters():
         group, rows = parameter.split(".")[0], len(ours)
+        add = partial(ParameterTransfer, parameter, group)
         if group not in groups:
-            entry = ParameterTransfer(parameter, group, "keep", 0, rows, "group not transferred")
-            parameters.append(entry)
+            parameters.append(add("keep", 0, rows, "group not transferred"))
             continue
-        by_row = parameter in shared
-        old, new = theirs[parameter].shape[by_row:], ours.shape[by_row:]
+        pairs = shared.get(parameter)
+        old, new = theirs[parameter].shape, ours.shape
+        if pairs is not None:
+            old, new = old[1:], new[1:]
         if old != new and parameter != "crf.transitions":
             raise TransferError(
                 group,
                 f"widths differ in {parameter}: source {tuple(old)}, target {tuple(new)};"
                 " train both with the same preset and word width",
             )
-        entry = ParameterTransfer(parameter, group, "copy", rows, rows, "same shape")
-        if by_row:
-            pairs = shared[parameter]
-            reason = _reason(group, pairs)
-            entry = replace(
-                entry, action="copy rows", matched=len(pairs), reason=reason, pairs=pairs
-            )
-        parameters.append(entry)
+        if pairs is None:
+            parameters.append(add("copy", rows, rows, "same shape"))
+        else:
+            parameters.append(add("copy rows", len(pairs), rows, _reason(group, pairs), pairs))
     return TransferPlan(name, tuple(groups), tuple(parameters))
 
 
@@ -171,12 +159,9 @@ def _check_groups(source: Tagger, target: Tagger, groups: Sequence[str]) -> None
             raise TransferError(group, f"unknown layer group {group!r}; known: {', '.join(known)}")
         for name, tagger in (("source", source), ("target", target)):
             if getattr(tagger, group) is None:
-                raise TransferError(
-                    group, f"the {name} has no {group!r} layer: its decoder is softmax"
-                )
-    if "char" in groups and source.settings.ngram != target.settings.ngram:
-        raise TransferError(
-            "char",
-            f"the source reads character {source.settings.ngram}-grams, the target"
-            f" {target.settings.ngram}-grams; set model.ngram alike",
-        )
+                problem = f"the {name} has no {group!r} layer: its decoder is softmax"
+                raise TransferError(group, problem)
+    ours, theirs = target.settings.ngram, source.settings.ngram
+    if "char" in groups and ours != theirs:
+        problem = f"the source reads character {theirs}-grams, the target {ours}-grams"
+        raise TransferError("char", f"{problem}; set model.ngram alike")

@@ -10,13 +10,24 @@ from kakehashi.reports.tables import Table
 
 
 def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
-    """Count each part (``train``, ``dev``, ``test``) of corpora, given by their names."""
-    rows = (
-        (name, part, s.sentences, s.tokens, s.mentions, len(s.lost), len(s.types))
-        for name, parts in corpora.items()
-        for part, s in parts.items()
+    """Count the parts of corpora, one row each.
+
+    Args:
+        corpora: Corpus name to part (``train``, ``dev``, ``test``) to its counts.
+    """
+    headings = (
+        *("corpus", "part", "sentences", "with a mention", "articles", "characters", "tokens"),
+        *("mentions", "of them lost", "best recall", "best F1", "mean length", "types"),
     )
-    headings = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
+    rows = (
+        (
+            *(name, part, found.sentences, found.with_mentions, found.articles, found.characters),
+            *(found.tokens, found.mentions, len(found.lost), found.kept, found.ceiling),
+            *(found.mention_characters, len(found.types)),
+        )
+        for name, parts in corpora.items()
+        for part, found in parts.items()
+    )
     note = "A lost mention begins or ends inside a token."
     return Table("Corpora", headings, rows, [note], n_labels=2)
 

@@ -22,10 +22,8 @@ def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
         groups = "+".join(transfer["groups"]) if transfer else "nothing"
         ratios = (float(test[key]) for key in ("precision", "recall", "f1"))
         scores.append((name, run.name, *ratios, groups))
-    note = (
-        f"Of {len(diff.first.counts):,} sentences B fixes {len(diff.fixed):,} and breaks"
-        f" {len(diff.regressed):,}."
-    )
+    note = f"Of {len(diff.first.counts):,} sentences B fixes {len(diff.fixed):,}"
+    note += f" and breaks {len(diff.regressed):,}."
     headings = ("", "run", "precision", "recall", "F1", "transferred")
     return {
         "score": Table("Two runs", headings, scores, [note], n_labels=2),
@@ -41,9 +39,7 @@ def _types(diff: RunDiff) -> Table:
     often = diff.second.result["corpus"]["train"].get("types", {})
     rows = []
     for name, found in {**first, **second}.items():
-        before, after = (
-            float(types[name]["f1"]) if name in types else 0.0 for types in (first, second)
-        )
+        before, after = (types[name]["f1"] if name in types else 0.0 for types in (first, second))
         rows.append((after - before, name, often.get(name), found["gold"], before, after))
     rows.sort(key=lambda row: (-row[0], row[1]))
     cells = ((*row, f"{gain:+.2f}") for gain, *row in rows)

@@ -46,7 +46,7 @@ def size_figure(analysis: Analysis) -> Drawing:
             places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
-    names = dict.fromkeys(name for lines in places.values() for name in lines)
+    names = {name: None for lines in places.values() for name in lines}
     styles = dict(zip(names, pens(), strict=False))
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
@@ -77,10 +77,7 @@ def _layout(n_panels: int) -> tuple[int, float, float]:
 
 
 def type_figure(analysis: Analysis) -> Drawing:
-    """Draw an arrow per entity type from F1 without to F1 with transfer (figure 4).
-
-    The types are placed by their frequency in training; one that was not in it is left out.
-    """
+    """Draw an arrow from F1 without to F1 with transfer per entity type of training (figure 4)."""
     gains = _by_title(analysis)
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
@@ -152,7 +149,7 @@ def frequency_figure(analysis: Analysis) -> Drawing:
     """Draw the gain of types of like frequency against that frequency, a line per comparison."""
     lines = {
         name: [
-            (median(band.often), band.points)
+            (median(band.often), band.after.f1 - band.before.f1)
             for band in frequency_bands(gain)
             if min(band.often) > 0 and band.test_mentions >= _FEWEST_MENTIONS
         ]
@@ -178,10 +175,7 @@ def frequency_figure(analysis: Analysis) -> Drawing:
 
 
 def gain_figure(analysis: Analysis) -> Drawing:
-    """Draw the gain of each entity type as a bar, the largest first; unchanged ones are counted.
-
-    Of many types only the most frequent have one.
-    """
+    """Draw the gains of the most frequent types as bars, the largest first; count the others."""
     gains = _by_title(analysis)
     bars = []
     for gain in gains.values():

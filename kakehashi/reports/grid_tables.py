@@ -192,10 +192,7 @@ def our_gains(analysis: Analysis) -> list[Gain]:
 
 
 def type_changes(gain: Gain) -> list[tuple[str, int, float, float]]:
-    """List each type, its mentions in training, and its mean F1 without and with the gain.
-
-    The most frequent come first; one that no run met has an F1 of 0.
-    """
+    """List types, the most frequent first: mentions in training, F1 of the baseline, F1."""
     before, after, often = gain.against.types, gain.group.types, gain.group.training_types
     names = sorted(after, key=lambda name: (-often.get(name, 0), name))
     return [(name, often.get(name, 0), before.get(name, 0.0), after[name]) for name in names]
@@ -215,8 +212,8 @@ def type_table(analysis: Analysis) -> Table:
 class Band(NamedTuple):
     """The entity types that are about as frequent in training, e.g. ``10–29`` times.
 
-    For each type: ``often``, its mentions in training, and the change of its mean F1. For all of
-    their test mentions over all runs: counts of the baseline and of what is compared with it.
+    Of each type: ``often``, its mentions in training, and the change of its mean F1. Of all their
+    test mentions over all runs: counts of the baseline and of what is compared with it.
     """
 
     frequencies: str
@@ -225,11 +222,6 @@ class Band(NamedTuple):
     before: Count
     after: Count
     test_mentions: int
-
-    @property
-    def points(self) -> float:
-        """The gain in points of F1."""
-        return self.after.f1 - self.before.f1
 
 
 def frequency_bands(gain: Gain) -> list[Band]:
@@ -246,9 +238,9 @@ def frequency_bands(gain: Gain) -> list[Band]:
     for place, names in sorted(members.items()):
         changes = (round(after.get(name, 0.0) - before.get(name, 0.0), 2) for name in names)
         old, new = (_count(group, names) for group in (gain.against, gain.group))
-        n_often = tuple(often.get(name, 0) for name in names)
+        n_often = (often.get(name, 0) for name in names)
         n_test = new.gold // len(gain.group.runs)
-        bands.append(Band(_range(place), n_often, tuple(changes), old, new, n_test))
+        bands.append(Band(_range(place), tuple(n_often), tuple(changes), old, new, n_test))
     return bands
 
 
@@ -272,20 +264,18 @@ def frequency_table(analysis: Analysis) -> Table:
     rows = []
     for gain in our_gains(analysis):
         for band in frequency_bands(gain):
+            old, new = band.before.f1, band.after.f1
             better, worse = (sum(sign * change > 0 for change in band.changes) for sign in (1, -1))
-            f1s = (band.before.f1, band.after.f1, f"{band.points:+.2f}", better, worse)
-            sizes = (len(band.often), band.test_mentions)
-            rows.append((_joined(gain.group.axes), band.frequencies, *sizes, *f1s))
+            numbers = (len(band.often), band.test_mentions, old, new, f"{new - old:+.2f}")
+            rows.append((_joined(gain.group.axes), band.frequencies, *numbers, better, worse))
     headings = (
         "", "mentions in training", "types", "test mentions", "baseline F1", "F1", "gain",
         "types better", "worse",
     )  # fmt: skip
-    note = (
-        "F1 of all mentions of these types together, over all runs. A type is better or worse by"
-        " its mean F1."
-    )
+    note = "F1 of all mentions of these types together, over all runs."
+    note += " A type is better or worse by its mean F1."
     title = "Gain by the frequency of an entity type in training"
-    return Table(title, headings, rows, (note,), n_labels=2)
+    return Table(title, headings, rows, [note], n_labels=2)
 
 
 def _joined(axes: Mapping[str, str]) -> str:

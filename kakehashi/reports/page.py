@@ -18,12 +18,10 @@ _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
 def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
-    """Write the page as HTML, which needs no other file and no network.
-
-    The ``sizes`` are of its learning curve, the ``commands`` make it again.
+    """Write the page as HTML, which needs no other file; the commands make it again.
 
     Raises:
-        MissingExtraError: If it names a figure and matplotlib is not installed.
+        MissingExtraError: If the grid names a figure and matplotlib is not installed.
     """
     drawings, missing = drawings_of(analysis)
     figures = []

@@ -86,20 +86,15 @@ def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = 
     axis = panel.yaxis if vertical else panel.xaxis
     low, high = sorted(axis.get_view_interval())
     if ticks:
-        axis.set_major_locator(FixedLocator(_thinned(ticks)))
+        kept = [ticks[0]]  # without those whose labels would touch the one before
+        for tick in ticks[1:]:
+            if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
+                kept.append(tick)
+        axis.set_major_locator(FixedLocator(kept))
     else:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
-
-
-def _thinned(ticks: Sequence[float]) -> list[float]:
-    """Leave out ticks whose labels would touch the one before."""
-    kept = [ticks[0]]
-    for tick in ticks[1:]:
-        if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
-            kept.append(tick)
-    return kept
 
 
 def short(count: float) -> str:

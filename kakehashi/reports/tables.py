@@ -63,11 +63,9 @@ def terminal(table: Table, width: int = 100) -> str:
     drawn = Drawn()
     for index, (heading, right) in enumerate(zip(table.headings, table.right, strict=True)):
         drawn.add_column(
-            Text(heading),
-            justify="right" if right else "left",
-            overflow="fold",
+            Text(heading), justify="right" if right else "left", overflow="fold",
             no_wrap=index < table.n_labels,
-        )
+        )  # fmt: skip
     for row in table.rows:
         drawn.add_row(*map(Text, row))
     page = io.StringIO()
@@ -164,11 +162,7 @@ def render(name: str, **values: object) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("kakehashi.reports", "data"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+        loader=PackageLoader("kakehashi.reports", "data"), undefined=StrictUndefined,
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
     return environment.get_template(name).render(**values)

@@ -47,12 +47,9 @@ _READ = 1 << 22
 
 @dataclass(frozen=True)
 class Reading:
-    """How the user says that input is to be read.
+    """How the user says that input is to be read: ``format`` None goes by the names of files.
 
-    Attributes:
-        format: Of all files; None to go by their names.
-        encoding: Of all files that are text.
-        columns: Settings of columns, see `kakehashi.config.sources.ColumnsSource`.
+    ``columns`` are settings of columns, see `kakehashi.config.sources.ColumnsSource`.
     """
 
     format: str | None = None
@@ -70,14 +67,9 @@ class Reading:
 
 @dataclass(frozen=True)
 class Input:
-    """A file of a corpus.
+    """A file of a corpus: its name in ids of sentences, in messages, and where it lies.
 
-    Attributes:
-        name: What it is called in ids of sentences.
-        where: What it is called in messages.
-        path: The file itself; ``-`` for standard input.
-        format: ``text``, or the name of one in `FORMATS`.
-        encoding: Of text and JSON lines.
+    The path ``-`` is standard input; the format is ``text``, or the name of one in `FORMATS`.
     """
 
     name: str
@@ -194,11 +186,7 @@ def _sentences(input: Input, reading: Reading) -> Iterator[Sentence]:
 class Lines:
     """Lines of a file, each a sentence; blank ones are none in JSON lines, and empty ones in text.
 
-    Attributes:
-        input: The file.
-        first: Number of the first line, from 1.
-        count: How many.
-        offset: Bytes before them, once unpacked.
+    ``first`` is the number of the first, from 1, ``offset`` the bytes before it, once unpacked.
     """
 
     input: Input
@@ -207,11 +195,7 @@ class Lines:
     offset: int
 
     def records(self) -> Iterator[Sentence | CorpusError]:
-        """Yield a sentence a line, or what is wrong with it; those without an id get one.
-
-        Raises:
-            CorpusError: If the file cannot be read.
-        """
+        """Yield a sentence a line, or what is wrong with it; those without an id get one."""
         read_as: LineFormat = "jsonl" if self.input.format == "jsonl" else "text"
         with opened(self.input.path) as file:
             if file.seekable():
@@ -229,14 +213,9 @@ class Lines:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of a Parquet file, with a column ``text``, and perhaps one ``id``.
+    """Rows of a row group of a Parquet file, with a column ``text``, and perhaps one ``id``.
 
-    Attributes:
-        input: The file.
-        first: Number of the first row, from 1.
-        count: How many.
-        group: Number of the row group.
-        offset: Rows of the group before them.
+    ``first`` is the number of the first, from 1, ``offset`` the rows of the group before it.
     """
 
     input: Input
@@ -246,11 +225,7 @@ class Rows:
     offset: int
 
     def records(self) -> Iterator[Sentence | CorpusError]:
-        """Yield a sentence a row, or what is wrong with it; those without an id get one.
-
-        Raises:
-            CorpusError: If the file cannot be read.
-        """
+        """Yield a sentence a row, or what is wrong with it; those without an id get one."""
         where = self.input.where
         with _parquet(self.input) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]

@@ -59,12 +59,9 @@ _MANIFEST = "annotation.json"
 
 @dataclass(frozen=True)
 class Count:
-    """What there is in some blocks.
+    """How many sentences some blocks have, and lines or rows that are none.
 
-    Attributes:
-        sentences: How many.
-        refused: How many lines or rows that are no sentences.
-        problems: What is wrong with the first of them, and where each stands.
+    ``problems`` has what is wrong with the first of these, and where each stands.
     """
 
     sentences: int = 0
@@ -104,12 +101,7 @@ class Part(NamedTuple):
 class Annotator:
     """Annotates blocks; can be sent to other processes, which load the model once.
 
-    Attributes:
-        model: Model folder, absolute.
-        fingerprint: Of the model; another one is refused.
-        precision: See `Recognizer`.
-        format: Of the parts.
-        kept: What is written of each sentence.
+    A model that has another fingerprint by then is refused.
     """
 
     model: Path
@@ -119,13 +111,7 @@ class Annotator:
     kept: Kept
 
     def __call__(self, part: Part) -> int:
-        """Write the part of a block, and count its sentences; what is none is passed over.
-
-        Raises:
-            CorpusError: If the file of the block cannot be read.
-            ModelError: If the model is missing or has changed.
-            OSError: If the part cannot be written.
-        """
+        """Write the part of a block, and count its sentences; what is none is passed over."""
         n_sentences = 0
 
         def annotated() -> Iterator[Sentence]:

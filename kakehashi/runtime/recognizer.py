@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Lock
+from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +17,7 @@ from torch import Tensor
 
 from kakehashi.data.forms import Channels, Form, featurize
 from kakehashi.errors import ConfigError
-from kakehashi.model.device import ForkSafeLock, find_device
+from kakehashi.model.device import find_device
 from kakehashi.model.folder import Model, load_model
 from kakehashi.model.lstm_steps import PRECISIONS, Precision
 from kakehashi.model.prediction import predict_projected
@@ -115,7 +118,8 @@ class Recognizer:
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
         self._cache = FormCache(tagger, channels, cached_forms)
         self._made = partial(type(self), precision=precision, cached_forms=cached_forms)
-        self._lock = ForkSafeLock()  # a cache is sound at every moment
+        self._lock = Lock()
+        _recognizers.add(self)
 
     @classmethod
     def load(
@@ -128,11 +132,8 @@ class Recognizer:
     ) -> Recognizer:
         """Load a model folder, or the model of a run folder; nothing in it can run code.
 
-        Args:
-            path: The folder.
-            precision: See `Recognizer`.
-            cached_forms: See `Recognizer`.
-            device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
+        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once. See
+        `Recognizer` for the rest.
 
         Raises:
             ModelError: If it is missing, incomplete, damaged, or of a newer format.
@@ -221,6 +222,18 @@ class Recognizer:
                     sentence, mentions=tuple(m._replace(probability=p) for m, p in pairs)
                 )
             yield sentence
+
+
+_recognizers: WeakSet[Recognizer] = WeakSet()
+
+
+def _free_locks() -> None:
+    """Free locks that a thread of the parent may hold; a cache is sound at every moment."""
+    for recognizer in _recognizers:
+        recognizer._lock = Lock()
+
+
+os.register_at_fork(after_in_child=_free_locks)
 
 
 def _sentence(text: str) -> Sentence:

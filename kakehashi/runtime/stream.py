@@ -56,12 +56,7 @@ class Kept:
 class Predictor:
     """Answers chunks of lines; can be sent to other processes, which load the model once.
 
-    Attributes:
-        model: Model or run folder.
-        format: Of the answers: ``jsonl``, ``columns`` or ``inline``.
-        precision: See `Recognizer`.
-        device: See `Recognizer.load`.
-        kept: What is written of each sentence.
+    Answers are written as ``jsonl``, ``columns`` or ``inline``. See `Recognizer` for the rest.
     """
 
     model: Path

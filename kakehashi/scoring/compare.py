@@ -137,12 +137,9 @@ def compare_systems(
 
 def _compare_types(first: Sequence[Score], second: Sequence[Score]) -> dict[str, Delta]:
     """Compare each type that is in gold or was predicted by a run."""
-    deltas = {}
+    deltas, nothing = {}, Count(0, 0, 0)
     for name in {name for score in (*first, *second) for name in score.types}:
-        one, other = (
-            [score.types.get(name, Count(0, 0, 0)) for score in scores]
-            for scores in (first, second)
-        )
+        one, other = ([s.types.get(name, nothing) for s in scores] for scores in (first, second))
         f1s = (fmean(count.f1 for count in counts) for counts in (one, other))
         deltas[name] = Delta(max(count.gold for count in one + other), *f1s)
     return dict(sorted(deltas.items(), key=lambda entry: (-entry[1].gold, entry[0])))

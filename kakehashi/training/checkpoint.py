@@ -32,25 +32,15 @@ _STATES = ("weights", "best", "optimizer", "random")
 
 @dataclass
 class Checkpoint:
-    """The state between two batches, or between two epochs.
+    """The state between two batches, or between two epochs."""
 
-    Attributes:
-        fingerprint: Hash of what the run was started from; no other run continues from here.
-        history: The epochs that are finished.
-        epoch: State of the unfinished epoch; None between two epochs.
-        weights: State of the tagger.
-        best: State of the tagger after the best epoch.
-        optimizer: State of Adam, see `Optimizer.state_dict`.
-        random: State of torch's random numbers, per kind of device.
-    """
-
-    fingerprint: str
-    history: list[Epoch]
-    epoch: dict[str, Any] | None
+    fingerprint: str  # of what the run was started from; no other run continues from here
+    history: list[Epoch]  # the epochs that are finished
+    epoch: dict[str, Any] | None  # state of the unfinished one; None between two epochs
     weights: dict[str, Tensor]
-    best: dict[str, Tensor]
+    best: dict[str, Tensor]  # weights after the best epoch
     optimizer: dict[str, Tensor]
-    random: dict[str, Tensor]
+    random: dict[str, Tensor]  # state of torch's random numbers, per kind of device
 
     def save(self, path: Path) -> None:
         """Write the checkpoint atomically; on a CPU no tensor is copied."""
@@ -76,23 +66,21 @@ class Checkpoint:
         fill_atomically(path, fill)
 
     @classmethod
-    def load(cls, path: Path) -> Checkpoint:
-        """Read a checkpoint.
-
-        Raises:
-            RunError: If the file is damaged, or of another version.
-        """
+    def load(cls, path: Path, fingerprint: str | None = None) -> Checkpoint:
+        """Read a checkpoint; `RunError` if it is damaged, of another version, or of another run."""
         with path.open("rb") as file:
             found, line, data = file.read(64), file.readline(), np.fromfile(file, np.uint8)
         digest = hashlib.sha256(line)
         digest.update(data.data)
         if digest.hexdigest().encode() != found:
             raise RunError(path, "is damaged; remove it to train from the beginning")
-        try:
-            header = json.loads(line)
-        except ValueError:
-            problem = "is of another version of kakehashi"
-            raise RunError(path, f"{problem}; remove it to train from the beginning") from None
+        header = json.loads(line) if line.startswith(b"{") else {}
+        if not header or fingerprint not in (None, header["fingerprint"]):
+            raise RunError(
+                path.parent,
+                "was begun with another version, corpus, vectors or source model than there is now;"
+                " choose another folder with --out, or remove it",
+            )
         states: dict[str, dict[str, Tensor]] = {state: {} for state in _STATES}
         start = 0
         for state, name, kind, shape in header.pop("tensors"):

@@ -1,4 +1,4 @@
-"""Several processes that train one tagger together, on one machine or, through Ray Train, on many.
+"""Several processes that train one tagger together, on one machine or many.
 
 Each holds all weights and computes its share of every batch. The gradients of the shares are summed
 in one message, so that all take the step that one process would take with the whole batch, to
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 from torch import Tensor, distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from kakehashi.config.reading import DATA_VARIABLE
 from kakehashi.data.batches import Batch, cut_batch
@@ -45,11 +44,8 @@ _Value = TypeVar("_Value")
 class ProcessGroup:
     """The processes of a training, all of which do the same at the same time; often just one.
 
-    Several are joined by torch's default process group.
-
-    Attributes:
-        rank: Number of this process; rank 0 alone writes, scores and reports progress.
-        world_size: How many processes there are.
+    ``rank`` is the number of this one; rank 0 alone writes, scores and reports progress. Several
+    are joined by torch's default process group.
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
@@ -59,20 +55,12 @@ class ProcessGroup:
             self._objects = distributed.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
 
     def destroy(self) -> None:
-        """Destroy the group.
-
-        A group ends its threads when nobody refers to it. One that still runs when Python ends
-        aborts the process.
-        """
+        """End the threads of the group, which would abort the process when Python ends."""
         distributed.destroy_process_group(self._objects)
         del self._objects
 
     def device(self, name: str) -> str:
-        """Return where this process computes; ``cuda`` is the GPU of its number on its machine.
-
-        Raises:
-            ConfigError: If the settings name one GPU for several processes.
-        """
+        """Return where this process computes; ``cuda`` is the GPU of its number on its machine."""
         if self.world_size == 1 or name == "cpu":
             return name
         if name != "cuda":
@@ -82,10 +70,9 @@ class ProcessGroup:
 
     @contextmanager
     def run_on_all(self, *, in_turn: bool = False) -> Iterator[None]:
-        """Run a block whose errors, of the kinds of ours, are raised in all if they are in one.
+        """Run a block in all processes; a `KakehashiError` in one of them is raised in all.
 
-        Args:
-            in_turn: Rank 0 runs it before the others, which find what it has written.
+        With ``in_turn`` rank 0 runs it before the others, which find what it has written.
         """
         error = None
         if in_turn and self.rank:
@@ -107,21 +94,17 @@ class ProcessGroup:
         return cast("_Value", values[0])
 
     def check_equal(self, value: object, what: str) -> None:
-        """Check that every process has the same value.
-
-        Raises:
-            DistributedError: If one has another.
-        """
+        """Check that every process has the same value; `DistributedError` if not."""
         for rank, other in enumerate(self._gather(value)):
             if other != value:
                 problem = f"process {rank} has {what} than process {self.rank}"
                 raise DistributedError(f"{problem}; all must see the same files")
 
     def loss(self, tagger: Tagger, batch: Batch) -> Tensor:
-        """Compute what this process has to add to the mean loss per token of a batch.
+        """Compute the loss of this process's share of a batch, weighted by its tokens.
 
-        Each takes neighbouring sentences, about as many tokens as the others. Where none is left
-        for it, it computes the first one too, for nothing.
+        Shares are neighbouring sentences of about as many tokens. Who gets none computes the first
+        one too, with weight 0.
         """
         if self.world_size == 1:
             return tagger.loss(batch)
@@ -135,10 +118,10 @@ class ProcessGroup:
         return tagger.loss(cut_batch(batch, start, end)) * part
 
     def all_reduce(self, loss: Tensor, optimizer: Optimizer, batch: Batch) -> Tensor:
-        """Sum `loss` and its gradients over all processes; return the mean loss per token.
+        """Sum losses and gradients over all processes; return the mean loss per token.
 
-        All in one message. Which rows of the embeddings the others have gradients for needs none:
-        each process knows the whole batch.
+        All in one message. Each process knows the whole batch, and so the rows of the embeddings
+        that the others have gradients for.
         """
         loss = loss.detach()
         if self.world_size == 1:
@@ -201,27 +184,23 @@ def _lost_process() -> Iterator[None]:
         ) from error
 
 
-def _backend(*, cuda: bool) -> str:
-    return "cpu:gloo,cuda:nccl" if cuda else "gloo"
-
-
 @contextmanager
-def process_group() -> Iterator[ProcessGroup]:
-    """Join the other processes that torchrun or Ray Train has started, if there are any."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+def process_group(**options: Any) -> Iterator[ProcessGroup]:  # noqa: ANN401 - torch's
+    """Join the other processes that torchrun has started, if there are any.
+
+    Other ways to find each other are options of `torch.distributed.init_process_group`.
+    """
+    if not options and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield SINGLE
         return
-    ours = not distributed.is_initialized()  # otherwise Ray Train's, which also ends it
-    if ours:
-        backend = _backend(cuda=torch.cuda.is_available())
-        distributed.init_process_group(backend, timeout=_TIMEOUT)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    distributed.init_process_group(backend, timeout=_TIMEOUT, **options)
     group = ProcessGroup(distributed.get_rank(), distributed.get_world_size())
     try:
         yield group
     finally:
         group.destroy()
-        if ours:
-            distributed.destroy_process_group()
+        distributed.destroy_process_group()
 
 
 def train_on_ray(
@@ -229,97 +208,78 @@ def train_on_ray(
     workers: int | None,
     address: str | None,
     *,
-    folder: Path,
     cuda: bool,
     progress: Progress,
 ) -> None:
     """Do the same in each process of a group on a Ray cluster, whose machines must share folders.
 
     Args:
-        work: Called with the keywords ``progress`` and ``group``.
+        work: Called with the keywords ``progress`` and ``group``; its errors are raised here.
         workers: How many processes; None for one per processor, or GPU, of the cluster.
-        address: ``host:port`` of the cluster, or ``auto``; None to start one on this machine.
-        folder: What the work writes; Ray Train keeps notes beside it meanwhile.
-        cuda: Each process needs a GPU.
-        progress: Gets what rank 0 reports.
+        address: See `connect_ray`.
+        cuda: Whether each process needs a GPU.
+        progress: Gets the lines that rank 0 reports.
 
     Raises:
-        ConfigError: If there is no Ray at the address.
-        MissingExtraError: If Ray Train is not installed.
+        ConfigError: If there is no Ray at the address, or it is too small.
         DistributedError: If a process is lost.
-        KakehashiError: Whatever the work raises.
     """
-    os.environ.setdefault("RAY_TRAIN_V2_ENABLED", "1")
-    require("pandas", "ray")  # which Ray Train needs
     ray = connect_ray(address, workers)
-    train, torch_train = require("ray.train", "ray"), require("ray.train.torch", "ray")
-    variables = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
-    environment = {name: os.environ[name] for name in variables}
-    notes = folder.absolute().with_name(f".{folder.name}.ray")
-    found = ray.cluster_resources().get("GPU" if cuda else "CPU", 1)
     try:
-        with _queue_to(progress) as queue:
-            member = partial(_run_member, work, queue, str(Path.cwd()), environment)
-            torch_train.TorchTrainer(
-                lambda: member(),
-                torch_config=torch_train.TorchConfig(
-                    _backend(cuda=cuda), timeout_s=int(_TIMEOUT.total_seconds())
-                ),
-                scaling_config=train.ScalingConfig(num_workers=workers or int(found), use_gpu=cuda),
-                run_config=train.RunConfig(name=notes.name, storage_path=str(notes.parent)),
-            ).fit()
-    except train.TrainingFailedError as error:
+        n_found = int(ray.cluster_resources().get("GPU" if cuda else "CPU", 0))
+        size = workers or n_found
+        if size > n_found or not size:
+            kind = "GPUs" if cuda else "processors"
+            raise ConfigError("--workers", f"the cluster has {n_found} {kind} for {size} processes")
+        host = ray.util.get_node_ip_address()
+        store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
+        names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
+        place = str(Path.cwd()), {name: os.environ[name] for name in names}
+        queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
+        listener = threading.Thread(target=_report, args=(queue, progress), daemon=True)
+        listener.start()
+        task = ray.remote(num_cpus=1, num_gpus=int(cuda), max_retries=0)(_run_rank)
+        options = {"world_size": size, "address": (host, store.port)}
+        try:
+            ray.get([task.remote(work, queue, place, rank, **options) for rank in range(size)])
+        finally:
+            queue.put(None)
+            listener.join()
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())
         problem = f"a process of this training was lost; start again ({reason})"
         raise DistributedError(problem) from None
     finally:
         ray.shutdown()
-        shutil.rmtree(notes, ignore_errors=True)
 
 
-def _run_member(
+def _run_rank(
     work: Callable[..., object],
     queue: Any,  # noqa: ANN401 - Ray's queues have no types
-    directory: str,
-    environment: dict[str, str],
+    place: tuple[str, dict[str, str]],
+    rank: int,
+    *,
+    world_size: int,
+    address: tuple[str, int],
 ) -> None:
-    """Do the work in a process that Ray Train has started, with our folder and variables."""
-    os.environ.update(environment)
-    with contextlib.chdir(directory), process_group() as group:
-        try:
-            work(progress=_QueueProgress(queue), group=group)
-        except KakehashiError as error:
-            if group.rank == 0:  # the others have the same
-                queue.put(error)
+    """Do the work in a process of Ray, in our folder and with our variables."""
+    os.environ.update(place[1], LOCAL_RANK="0")  # Ray shows a process no other GPU than its own
+    store = TCPStore(*address, is_master=False)
+    group = process_group(store=store, rank=rank, world_size=world_size)
+    with contextlib.chdir(place[0]), group as members:
+        work(progress=_QueueProgress(queue), group=members)
 
 
 class _QueueProgress(Progress):
-    def __init__(self, queue: Any) -> None:  # noqa: ANN401 - Ray's queues have no types
+    def __init__(self, queue: Any) -> None:  # noqa: ANN401
         self._queue = queue
 
     def say(self, line: str) -> None:
         self._queue.put(line)
 
 
-@contextmanager
-def _queue_to(progress: Progress) -> Iterator[Any]:
-    """Open a queue from rank 0 to us; at the end an error that came through it is raised."""
-    queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
-    errors: list[KakehashiError] = []
-
-    def listen() -> None:
-        while (item := queue.get()) is not None:
-            if isinstance(item, KakehashiError):
-                errors.append(item)
-            else:
-                progress.say(item)
-
-    listener = threading.Thread(target=listen, daemon=True)
-    listener.start()
-    try:
-        yield queue
-    finally:
-        queue.put(None)
-        listener.join()
-    if errors:
-        raise errors[0]
+def _report(queue: Any, progress: Progress) -> None:  # noqa: ANN401
+    while (line := queue.get()) is not None:
+        progress.say(line)

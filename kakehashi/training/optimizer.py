@@ -14,50 +14,33 @@ _BETAS = (0.9, 0.999)
 _EPSILON = 1e-8
 
 
-class RowAdam:
+class RowAdam(torch.optim.Optimizer):
     """`torch.optim.SparseAdam` to the bit, without its sparse tensors, for which a GPU stops.
 
-    Rows without gradient stay as they are, moments included (the lazy variant of Adam).
-
-    Args:
-        weights: Have sparse gradients, in which every row occurs at most once.
-        learning_rate: Of Adam.
+    Rows without gradient stay as they are, moments included (the lazy variant of Adam). In the
+    sparse gradients of the weights every row occurs at most once.
     """
 
     def __init__(self, weights: Sequence[Tensor], learning_rate: float) -> None:
-        self._weights, self._learning_rate = weights, learning_rate
-        self._steps = [0] * len(weights)
-        self._moments = [(torch.zeros_like(w), torch.zeros_like(w)) for w in weights]
+        super().__init__(weights, {"lr": learning_rate})
+        for w in weights:
+            moments = {"exp_avg": torch.zeros_like(w), "exp_avg_sq": torch.zeros_like(w)}
+            self.state[w] = {"step": 0, **moments}
 
     @torch.no_grad()
-    def step(self) -> None:
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Update the rows that have a gradient."""
-        for number, weight in enumerate(self._weights):
+        for weight, state in self.state.items():
             if weight.grad is None:
                 continue
-            self._steps[number] += 1
+            state["step"] = step = int(state["step"]) + 1
             rows, gradient = weight.grad._indices()[0], weight.grad._values()
-            means, squares = self._moments[number]
-            mean = _update_rows(means, rows, gradient, _BETAS[0])
-            root = _update_rows(squares, rows, gradient.pow(2), _BETAS[1]).sqrt_().add_(_EPSILON)
-            first, second = (1 - beta ** self._steps[number] for beta in _BETAS)
-            rate = -self._learning_rate * math.sqrt(second) / first
-            weight.index_copy_(0, rows, weight.index_select(0, rows).add_(rate * mean.div_(root)))
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """Return the state as ``0/exp_avg`` and so on, with torch's names."""
-        state = {}
-        for number, (steps, moments) in enumerate(zip(self._steps, self._moments, strict=True)):
-            state[f"{number}/step"] = torch.tensor(steps)
-            state[f"{number}/exp_avg"], state[f"{number}/exp_avg_sq"] = moments
-        return state
-
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take over a `state_dict` from any device."""
-        for number, (mean, square) in enumerate(self._moments):
-            self._steps[number] = int(state[f"{number}/step"])
-            mean.copy_(state[f"{number}/exp_avg"])
-            square.copy_(state[f"{number}/exp_avg_sq"])
+            mean = _update_rows(state["exp_avg"], rows, gradient, _BETAS[0])
+            square = _update_rows(state["exp_avg_sq"], rows, gradient.pow(2), _BETAS[1])
+            first, second = (1 - beta**step for beta in _BETAS)
+            rate = -self.defaults["lr"] * math.sqrt(second) / first
+            change = rate * mean.div_(square.sqrt_().add_(_EPSILON))
+            weight.index_copy_(0, rows, weight.index_select(0, rows).add_(change))
 
 
 def _update_rows(averages: Tensor, rows: Tensor, values: Tensor, beta: float) -> Tensor:
@@ -71,20 +54,18 @@ def _update_rows(averages: Tensor, rows: Tensor, values: Tensor, beta: float) ->
 class Optimizer:
     """Adam for all parameters of a tagger; on a GPU, no method waits for it.
 
-    A batch touches a few hundred rows of embeddings that may have hundreds of thousands. Their
-    gradients are sparse, and `RowAdam` updates them; all other parameters have Adam as it was
+    A batch touches a few hundred rows of the ``embeddings``, which may have hundreds of thousands:
+    their gradients are sparse, and `RowAdam` updates them. The ``rest`` has Adam as it was
     published (Kingma and Ba, 2014).
-
-    Attributes:
-        embeddings: The parameters with sparse gradients, of n-grams and of words.
-        rest: All others.
     """
 
     def __init__(self, tagger: Tagger, learning_rate: float) -> None:
         self.embeddings = [tagger.char.embedding.weight, tagger.word.embedding.weight]
         self.rest = [p for p in tagger.parameters() if all(p is not e for e in self.embeddings)]
-        self._rows = RowAdam(self.embeddings, learning_rate)
-        self._adam = torch.optim.Adam(self.rest, lr=learning_rate, fused=True)
+        self._adams = {
+            "rows": RowAdam(self.embeddings, learning_rate),
+            "rest": torch.optim.Adam(self.rest, lr=learning_rate, fused=True),
+        }
 
     def zero_grad(self) -> None:
         """Remove all gradients."""
@@ -107,24 +88,24 @@ class Optimizer:
 
     def step(self) -> None:
         """Update the parameters by their gradients, which `clip` has prepared."""
-        self._rows.step()
-        self._adam.step()
+        for adam in self._adams.values():
+            adam.step()
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the state of Adam as ``rows/0/exp_avg`` and so on."""
-        rest = self._adam.state_dict()["state"].items()
-        return {f"rows/{name}": value for name, value in self._rows.state_dict().items()} | {
-            f"rest/{number}/{name}": value
-            for number, state in rest
+        """Return the state as ``rows/0/exp_avg`` and so on, with torch's names."""
+        return {
+            f"{part}/{number}/{name}": torch.as_tensor(value)
+            for part, adam in self._adams.items()
+            for number, state in adam.state_dict()["state"].items()
             for name, value in state.items()
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take over a `state_dict` from any device."""
-        self._rows.load_state_dict({key.removeprefix("rows/"): state[key] for key in state})
-        rest: dict[int, dict[str, Tensor]] = {}
-        for key, value in state.items():
-            part, number, name = key.split("/")
-            if part == "rest":
-                rest.setdefault(int(number), {})[name] = value
-        self._adam.load_state_dict({**self._adam.state_dict(), "state": rest})
+        for part, adam in self._adams.items():
+            states: dict[int, dict[str, Tensor]] = {}
+            for key in state:
+                found, number, name = key.split("/")
+                if found == part:
+                    states.setdefault(int(number), {})[name] = state[key]
+            adam.load_state_dict({**adam.state_dict(), "state": states})

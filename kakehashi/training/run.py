@@ -41,7 +41,7 @@ from kakehashi.files import lock, sweep, write_atomically, write_json
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import Count, Score
 from kakehashi.tracking import Status, sync
-from kakehashi.training.checkpoint import Checkpoint, Epoch
+from kakehashi.training.checkpoint import Epoch
 
 _ELSEWHERE = "choose another folder with --out"
 
@@ -49,17 +49,9 @@ _ELSEWHERE = "choose another folder with --out"
 class Run:
     """A run folder: a new one, or one of the same settings, finished or not.
 
-    Args:
-        folder: Where it is, or will be; nothing is written yet.
-        settings: Of the run.
-        inputs: Fingerprint of the files that it reads.
-        track: Trackers to keep up to date. One that fails is warned of once, and gets at the end
-            what it has missed.
-        progress: Gets these warnings.
-
-    Raises:
-        RunError: If the folder holds a finished run of other inputs, a run of other settings, or
-            something else.
+    Nothing is written yet. A `RunError` is raised if it holds a finished run of other ``inputs``
+    (the fingerprint of all files that a run reads), a run of other settings, or something else. A
+    tracker that fails is warned of once, and gets at the end what it has missed.
     """
 
     def __init__(
@@ -72,6 +64,7 @@ class Run:
     ) -> None:
         self.folder, self.settings = folder, settings
         self.model, self.predictions = folder / "model", folder / "predictions.jsonl"
+        self.checkpoint, self._result = folder / "checkpoint", folder / "result.json"
         self._config, self._inputs = settings.model_dump(mode="json"), inputs
         self._track, self._progress = track, progress or Progress()
         self._failed: set[str] = set()
@@ -81,7 +74,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the run is finished, and would give the same again."""
-        return (self.folder / "result.json").exists()
+        return self._result.exists()
 
     def _check(self) -> None:
         if not self.folder.exists():
@@ -104,10 +97,9 @@ class Run:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; at the end remove what killed processes left, and the folder if empty.
+        """Hold the folder; `RunError` if another process trains in it.
 
-        Raises:
-            RunError: If another process trains in it.
+        At the end what killed processes left is removed, and the folder itself if it is empty.
         """
         new = [path for path in (self.folder, *self.folder.parents) if not path.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +111,7 @@ class Run:
                 self._check()
                 yield
                 if mine and self.finished:
-                    (self.folder / "checkpoint").unlink(missing_ok=True)
+                    self.checkpoint.unlink(missing_ok=True)
                     sweep(self.folder)
         except BaseException as error:
             if self._begun and not self.finished:
@@ -137,44 +129,18 @@ class Run:
         write_json(self.folder / "config.json", self._config)
         if transfer is not None:
             write_json(self.folder / "transfer.json", transfer)
-        if epochs:  # a kill may have come between checkpoint and record
-            self._write_epochs(epochs)
         self._begun = True
-        self._sync("running")
+        self.save_epochs(epochs)
 
     def save_epochs(self, epochs: Sequence[Epoch]) -> None:
-        """Write the epochs so far, and log the last one."""
-        self._write_epochs(epochs)
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        """Write the epochs so far, and log those that are new."""
+        path, now = self.folder / "epochs.jsonl", datetime.datetime.now().astimezone()
+        n_known = len(path.read_bytes().splitlines()) if path.exists() else 0
+        lines = [f"{json.dumps(epoch, allow_nan=False)}\n" for epoch in epochs]
+        write_atomically(path, lines)
         with (self.folder / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{now}  {json.dumps(epochs[-1])}\n")
+            file.writelines(f"{now.isoformat(timespec='seconds')}  {x}" for x in lines[n_known:])
         self._sync("running")
-
-    def _write_epochs(self, epochs: Sequence[Epoch]) -> None:
-        lines = "".join(f"{json.dumps(epoch, allow_nan=False)}\n" for epoch in epochs)
-        write_atomically(self.folder / "epochs.jsonl", lines)
-
-    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint."""
-        checkpoint.save(self.folder / "checkpoint")
-
-    def load_checkpoint(self, fingerprint: str) -> Checkpoint | None:
-        """Read the checkpoint, if there is one.
-
-        Raises:
-            RunError: If it is damaged, or the corpus, the vectors or the source have changed since.
-        """
-        try:
-            checkpoint = Checkpoint.load(self.folder / "checkpoint")
-        except FileNotFoundError:
-            return None
-        if checkpoint.fingerprint != fingerprint:
-            raise RunError(
-                self.folder,
-                "was begun on another corpus, other vectors or another source model than there"
-                f" are now; {_ELSEWHERE}, or remove it",
-            )
-        return checkpoint
 
     def finish(
         self,
@@ -191,16 +157,9 @@ class Run:
     ) -> None:
         """Write the counts and, last, the result.
 
-        Args:
-            data: What was trained on.
-            version: Of our program, or of the library behind a baseline.
-            facts: What the scores depend on beside the corpus, for their signature.
-            dev: Score on the development set; None if there is none.
-            test: The same on the test set.
-            selection: What the best epoch was chosen by, and its number.
-            epochs: All of them; a baseline has one.
-            transfer: What was copied from a source.
-            processes: How many trained together.
+        ``version`` is that of our program or of the library behind a baseline; ``facts`` are what
+        the scores depend on beside the corpus, for their signature; ``selection`` is what the best
+        epoch was chosen by, and its number.
         """
         settings = self.settings
         mapping = settings.corpus.mapping or "none"
@@ -209,6 +168,14 @@ class Run:
         buffer = pa.BufferOutputStream()
         pq.write_table(pa.table(dict(zip(Count._fields, counts.T, strict=True))), buffer)
         write_atomically(self.folder / "counts.parquet", bytes(buffer.getvalue()))
+        machine = {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "processes": processes,
+        }
         result = {
             "name": settings.name,
             "kakehashi": __version__,
@@ -220,17 +187,10 @@ class Run:
             "transfer": transfer,
             "corpus": data.summary(),
             "settings": self._config,
-            "machine": {
-                "processor": platform.processor() or platform.machine(),
-                "cores": os.cpu_count(),
-                "threads": torch.get_num_threads(),
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "processes": processes,
-            },
+            "machine": machine,
             "inputs": self._inputs,
         }
-        write_json(self.folder / "result.json", result)
+        write_json(self._result, result)
         self._sync("finished")
 
     def _sync(self, status: Status) -> None:
@@ -247,11 +207,7 @@ class Run:
 
 
 def load_result(folder: str | Path) -> dict[str, Any]:
-    """Read the result of a finished run.
-
-    Raises:
-        RunError: If there is none.
-    """
+    """Read the result of a finished run; `RunError` if there is none."""
     try:
         result: dict[str, Any] = json.loads((Path(folder) / "result.json").read_bytes())
     except (OSError, ValueError):

@@ -35,16 +35,10 @@ from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
+from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
-
-SAVE_EVERY = 300.0
-"""Seconds between checkpoints inside an epoch."""
-
-_MANY_PAIRS = 1_000_000
-_BYTES_PER_PAIR = 64
-"""Weights, gradients, moments of Adam, the best weights and float64 copies; measured."""
 
 
 def run_folder(settings: RunSettings) -> Path:
@@ -64,44 +58,34 @@ def train(
     *,
     cache: str | Path | None = None,
     track: Sequence[str] = (),
-    save_every: float = SAVE_EVERY,
+    save_every: float = 300.0,
     group: ProcessGroup = SINGLE,
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or a baseline.
 
-    An interrupted run continues when it is started again with the same settings; Ctrl-C leaves the
-    best model so far in it. A finished one is left as it is if it would give the same again.
+    An interrupted run continues when it is started again with the same settings; Ctrl-C and a
+    `DivergenceError` leave the best model so far in it. A finished one is left as it is if it would
+    give the same again. Nothing is written if the folder is taken, or settings, corpora or source
+    are not as they should be.
 
     Args:
         settings: What to train, on what, and how.
-        folder: The run folder; default `run_folder`.
+        folder: The run folder, which is returned; default `run_folder`.
         progress: Reports progress; default silent.
         cache: A folder for encoded corpora, which runs on the same corpora then share; default
             none, and the corpora are read into memory.
-        track: Trackers to keep up to date, ``tensorboard`` or ``mlflow``. One that fails is warned
-            of, and training goes on; `check_trackers` asks them before.
+        track: ``tensorboard``, ``mlflow``. One that fails is warned of, and training goes on.
         save_every: Seconds between checkpoints inside an epoch.
         group: The processes that train together, each of which calls this; see `process_group`.
-            Rank 0 alone writes and reports.
-
-    Returns:
-        The run folder, with ``result.json`` and, of our recognizer, the model.
-
-    Raises:
-        KakehashiError: If the folder is taken, or settings, corpora or source are not as they
-            should be; nothing is written then. In a group every process raises it.
-        DivergenceError: If the weights are no longer numbers; the best model so far is saved.
-        KeyboardInterrupt: After Ctrl-C; likewise.
     """
     if progress is None or group.rank:
         progress = Progress()
-    if group.rank:
-        track = ()
-    check_trackers(track)
     folder = Path(folder) if folder is not None else run_folder(settings)
+    check_trackers(track)
     with limited_threads(settings.training.threads), ExitStack() as stack:
         with group.run_on_all():
-            run = Run(folder, settings, _inputs(settings), track, progress)
+            inputs = _hash_inputs(settings)
+            run = Run(folder, settings, inputs, track, progress)
             if settings.system == "kakehashi":
                 find_device(group.device(settings.training.device), "training.device")
             elif group.world_size > 1:
@@ -112,7 +96,7 @@ def train(
         if group.broadcast(run.finished):
             progress.say(f"{folder} is finished already; remove it to train again")
         elif settings.system == "kakehashi":
-            _train_tagger(settings, run, progress, cache, save_every, group)
+            _train_tagger(settings, run, inputs, progress, cache, save_every, group)
         else:
             _train_baseline(settings, run, progress)
     return folder
@@ -121,6 +105,7 @@ def train(
 def _train_tagger(
     settings: RunSettings,
     run: Run,
+    inputs: str,
     progress: Progress,
     cache: str | Path | None,
     save_every: float,
@@ -129,10 +114,12 @@ def _train_tagger(
     with group.run_on_all(in_turn=cache is not None):
         data, test = _prepare(settings, progress, cache)
         trainer, transfer = _new_trainer(settings, data, progress, group)
-        fingerprint = _fingerprint(settings, data)
-        checkpoint = run.load_checkpoint(fingerprint)
-        if checkpoint is not None:
-            trainer.resume(checkpoint)
+        # All that the weights depend on, so that a checkpoint is not taken for another's.
+        versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
+        config = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+        fingerprint = _hash(config, inputs, data.fingerprint(), versions)
+        if run.checkpoint.exists():
+            trainer.resume(Checkpoint.load(run.checkpoint, fingerprint))
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
@@ -144,11 +131,11 @@ def _train_tagger(
         while not trainer.finished:
             for _ in trainer.train_epoch():
                 if writes and time.monotonic() - saved >= save_every:
-                    run.save_checkpoint(trainer.checkpoint(fingerprint))
+                    trainer.checkpoint(fingerprint).save(run.checkpoint)
                     saved = time.monotonic()
             trainer.end_epoch()
             if writes:
-                run.save_checkpoint(trainer.checkpoint(fingerprint))
+                trainer.checkpoint(fingerprint).save(run.checkpoint)
                 run.save_epochs(trainer.history)
     except (KeyboardInterrupt, DivergenceError):
         if writes and trainer.history:
@@ -182,55 +169,54 @@ def _train_tagger(
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
     """Train a baseline; to us that is one epoch, and what it does with dev is its own affair."""
     baseline = BASELINES[settings.system](settings.training.seed)
-    name = f"{settings.system} {version(baseline.package)}"
+    release = version(baseline.package)
     train, dev, test = map(list, _read(settings, progress))
     data = prepare(train, dev, test, settings.model)
     run.begin()
-    progress.say(f"training {name}")
+    progress.say(f"training {settings.system} {release}")
     began = time.perf_counter()
     baseline.fit(train, dev)
-    seconds = time.perf_counter() - began
-    scores, found = [], []
-    for corpus, sentences in ((data.dev, dev), (data.test, test)):
-        found = baseline.tag(sentences)
-        scores.append(score_spans(corpus.spans, found, lost=corpus.lost) if sentences else None)
-    f1 = [score.f1 if score is not None else None for score in scores]
-    epoch = {"number": 1, "loss": None, "seconds": seconds, "dev": f1[0]}
-    epoch["test"] = f1[1] if settings.training.test_epochs else None
+    epoch: Epoch = {"number": 1, "loss": None, "seconds": time.perf_counter() - began}
+    spans, scores = {"dev": baseline.tag(dev), "test": baseline.tag(test)}, {}
+    for part, corpus in (("dev", data.dev), ("test", data.test)):
+        score = score_spans(corpus.spans, spans[part], lost=corpus.lost) if len(corpus) else None
+        scores[part], epoch[part] = score, score.f1 if score is not None else None
+    if not settings.training.test_epochs:
+        epoch["test"] = None
     run.save_epochs([epoch])
-    write_jsonl(
-        run.predictions,
-        (
-            replace(each, mentions=mentions_from_spans(each.text, each.tokens or (), spans))
-            for each, spans in zip(test, found, strict=True)
-        ),
-    )
+    tagged = zip(test, spans["test"], strict=True)
+    found = ((each, mentions_from_spans(each.text, each.tokens or (), of)) for each, of in tagged)
+    write_jsonl(run.predictions, (replace(each, mentions=mentions) for each, mentions in found))
     seed = {} if baseline.deterministic else {"seed": settings.training.seed}
+    system = f"{settings.system} {release}"
     run.finish(
         data,
-        version=version(baseline.package),
-        facts={"text": segmenter_of(settings.text).signature, "system": name, **seed},
-        dev=scores[0],
-        test=scores[1],
+        version=release,
+        facts={"text": segmenter_of(settings.text).signature, "system": system, **seed},
+        dev=scores["dev"],
+        test=scores["test"],
         selection={"by": "dev" if dev else "last", "epoch": 1},
         epochs=[epoch],
     )
 
 
-def _inputs(settings: RunSettings) -> str:
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _hash_inputs(settings: RunSettings) -> str:
     """Hash the files that a run reads: corpora, vectors, source model."""
     corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is None:
         return inputs
-    source = sha256_of(find_model(settings.transfer.source) / MANIFEST)
-    return hashlib.sha256(f"{inputs} {source}".encode()).hexdigest()
+    return _hash(inputs, sha256_of(find_model(settings.transfer.source) / MANIFEST))
 
 
 def _prepare(
     settings: RunSettings, progress: Progress, cache: str | Path | None
 ) -> tuple[Dataset, Iterable[Sentence]]:
-    """Read, segment and encode the corpora, or map the cache of them; return the test sentences."""
+    """Encode the corpora in memory or load them from the cache; return the test sentences too."""
     test: Iterable[Sentence]
     if cache is not None:
         data, test = load_dataset(Path(cache), settings, progress)
@@ -288,49 +274,30 @@ def new_tagger(data: Dataset, settings: ModelSettings) -> Tagger:
 
 
 def check_crf_memory(n_tags: int, progress: Progress) -> None:
-    """Warn before training of what a CRF over many tags costs.
-
-    Raises:
-        ConfigError: If it would not fit into the memory of this machine.
-    """
+    """Warn before training of what a CRF over many tags costs; `ConfigError` if it is too much."""
     pairs = (n_tags + 1) ** 2
-    if pairs < _MANY_PAIRS:
-        return
-    needed = pairs * _BYTES_PER_PAIR / 1e9
+    needed = 64 * pairs / 1e9  # weights, gradients, Adam, best weights, float64 copies; measured
     there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
     cost = f"a CRF over {n_tags:,} tags scores {pairs:,} pairs of them: {needed:,.1f} GB of memory"
     remedy = 'model.decoder = "softmax" needs none'
     if needed > there:
         raise ConfigError("model.decoder", f"{cost}, and this machine has {there:,.1f}; {remedy}")
-    progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
-
-
-def _fingerprint(settings: RunSettings, data: Dataset) -> str:
-    """Hash all that the weights depend on, so that a checkpoint is not taken for another's."""
-    transfer = settings.transfer
-    parts = [
-        json.dumps(settings.model_dump(mode="json"), sort_keys=True),
-        data.fingerprint(),
-        sha256_of(find_model(transfer.source) / "weights.safetensors") if transfer else "",
-        f"{__version__} {torch.get_num_threads()} {is_compiled()}",
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    if pairs >= 1_000_000:
+        progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
 
 
 def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:
     """Train on generated data: English; Japanese from scratch; Japanese from the English one.
 
-    Returns:
-        Their run folders below ``folder``; one that is finished already is taken as it is.
+    Returns their run folders. One that is finished already is taken as it is.
     """
-    progress = progress or Progress()
-    english, japanese = (
-        read_settings(f"demo-{name}", [f"training.seed={seed}"]) for name in ("en", "ja")
-    )
     folders = [folder / f"{name}-seed{seed}" for name in ("english", "scratch", "transfer")]
-    transfer = TransferSettings(source=str(folders[0]), groups=("char", "dense"))
-    lifted = japanese.model_copy(update={"transfer": transfer})
-    for settings, place in zip((english, japanese, lifted), folders, strict=True):
-        progress.say(f"training {place}")
+    for place, language in zip(folders, ("en", "ja", "ja"), strict=True):
+        settings = read_settings(f"demo-{language}", [f"training.seed={seed}"])
+        if place == folders[-1]:
+            transfer = TransferSettings(source=str(folders[0]), groups=("char", "dense"))
+            settings = settings.model_copy(update={"transfer": transfer})
+        if progress is not None:
+            progress.say(f"training {place}")
         train(settings, place, progress)
     return folders

@@ -32,19 +32,12 @@ from kakehashi.training.optimizer import Optimizer
 
 @dataclass
 class EpochState:
-    """What the next batch of an epoch depends on, beside weights, Adam and torch's random state.
+    """What the next batch of an epoch depends on, beside weights, Adam and torch's random state."""
 
-    Attributes:
-        batches: How many are done. Their order is a function of (seed, epoch).
-        random: Draws which rare words are hidden.
-        loss: Sum over the tokens so far. To look at it would be to wait for the GPU.
-        began: When the epoch began by `time.perf_counter`, interruptions left out.
-    """
-
-    batches: int
-    random: np.random.Generator
-    loss: Tensor
-    began: float
+    batches: int  # done so far; their order is a function of (seed, epoch)
+    random: np.random.Generator  # draws which rare words are hidden
+    loss: Tensor  # sum over the tokens so far; to look at it would be to wait for the GPU
+    began: float  # by time.perf_counter, interruptions left out
 
 
 class Trainer:
@@ -93,8 +86,7 @@ class Trainer:
     def train_epoch(self) -> Iterator[None]:
         """Train on the batches of an epoch that are left, and pause after each.
 
-        Raises:
-            DivergenceError: If at the end the loss or a weight is not finite.
+        `DivergenceError` is raised if at the end the loss or a weight is not finite.
         """
         data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
         train = data.train
@@ -155,14 +147,6 @@ class Trainer:
             line += "  best so far"
         self.progress.say(line)
 
-    def train(self) -> None:
-        """Train all epochs that are left and load the best, for a program that keeps no run."""
-        while not self.finished:
-            for _ in self.train_epoch():
-                pass
-            self.end_epoch()
-        self.load_best()
-
     def load_best(self) -> None:
         """Give the tagger the weights of the best epoch."""
         self.tagger.load_state_dict(self._best)
@@ -178,24 +162,15 @@ class Trainer:
     def checkpoint(self, fingerprint: str) -> Checkpoint:
         """Return the state after the last finished epoch, or batch."""
         epoch, device = self._epoch, self.tagger.device
-        random = {"cpu": torch.get_rng_state()}
+        random, state = {"cpu": torch.get_rng_state()}, None
         if device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(device)
-        state = {
-            "batches": epoch.batches,
-            "loss": epoch.loss.item(),
-            "seconds": time.perf_counter() - epoch.began,
-            "random": epoch.random.bit_generator.state,
-        }
-        return Checkpoint(
-            fingerprint=fingerprint,
-            history=self.history,
-            epoch=state if epoch.batches else None,
-            weights=self.tagger.state_dict(),
-            best=self._best,
-            optimizer=self.optimizer.state_dict(),
-            random=random,
-        )
+        if epoch.batches:
+            seconds, draws = time.perf_counter() - epoch.began, epoch.random.bit_generator.state
+            facts = {"batches": epoch.batches, "loss": epoch.loss.item(), "seconds": seconds}
+            state = {**facts, "random": draws}
+        weights, optimizer = self.tagger.state_dict(), self.optimizer.state_dict()
+        return Checkpoint(fingerprint, self.history, state, weights, self._best, optimizer, random)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue where a checkpoint was written."""
@@ -223,11 +198,7 @@ class Trainer:
 
 
 def check_selection(settings: TrainingSettings, data: Dataset) -> None:
-    """Refuse to choose an epoch by the F1 of nothing.
-
-    Raises:
-        ConfigError: If the set to select on has no entity that tokens can express.
-    """
+    """Check that the set to select on has an entity that tokens can express; else `ConfigError`."""
     part = {"dev": "dev", "best-test": "test"}.get(settings.select)
     corpus: EncodedCorpus | None = getattr(data, part) if part else None
     if corpus is not None and not corpus.types:

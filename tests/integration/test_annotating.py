@@ -65,7 +65,7 @@ def annotated(folder):
 def test_each_input_has_one_output_for_any_number_of_workers(place, expected, run):
     for workers in (1, 2):
         done = run(
-            *("annotate", "model", "corpus", f"out{workers}", "--block", 12),
+            *("predict", "model", "corpus", "--out", f"out{workers}", "--block", 12),
             *("--workers", workers),
             cwd=place,
         )
@@ -76,14 +76,16 @@ def test_each_input_has_one_output_for_any_number_of_workers(place, expected, ru
     done = run("annotate", "model", "corpus", "out1", "--block", 12, cwd=place)
     count = len(parts(place / "out1"))
     said = "reading 1 file as jsonl, 1 file as parquet, 1 file as text"
-    assert done.stderr == f"{said}\n{count} of {count} parts are there already\n"
+    note, *lines = done.stderr.splitlines()
+    assert note.startswith("note: `kakehashi annotate` is now `kakehashi predict`")
+    assert lines == [said, f"{count} of {count} parts are there already"]
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "int8"])
 def test_parquet_and_other_precisions(place, expected, run, precision):
     out = place / precision
     options = ("--format", "parquet", "--precision", precision)
-    done = run("annotate", "model", "corpus/c.parquet", out, *options, cwd=place)
+    done = run("predict", "model", "corpus/c.parquet", "--out", out, *options, cwd=place)
     assert done.returncode == 0, done.stderr
     rows = pa.concat_tables(map(pq.read_table, sorted(out.glob("part-*")))).to_pylist()
     assert [(row["id"], row["text"]) for row in rows] == [
@@ -102,25 +104,27 @@ def assert_refused(done, *fragments):
 
 def test_what_is_wrong_is_one_line(place, run, settings, tmp_path):
     (tmp_path / "in.txt").write_text("東京\n")
-    annotate = ("annotate", place / "model", "in.txt", "out")
+    annotate = ("predict", place / "model", "in.txt", "--out", "out")
     assert run(*annotate, cwd=tmp_path).returncode == 0
     train(settings("ja", seed=5, epochs=1), tmp_path / "other")
-    done = run("annotate", "other", *annotate[2:], cwd=tmp_path)
+    done = run("predict", "other", *annotate[2:], cwd=tmp_path)
     assert_refused(
         done, "out: was begun with another model; go on with the same, or choose another"
     )
     (tmp_path / "in.txt").write_text("大阪\n")
     assert_refused(run(*annotate, cwd=tmp_path), "out: was begun with another input;")
     (tmp_path / "in.txt").write_bytes(b"\xff\n")
-    assert_refused(run(*annotate[:3], "new", cwd=tmp_path), "in.txt:1: expected text in utf-8")
-    assert_refused(run(*annotate[:2], "none", "new", cwd=tmp_path), "there is no such file")
+    assert_refused(run(*annotate[:4], "new", cwd=tmp_path), "in.txt:1: expected text in utf-8")
+    assert_refused(
+        run(*annotate[:2], "none", "--out", "new", cwd=tmp_path), "there is no such file"
+    )
     dead = ("--executor", "ray", "--address", "127.0.0.1:9")
     assert_refused(run(*annotate, *dead, cwd=tmp_path), "there is no Ray cluster at 127.0.0.1:9")
 
 
 def test_a_bad_line_costs_itself_and_the_exit_status_says_so(place, run, tmp_path):
     (tmp_path / "in.txt").write_bytes("東京\n".encode() + b"\xff\n" + "大阪".encode())
-    annotate = ("annotate", place / "model", "in.txt", "out", "--no-tokens")
+    annotate = ("predict", place / "model", "in.txt", "--out", "out", "--no-tokens")
     for _ in range(2):
         done = run(*annotate, cwd=tmp_path)
         assert (done.returncode, done.stdout) == (2, "out\n")
@@ -135,14 +139,14 @@ def test_a_bad_line_costs_itself_and_the_exit_status_says_so(place, run, tmp_pat
 
 def test_standard_input_is_annotated(place, run, tmp_path):
     lines = '{"text": "東京", "id": "a"}\n'
-    annotate = ("annotate", place / "model", "-", "out")
+    annotate = ("predict", place / "model", "-", "--out", "out")
     assert_refused(run(*annotate, stdin=lines, cwd=tmp_path), "looks like JSON")
     done = run(*annotate, "--input-format", "jsonl", stdin=lines, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [entry[:2] for entry in annotated(tmp_path / "out")] == [("a", "東京")]
 
 
-LARGE = ("annotate", "model", "large.jsonl", "--block", 250)
+LARGE = ("predict", "model", "large.jsonl", "--block", 250, "--out")
 
 
 @pytest.fixture(scope="module")

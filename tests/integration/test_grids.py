@@ -92,7 +92,7 @@ def test_plan_and_status_say_what_there_is(experiment, folder):
     folder = folder(epochs=2)
     status, out, err = experiment(folder, "--workers", "2", verb="plan")
     assert (status, err.count("timing a short training")) == (0, 2)
-    assert "4 cells, 4 runs: 0 finished, 4 and 1 source models to run" in out
+    assert "4 combinations, 4 runs: 0 finished, 4 and 1 source models to run" in out
     assert out.splitlines()[-1] == "Expected: 1 min with --workers 2"
     assert not list(folder.glob("runs/cells/*/result.json"))
     assert experiment(folder, "--only", "recognizer=no transfer", "--only", "seed=1")[0] == 0
@@ -125,7 +125,7 @@ def test_a_changed_corpus_is_named_and_either_choice_works(experiment, folder):
     for verb in ("plan", "run"):
         status, out, err = experiment(folder, *only, verb=verb)
         assert (status, out, len(err.splitlines())) == (2, "", 1)
-        assert f"changed since 1 cells were run: {own}; choose --changed run, or" in err
+        assert f"changed after 1 runs: {own}; choose --changed run, or" in err
     status, out, err = experiment(folder, *only, "--changed", "keep")
     assert (status, out, err) == (0, "runs/cells/grid.parquet\n", "")
     (folder / "runs/cells/kept.json").unlink()
@@ -145,7 +145,7 @@ def test_a_failing_cell_lets_the_others_go_on(experiment, folder):
     status, out, err = experiment(folder, "--workers", "2")
     assert status == 2
     assert [line.split(":")[1] for line in out.splitlines()] == [" bad · seed 1", " bad · seed 2"]
-    assert "2 of 4 cells failed" in err.splitlines()[-1]
+    assert "2 of 4 runs failed" in err.splitlines()[-1]
     assert len(finished(folder / "runs/cells")) == 2
 
 

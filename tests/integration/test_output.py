@@ -27,7 +27,9 @@ def shell(command, **environment):
     )
 
 
-@pytest.mark.parametrize("verb", ["settings", "inspect {corpus}", "inspect {corpus} --json"])
+@pytest.mark.parametrize(
+    "verb", ["settings", "corpus stats {corpus}", "corpus stats {corpus} --json"]
+)
 def test_a_full_disk_behind_stdout_is_one_line(corpus, verb):
     done = shell(f"{PROGRAM} {verb.format(corpus=corpus)} > /dev/full")
     assert done.returncode == 2
@@ -35,7 +37,7 @@ def test_a_full_disk_behind_stdout_is_one_line(corpus, verb):
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("verb", ["settings", "inspect {corpus}"])
+@pytest.mark.parametrize("verb", ["settings", "corpus stats {corpus}"])
 def test_nobody_who_reads_on_is_no_error(corpus, verb):
     done = shell(f"{PROGRAM} {verb.format(corpus=corpus)} | true")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -44,26 +46,26 @@ def test_nobody_who_reads_on_is_no_error(corpus, verb):
 def test_messages_that_nobody_reads_stop_nothing(corpus, tmp_path):
     for number, sink in enumerate(("2> /dev/full", "2>&-", "2> >(true)")):
         out = tmp_path / f"{number}.jsonl"
-        done = shell(f"{PROGRAM} convert {corpus} {out} {sink}")
+        done = shell(f"{PROGRAM} corpus convert {corpus} {out} {sink}")
         assert done.returncode == 0
         assert out.exists()
-        assert shell(f"{PROGRAM} convert none.jsonl {out} {sink}").returncode == 2
+        assert shell(f"{PROGRAM} corpus convert none.jsonl {out} {sink}").returncode == 2
 
 
 def test_a_closed_stdout_is_no_error(corpus):
-    done = shell(f"{PROGRAM} inspect {corpus} >&-")
+    done = shell(f"{PROGRAM} corpus stats {corpus} >&-")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("locale", ["C", "POSIX"])
 def test_output_is_utf_8_whatever_the_locale(corpus, locale):
     plain = {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = shell(f"{PROGRAM} inspect {corpus} --json", **plain)
+    done = shell(f"{PROGRAM} corpus stats {corpus} --json", **plain)
     assert (done.returncode, done.stderr) == (0, b"")
     assert "場所" in done.stdout.decode()
-    done = shell(f"{PROGRAM} inspect {corpus}", **plain)
+    done = shell(f"{PROGRAM} corpus stats {corpus}", **plain)
     assert "場所" in done.stdout.decode()
-    done = shell(f"{PROGRAM} inspect 東京.jsonl", **plain)
+    done = shell(f"{PROGRAM} corpus stats 東京.jsonl", **plain)
     assert done.returncode == 2
     assert "東京.jsonl" in done.stderr.decode()
 
@@ -125,10 +127,10 @@ program.main()
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
-        ("convert a.jsonl {long}", "File name too long"),
-        ("convert {long} x.jsonl", "File name too long"),
-        ("convert a.jsonl none/a.conll", "No such file or directory"),
-        ("convert folder x.jsonl --format jsonl", "folder"),
+        ("corpus convert a.jsonl {long}", "File name too long"),
+        ("corpus convert {long} x.jsonl", "File name too long"),
+        ("corpus convert a.jsonl none/a.conll", "No such file or directory"),
+        ("corpus convert folder x.jsonl --format jsonl", "folder"),
         ("train demo-en --out {long}", "File name too long"),
         ("train demo-en --out a.jsonl/run", "Not a directory"),
     ],

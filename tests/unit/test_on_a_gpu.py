@@ -82,7 +82,7 @@ def test_an_epoch_waits_for_the_device_only_when_its_batches_are_done(
     progress = Finished()
     trainer = Trainer(tagger, data, TrainingSettings(batch_tokens=10), progress)
     with elsewhere, pytest.raises(DataDependentOutputException, match="_local_scalar_dense"):
-        trainer.train()
+        list(trainer.train_epoch())
     assert progress.epochs == 1
     assert {parameter.grad.device for parameter in tagger.parameters()} == {ELSEWHERE}
     assert 0 < len(tagger.word.embedding.weight.grad._values()) <= len(data.words)  # each once

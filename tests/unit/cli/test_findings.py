@@ -94,52 +94,57 @@ def test_page_that_cannot_be_written_is_one_line(invoke, size_results, tmp_path)
         invoke(size_results, "page", "g", "--out", tmp_path / "file" / "x.html", "--trials", 10)
 
 
-def test_explain_takes_cells_of_a_grid(invoke, layer_results):
+def test_diff_takes_cells_of_a_grid(invoke, layer_results):
     for cell in layer_results.runs:
         if cell.finished:
             cell.result["test"] |= {"precision": 1.0, "recall": 1.0}
             cell.result["settings"] = {"vectors": None}
-    done = invoke(layer_results, "explain", "g", "none, seed=1", "char", "--format", "markdown")
+    done = invoke(layer_results, "diff", "g", "none, seed=1", "char", "--format", "markdown")
     assert "| A | none, 1 |" in done.stdout
     assert "B fixes 4 and breaks 0" in done.stdout
 
 
-def test_explain_takes_two_folders_or_a_grid(invoke, tmp_path):
+def test_diff_takes_two_folders_or_a_grid(invoke, tmp_path):
     with pytest.raises(RunError, match="no finished run"):
-        invoke(None, "explain", tmp_path, tmp_path)
+        invoke(None, "diff", tmp_path, tmp_path)
     with pytest.raises(ConfigError, match="two run folders"):
-        invoke(None, "explain", tmp_path)
+        invoke(None, "diff", tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["table", "figure", "page", "explain"])
-def test_every_verb_has_help_with_an_example(invoke, verb):
+@pytest.mark.parametrize("verb", ["table", "figure", "page", "diff"])
+def test_every_verb_of_the_group_has_help(invoke, verb):
     assert f"kakehashi experiment {verb}" in invoke(None, verb, "--help").stdout
 
 
-def test_distribution_ranks_and_draws(tmp_path):
+def test_types_ranks_and_draws(tmp_path):
     corpus, out = tmp_path / "small.jsonl", tmp_path / "types.svg"
     mentions = [{"start": 0, "end": 4, "type": "LOC"}, {"start": 5, "end": 9, "type": "LOC"}]
     corpus.write_text(json.dumps({"text": "Rome Oslo", "mentions": mentions}) + "\n")
     done = CliRunner().invoke(
-        app, ["distribution", str(corpus), "--as", "csv", "--out", str(out)], catch_exceptions=False
+        app,
+        ["corpus", "types", str(corpus), "--as", "csv", "--out", str(out)],
+        catch_exceptions=False,
     )
     assert done.stdout == "rank,type,mentions,share,so far\n1,LOC,2,100.00 %,100.00 %\n"
     assert ElementTree.parse(out).getroot().tag.endswith("svg")
 
 
-def test_distribution_refuses_other_pictures(tmp_path):
+def test_types_refuses_other_pictures(tmp_path):
     with pytest.raises(ConfigError, match=r"\.svg or \.png"):
         CliRunner().invoke(
-            app, ["distribution", "x.jsonl", "--out", "types.gif"], catch_exceptions=False
+            app, ["corpus", "types", "x.jsonl", "--out", "types.gif"], catch_exceptions=False
         )
 
 
-def test_corpora_counts_the_parts_of_a_config():
+def test_stats_counts_the_parts_of_a_config():
     done = CliRunner().invoke(
-        app, ["corpora", "demo-en", "--format", "csv"], catch_exceptions=False
+        app, ["corpus", "stats", "demo-en", "--as", "csv"], catch_exceptions=False
     )
     heading, *rows = done.stdout.splitlines()
-    assert heading == "corpus,part,sentences,tokens,mentions,of them lost,types"
+    assert heading == (
+        "corpus,part,sentences,with a mention,articles,characters,tokens,mentions,of them lost,"
+        "best recall,best F1,mean length,types"
+    )
     assert [row.split(",")[:2] for row in rows] == [
         ["demo-en", "train"],
         ["demo-en", "dev"],

@@ -11,7 +11,15 @@ from kakehashi.cli.main import app
 from kakehashi.errors import ConfigError, CorpusError
 
 CONLLEVAL = Path(__file__).parents[2] / "golden" / "conlleval" / "cases"
-VERBS = ("inspect", "convert", "homophones", "distribution", "score", "compare")
+VERBS = (
+    "corpus stats",
+    "corpus convert",
+    "corpus homophones",
+    "corpus types",
+    "corpus overlap",
+    "evaluate",
+    "compare",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +46,9 @@ def write(name, content):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_that_reads_has_the_same_options(verb):
-    command = typer.main.get_command(app).commands[verb]
+    command = typer.main.get_command(app)
+    for name in verb.split():
+        command = command.commands[name]
     options = {option for parameter in command.params for option in parameter.opts}
     assert options >= {
         "--format", "--columns", "--separator", "--encoding", "--no-spaces", "--types", "--set",
@@ -51,25 +61,27 @@ JAPANESE = "米 B-LOC\nから O\n米国 B-LOC\nへ O\n"
 def test_without_spaces_tokens_are_those_of_the_real_text():
     write("ja.conll", JAPANESE)
     options = ("ja.conll", "--segmenter", "unidic-lite")
-    assert report("inspect", *options)["ja.conll"]["characters"] == 9
-    assert report("inspect", *options, "--no-spaces")["ja.conll"]["characters"] == 6
-    assert report("homophones", *options, "--no-spaces")["ja.conll"]["tokens"]["total"] == 4
-    invoke("convert", "ja.conll", "ja.jsonl", "--no-spaces")
+    assert report("corpus", "stats", *options)["ja.conll"]["characters"] == 9
+    assert report("corpus", "stats", *options, "--no-spaces")["ja.conll"]["characters"] == 6
+    assert (
+        report("corpus", "homophones", *options, "--no-spaces")["ja.conll"]["tokens"]["total"] == 4
+    )
+    invoke("corpus", "convert", "ja.conll", "ja.jsonl", "--no-spaces")
     assert json.loads(Path("ja.jsonl").read_text())["text"] == "米から米国へ"
-    assert report("score", "ja.jsonl", "ja.conll", "--no-spaces")["f1"] == 100.0
-    assert "LOC" in invoke("distribution", "ja.conll", "--no-spaces").stdout
+    assert report("evaluate", "ja.jsonl", "ja.conll", "--no-spaces")["f1"] == 100.0
+    assert "LOC" in invoke("corpus", "types", "ja.conll", "--no-spaces").stdout
     found = report("compare", "ja.jsonl", "ja.conll", "ja.conll", "--no-spaces", "--trials", 9)
     assert found["first"]["f1"] == 100.0
 
 
 def test_inline_types_and_settings_of_a_format_are_named_on_the_command_line():
     write("a.xml", "<PER>Eva</PER> in <b>Bonn</b>\n")
-    assert report("inspect", "a.xml")["a.xml"]["types"] == {"PER": 1, "b": 1}
-    assert report("inspect", "a.xml", "--types", "PER,LOC")["a.xml"]["types"] == {"PER": 1}
+    assert report("corpus", "stats", "a.xml")["a.xml"]["types"] == {"PER": 1, "b": 1}
+    assert report("corpus", "stats", "a.xml", "--types", "PER,LOC")["a.xml"]["types"] == {"PER": 1}
     write("a.csv", "Word,Tag\nEva,PER\nin,-\n")
     options = ("--format", "columns", "--separator", ",", "--set", "header_lines=1")
     options += ("--set", "raw=true", "--set", "outside=-")
-    assert report("inspect", "a.csv", *options)["a.csv"]["types"] == {"PER": 1}
+    assert report("corpus", "stats", "a.csv", *options)["a.csv"]["types"] == {"PER": 1}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +97,7 @@ def test_inline_types_and_settings_of_a_format_are_named_on_the_command_line():
 )
 def test_what_a_format_does_not_have_is_refused(arguments, problem):
     with pytest.raises(ConfigError, match=problem):
-        invoke("inspect", *arguments)
+        invoke("corpus", "stats", *arguments)
 
 
 def test_output_has_settings_of_its_own():
@@ -94,22 +106,31 @@ def test_output_has_settings_of_its_own():
         '{"text": "-DOCSTART-", "tokens": [{"text": "-DOCSTART-", "start": 0, "end": 10}]}',
     )
     with pytest.raises(CorpusError, match="write it with --to-set docstart=keep"):
-        invoke("convert", "a.jsonl", "a.conll")
-    invoke("convert", "a.jsonl", "a.conll", "--to-set", "docstart=keep", "--to-separator", "tab")
+        invoke("corpus", "convert", "a.jsonl", "a.conll")
+    invoke(
+        "corpus",
+        "convert",
+        "a.jsonl",
+        "a.conll",
+        "--to-set",
+        "docstart=keep",
+        "--to-separator",
+        "tab",
+    )
     assert Path("a.conll").read_text() == "-DOCSTART-\tO\n\n"
 
 
-def test_the_report_of_inspect_is_on_standard_output():
+def test_the_report_of_stats_is_on_standard_output():
     lines = ['{"text": "雨", "mentions": []}', '{"text": "訪米", "mentions": [%s]}']
     write("a.jsonl", "\n".join(lines) % '{"start": 1, "end": 2, "type": "LOC"}')
-    done = invoke("inspect", "a.jsonl", "--segmenter", "unidic-lite")
+    done = invoke("corpus", "stats", "a.jsonl", "--segmenter", "unidic-lite")
     assert done.stderr == ""
     assert "a.jsonl: 1 mentions that no whole tokens equal" in " ".join(done.stdout.split())
     row = next(line for line in done.stdout.splitlines() if "訪米" in line)
     assert [cell.strip() for cell in row.split("│")[1:-1]] == ["2", "'訪米'", "米", "LOC", "訪米"]
-    (lost,) = report("inspect", "a.jsonl", "--segmenter", "unidic-lite")["a.jsonl"]["lost"]
+    (lost,) = report("corpus", "stats", "a.jsonl", "--segmenter", "unidic-lite")["a.jsonl"]["lost"]
     assert (lost["number"], lost["sentence"], lost["text"]) == (2, "訪米", "米")
-    done = invoke("convert", "a.jsonl", "a.conll", "--segmenter", "unidic-lite")
+    done = invoke("corpus", "convert", "a.jsonl", "a.conll", "--segmenter", "unidic-lite")
     assert done.stdout == "a.conll: 2 sentences, 0 mentions\n"
     assert "訪米" in done.stderr
 
@@ -121,13 +142,13 @@ def test_the_report_of_inspect_is_on_standard_output():
 def test_another_encoding_is_advised_where_the_verb_takes_one(name, advice):
     Path(name).write_bytes("東京 O\n".encode("euc-jp"))
     with pytest.raises(CorpusError, match=advice):
-        invoke("inspect", name)
+        invoke("corpus", "stats", name)
 
 
 @pytest.mark.parametrize("case", json.loads((CONLLEVAL / "MANIFEST.json").read_text()))
-def test_score_of_one_file_takes_the_options_of_conlleval(case):
+def test_evaluate_of_one_file_takes_the_options_of_conlleval(case):
     manifest = json.loads((CONLLEVAL / "MANIFEST.json").read_text())[case]
-    arguments = ("score", CONLLEVAL / f"{case}.txt", *manifest["args"])
+    arguments = ("evaluate", CONLLEVAL / f"{case}.txt", *manifest["args"])
     if manifest["rc"]:
         with pytest.raises(CorpusError, match=f"{case}.txt:"):
             invoke(*arguments)
@@ -139,17 +160,17 @@ def test_score_of_one_file_takes_the_options_of_conlleval(case):
 @pytest.mark.parametrize("delimiter", ["tab", r"\t", "\t"])
 def test_tabs_may_be_named(delimiter):
     write("a.txt", "Eva\tNN\tB-PER\tB-PER\nran\tVB\tO\tO\n")
-    assert report("score", "a.txt", "-d", delimiter)["f1"] == 100.0
+    assert report("evaluate", "a.txt", "-d", delimiter)["f1"] == 100.0
 
 
-def test_score_reads_another_encoding_and_scheme():
+def test_evaluate_reads_another_encoding_and_scheme():
     Path("a.txt").write_bytes("東京 B-地名 S-地名\n".encode("euc-jp"))
-    found = report("score", "a.txt", "--encoding", "euc-jp")
+    found = report("evaluate", "a.txt", "--encoding", "euc-jp")
     assert (found["types"]["地名"]["gold"], found["f1"]) == (1, 100.0)
     with pytest.raises(CorpusError, match="name another with --encoding"):
-        invoke("score", "a.txt")
+        invoke("evaluate", "a.txt")
     write("b.txt", "a S-X S-X\n")
-    strict = ("score", "b.txt", "--variant", "strict")
+    strict = ("evaluate", "b.txt", "--variant", "strict")
     assert report(*strict, "--scheme", "iobes")["f1"] == 100.0
     with pytest.raises(CorpusError, match=r"none of the scheme bio; is it iobes \(--scheme\)"):
         invoke(*strict)
@@ -170,7 +191,7 @@ def test_score_reads_another_encoding_and_scheme():
 )
 def test_options_that_would_say_nothing_are_refused(arguments, option):
     with pytest.raises(ConfigError, match=option):
-        invoke("score", *arguments)
+        invoke("evaluate", *arguments)
 
 
 def test_annotations_and_runs_are_scored_as_files_are():
@@ -180,28 +201,30 @@ def test_annotations_and_runs_are_scored_as_files_are():
     write("out/annotation.json", "{}")
     write("out/part-000000.jsonl", line * 2)
     write("out/part-000001.jsonl", line)
-    with pytest.raises(CorpusError, match="not annotated to its end"):
-        invoke("score", "gold.jsonl", "out")
+    with pytest.raises(CorpusError, match="not complete"):
+        invoke("evaluate", "gold.jsonl", "out")
     write("out/result.json", '{"sentences": 3, "parts": 2}')
     assert (
-        report("score", "gold.jsonl", "out", "--train", "gold.jsonl")["values"]["seen"]["f1"] == 100
+        report("evaluate", "gold.jsonl", "out", "--train", "gold.jsonl")["values"]["seen"]["f1"]
+        == 100
     )
-    assert report("score", "gold.jsonl", "run")["recall"] == pytest.approx(200 / 3)
+    assert report("evaluate", "gold.jsonl", "run")["recall"] == pytest.approx(200 / 3)
     write("gold.x", line * 3)
-    assert report("score", "gold.x", "out", "--format", "jsonl")["f1"] == 100.0
+    assert report("evaluate", "gold.x", "out", "--format", "jsonl")["f1"] == 100.0
     write("gold.y", "Bonn B-LOC\n\n" * 3)
-    assert report("score", "gold.y", "out", "--format", "columns")["f1"] == 100.0
+    assert report("evaluate", "gold.y", "out", "--format", "columns")["f1"] == 100.0
     found = report("compare", "gold.jsonl", "run", "out", "--trials", 9)
     assert (found["first"]["f1"], found["second"]["f1"]) == (80.0, 100.0)
 
 
-@pytest.mark.parametrize("option", ["--as", "--format"])
-def test_tables_are_written_as_asked(option):
-    done = invoke("corpora", "demo-en", option, "csv")
+@pytest.mark.parametrize("verb", [("corpus", "stats", "--as"), ("corpora", "--format")])
+def test_tables_are_written_as_asked(verb):
+    *verb, option = verb
+    done = invoke(*verb, "demo-en", option, "csv")
     assert done.stdout.splitlines()[0].count(",") > 3
 
 
-def test_distribution_reads_one_format_and_writes_another():
+def test_types_reads_one_format_and_writes_another():
     write("a.x", "Eva B-PER\n\n")
-    done = invoke("distribution", "a.x", "--format", "columns", "--as", "markdown")
+    done = invoke("corpus", "types", "a.x", "--format", "columns", "--as", "markdown")
     assert any(line.startswith("| ") and "PER" in line for line in done.stdout.splitlines())

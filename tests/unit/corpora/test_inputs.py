@@ -106,7 +106,7 @@ def test_text_with_brackets_is_text(tmp_path, line):
 
 @pytest.mark.parametrize("name", ["a.conll", "a.xml", "a.parquet", "a.json", "a.tar.gz"])
 def test_a_file_that_is_named_as_another_format_is_refused(name):
-    with pytest.raises(ConfigError, match=f"{name} is named as .* kakehashi convert {name} FILE"):
+    with pytest.raises(ConfigError, match=f"{name} is named as .* corpus convert {name} FILE"):
         records(LineInput(Path(name)))
 
 

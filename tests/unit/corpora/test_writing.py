@@ -162,10 +162,10 @@ def test_annotations_are_all_their_parts_in_order(annotations):
 @pytest.mark.parametrize("result", ["", "[]", "{}", '"'])
 def test_annotations_that_are_not_finished_are_refused(annotations, result):
     (annotations / "result.json").write_text(result)
-    with pytest.raises(CorpusError, match="is not annotated to its end"):
+    with pytest.raises(CorpusError, match="is not complete"):
         prediction_files(annotations)
     (annotations / "result.json").unlink()
-    with pytest.raises(CorpusError, match="is not annotated to its end"):
+    with pytest.raises(CorpusError, match="is not complete"):
         prediction_files(annotations)
 
 

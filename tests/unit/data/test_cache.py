@@ -152,7 +152,14 @@ def test_a_changed_corpus_is_encoded_anew(tree, tmp_path):
     assert list(map(len, folders(tmp_path))) == [2, 3]
 
 
-NAMES = ("train-forms.npy", "test-tags.npy", "forms.json", "words.npy", "vectors.npy", "facts.json")
+NAMES = (
+    "train-forms.npy",
+    "test-tags.npy",
+    "forms.jsonl",
+    "words.npy",
+    "vectors.npy",
+    "facts.jsonl",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -168,17 +175,17 @@ def test_a_damaged_cache_is_refused(tree, tmp_path, name, kept):
         CorpusError, match=r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
     ) as e:
         # Forms are read when features are made.
-        load(tree, tmp_path, model={"ngram": 3} if name == "forms.json" else {})
+        load(tree, tmp_path, model={"ngram": 3} if name == "forms.jsonl" else {})
     assert "\n" not in str(e.value)
 
 
-@pytest.mark.parametrize("name", ["train-tags.npy", "facts.json"])
+@pytest.mark.parametrize("name", ["train-tags.npy", "facts.jsonl"])
 def test_files_of_other_corpora_are_refused(tree, tmp_path, name):
     load(tree, tmp_path / "a")
     load(tree, tmp_path / "b", text={"segmenter": "whitespace"})
     [[ours], _], [[theirs], _] = folders(tmp_path / "a"), folders(tmp_path / "b")
     (ours / name).write_bytes((theirs / name).read_bytes())
-    with pytest.raises(CorpusError, match="is of other corpora or settings"):
+    with pytest.raises(CorpusError, match="is missing, damaged, or of other corpora or settings"):
         load(tree, tmp_path / "a")
 
 

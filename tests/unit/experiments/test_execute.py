@@ -105,7 +105,7 @@ def test_what_cannot_be_resumed_begins_again(grid, root, pretender, monkeypatch,
     [
         (2, "epoch 1/2\nerror: f:3: is empty\n", "f:3: is empty"),
         (1, "error: this is a bug: E: x; rerun with --debug\n", "this is a bug: E: x"),
-        (-9, "epoch 1/2\n", "its process ended early (killed by SIGKILL)"),
+        (-9, "epoch 1/2\n", "its process was killed by SIGKILL"),
     ],
 )
 def test_why_a_run_failed_is_one_line_and_more_is_in_its_folder(

@@ -11,17 +11,12 @@ SENTENCES = [
 def test_each_part_has_a_row():
     table = corpora_table({"small": {"train": describe(SENTENCES), "dev": describe([])}})
     assert table.headings == (
-        "corpus",
-        "part",
-        "sentences",
-        "tokens",
-        "mentions",
-        "of them lost",
-        "types",
+        *("corpus", "part", "sentences", "with a mention", "articles", "characters", "tokens"),
+        *("mentions", "of them lost", "best recall", "best F1", "mean length", "types"),
     )
     assert table.rows == (
-        ("small", "train", "2", "4", "3", "0", "2"),
-        ("small", "dev", "0", "0", "0", "0", "0"),
+        *(("small", "train", "2", "2", "0", "18", "4", "3", "0", "100.00", "100.00", "4.33", "2"),),
+        *(("small", "dev", "0", "0", "0", "0", "0", "0", "0", "–", "–", "0.00", "0"),),
     )
 
 

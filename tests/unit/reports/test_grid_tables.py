@@ -76,7 +76,7 @@ def test_columns_and_rows_are_axes(size_results):
     assert table.rows[0] == ("100", "40.00 ±0.00", "50.00 ±0.00", "+10.00")
 
 
-def test_savings_are_sizes(size_results):
+def test_the_learning_curve_has_sizes(size_results):
     analysis = analyse(size_results, trials=10)
     table = grid_tables(analysis, find_equivalent_sizes(analysis, trials=100))["learning-curve"]
     assert table.rows[0][:3] == ("transfer", "100", "200")

@@ -23,7 +23,7 @@ def test_where_ours_wins_it_says_so(layers, make_results):
     assert text.startswith("Ours is ahead of CRFsuite: char has 60.00 against 50.00 (+10.00).")
 
 
-def test_savings_and_both_ends_of_the_gains_are_told(size_results):
+def test_equivalent_sizes_and_both_ends_of_the_gains_are_told(size_results):
     analysis = analyse(size_results, trials=10)
     text = summarize(analysis, find_equivalent_sizes(analysis, trials=10))
     assert "Compared with scratch, 3 of 3 are better" in text

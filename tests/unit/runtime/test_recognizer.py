@@ -3,12 +3,11 @@
 import copy
 import multiprocessing
 import pickle
-import threading
 
 import pytest
 import torch
 
-from kakehashi.model.device import ForkSafeLock, limited_threads
+from kakehashi.model.device import limited_threads
 from kakehashi.sentence import Sentence, Token
 
 HANGS = 60  # seconds after which a child that should have answered in one is taken to hang
@@ -102,18 +101,3 @@ def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not(make_recogniz
     expected = mentions(make_recognizer().recognize(texts))
     with recognizer._lock:
         assert tag_in_a_child(recognizer, texts) == expected
-
-
-def test_a_lock_is_held_by_one_thread():
-    lock, entered = ForkSafeLock(), threading.Event()
-
-    def enter():
-        with lock:
-            entered.set()
-
-    thread = threading.Thread(target=enter)
-    with lock:
-        thread.start()
-        assert not entered.wait(0.05)
-    thread.join()
-    assert entered.is_set()

@@ -46,10 +46,13 @@ def test_every_damage_is_noticed(tmp_path):
             Checkpoint.load(tmp_path / "c")
 
 
-def test_one_of_an_earlier_version_is_refused_in_one_line(tmp_path):
+def test_one_of_another_run_or_version_is_refused_in_one_line(tmp_path):
+    make().save(tmp_path / "c")
+    with pytest.raises(RunError, match="was begun with another version, corpus, vectors or so"):
+        Checkpoint.load(tmp_path / "c", "g")
     content = b"\x08\0\0\0\0\0\0\0{}      \xff"  # safetensors
     (tmp_path / "c").write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
-    with pytest.raises(RunError, match="is of another version of kakehashi; remove it"):
+    with pytest.raises(RunError, match="was begun with another version"):
         Checkpoint.load(tmp_path / "c")
 
 

@@ -1,0 +1,341 @@
+"""The verbs that make and use models: train, predict, demo, settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+from kakehashi.cli import options
+from kakehashi.cli.options import arg, opt
+from kakehashi.errors import ConfigError, KakehashiError
+
+if TYPE_CHECKING:
+    from kakehashi.config.settings import RunSettings
+    from kakehashi.corpora.inputs import LineFormat
+    from kakehashi.progress import Progress
+    from kakehashi.runtime.stream import Answer
+    from kakehashi.training.distributed import ProcessGroup
+
+Layout = Literal["jsonl", "columns", "inline", "parquet"]
+Precision = Literal["float32", "bfloat16", "int8"]
+Select = Literal["dev", "last", "best-test"]
+_MOST_NAMED = 10  # bad lines that are named; others are counted
+
+
+def train(
+    config: Annotated[Path, arg("TOML file, config.json of a run, or demo-en, demo-ja.")],
+    source: Annotated[str | None, opt("Run or model folder to transfer from.")] = None,
+    groups: Annotated[
+        str | None, opt("Layer groups to transfer: char, word, dense, crf. Default: char,dense.")
+    ] = None,
+    seed: Annotated[int | None, opt("Random seed, as --set training.seed=N.")] = None,
+    select: Annotated[
+        Select | None, opt("Epoch to keep: best on dev, the last, or (the paper) best on test.")
+    ] = None,
+    out: Annotated[Path | None, opt("Run folder. Default: runs/NAME[-GROUPS]-seedN.")] = None,
+    cache: Annotated[
+        Path | None,
+        opt("Folder for encoded corpora, which runs share.", envvar="KAKEHASHI_CACHE"),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, opt("Change any setting.", "--set", metavar="KEY=VALUE")
+    ] = None,
+    save_every: Annotated[
+        float, opt("Minutes between checkpoints.", min=0, metavar="MINUTES")
+    ] = 5.0,
+    executor: options.ExecutorChoice = "local",
+    workers: Annotated[
+        int | None, opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1)
+    ] = None,
+    address: options.Address = None,
+    track: options.Track = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train a recognizer, from scratch or from a source model.
+
+    The same command resumes an unfinished run, and prints the result of a finished one. Ctrl-C and
+    SIGTERM keep the best model so far. The last line printed is the run folder. Several processes
+    share each batch, and train what one process would.
+
+    Examples:
+      kakehashi train configs/conll2003-en.toml
+      kakehashi train configs/crf-knbc-ja.toml --source runs/conll2003-en-seed1 --groups char,dense
+      kakehashi train configs/massive-ja.toml --seed 2 --set corpus.train_size=2000
+      torchrun --standalone --nproc-per-node 2 -m kakehashi train demo-en --cache cache
+      kakehashi train demo-en --cache cache --executor ray --workers 2
+    """
+    from kakehashi.cli.console import ProgressBars, print_line, print_report
+    from kakehashi.cli.show import run_tables
+    from kakehashi.tracking import check_trackers
+    from kakehashi.training.distributed import train_on_ray
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import run_folder
+    from kakehashi.training.train import train as train_run
+
+    if groups is not None and source is None:
+        raise ConfigError("--groups", "needs --source, the model to transfer from")
+    if executor != "ray":
+        for option, value in (("--workers", workers), ("--address", address)):
+            if value is not None:
+                raise ConfigError(
+                    option, "needs --executor ray; without Ray start processes with torchrun"
+                )
+    given = {
+        "transfer.source": source,
+        "transfer.groups": groups and [group.strip() for group in groups.split(",")],
+        "training.seed": seed,
+        "training.select": select,
+    }
+    changes = [
+        *(overrides or ()),
+        *((key, value) for key, value in given.items() if value is not None),
+    ]
+    with _joined_group() as group:
+        with group.run_on_all():
+            settings = _settings(config, changes)
+        folder = out or run_folder(settings)
+        if group.rank == 0:
+            check_trackers(track or (), folder)
+        work = partial(
+            train_run, settings, folder, cache=cache, track=track or (), save_every=60 * save_every
+        )
+        progress = ProgressBars()
+        if executor == "ray":
+            cuda = settings.training.device != "cpu"
+            train_on_ray(work, workers, address, cuda=cuda, progress=progress)
+        else:
+            work(progress=progress, group=group)
+        if group.rank == 0:
+            result = load_result(folder)
+            print_report(result, *run_tables(result), as_json=as_json)
+            print_line(str(folder))
+
+
+def _settings(config: Path, changes: Iterable[str | tuple[str, object]]) -> RunSettings:
+    from kakehashi.config.reading import check_files, read_settings
+
+    settings = read_settings(config, changes)
+    check_files(settings, config)
+    return settings
+
+
+@contextmanager
+def _joined_group() -> Iterator[ProcessGroup]:
+    """Join the other processes, if there are any; only rank 0 reports an error."""
+    from kakehashi.training.distributed import process_group
+
+    with process_group() as group:
+        try:
+            yield group
+        except KakehashiError:
+            if group.rank:
+                raise SystemExit(2) from None
+            raise
+
+
+def predict(
+    model: Annotated[Path, arg("Run or model folder.")],
+    files: Annotated[
+        list[Path] | None,
+        arg(
+            "Files with a sentence per line; - or nothing for standard input. With --out: one file"
+            " or folder (.txt, .jsonl, .parquet, .conll, …)."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, opt("Write parts to this folder; the same command resumes.", metavar="FOLDER")
+    ] = None,
+    layout: Annotated[
+        Layout, opt("Format of the output; with --out jsonl or parquet.", "--format")
+    ] = "jsonl",
+    input_format: Annotated[
+        str | None,
+        opt("Format of the input: text, jsonl; with --out also parquet, … Default: by its name."),
+    ] = None,
+    encoding: options.Encoding = None,
+    columns: options.Columns = None,
+    separator: options.Separator = None,
+    no_spaces: options.NoSpaces = False,
+    min_probability: Annotated[
+        float, opt("Leave out mentions that are less probable.", min=0, max=1)
+    ] = 0.0,
+    no_tokens: Annotated[bool, opt("Leave out the tokens.", "--no-tokens")] = False,
+    precision: Annotated[
+        Precision, opt("float32 is exact; the others are faster on many sentences.")
+    ] = "float32",
+    workers: Annotated[
+        int | None, opt("Processes, one thread each. Default: 1; with --out one per CPU.", min=1)
+    ] = None,
+    device: Annotated[str, opt("cpu, cuda or cuda:N; a GPU pays for many sentences.")] = "cpu",
+    block: Annotated[
+        int | None, opt("With --out: sentences per part. Default: 20000.", min=1)
+    ] = None,
+    executor: options.ExecutorChoice = "local",
+    address: options.Address = None,
+    annotate: Annotated[bool, opt("", "--annotate", hidden=True)] = False,
+) -> None:
+    """Find the entities of text: a sentence per line, JSON lines, or a large corpus.
+
+    Without --out each line is answered on standard output as it comes. A line that cannot be read
+    (another encoding, NUL, longer than 1 MiB, not a JSON object) is named on stderr; its answer is
+    {"error": …}, or an empty sentence in columns and inline tags.
+
+    With --out a file or a folder of files is tagged in parts, in order. It may be killed at any
+    time: the same command resumes. The last line printed is the folder. A line or row that cannot
+    be read is left out and named on stderr.
+
+    The exit status is 2 if a line could not be read; all others are answered.
+
+    Examples:
+      echo 昨日ジョンは東京に着いた | kakehashi predict runs/crf-knbc-ja-seed1
+      kakehashi predict runs/conll2003-en-seed1 news.txt --format columns > news.conll
+      kakehashi predict runs/massive-ja-seed1 log.jsonl --no-tokens --min-probability 0.9
+      kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 --precision int8 > log.jsonl
+      kakehashi predict runs/massive-ja-seed1 utterances.jsonl --out tagged --precision bfloat16
+      kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
+    """
+    from kakehashi.cli.console import ProgressBars, print_line
+    from kakehashi.corpora.inputs import LineInput
+    from kakehashi.runtime.stream import Kept, Predictor, predict_lines
+
+    files = files or [Path("-")]
+    if annotate:
+        if len(files) != 2:
+            raise ConfigError("annotate", "expected MODEL IN OUT")
+        out = files.pop()
+    kept = Kept(min_probability, not no_tokens)
+    for_folders = {
+        "--columns": columns,
+        "--separator": separator,
+        "--no-spaces": no_spaces,
+        "--block": block,
+        "--executor ray": executor == "ray",
+        "--address": address,
+        "--format parquet": layout == "parquet",
+        f"--input-format {input_format}": input_format not in (None, "text", "jsonl"),
+    }
+    for_lines = {
+        "--device": device != "cpu",
+        f"--format {layout}": layout in ("columns", "inline"),
+        f"{len(files)} inputs": len(files) > 1,
+    }
+    progress = ProgressBars()
+    if out is None:
+        _check(for_folders, "needs --out FOLDER")
+        predictor = Predictor(model, layout, precision, device, kept)
+        line_format = cast("LineFormat | None", input_format)
+        inputs = [LineInput(file, line_format, encoding or "utf-8") for file in files]
+        for each in inputs:
+            if each.read_as == "jsonl":
+                progress.say(f"{each.name}: reading JSON lines")
+        _answer(predict_lines(predictor, inputs, processes=workers or 1), progress)
+        return
+    from kakehashi.parallel import open_map
+    from kakehashi.runtime.blocks import Reading
+    from kakehashi.runtime.bulk import BLOCK, annotate_corpus
+
+    _check(for_lines, "cannot be combined with --out")
+    settings = {
+        "columns": columns and columns.split(","),
+        "separator": separator,
+        "spaces": False if no_spaces else None,
+    }
+    given = {name: value for name, value in settings.items() if value is not None}
+    with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
+        count = annotate_corpus(
+            model,
+            files[0],
+            out,
+            reading=Reading(input_format, encoding or "utf-8", given),
+            kept=kept,
+            format=layout,
+            precision=precision,
+            block=block or BLOCK,
+            map_jobs=map_jobs,
+            progress=progress,
+        )
+    print_line(str(out))
+    if count.refused:
+        for problem in count.problems[:_MOST_NAMED]:
+            progress.warn(problem)
+        raise KakehashiError(
+            f"{count.refused:,} lines or rows could not be read and are left out;"
+            f" {out}/annotation.json names the first of them"
+        )
+
+
+def _check(given: Mapping[str, object], problem: str) -> None:
+    for option, value in given.items():
+        if value:
+            raise ConfigError(option, problem)
+
+
+def _answer(answers: Iterable[Sequence[Answer]], progress: Progress) -> None:
+    """Print answers as they come, and warn of the first lines that could not be read.
+
+    Raises:
+        KakehashiError: At the end, if there were such lines.
+    """
+    n_lines = n_bad = 0
+    for batch in answers:
+        n_lines += len(batch)
+        sys.stdout.writelines(answer.output for answer in batch)
+        sys.stdout.flush()
+        for problem in (answer.problem for answer in batch if answer.problem):
+            n_bad += 1
+            if n_bad <= _MOST_NAMED:
+                progress.warn(problem)
+    if n_bad:
+        raise KakehashiError(f"{n_bad:,} of {n_lines:,} lines could not be read; see above")
+
+
+def demo(
+    out: Annotated[Path, opt("Folder for the three runs.")] = Path("runs/demo"),
+    seed: Annotated[int, opt("Random seed of the three trainings.")] = 1,
+    as_json: options.Json = False,
+) -> None:
+    """Show transfer on generated utterances: English lifts Japanese. No data, no network.
+
+    Trains an English recognizer, then a Japanese one from scratch and one with the character and
+    dense layers of the English one. Takes a few minutes.
+
+    Example:
+      kakehashi demo
+    """
+    from kakehashi.cli.console import ProgressBars, print_report
+    from kakehashi.cli.show import demo_tables
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train_demo
+
+    folders = train_demo(out, seed, ProgressBars())
+    results = [load_result(folder) for folder in folders]
+    names = ("english", "scratch", "transfer")
+    scores = [
+        {"folder": str(folder), "f1": result["test"]["f1"]}
+        for folder, result in zip(folders, results, strict=True)
+    ]
+    gain = scores[2]["f1"] - scores[1]["f1"]
+    report = {
+        **dict(zip(names, scores, strict=True)),
+        "gain": gain,
+        "transferred": results[2]["transfer"],
+    }
+    print_report(report, *demo_tables(folders, results, gain), as_json=as_json)
+
+
+def settings() -> None:
+    """Print every setting of a config, with its meaning and its default.
+
+    Example:
+      kakehashi settings > my-corpus.toml
+    """
+    from kakehashi.config.reference import reference
+
+    sys.stdout.write(reference())
+
+
+VERBS = (train, predict, demo, settings)

@@ -1,0 +1,65 @@
+"""The verbs as a whole: their help, their old names, what they share with the library."""
+
+from typing import get_args
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from kakehashi.cli import corpus_verbs, main, model_verbs, options, score_verbs
+from kakehashi.config import settings, sources
+from kakehashi.runtime.recognizer import Precision
+from kakehashi.scoring import score, significance
+
+
+def verbs(command, path=()):
+    """Every verb, as words."""
+    for name, each in command.commands.items():
+        if hasattr(each, "commands"):
+            yield from verbs(each, (*path, name))
+        else:
+            yield (*path, name)
+
+
+VERBS = list(verbs(typer.main.get_command(main.app)))
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(main.app, arguments, catch_exceptions=False)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_every_verb_has_help_with_an_example(verb):
+    text = " ".join(invoke(*verb, "--help").stdout.split())
+    assert f"kakehashi {' '.join(verb)}" in text
+    command = typer.main.get_command(main.app)
+    for name in verb:
+        command = command.commands[name]
+    for parameter in command.params:
+        if not parameter.hidden and parameter.name != "help":
+            assert parameter.help[0].isupper() or parameter.help.split()[0].rstrip(",").islower()
+
+
+@pytest.mark.parametrize("old", main._RENAMED)
+def test_old_names_are_hidden_and_say_the_new_one(old):
+    done = invoke(*old.split(), "--help")
+    new = main._RENAMED[old].removesuffix(" --annotate")
+    assert done.stderr == (
+        f"note: `kakehashi {old}` is now `kakehashi {new}`; the old name will be removed in"
+        " version 0.2\n"
+    )
+    assert f"Usage: kakehashi {new} " in done.stdout
+    *family, name = old.split()
+    assert f"│ {name} " not in invoke(*family, "--help").stdout
+
+
+def test_choices_and_defaults_are_those_of_the_library():
+    assert options.TRIALS == significance.TRIALS
+    for ours, theirs in {
+        corpus_verbs.Language: sources.Language,
+        corpus_verbs.Partition: sources.Partition,
+        model_verbs.Precision: Precision,
+        model_verbs.Select: settings.Select,
+        score_verbs.Variant: score.Variant,
+    }.items():
+        assert get_args(ours) == get_args(theirs)
