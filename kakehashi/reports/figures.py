@@ -46,7 +46,7 @@ def size_figure(analysis: Analysis) -> Drawing:
             places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
-    names = {name: None for lines in places.values() for name in lines}
+    names = dict.fromkeys(name for lines in places.values() for name in lines)
     styles = dict(zip(names, pens(), strict=False))
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
