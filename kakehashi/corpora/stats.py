@@ -124,8 +124,10 @@ class Overlap:
     seen_sentences: float  # share of the test sentences that stand in training as they are
 
     @property
-    def slope(self) -> float:
+    def slope(self) -> float | None:
         """Slope of frequency against rank in log-log scale; Zipf's law is a straight line."""
+        if len(self.types) < 2:
+            return None
         ranks = [log(rank) for rank in range(1, len(self.types) + 1)]
         return linear_regression(ranks, [log(count) for count in self.types.values()]).slope
 

@@ -37,7 +37,9 @@ _TICK = 0.25
 _VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _PR_SET_PDEATHSIG = 1
 
-set_forkserver_preload(["kakehashi.cli.main", "kakehashi.training.train", "numba", "torch._dynamo"])
+_PRELOAD = """kakehashi.cli.main kakehashi.cli.show kakehashi.training.train kakehashi.model.kernels
+torch._dynamo fugashi pandas"""  # what is not installed is passed over
+set_forkserver_preload(_PRELOAD.split())
 
 
 class _Program(ForkServerProcess):
