@@ -1,34 +1,37 @@
 """Voice-assistant utterances from built-in grammars: English, Japanese, German.
 
-All grammars and lists are our own, see README.md beside this file. Utterance k of a partition
-depends on language, partition, seed and k alone.
+All grammars and lists are our own; README.md beside this file describes their notation. Utterance k
+of a partition depends on language, partition, seed and k alone.
 """
 
 from __future__ import annotations
 
 import math
+import re
+import tomllib
 from bisect import bisect
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import AssistantSource, Partition
-from kakehashi.corpora.assistant.grammar import (
-    FRAME,
-    PHRASE,
-    Grammar,
-    Group,
-    Reference,
-    Rule,
-    Template,
-    read_grammar,
-)
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence
+
+FRAME, PHRASE = "frame", "phrase"
+_PIECE = re.compile(
+    r"(?P<literal>[^()\[\]{}<>|]+)"
+    r"|(?P<mark>[()\[\]|])"
+    r"|<(?P<rule>\w+)>"
+    r"|\{(?P<type>\w+)(?::(?P<from>\w+))?\}"
+)
+_CLOSING = {"(": ")", "[": "]"}
 
 # How fast frequency falls with rank: the weight of a rank is rank ** -exponent (Zipf).
 # Intents have ranks shifted by some (Mandelbrot): none outweighs all others, and the tail is long.
@@ -45,11 +48,8 @@ def generate(
 ) -> Iterator[Sentence]:
     """Generate voice-assistant utterances from number ``start`` on; ``group`` is the domain.
 
-    Utterance k depends on language, partition, seed and k alone, so several processes can each make
-    a range. Dev and test hold values and carrier phrases that train never shows, whatever the seed.
-
-    Raises:
-        ConfigError: If the language or the partition is unknown.
+    Several processes can each make a range. Dev and test hold values and carrier phrases that train
+    never shows, whatever the seed. Raises `ConfigError` at an unknown language or partition.
 
     Example:
         >>> [third] = generate("en", 1, start=2)
@@ -128,9 +128,8 @@ class Sampler:
         self._compiled: dict[str, Draw] = {}
         self._groups = [name.partition(".")[0] for name in grammar.intents]
         ranks = range(1, len(grammar.intents) + 1)
-        self._bounds = list(
-            accumulate(_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
-        )
+        weights = (_zipf(rank + _INTENT_SHIFT, _INTENT_EXPONENT) for rank in ranks)
+        self._bounds = list(accumulate(weights))
         self._draws: list[Draw] = []
         for intent in grammar.intents.values():
             self._compiled[PHRASE] = self._draw(intent)
@@ -163,12 +162,8 @@ class Sampler:
         return self._groups[index], "".join(pieces), tuple(mentions)
 
     def _draw(self, rule: Rule) -> Draw:
-        weights = _weights(rule, self._partition)
-        return _weighed(
-            (weight, self._option(template))
-            for weight, template in zip(weights, rule.templates, strict=True)
-            if weight
-        )
+        weighed = zip(_weights(rule, self._partition), rule.templates, strict=True)
+        return _weighed((weight, self._option(each)) for weight, each in weighed if weight)
 
     def _option(self, template: Template) -> Option:
         parts = tuple(map(self._part, template))
@@ -215,3 +210,101 @@ def _weights(rule: Rule, partition: Partition) -> list[int]:
     scale = shared_weight * _HELD_OUT_SHARE / (1 - _HELD_OUT_SHARE) / kept_weight if kept else 0
     scales = dict.fromkeys(shared, 1.0) | dict.fromkeys(kept, scale)
     return [round(weight * scales.get(i, 0)) for i, weight in enumerate(weights)]
+
+
+class Reference(NamedTuple):
+    """A place filled by a rule; ``type`` is the entity type it is a mention of, or ``""``."""
+
+    rule: str
+    type: str
+
+
+class Group(NamedTuple):
+    """Alternatives in brackets, equally likely; ``optional`` ones are left out half the time."""
+
+    options: tuple[Template, ...]
+    optional: bool
+
+
+Template: TypeAlias = "tuple[str | Reference | Group, ...]"
+
+
+class Rule(NamedTuple):
+    """A list, the most frequent member first; ``open`` if some are for dev or test alone."""
+
+    texts: tuple[str, ...]
+    templates: tuple[Template, ...]
+    open: bool
+
+
+class Grammar(NamedTuple):
+    """One language: its rules by name, its intents as ``domain.intent``, most frequent first."""
+
+    rules: Mapping[str, Rule]
+    intents: Mapping[str, Rule]
+
+
+def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
+    """Read the grammar of a language; ``folder`` is by default that of the shipped grammars.
+
+    Raises `ConfigError` if there is no such language, a name is taken twice, or a template is wrong.
+    """
+    folder = folder or files(__package__) / "data"
+    languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
+    if language not in languages:
+        raise ConfigError("language", f"expected one of {', '.join(languages)}, got {language!r}")
+    lists: dict[str, Rule] = {}
+    for file in sorted((folder / language).iterdir(), key=lambda file: file.name):
+        tree = tomllib.loads(file.read_text(encoding="utf-8"))
+        for domain, intents in tree.pop("intents", {}).items():
+            tree[f"intents.{domain}"] = {f"{domain}.{name}": intents[name] for name in intents}
+        for table, members in tree.items():
+            for name, texts in members.items():
+                key = f"{language}/{file.name}: {table}.{name}"
+                if name in lists or name == PHRASE:
+                    raise ConfigError(key, "the name is taken; choose another")
+                templates = tuple(parse_template(text, key) for text in texts)
+                lists[name] = Rule(tuple(texts), templates, open=table != "rules")
+    schema = tomllib.loads((folder / "schema.toml").read_text(encoding="utf-8"))
+    return Grammar(intents={name: lists.pop(name) for name in schema["intents"]}, rules=lists)
+
+
+def parse_template(text: str, key: str) -> Template:
+    """Parse one member of a list; raises `ConfigError` with the key if brackets do not match.
+
+    Example:
+        >>> parse_template("am {date:weekday}", "de: rules.when")
+        ('am ', Reference(rule='weekday', type='date'))
+    """
+    try:
+        if stray := _PIECE.sub("", text):
+            raise ValueError(f"has a stray {stray[0]!r}")
+        options = _options(_PIECE.finditer(text), "")
+        if options == ((),):
+            raise ValueError("is empty; write at least one character")
+    except ValueError as error:
+        raise ConfigError(key, f"{text!r} {error}") from None
+    return options[0] if len(options) == 1 else (Group(options, optional=False),)
+
+
+def _options(pieces: Iterator[re.Match[str]], closing: str) -> tuple[Template, ...]:
+    """Read alternatives up to a closing bracket, or with ``""`` up to the end."""
+    options: list[Template] = []
+    parts: list[str | Reference | Group] = []
+    for piece in pieces:
+        mark = piece["mark"]
+        if mark == closing:
+            return (*options, tuple(parts))
+        if mark == "|":
+            options.append(tuple(parts))
+            parts = []
+        elif mark in _CLOSING:
+            parts.append(Group(_options(pieces, _CLOSING[mark]), optional=mark == "["))
+        elif mark:
+            raise ValueError(f"has a stray {mark!r}")
+        else:
+            name = piece["rule"] or piece["from"] or piece["type"]
+            parts.append(piece["literal"] or Reference(name, piece["type"] or ""))
+    if closing:
+        raise ValueError(f"lacks a closing {closing!r}")
+    return (*options, tuple(parts))

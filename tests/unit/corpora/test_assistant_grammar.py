@@ -11,14 +11,14 @@ from random import Random
 import pytest
 
 from kakehashi.corpora import assistant
-from kakehashi.corpora.assistant import Sampler
-from kakehashi.corpora.assistant.grammar import (
+from kakehashi.corpora.assistant import (
     FRAME,
     PHRASE,
     Grammar,
     Group,
     Reference,
     Rule,
+    Sampler,
     Template,
     read_grammar,
 )
