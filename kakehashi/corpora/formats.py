@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AssistantSource, ParquetSource, Source
-from kakehashi.corpora import annotated, assistant, columns, inline, jsonl, knp, stockmark
+from kakehashi.corpora import assistant, columns, inline, jsonl, knp, records
 from kakehashi.corpora.lines import opened
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
@@ -42,14 +42,14 @@ class Format(NamedTuple):
 
 _COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
 FORMATS: Mapping[str, Format] = {
-    "annotated": Format((), annotated.read),
+    "annotated": Format((), records.read_annotated),
     "assistant": Format((), None, assistant.chunks),
     "columns": Format(_COLUMNS, columns.read, lines=columns.lines),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
     "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines),
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
     "parquet": Format((".parquet",), None, _parquet_chunks),
-    "stockmark": Format((".json", ".json.gz"), stockmark.read),
+    "stockmark": Format((".json", ".json.gz"), records.read_stockmark),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
 

@@ -247,7 +247,7 @@ class Grammar(NamedTuple):
 def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
     """Read the grammar of a language; ``folder`` is by default that of the shipped grammars.
 
-    Raises `ConfigError` if there is no such language, a name is taken twice, or a template is wrong.
+    Raises `ConfigError` if there is no such language, a name is taken twice, a template is wrong.
     """
     folder = folder or files(__package__) / "data"
     languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
