@@ -24,10 +24,9 @@ def excerpt(text: str) -> str:
 
 
 def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
-    """Return a sentence read from a file, its mentions in order and without blanks at their edges.
+    """Return a sentence of a file, its mentions in order and without blanks at their edges.
 
-    Raises:
-        CorpusError: If `find_problem` finds one.
+    Raises `CorpusError` if `find_problem` finds one.
     """
     mentions = tuple(sorted(sentence.mentions, key=lambda mention: mention[:2]))
     if mentions != sentence.mentions:

@@ -18,7 +18,7 @@ those).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
@@ -44,12 +44,7 @@ _MOST_ADVISED = 20  # columns
 
 
 def read(source: ColumnsSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file; a bad sequence of tags is repaired, a bad tag refused.
-
-    Raises:
-        CorpusError: If a line has another number of columns than named, an empty token, or
-            something that is no tag, or a sentence has more lines than any can have.
-    """
+    """Yield the sentences of a file; a bad sequence of tags is repaired, a bad tag refused."""
     path = data_path(source.path)
     where = str(path)
     group, article = path.name, 0
@@ -68,13 +63,7 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
                 yield sentence_from_forms([DOCSTART], group=group)
         elif fields and number > source.header_lines and not _is_comment(line, fields, source):
             start, size = (start, size + len(line)) if rows else (number, len(line))
-            row = _row(fields, source, where, number)
-            try:
-                row["tag"] = read_tag(row.get("tag", OUTSIDE))
-            except TagError as error:
-                problem = f"{error}{_advice(error.tag, number)}"
-                raise CorpusError(where, problem, number) from error
-            rows.append(row)
+            rows.append(_row(fields, source, read_tag, where, number))
             check_size(len(rows), size, where, start, "expected a blank line after each sentence")
     if rows:
         yield checked(_sentence(rows, source, group), where, start)
@@ -111,7 +100,13 @@ def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool
     return False
 
 
-def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -> Row:
+def _row(
+    fields: Sequence[str],
+    source: ColumnsSource,
+    read_tag: Callable[[str], str],
+    path: str,
+    number: int,
+) -> Row:
     if len(fields) != len(source.columns):
         likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
         problem = f"expected {len(source.columns)} columns, got {len(fields)}"
@@ -123,14 +118,16 @@ def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -
         raise CorpusError(path, "expected a token, got an empty column", number)
     if _is_conllu(source):
         row["id"], row["misc"] = fields[0], row["tag"]
+    try:
+        row["tag"] = read_tag(row.get("tag", OUTSIDE))
+    except TagError as error:
+        advice = ""
+        if error.tag.isalnum():  # a bare type, or the heading of a column
+            header = ", a header is passed over with --set header_lines=1" if number == 1 else ""
+            advice = f"; bare types are read with --set raw=true{header}"
+            advice += " (in a config: raw, header_lines)"
+        raise CorpusError(path, f"{error}{advice}", number) from error
     return row
-
-
-def _advice(tag: str, number: int) -> str:
-    """Return advice about a field that is no tag: a bare type, or the heading of a column."""
-    raw = "; bare types are read with --set raw=true" if tag.isalnum() else ""
-    header = ", a header is passed over with --set header_lines=1" if raw and number == 1 else ""
-    return f"{raw}{header} (in a config: raw, header_lines)" if raw else ""
 
 
 def _read_tag(field: str, source: ColumnsSource) -> str:
@@ -186,21 +183,16 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
     bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, group=group)
     if {"reading", "pos"}.isdisjoint(source.columns):
         return bare
-    values = (
-        ["" if row.get(name) == NONE else row.get(name, "") for name in ("reading", "pos")]
-        for row in rows
-    )
-    tokens = (
-        Token(*token[:3], *more) for token, more in zip(bare.tokens or (), values, strict=True)
-    )
+    names = ("reading", "pos")
+    values = (["" if row.get(n, NONE) == NONE else row[n] for n in names] for row in rows)
+    tokens = (Token(*t[:3], *more) for t, more in zip(bare.tokens or (), values, strict=True))
     return replace(bare, tokens=tuple(tokens))
 
 
 def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]:
     """Yield the lines of a file that `read` reads, in the columns, scheme and separator given.
 
-    Raises:
-        CorpusError: If a sentence has no tokens, or a token or type cannot stand in these columns.
+    Raises `CorpusError` if there are no tokens, or a token or type cannot stand in these columns.
     """
     previous: str | None = None
     for sentence in sentences:

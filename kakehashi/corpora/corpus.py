@@ -49,9 +49,6 @@ def shipped_mappings() -> tuple[str, ...]:
 def load_mapping(name: str) -> TypeMapping:
     """Load a shipped mapping, or a file whose name ends in ``.toml``.
 
-    Raises:
-        ConfigError: If there is none of that name, or the file is malformed.
-
     Example:
         >>> load_mapping("irex-to-conll").types["PERSON"]
         'PER'
@@ -98,10 +95,7 @@ class Corpus:
 
     @classmethod
     def from_sources(cls, sources: Iterable[Source], mapping: TypeMapping | None = None) -> Corpus:
-        """Join sources in their order, and map the types of their mentions.
-
-        When read, it raises `TagError` at a mention whose type the mapping does not name.
-        """
+        """Join sources; reading raises `TagError` at a mention whose type the mapping lacks."""
         sources = tuple(sources)
         name = ", ".join(map(source_name, sources))
 
@@ -183,12 +177,8 @@ class Corpora(NamedTuple):
 
 
 def load_corpora(settings: CorpusSettings) -> Corpora:
-    """Find the corpora of a run: sources, then mapping, then split or sample.
-
-    Raises:
-        ConfigError: If the mapping is unknown, or there are fewer sentences than asked for.
-    """
-    mapping = load_mapping(settings.mapping) if settings.mapping is not None else None
+    """Find the corpora of a run: sources, then mapping, then split or sample."""
+    mapping = None if settings.mapping is None else load_mapping(settings.mapping)
     if settings.split is not None:
         corpora = Corpus.from_sources(settings.all, mapping).split(settings.split)
     else:

@@ -57,11 +57,7 @@ _SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 
 
 def read_source(source: Source) -> Iterator[Sentence]:
-    """Yield the sentences of a source as they are read.
-
-    Raises:
-        CorpusError: If the source is not what its format says, or holds no sentence.
-    """
+    """Yield the sentences of a source; `CorpusError` if it holds none, or not what it should."""
     read = FORMATS[source.format].read
     sentences = chain.from_iterable(read_chunks(source)) if read is None else read(source)
     return _some(sentences, source)
@@ -96,10 +92,8 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
     """Make a source of a file named on the command line.
 
     The path is taken from the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
-    Without a format, the end of its name decides, or that it is a folder (knp).
-
-    Raises:
-        ConfigError: If the format cannot be told, or a setting is wrong.
+    Without a format, the end of its name decides, or that it is a folder (knp). Raises
+    `ConfigError` if the format cannot be told, or a setting is wrong.
 
     Example:
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format

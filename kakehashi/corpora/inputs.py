@@ -31,18 +31,28 @@ _JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*(\"|\}|$)|\[\s*(\{|$))")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Lines of an input, the first of number ``first``, which can be sent to another process."""
+    """Lines of an input without their ends, the first of number ``first``; as a tuple, picklable.
+
+    Blank ones are no JSON lines; ``path`` is for messages.
+    """
 
     path: str
     first: int
-    lines: tuple[bytes, ...]
+    lines: Iterable[bytes]
     format: LineFormat
     encoding: str
 
-    def sentences(self) -> Iterator[Sentence | CorpusError]:
-        """Read them; see `numbered_sentences`."""
-        records = numbered_sentences(self.lines, self.path, self.first, self.format, self.encoding)
-        return (record for _, record in records)
+    def sentences(self) -> Iterator[tuple[int, Sentence | CorpusError]]:
+        """Yield the number of each line and its sentence, or why it is none."""
+        for number, line in enumerate(self.lines, self.first):
+            try:
+                text = decoded(line, self.path, self.encoding, number)
+                if self.format == "text":
+                    yield number, Sentence(text)
+                elif text.strip():
+                    yield number, sentence_from_line(text, self.path, number, may_be_empty=True)
+            except CorpusError as error:
+                yield number, error
 
 
 @dataclass(frozen=True)
@@ -80,9 +90,7 @@ class LineInput:
     def chunks(self) -> Iterator[Chunk | None]:
         """Read on, some lines at a time; None where others are to be waited for.
 
-        Raises:
-            CorpusError: If the file cannot be read, or was taken for text and looks like JSON.
-            ConfigError: If there is no such format or encoding.
+        Raises `CorpusError` if the file was taken for text and looks like JSON.
         """
         read_as, encoding = self.read_as, checked_encoding(self.encoding)
         is_checked = self.format is not None or read_as != "text"
@@ -97,8 +105,7 @@ class LineInput:
 
 
 def _lines_of(path: str) -> Iterator[tuple[bytes, ...]]:
-    group: list[bytes] = []
-    size = 0
+    group, size = list[bytes](), 0
     with opened(path) as file:
         for line in raw_lines(file):
             group.append(line)
@@ -138,24 +145,6 @@ def raw_lines(file: IO[bytes]) -> Iterator[bytes]:
         while not piece.endswith(b"\n") and (piece := file.readline(_CHUNK)):
             pass
         yield line.removesuffix(b"\n")
-
-
-def numbered_sentences(
-    lines: Iterable[bytes], path: str, first: int, format: LineFormat, encoding: str
-) -> Iterator[tuple[int, Sentence | CorpusError]]:
-    """Yield the number of each line, from ``first`` on, and its sentence, or why it is none.
-
-    Lines are without their ends, blank ones no JSON lines; ``path`` is for messages.
-    """
-    for number, line in enumerate(lines, first):
-        try:
-            text = decoded(line, path, encoding, number)
-            if format == "text":
-                yield number, Sentence(text)
-            elif text.strip():
-                yield number, sentence_from_line(text, path, number, may_be_empty=True)
-        except CorpusError as error:
-            yield number, error
 
 
 def refuse_json(line: bytes, path: str, number: int) -> None:

@@ -43,7 +43,7 @@ from kakehashi.tags import spans_from_tags
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
-
+_LABELS = ("label", "labels", "entities", "spans")
 # Of a sentence or an article, which other tools name by numbers.
 _Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
 
@@ -88,7 +88,7 @@ class _Labelled(BaseModel):
     text: str
     id: _Name = ""
     ranges: list[_Range | tuple[StrictInt, StrictInt, str]] = Field(
-        fail_fast=True, validation_alias=AliasChoices("label", "labels", "entities", "spans")
+        fail_fast=True, validation_alias=AliasChoices(*_LABELS)
     )
     answer: Literal["accept"] = "accept"
 
@@ -97,9 +97,6 @@ class _Tagged(BaseModel):
     tokens: list[str] = Field(fail_fast=True)
     ner_tags: list[StrictInt | str] = Field(fail_fast=True)
     id: _Name = ""
-
-
-_LABELS = frozenset(("label", "labels", "entities", "spans"))
 
 
 @dataclass(frozen=True)
@@ -146,11 +143,7 @@ def sentence_from_line(
     may_be_empty: bool = False,
     source: JsonlSource | None = None,
 ) -> Sentence:
-    """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags.
-
-    Raises:
-        CorpusError: If the line is not such an object, or has no text and not ``may_be_empty``.
-    """
+    """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags."""
     try:
         sentence = _sentence(_Sentence.model_validate_json(line))
     except ValidationError as error:
@@ -158,7 +151,7 @@ def sentence_from_line(
         if "ner_tags" in keys:
             record = parsed(_Tagged, line, path, number)
             sentence = _from_tags(record, source or JsonlSource(path=path), path, number)
-        elif keys & _LABELS:
+        elif keys.intersection(_LABELS):
             sentence = _from_ranges(parsed(_Labelled, line, path, number))
         else:
             raise json_error(error, path, number) from None
@@ -184,15 +177,12 @@ def _sentence(record: _Sentence) -> Sentence:
 
 
 def _from_ranges(record: _Labelled) -> Sentence:
-    names = ("start", "end", "label")
-    ranges = (
-        _Range.model_validate(dict(zip(names, each, strict=True)))
-        if isinstance(each, tuple)
-        else each
+    text = record.text
+    mentions = (
+        Mention(*each, text[slice(*each[:2])]) if isinstance(each, tuple) else _mention(text, each)
         for each in record.ranges
     )
-    mentions = tuple(_mention(record.text, each) for each in ranges)
-    return Sentence(record.text, mentions, id=record.id)
+    return Sentence(text, tuple(mentions), id=record.id)
 
 
 def _mention(text: str, each: _Mention | _Range) -> Mention:

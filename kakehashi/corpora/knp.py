@@ -83,9 +83,8 @@ def read(source: KnpSource) -> Iterator[Sentence]:
 def members(path: str, pattern: str) -> Iterator[Member]:
     """Yield the files whose path inside an archive or folder matches; ``*`` also stands for ``/``.
 
-    Raises:
-        CorpusError: If the archive is damaged, leads out of itself (absolute names, ``..``, links)
-            or unpacks to something unreasonably large, or no file matches.
+    Raises `CorpusError` if the archive is damaged, leads out of itself (absolute names, ``..``,
+    links) or unpacks to something unreasonably large, or no file matches.
     """
     place = data_path(path)
     member = None
@@ -110,7 +109,13 @@ def _in_archive(path: str, pattern: str) -> Iterator[Member]:
         try:
             with tarfile.open(fileobj=file, mode="r|", tarinfo=_StrictHeader) as archive:
                 for entry in archive:
-                    _refuse_unsafe(entry, place)
+                    # Stricter than tarfile.data_filter, which cuts absolute names short and lets
+                    # links inside pass.
+                    is_plain = (entry.isreg() and not entry.issparse()) or entry.isdir()
+                    is_outside = entry.name.startswith("/") or ".." in entry.name.split("/")
+                    if not is_plain or is_outside or not entry.name.isprintable():
+                        problem = f"holds the unsafe member {entry.name!r}; only plain files"
+                        raise CorpusError(place, f"{problem} and folders are read")
                     name = entry.name.removeprefix("./")
                     content = archive.extractfile(entry)
                     if content is not None and fnmatchcase(name, pattern):
@@ -140,20 +145,9 @@ class _StrictHeader(tarfile.TarInfo):
             raise tarfile.ReadError(str(error)) from error
 
 
-def _refuse_unsafe(entry: tarfile.TarInfo, place: Path) -> None:
-    # Stricter than tarfile.data_filter, which cuts absolute names short and lets links inside pass.
-    path = PurePosixPath(entry.name)
-    plain = (entry.isreg() and not entry.issparse()) or entry.isdir()
-    if not plain or path.is_absolute() or ".." in path.parts or not entry.name.isprintable():
-        problem = f"holds the unsafe member {entry.name!r}; only plain files and folders are read"
-        raise CorpusError(place, problem)
-
-
 def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
     """Yield the lines of each sentence; comments alone, such as a report of failure, are none."""
-    block: list[tuple[int, str]] = []
-    size = 0
-    is_sentence = False
+    block, size, is_sentence = list[tuple[int, str]](), 0, False
     for number, line in member.lines(encoding):
         if line == "EOS":
             if is_sentence:

@@ -94,16 +94,11 @@ def numbered_lines(
 ) -> Iterator[tuple[int, str]]:
     r"""Yield the lines of an open file without their ends; only ``\n`` and ``\r\n`` are ends.
 
-    A BOM is left out wherever a line begins, as files may have been joined.
-
-    Raises:
-        CorpusError: If the file cannot be read, or a line is not text in the encoding. None is
-            UTF-8, and advises to convert the file instead of to name another.
+    A BOM is left out wherever a line begins, as files may have been joined. The encoding None is
+    UTF-8, and its errors advise to convert the file instead of to name another.
     """
-    number = first
-    while line := file.readline(LONGEST_LINE + 1):
+    for number, line in enumerate(iter(lambda: file.readline(LONGEST_LINE + 1), b""), first):
         yield number, decoded(line, path, encoding, number)
-        number += 1
 
 
 def decoded(line: bytes, path: str, encoding: str | None, number: int | None = None) -> str:

@@ -85,8 +85,7 @@ class CorpusStats:
 def describe(sentences: Iterable[Sentence]) -> CorpusStats:
     """Count what is in a corpus, in one pass."""
     counts, types = Counter[str](), Counter[str]()
-    articles: set[str] = set()
-    lost: list[LostMention] = []
+    articles, lost = set[str](), list[LostMention]()
     for sentence in sentences:
         counts["sentences"] += 1
         counts["with_mentions"] += bool(sentence.mentions)
@@ -138,9 +137,7 @@ class Overlap:
 
 def measure_overlap(train: Iterable[Sentence], test: Iterable[Sentence]) -> Overlap:
     """Read both sets once; of texts and values only hashes are kept."""
-    types: Counter[str] = Counter()
-    texts: set[int] = set()
-    values: set[int] = set()
+    types, texts, values = Counter[str](), set[int](), set[int]()
     n_train = 0
     for sentence in train:
         n_train += 1
@@ -164,7 +161,8 @@ def measure_overlap(train: Iterable[Sentence], test: Iterable[Sentence]) -> Over
     )
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """How many there are, and how many of them share a romanization."""
 
     total: int
@@ -175,7 +173,8 @@ class Share(NamedTuple):
         return f"{self.touched:,} of {self.total:,}{percent}"
 
 
-class Collapse(NamedTuple):
+@dataclass(frozen=True)
+class Collapse:
     """Words that share their romanization."""
 
     romaji: str
@@ -206,10 +205,7 @@ class Homophones:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON has it."""
-        shares = {name: getattr(self, name)._asdict() for name in ("words", "tokens", "mentions")}
-        types = {name: share._asdict() for name, share in self.types.items()}
-        collapses = [collapse._asdict() for collapse in self.collapses]
-        return asdict(self) | shares | {"types": types, "collapses": collapses}
+        return asdict(self)
 
 
 def find_homophones(sentences: Iterable[Sentence]) -> Homophones:

@@ -24,9 +24,9 @@ from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.formats import FORMATS, guess_source, read_source
 from kakehashi.corpora.inputs import (
     STANDARD_INPUT,
+    Chunk,
     LineFormat,
     checked_encoding,
-    numbered_sentences,
     raw_lines,
     refuse_json,
 )
@@ -205,9 +205,9 @@ class Lines:
                 while left > 0:
                     left -= len(file.read(min(left, _READ))) or left
             lines = islice(raw_lines(file), self.count)
-            for number, record in numbered_sentences(
-                lines, self.input.where, self.first, read_as, self.input.encoding
-            ):
+            where, encoding = self.input.where, self.input.encoding
+            chunk = Chunk(where, self.first, lines, read_as, encoding)
+            for number, record in chunk.sentences():
                 yield self.input.named(record, number)
 
 

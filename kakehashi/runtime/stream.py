@@ -75,7 +75,7 @@ class Predictor:
         elif self.format == "inline":
             settings = {"types": recognizer.model.tagger.tagset.types}
         output = guess_source("standard output", self.format, **settings)
-        records = list(chunk.sentences())
+        records = [record for _, record in chunk.sentences()]
         with limited_threads(1):
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
             return [

@@ -16,7 +16,11 @@ from kakehashi.sentence import Sentence
 
 def records(input_):
     chunks = [chunk for chunk in input_.chunks() if chunk is not None]
-    return [record for chunk in chunks for record in chunk.sentences()]
+    return [record for chunk in chunks for record in read(chunk)]
+
+
+def read(chunk):
+    return [record for _, record in chunk.sentences()]
 
 
 def shown(found):
@@ -58,19 +62,19 @@ def test_a_bad_line_of_a_pipe_costs_itself(monkeypatch, size):
 
 
 def test_what_has_come_is_given_before_more_is_waited_for(monkeypatch):
-    read, write = os.pipe()
-    monkeypatch.setattr("kakehashi.corpora.inputs._STANDARD_INPUT", read)
+    end, write = os.pipe()
+    monkeypatch.setattr("kakehashi.corpora.inputs._STANDARD_INPUT", end)
     chunks = LineInput(Path("-")).chunks()
     os.write(write, b"a\nb\nhal")
-    assert shown(next(chunks).sentences()) == ["a", "b"]
+    assert shown(read(next(chunks))) == ["a", "b"]
     assert next(chunks) is None
     os.write(write, b"f\n")
-    assert shown(next(chunks).sentences()) == ["half"]
+    assert shown(read(next(chunks))) == ["half"]
     os.write(write, b"end")
     os.close(write)
     rest = [chunk for chunk in chunks if chunk is not None]
-    assert [shown(chunk.sentences()) for chunk in rest] == [["end"]]
-    os.close(read)
+    assert [shown(read(chunk)) for chunk in rest] == [["end"]]
+    os.close(end)
 
 
 def test_json_lines_are_told_by_the_name(tmp_path):
