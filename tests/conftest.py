@@ -91,11 +91,7 @@ def run():
 
     def run(*arguments, stdin="", cwd="."):
         out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            chdir(cwd),
-            _standard_input(stdin) as given,
-        ):
+        with pytest.MonkeyPatch.context() as patch, chdir(cwd), _standard_input(stdin) as given:
             patch.setenv("COLUMNS", "120")
             patch.delenv("KAKEHASHI_DATA", raising=False)
             patch.setattr(sys, "argv", [])

@@ -9,11 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    FakeTensor,
-    FakeTensorMode,
-)
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
 from kakehashi.config.settings import ModelSettings, TextSettings, TrainingSettings
 from kakehashi.data.dataset import prepare

@@ -6,7 +6,6 @@ from benchmarks.attacks.corpora import Attack, attacks, damaged, read_damaged
 
 def test_damaged_corpora_are_read_or_refused():
     report = read_damaged(range(300), seed=7)
-
     assert report.broken == []
     outcomes = {outcome for _, outcome in report.counts}
     assert outcomes == {"read", "refused"}
@@ -15,9 +14,7 @@ def test_damaged_corpora_are_read_or_refused():
 
 def test_undamaged_corpora_are_read(monkeypatch):
     monkeypatch.setattr(corpora, "damaged", lambda content, rng: content)
-
     report = read_damaged(range(len(attacks())), seed=0)
-
     assert set(report.counts) == {(attack.name, "read") for attack in attacks()}
 
 
@@ -26,15 +23,12 @@ def test_a_corpus_of_a_number_is_always_the_same():
 
     content = attacks()[0].content
     first, again = (damaged(content, random.Random("0 5")) for _ in range(2))
-
     assert first == again != content
 
 
 def test_a_broken_promise_is_kept_for_looking_at(monkeypatch, tmp_path):
     monkeypatch.setattr(corpora, "attacks", lambda: [Attack("a.jsonl", b"{}")])
     monkeypatch.setattr(corpora, "_read", lambda path: {}["no such key"])
-
     report = read_damaged([4], seed=0, keep=tmp_path)
-
     assert report.broken == ["4 (a.jsonl): KeyError: 'no such key'"]
     assert [path.name for path in tmp_path.iterdir()] == ["4-a.jsonl"]

@@ -14,13 +14,11 @@ def mention(start, end, type="LOC", text=None):
 def test_mentions_come_out_in_order():
     late, early = mention(2, 4), mention(0, 2, "DATE")
     sentence = Sentence(TEXT, (late, early), id="7", group="g")
-
     assert checked(sentence, "a.jsonl", 3) == Sentence(TEXT, (early, late), id="7", group="g")
 
 
 def test_mentions_may_touch():
     sentence = Sentence(TEXT, (mention(0, 2), mention(2, 4)))
-
     assert checked(sentence, "a") == sentence
 
 
@@ -66,13 +64,11 @@ def test_blanks_at_the_edge_of_a_mention_do_not_count(blank):
     text = f"a{blank}b{blank}c"
     size = len(blank)
     found = checked(Sentence(text, (Mention(1, 2 + 2 * size, "X", text[1 : 2 + 2 * size]),)), "a")
-
     assert found.mentions == (Mention(1 + size, 2 + size, "X", "b"),)
 
 
 def test_a_mention_of_nothing_but_blanks_stays():
     sentence = Sentence("a \u3000b", (Mention(1, 3, "X", " \u3000"),))
-
     assert checked(sentence, "a") == sentence
 
 
@@ -80,7 +76,6 @@ def test_tokens_that_hold_the_blank_keep_it_in_the_mention():
     text, mentions = "a b\u3000", (Mention(2, 4, "X", "b\u3000"),)
     whole = Sentence(text, mentions, (Token("a", 0, 1), Token("b\u3000", 2, 4)))
     apart = Sentence(text, mentions, (Token("b", 2, 3), Token("\u3000", 3, 4)))
-
     assert checked(whole, "a") == whole
     assert checked(apart, "a").mentions == (Mention(2, 3, "X", "b"),)
 

@@ -17,14 +17,12 @@ def test_every_format_of_the_settings_has_a_reader():
     from kakehashi.config.sources import FileSource
 
     models = [*FileSource.__args__, AssistantSource]
-
     assert {model.model_fields["format"].default for model in models} == set(FORMATS)
     assert WRITABLE == ("columns", "inline", "jsonl")
 
 
 def test_sources_are_read_by_their_format(write):
     path = write("a.x", '{"text": "Oslo"}')
-
     assert list(read_source(JsonlSource(path=path))) == [Sentence("Oslo")]
     assert list(read_source(InlineSource(path=path))) == [Sentence('{"text": "Oslo"}', group="a.x")]
 
@@ -33,7 +31,6 @@ def test_sources_are_read_by_their_format(write):
 def test_a_file_without_a_sentence_is_an_error(write, format):
     content = "[]" if format == "stockmark" else "\n \n"
     source = guess_source(write("empty.x", content), format)
-
     with pytest.raises(CorpusError, match=r"empty\.x: holds no sentence"):
         list(read_source(source))
 
@@ -46,7 +43,6 @@ def test_an_archive_without_a_sentence_is_an_error(archive):
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"assistant"}))
 def test_a_missing_file_is_an_error(tmp_path, format):
     source = guess_source(tmp_path / "none", format)
-
     with pytest.raises(CorpusError, match=r"none: there is no such file"):
         list(read_source(source))
 
@@ -75,7 +71,6 @@ def test_formats_are_guessed_by_name(write, name, format):
 
 def test_massive_is_told_from_our_own_lines(write):
     line = '{"id": "0", "utt": "a", "annot_utt": "a"}\n'
-
     assert guess_source(write("en-US.jsonl", line)).format == "annotated"
 
 
@@ -87,14 +82,12 @@ def test_relative_paths_are_taken_from_here_first(write, tmp_path, monkeypatch):
     write("a.txt", "")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KAKEHASHI_DATA", "/data")
-
     assert source_name(guess_source("a.txt")) == str(tmp_path / "a.txt")
     assert source_name(guess_source("b.txt")) == "/data/b.txt"
 
 
 def test_settings_go_along():
     source = guess_source("a", "columns", columns=("token", "tag"), separator="tab", spaces=False)
-
     assert source == ColumnsSource(path="a", separator="\t", spaces=False)
 
 

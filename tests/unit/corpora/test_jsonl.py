@@ -36,15 +36,12 @@ def test_only_the_text_is_required(write):
 def test_the_text_of_a_mention_may_be_left_out_and_order_is_free(write):
     mentions = '[{"start": 1, "end": 2, "type": "B"}, {"start": 0, "end": 1, "type": "A"}]'
     line = f'{{"text": "ab", "mentions": {mentions}}}'
-
     (sentence,) = sentences(write("a.jsonl", line))
-
     assert sentence.mentions == (Mention(0, 1, "A", "a"), Mention(1, 2, "B", "b"))
 
 
 def test_no_tokens_and_none_yet_are_different(write):
     lines = "\n".join(line_from_sentence(Sentence(" ", tokens=tokens)) for tokens in ((), None))
-
     assert [sentence.tokens for sentence in sentences(write("a.jsonl", lines))] == [(), None]
 
 
@@ -95,9 +92,7 @@ def test_bad_lines_are_refused_with_their_number(write, line, problem):
 def test_whole_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
-
     write_jsonl("a.jsonl", [FULL, Sentence("b")])
-
     assert list(read_jsonl("a.jsonl")) == [FULL, Sentence("b")]
 
 
@@ -129,9 +124,7 @@ def test_tags_of_hugging_face_have_names_or_numbers(write):
     rows = ['["B-PER", "O", "B-LOC"]', "[1, 0, 3]"]
     lines = [f'{{"tokens": ["Eva", "in", "Bonn"], "ner_tags": {row}, "id": "3"}}' for row in rows]
     path = write("a.jsonl", "\n".join(lines))
-
     first, second = read_source(JsonlSource(path=path, tags=names))
-
     assert first == second
     assert [(m.text, m.type) for m in first.mentions] == [("Eva", "PER"), ("Bonn", "LOC")]
     assert next(read_source(JsonlSource(path=path, spaces=False))).text == "EvainBonn"
@@ -177,6 +170,5 @@ def test_blanks_at_the_edges_of_mentions_are_left_out_in_columns_too(write):
     line = '{"text": "Eva　in Bonn", "mentions": [%s, {"start": 6, "end": 11, "type": "B"}]}\n'
     path = write("a.jsonl", line % '{"start": 0, "end": 4, "type": "A"}')
     (chunk,) = chunks(JsonlSource(path=path))
-
     assert chunk.texts() is None
     assert [m.text for s in chunk for m in s.mentions] == ["Eva", "Bonn"]

@@ -28,7 +28,6 @@ SECOND = Sentence("明日", (Mention(0, 2, "DATE", "明日"),), (Token("明日",
 
 def test_everything_is_counted():
     stats = describe(iter([FIRST, SECOND, Sentence("雨", tokens=(Token("雨", 0, 1),), group="h")]))
-
     assert stats.sentences == 3
     assert stats.with_mentions == 2
     assert stats.articles == 2
@@ -42,20 +41,17 @@ def test_everything_is_counted():
 
 def test_lost_mentions_of_sentences_without_a_name_are_found_by_number_and_text():
     sentence = Sentence(FIRST.text, FIRST.mentions, FIRST.tokens)
-
     assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", INSIDE, ("英語",)),)
 
 
 def test_tokens_are_counted_only_where_all_sentences_have_some():
     stats = describe([FIRST, Sentence("雨")])
-
     assert stats.tokens is None
     assert stats.articles == 1
 
 
 def test_an_empty_corpus_has_nothing():
     stats = describe([])
-
     assert (stats.sentences, stats.mentions, stats.mention_characters) == (0, 0, 0.0)
 
 

@@ -36,9 +36,7 @@ ENGLISH_TODAY = Sentence(
 
 def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
     source = ColumnsSource(path=str(tmp_path / "out.conll"), encoding="euc-jp", spaces=False)
-
     written = write_corpus([ENGLISH_TODAY, ENGLISH_TODAY], source)
-
     lost = [LostMention(number, "s1", INSIDE, ("英語",)) for number in (1, 2)]
     assert written == Written(2, 2, lost)
     assert written.to_dict()["lost"][1]["number"] == 2
@@ -48,7 +46,6 @@ def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
 @pytest.mark.parametrize("model", [JsonlSource, InlineSource])
 def test_other_formats_lose_nothing(tmp_path, model):
     source = model(path=str(tmp_path / "out"))
-
     assert write_corpus([ENGLISH_TODAY], source) == Written(1, 2, [])
     (sentence,) = read_source(source)
     assert (sentence.text, sentence.mentions) == (ENGLISH_TODAY.text, ENGLISH_TODAY.mentions)
@@ -57,9 +54,7 @@ def test_other_formats_lose_nothing(tmp_path, model):
 def test_the_path_is_taken_from_here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
-
     write_corpus([ENGLISH_TODAY], JsonlSource(path="out.jsonl"))
-
     assert (tmp_path / "out.jsonl").exists()
 
 
@@ -75,7 +70,6 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     path = tmp_path / "out.conll"
     path.write_text("old")
     source = ColumnsSource(path=str(path), encoding="euc-jp", spaces=False)
-
     with pytest.raises(CorpusError, match=r"out\.conll: euc-jp has no '😀'; write it as UTF-8"):
         write_corpus([Sentence("😀", tokens=(Token("😀", 0, 1),))], source)
     with pytest.raises(CorpusError, match="no tokens yet"):

@@ -87,12 +87,7 @@ def contents(folder):
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {},
-        {"vectors": None},
-        {"model": {"scheme": "iobes", "ngram": 3}},
-        {"vectors": "all"},
-    ],
+    [{}, {"vectors": None}, {"model": {"scheme": "iobes", "ngram": 3}}, {"vectors": "all"}],
 )
 def test_the_cache_equals_preparation_in_memory(tree, tmp_path, changes):
     if changes.get("vectors") == "all":

@@ -164,10 +164,7 @@ def test_nothing_is_run(read, audit, tmp_path, name):
         (pickle.dumps((WORDS, MATRIX[:, 0]), 2), "its array is not one of two dimensions"),
         (pickle.dumps((WORDS, np.full((4, 3), np.inf)), 2), "'<UNK>' has numbers that 32 bits"),
         (pickle.dumps((WORDS, MATRIX.astype("f8") * 1e300), 2), "that 32 bits cannot hold"),
-        (
-            PYTHON2.replace(b"K\x04K\x03", b"K\x04K\xff"),
-            "its array is not 4 x 255 numbers of f4",
-        ),
+        (PYTHON2.replace(b"K\x04K\x03", b"K\x04K\xff"), "its array is not 4 x 255 numbers of f4"),
         (PYTHON2.replace(b"K\x04K\x03", b"K\x00K\x03"), "its array is not 0 x 3 numbers"),
     ],
 )
