@@ -82,6 +82,18 @@ def _main(arguments):
     return 0
 
 
+class Done(subprocess.CompletedProcess):
+    """How a call of the program ended."""
+
+    def refused(self, *fragments):
+        """Verify exit status 2, nothing on stdout, and one line on stderr with all fragments."""
+        assert (self.returncode, self.stdout) == (2, ""), self.stderr
+        (line,) = self.stderr.splitlines()
+        assert line.startswith("error: ")
+        for fragment in fragments:
+            assert fragment in line
+
+
 @pytest.fixture(scope="session")
 def run():
     """Run the program in this process; no data folder, 120 columns.
@@ -100,6 +112,6 @@ def run():
                 patch.setattr(sys, name, stream)
             status = _main(arguments)
             texts = (stream.buffer.getvalue().decode() for stream in (out, err))
-            return subprocess.CompletedProcess(arguments, status, *texts)
+            return Done(arguments, status, *texts)
 
     return run

@@ -278,24 +278,6 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_pa
     assert load_result(tmp_path / "run")["test"] == load_result(english)["test"]
 
 
-def test_a_run_of_other_settings_is_not_continued(settings, tmp_path, stop_at):
-    with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", stop_at("epoch 2/"))
-    with pytest.raises(RunError, match="unfinished run with other settings"):
-        train(settings("en", seed=2), tmp_path / "run")
-
-
-def test_a_damaged_checkpoint_is_refused(settings, tmp_path, stop_at):
-    with pytest.raises(KeyboardInterrupt):
-        train(settings("en"), tmp_path / "run", stop_at("epoch 2/"))
-    checkpoint = tmp_path / "run" / "checkpoint"
-    content = bytearray(checkpoint.read_bytes())
-    content[len(content) // 2] ^= 1
-    checkpoint.write_bytes(content)
-    with pytest.raises(RunError, match="is damaged; remove it"):
-        train(settings("en"), tmp_path / "run")
-
-
 def test_patience_stops_early(settings, tmp_path):
     folder = train(settings("en", epochs=30, patience=2), tmp_path / "run")
     result = load_result(folder)

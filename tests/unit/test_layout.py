@@ -1,4 +1,4 @@
-"""The package is laid out as CONTRIBUTING.md and docs/architecture.md say."""
+"""The package is laid out as CONTRIBUTING.md and docs/architecture.md say, and has its names."""
 
 import importlib
 import re
@@ -7,6 +7,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
+import kakehashi
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
@@ -57,3 +59,16 @@ def test_every_name_on_the_page_is_where_it_says(name):
             found = getattr(found, attribute)
         return
     pytest.fail(f"there is no {name}")
+
+
+def test_every_public_name_is_there_and_in_order():
+    names = [name for name in kakehashi.__all__ if name != "__version__"]
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(kakehashi, name) is not None
+    assert set(names) <= set(dir(kakehashi))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kakehashi.nothing  # noqa: B018

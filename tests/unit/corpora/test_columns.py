@@ -38,18 +38,12 @@ def test_conll_2003(write):
     ]
 
 
-def test_docstart_lines_can_be_kept(write):
+def test_docstart_lines_are_kept_or_passed_over(write):
     found = sentences(write("eng.train", ENGLISH), columns=CONLL, docstart="keep")
     assert [s.text for s in found if not s.mentions] == ["-DOCSTART-", "-DOCSTART-", "Rain"]
     assert [s.group[-1] for s in found] == ["1", "1", "1", "2", "2"]
-
-
-def test_docstart_needs_neither_its_columns_nor_blank_lines(write):
     found = sentences(write("a", "Oslo B-LOC\n-DOCSTART-\nRain O\n"))
     assert [(s.text, s.group) for s in found] == [("Oslo", "a"), ("Rain", "a#1")]
-
-
-def test_a_file_without_articles_is_one(write):
     assert {s.group for s in sentences(write("a.conll", "x O\n\ny O\n"))} == {"a.conll"}
 
 
@@ -91,9 +85,11 @@ def test_all_schemes_are_read_alike(write, tags):
     assert sentence.project().spans == (Span(0, 2, "PER"), Span(2, 3, "PER"), Span(4, 5, "LOC"))
 
 
-def test_blank_lines_line_ends_and_bom_do_not_matter(write):
+def test_blank_lines_line_ends_and_boms_do_not_matter(write):
     path = write("a", "\ufeff\r\n \t \r\nOslo B-LOC\r\n\r\n\r\n\t\r\nRain O")
     assert [s.text for s in sentences(path)] == ["Oslo", "Rain"]
+    path = write("a", "\ufeffEva B-PER\n\n\ufeffBonn B-LOC\n")
+    assert mentions(path) == [("Eva", "PER"), ("Bonn", "LOC")]
 
 
 def test_without_a_tag_column_nothing_is_named(write):
@@ -153,10 +149,9 @@ def test_columns_are_written_in_order_and_scheme():
         )
         == "名詞\t東京\t_\tトウキョウ\tB-LOC\n_\t都\t_\t_\tE-LOC\n\n"
     )
-
-
-def test_articles_are_parted_by_docstart():
     assert written([OSLO, OSLO, TOKYO], columns=("tag", "token")).count("O -DOCSTART-\n\n") == 1
+    with pytest.raises(CorpusError, match="'Oslo' in columns: it has no tokens yet"):
+        written([Sentence("Oslo")])
 
 
 def test_kept_docstart_sentences_are_written_as_they_are(write):
@@ -178,11 +173,6 @@ def test_a_token_that_would_not_come_back_is_refused(form):
     sentence = Sentence(f"x{form}", tokens=(Token(form, 1, 1 + len(form)),))
     with pytest.raises(CorpusError, match=r"^out\.conll: .*cannot stand in these columns"):
         written([sentence], columns=("token",), separator="whitespace")
-
-
-def test_unsegmented_sentences_are_refused():
-    with pytest.raises(CorpusError, match="'Oslo' in columns: it has no tokens yet"):
-        written([Sentence("Oslo")])
 
 
 def mentions(path, **settings):
@@ -301,13 +291,10 @@ def test_layers_of_nested_tags_are_refused(write, tags):
         written([sentence_from_forms(["x"], [Span(0, 1, "A|B")])])
 
 
-def test_blanks_at_the_end_of_lines_do_not_matter(write):
+def test_blanks_and_empty_columns_at_the_end_of_lines_do_not_matter(write):
     content = "Eva B-PER \nsees O  \nthe O\t\nsea B-LOC\n   \nToday O \n \t\n"
     assert [s.text for s in sentences(write("a", content))] == ["Eva sees the sea", "Today"]
     assert mentions(write("a", content)) == [("Eva", "PER"), ("sea", "LOC")]
-
-
-def test_an_empty_column_at_the_end_may_be_passed_over(write):
     path = write("a", "Eva\tB-PER\t\nsees\tO\t\n")
     assert mentions(path, columns=("token", "tag", "_")) == [("Eva", "PER")]
 
@@ -317,11 +304,6 @@ def test_a_header_can_be_passed_over(write):
     assert mentions(path, separator=",", header_lines=1) == [("Eva", "PER")]
     with pytest.raises(CorpusError, match=r":1: .*a header is passed over with --set header_lines"):
         sentences(path, separator=",")
-
-
-def test_a_bom_of_a_second_file_is_no_part_of_a_token(write):
-    path = write("a", "\ufeffEva B-PER\n\n\ufeffBonn B-LOC\n")
-    assert mentions(path) == [("Eva", "PER"), ("Bonn", "LOC")]
 
 
 @pytest.mark.parametrize("line", ["w O\n", "w" * 1000 + " O\n"], ids=["short", "long"])

@@ -55,18 +55,12 @@ def types(corpus):
     return {mention.type for sentence in corpus for mention in sentence.mentions}
 
 
-def test_sources_are_joined_in_order_and_read_anew(source):
+def test_sources_are_joined_in_order_read_anew_and_only_when_asked_for(source, tmp_path):
     corpus = Corpus.from_sources([source("a", 2), source("b", 1)])
     assert texts(corpus) == texts(corpus) == ["a 0", "a 1", "b 0"]
-
-
-def test_nothing_is_read_before_it_is_asked_for(tmp_path):
     corpus = Corpus.from_sources([JsonlSource(path=str(tmp_path / "none.jsonl"))])
     with pytest.raises(CorpusError, match="no such file"):
         next(iter(corpus))
-
-
-def test_no_sources_are_an_empty_corpus():
     assert texts(Corpus.from_sources([])) == []
 
 
@@ -147,11 +141,10 @@ def test_one_corpus_is_loaded_and_split(source):
     assert [len(texts(part)) for part in (corpora.train, corpora.dev, corpora.test)] == [5, 4, 6]
 
 
-def test_an_unknown_mapping_is_an_error_before_anything_is_read(source):
+def test_an_unknown_mapping_is_an_error_before_anything_is_read():
     none = (JsonlSource(path="/none"),)
-    settings = CorpusSettings(train=none, dev=none, mapping="irex-to-conl")
     with pytest.raises(ConfigError, match="did you mean 'irex-to-conll'"):
-        load_corpora(settings)
+        load_corpora(CorpusSettings(train=none, dev=none, mapping="irex-to-conl"))
 
 
 def test_irex_becomes_conll():
@@ -171,11 +164,8 @@ def test_irex_becomes_conll():
     }
 
 
-def test_every_shipped_mapping_loads():
+def test_every_shipped_mapping_and_a_file_of_ones_own_loads(write):
     assert [load_mapping(name).name for name in shipped_mappings()] == list(shipped_mappings())
-
-
-def test_a_file_of_ones_own(write):
     mapping = load_mapping(write("mine.toml", 'drop = ["a b"]\n[types]\n"人名" = "PER"\n'))
     assert mapping.name == "mine"
     assert mapping.types == {"人名": "PER", "a b": None}
@@ -230,14 +220,11 @@ class Counting:
 READ = Sentence("ab", (Mention(0, 2, "A", "ab"),), (Token("ab", 0, 2, "r"),), "id", "group")
 
 
-def test_all_else_stays_as_it_is():
+def test_tokens_are_replaced_or_kept_with_all_else():
     (sentence,) = segmented([READ], Counting())
     assert sentence == Sentence(
         "ab", READ.mentions, (Token("a", 0, 1), Token("b", 1, 2)), "id", "group"
     )
-
-
-def test_tokens_of_the_corpus_may_be_kept_and_only_get_readings():
     bare = Sentence("cd", tokens=(Token("cd", 0, 2),))
     kept, read, cut = segmented([READ, bare, Sentence("e")], Counting(), keep_tokens=True)
     assert kept == READ
@@ -245,24 +232,17 @@ def test_tokens_of_the_corpus_may_be_kept_and_only_get_readings():
     assert cut.tokens == (Token("e", 0, 1),)
 
 
-def test_the_same_text_is_cut_once():
+def test_the_same_text_is_cut_once_and_sentences_come_one_by_one():
     segmenter = Counting()
     found = list(segmented([Sentence("a"), Sentence("b"), Sentence("a")], segmenter))
     assert [sentence.text for sentence in found] == ["a", "b", "a"]
     assert segmenter.seen == ["a", "b"]
 
-
-def test_sentences_come_one_by_one():
     def endless():
         while True:
             yield Sentence("a")
 
     assert next(segmented(endless(), Counting())).tokens == (Token("a", 0, 1),)
-
-
-def test_with_a_segmenter_of_ours():
-    (sentence,) = segmented([Sentence("Oslo, rain")], load_segmenter("words"))
-    assert [token.text for token in sentence.tokens] == ["Oslo", ",", "rain"]
 
 
 def test_tokens_are_kept_only_if_they_are_those_of_the_text():
@@ -287,11 +267,6 @@ def test_by_sentence_sizes_are_exact_and_the_rest_is_dev():
     assert sizes(assign_parts(["same"] * 100, split(75, 25))) == (75, 0, 25)
 
 
-def test_the_seed_decides():
-    cuts = [assign_parts([""] * 50, split(25, 10, seed=seed)) for seed in (0, 0, 1)]
-    assert cuts[0] == cuts[1] != cuts[2]
-
-
 def test_every_sentence_may_go_anywhere():
     cuts = [assign_parts([""] * 9, split(3, 3, seed=seed)) for seed in range(99)]
     assert all({cut[place] for cut in cuts} == {TRAIN, DEV, TEST} for place in range(9))
@@ -307,8 +282,10 @@ def test_by_group_no_article_is_cut(seed):
     assert sizes(parts) == (120, len(GROUPS) - 170, 50)
 
 
-def test_by_group_the_seed_decides():
-    cuts = [assign_parts(GROUPS, split(120, 50, "group", seed)) for seed in (0, 0, 1)]
+@pytest.mark.parametrize("groups", [[""] * 172, GROUPS], ids=["sentence", "group"])
+def test_the_seed_decides(groups):
+    by = "group" if any(groups) else "sentence"
+    cuts = [assign_parts(groups, split(120, 50, by, seed)) for seed in (0, 0, 1)]
     assert cuts[0] == cuts[1] != cuts[2]
 
 

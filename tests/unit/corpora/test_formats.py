@@ -69,12 +69,9 @@ def test_formats_are_guessed_by_name(write, name, format):
     assert guess_source(path).path == path
 
 
-def test_massive_is_told_from_our_own_lines(write):
+def test_formats_are_guessed_by_content_where_names_do_not_tell(write, tmp_path):
     line = '{"id": "0", "utt": "a", "annot_utt": "a"}\n'
     assert guess_source(write("en-US.jsonl", line)).format == "annotated"
-
-
-def test_a_folder_is_knp(tmp_path):
     assert guess_source(tmp_path).format == "knp"
 
 
@@ -112,10 +109,7 @@ def test_wrong_settings_are_refused(arguments, settings, problem):
     assert "\n" not in str(caught.value)
 
 
-def test_generated_sources_are_generated():
+def test_generated_sources_are_generated_and_named_by_language():
     source = AssistantSource(language="ja", utterances=2, partition="dev", seed=7)
     assert list(read_source(source)) == list(generate("ja", 2, partition="dev", seed=7))
-
-
-def test_generated_sources_are_named_by_language():
     assert source_name(AssistantSource(language="ja", utterances=3)) == "assistant ja"

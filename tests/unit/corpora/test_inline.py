@@ -80,15 +80,12 @@ def test_references_are_replaced_once(write):
     assert sentence.mentions[0].text == "花子"
 
 
-def test_the_outermost_of_nested_entities_counts(write):
+def test_the_outermost_of_nested_entities_of_the_named_types_counts(write):
     line = "<ORGANIZATION>新<LOCATION>京都</LOCATION>駅</ORGANIZATION>の<DATE>朝</DATE>"
     assert [(m.text, m.type) for m in one(write, line).mentions] == [
         ("新京都駅", "ORGANIZATION"),
         ("朝", "DATE"),
     ]
-
-
-def test_other_types_are_named_in_the_settings(write):
     path = write("a.xml", "<人名>花子</人名>は<PERSON>花子</PERSON>")
     (sentence,) = sentences(path, types=("人名",))
     assert sentence.mentions == (Mention(0, 2, "人名", "花子"),)

@@ -22,33 +22,28 @@ def sentences(path):
     return list(read_source(JsonlSource(path=path)))
 
 
-def test_everything_comes_back(write):
+def test_everything_comes_back_in_readable_lines(write):
     assert sentences(write("a.jsonl", line_from_sentence(FULL))) == [FULL]
-
-
-def test_only_the_text_is_required(write):
-    assert sentences(write("a.jsonl", '{"text": "Oslo"}\n\n \n{"text": "\\u6771"}')) == [
-        Sentence("Oslo"),
-        Sentence("東"),
-    ]
-
-
-def test_the_text_of_a_mention_may_be_left_out_and_order_is_free(write):
-    mentions = '[{"start": 1, "end": 2, "type": "B"}, {"start": 0, "end": 1, "type": "A"}]'
-    line = f'{{"text": "ab", "mentions": {mentions}}}'
-    (sentence,) = sentences(write("a.jsonl", line))
-    assert sentence.mentions == (Mention(0, 1, "A", "a"), Mention(1, 2, "B", "b"))
-
-
-def test_no_tokens_and_none_yet_are_different(write):
+    assert "東京" in line_from_sentence(FULL)
+    assert "\n" not in line_from_sentence(Sentence("a\nb"))
+    assert json.loads(line_from_sentence(Sentence("Oslo"))) == {"text": "Oslo", "mentions": []}
     lines = "\n".join(line_from_sentence(Sentence(" ", tokens=tokens)) for tokens in ((), None))
     assert [sentence.tokens for sentence in sentences(write("a.jsonl", lines))] == [(), None]
 
 
-def test_lines_are_for_people():
-    assert "東京" in line_from_sentence(FULL)
-    assert "\n" not in line_from_sentence(Sentence("a\nb"))
-    assert json.loads(line_from_sentence(Sentence("Oslo"))) == {"text": "Oslo", "mentions": []}
+def test_only_the_text_is_required_and_order_is_free(write):
+    assert sentences(write("a.jsonl", '{"text": "Oslo"}\n\n \n{"text": "\\u6771"}')) == [
+        Sentence("Oslo"),
+        Sentence("東"),
+    ]
+    mentions = '[{"start": 1, "end": 2, "type": "B"}, {"start": 0, "end": 1, "type": "A"}]'
+    line = f'{{"text": "ab", "mentions": {mentions}}}'
+    (sentence,) = sentences(write("a.jsonl", line))
+    assert sentence.mentions == (Mention(0, 1, "A", "a"), Mention(1, 2, "B", "b"))
+    assert [s.text for s in sentences(write("a.jsonl", '{"text": "a"}\n\ufeff{"text": "b"}'))] == [
+        "a",
+        "b",
+    ]
 
 
 MENTION = '{"text": "Oslo", "mentions": [%s]}'
@@ -157,13 +152,6 @@ def test_bad_lines_of_other_tools_are_refused(write, line, problem):
     with pytest.raises(CorpusError, match=rf"a\.jsonl:1: .*({problem})") as caught:
         sentences(write("a.jsonl", line))
     assert len(str(caught.value)) < 500
-
-
-def test_a_bom_in_the_middle_is_left_out(write):
-    assert [s.text for s in sentences(write("a.jsonl", '{"text": "a"}\n\ufeff{"text": "b"}'))] == [
-        "a",
-        "b",
-    ]
 
 
 def test_blanks_at_the_edges_of_mentions_are_left_out_in_columns_too(write):

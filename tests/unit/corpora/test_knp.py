@@ -71,16 +71,14 @@ def test_an_entity_ends_in_its_phrase_and_may_begin_before(write):
     sentence = one(write, *FIRST.splitlines()[1:7])
     assert sentence.mentions == (Mention(0, 4, "LOCATION", "青い川町"),)
     assert not sentence.project().lost
-
-
-def test_the_last_of_several_places_inside_the_phrase_is_taken(write):
     sentence = one(
         write, "+ 1D", morphemes("京", "は"), "+ -1D <NE:LOCATION:京>", morphemes("京", "と", "京")
     )
     assert sentence.mentions == (Mention(4, 5, "LOCATION", "京"),)
-
-
-def test_an_entity_inside_a_morpheme_is_kept_and_is_lost_on_tokens(write):
+    sentence = one(
+        write, "* 1D", morphemes("京", "都"), "* -1D <NE:LOCATION:都雨>", morphemes("雨", "京都")
+    )
+    assert sentence.mentions == (Mention(1, 3, "LOCATION", "都雨"),)
     sentence = one(write, "+ -1D <NE:OPTIONAL:英>", morphemes("英語"))
     assert sentence.mentions == (Mention(0, 1, "OPTIONAL", "英"),)
     assert sentence.project().lost == sentence.mentions
@@ -92,9 +90,6 @@ def test_entities_on_morpheme_lines(write):
         morphemes("東/LOCATION:head", "西/LOCATION:middle", "町/LOCATION:tail", "雪/DATE:single"),
     )
     assert sentence.mentions == (Mention(0, 3, "LOCATION", "東西町"), Mention(3, 4, "DATE", "雪"))
-
-
-def test_both_kinds_of_annotation_are_united(write):
     sentence = one(
         write,
         "* 1D <NE:LOCATION:三条橋>",
@@ -107,20 +102,10 @@ def test_both_kinds_of_annotation_are_united(write):
         ("雪", "ARTIFACT"),
         ("北町", "LOCATION"),
     ]
-
-
-def test_the_last_of_several_entities_on_a_morpheme_line_counts(write):
     line = morphemes("町/LOCATION:single") + "<NE:LOCATION:tail>"
     assert one(write, morphemes("北/LOCATION:head"), line).mentions == (
         Mention(0, 2, "LOCATION", "北町"),
     )
-
-
-def test_an_entity_that_ends_before_its_phrase_is_not_in_it(write):
-    sentence = one(
-        write, "* 1D", morphemes("京", "都"), "* -1D <NE:LOCATION:都雨>", morphemes("雨", "京都")
-    )
-    assert sentence.mentions == (Mention(1, 3, "LOCATION", "都雨"),)
 
 
 def test_long_sentences_with_many_entities(write):
@@ -189,7 +174,7 @@ def test_archive_and_folder_are_read_alike(archive, write, tmp_path):
     assert [m.text for m in packed[0].mentions] == ["青い川町", "昨日"]
 
 
-def test_articles_are_chosen_by_a_list(archive):
+def test_articles_and_files_are_chosen_by_lists_and_patterns(archive):
     path = archive(corpus())
     assert [s.id for s in sentences(path, ids="id/train.id")] == ["doc2-1", "doc2-2"]
     assert len(sentences(path, ids="id/all.id")) == 3
@@ -197,9 +182,6 @@ def test_articles_are_chosen_by_a_list(archive):
         sentences(path, ids="id/wrong.id")
     with pytest.raises(CorpusError, match="no file inside matches 'id/none"):
         sentences(path, ids="id/none.id")
-
-
-def test_files_may_be_chosen_by_a_pattern(archive):
     path = archive(corpus())
     assert [s.id for s in sentences(path, files="knp/*2.knp")] == ["doc2-1", "doc2-2"]
     with pytest.raises(
@@ -304,22 +286,16 @@ def test_archive_and_folder_give_the_same(archive, write, tmp_path):
     assert packed == [("", "README", b"r"), ("a", "one", b"1"), ("b", "two", b"2")]
 
 
-def test_a_pattern_chooses_files_across_folders(archive):
+def test_a_pattern_chooses_files_across_folders_and_names_them(archive, tmp_path):
     path = archive(FILES)
     assert names(path, "*.knp") == [("a", "one", b"1"), ("b", "two", b"2")]
     assert names(path, "top/b/*") == [("b", "two", b"2")]
-
-
-def test_a_pattern_that_matches_nothing_is_an_error(archive, tmp_path):
+    path = archive(FILES)
+    assert next(members(path, "*.md")).where == f"{path}!README.md"
     with pytest.raises(CorpusError, match=r"no file inside matches '\*\.txt'"):
         names(archive(FILES), "*.txt")
     with pytest.raises(CorpusError, match="no file inside matches"):
         names(str(tmp_path), "*.txt")
-
-
-def test_members_are_named_in_messages(archive):
-    path = archive(FILES)
-    assert next(members(path, "*.md")).where == f"{path}!README.md"
 
 
 def entry(name, type=tarfile.REGTYPE, link=""):
@@ -383,9 +359,6 @@ def test_damage_anywhere_is_an_error(archive, write):
     for number, content in enumerate([whole[: len(ends)], bytes(damaged), b"", b"no archive" * 99]):
         with pytest.raises(CorpusError, match="damaged archive"):
             names(write(f"{number}.tar", content))
-
-
-def test_a_wrong_checksum_of_gzip_is_an_error(archive, write):
     packed = bytearray(Path(archive(FILES)).read_bytes())
     packed[-5] ^= 1
     with pytest.raises(CorpusError, match="damaged gzip"):

@@ -9,7 +9,7 @@ from kakehashi.corpora.lines import LONGEST_LINE, opened, read_bounded, read_lin
 from kakehashi.errors import CorpusError
 
 
-def test_only_line_feeds_end_a_line_and_a_bom_is_left_out(write):
+def test_only_line_feeds_end_a_line(write):
     content = "\ufeffone\r\ntwo\x0b\x85\u2028 \r three\n\nlast"
     path = write("a.txt", content)
     assert list(read_lines(path)) == [
@@ -18,18 +18,16 @@ def test_only_line_feeds_end_a_line_and_a_bom_is_left_out(write):
         (3, ""),
         (4, "last"),
     ]
-
-
-def test_an_empty_file_has_no_lines(write):
     assert list(read_lines(write("a.txt", ""))) == []
+    path = write("a.txt", b"x" * (LONGEST_LINE - 1) + b"\nnext")
+    assert [len(line) for _, line in read_lines(path)] == [LONGEST_LINE - 1, 4]
+    path = write("a.txt", "\ufeffone\n\ufefftwo\n\ufeff\ufeffthree \ufeff\n")
+    assert [line for _, line in read_lines(path)] == ["one", "two", "three \ufeff"]
 
 
-def test_gzip_is_known_by_its_content(write):
+def test_gzip_and_other_encodings_are_read(write):
     path = write("a.txt", gzip.compress("東京\n".encode()))
     assert list(read_lines(path)) == [(1, "東京")]
-
-
-def test_other_encodings_are_read(write):
     path = write("a.txt", "東京\n京都\n", "euc-jp")
     assert [line for _, line in read_lines(path, "euc-jp")] == ["東京", "京都"]
 
@@ -51,11 +49,6 @@ def test_another_encoding_is_advised_only_where_one_can_be_named(write, encoding
         list(read_lines(path, encoding))
 
 
-def test_a_bom_is_left_out_of_files_that_were_joined(write):
-    path = write("a.txt", "\ufeffone\n\ufefftwo\n\ufeff\ufeffthree \ufeff\n")
-    assert [line for _, line in read_lines(path)] == ["one", "two", "three \ufeff"]
-
-
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
@@ -73,19 +66,11 @@ def test_what_is_no_text_is_refused(write, content, problem):
         list(read_lines(path))
 
 
-def test_a_line_of_just_the_greatest_length_is_read(write):
-    path = write("a.txt", b"x" * (LONGEST_LINE - 1) + b"\nnext")
-    assert [len(line) for _, line in read_lines(path)] == [LONGEST_LINE - 1, 4]
-
-
-def test_a_missing_file_says_where_it_was_looked_for(tmp_path):
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(CorpusError, match=r"there is no such file; .*KAKEHASHI_DATA is not set"):
         list(read_lines("no/such.txt"))
     with pytest.raises(CorpusError, match=r"no such file$"):
         list(read_lines(str(tmp_path / "none.txt")))
-
-
-def test_a_folder_is_no_file(tmp_path):
     with pytest.raises(CorpusError, match="cannot be read"):
         list(read_lines(str(tmp_path)))
 

@@ -34,15 +34,16 @@ def path(tmp_path):
     return tmp_path / "a.parquet"
 
 
-def test_everything_comes_back(path):
+def test_everything_comes_back_by_row_groups(path):
     write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
     assert sentences(path) == CORPUS
-
-
-def test_row_groups_are_read_apart(path):
     write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
     chunks = list(read_chunks(ParquetSource(path=str(path))))
     assert list(map(list, chunks)) == [CORPUS[:2], CORPUS[2:]]
+    write_rows(path, [rows(CORPUS[:2]), rows(CORPUS[1:])])
+    with_tokens, without = read_chunks(ParquetSource(path=str(path)))
+    assert with_tokens.texts() is None
+    assert without.texts().texts == ["Oslo", "no one"]
 
 
 def test_large_row_groups_are_read_in_parts(path, monkeypatch):
@@ -55,13 +56,6 @@ def test_large_row_groups_are_read_in_parts(path, monkeypatch):
         [sentence.text for sentence in chunk] for chunk in chunks
     ]
     assert [chunk.first for chunk in chunks] == [1, 3, 5, 6]
-
-
-def test_tokens_are_no_columns_of_texts(path):
-    write_rows(path, [rows(CORPUS[:2]), rows(CORPUS[1:])])
-    with_tokens, without = read_chunks(ParquetSource(path=str(path)))
-    assert with_tokens.texts() is None
-    assert without.texts().texts == ["Oslo", "no one"]
 
 
 def test_only_the_text_is_required_and_other_widths_do(path):
@@ -141,14 +135,11 @@ def test_columns_of_other_widths_and_kinds_mean_the_same(path):
     assert sentences(path) == expected
 
 
-def test_a_column_that_is_there_twice_is_refused(path):
+def test_names_that_are_there_twice_or_no_utf_8_are_refused(path):
     texts = pa.array(["a"])
     pq.write_table(pa.Table.from_arrays([texts, texts], names=["text", "text"]), path)
     with pytest.raises(CorpusError, match=r"a\.parquet: .*got 'text' twice"):
         sentences(path)
-
-
-def test_a_name_that_is_no_utf_8_is_refused(path):
     pq.write_table(pa.table({"text": ["a"]}), path)
     path.write_bytes(path.read_bytes().replace(b"text", b"te\xfft"))
     with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet \('utf-8' codec"):

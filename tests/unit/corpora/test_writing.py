@@ -81,6 +81,8 @@ def test_a_failure_leaves_the_old_file(tmp_path):
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(CorpusError, match=r"out\.jsonl: cannot be written"):
         write_corpus([ENGLISH_TODAY], JsonlSource(path=str(tmp_path / "no" / "out.jsonl")))
+    with pytest.raises(CorpusError, match="cannot be written"):
+        write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
 
 
 def test_lines_come_one_by_one():
@@ -106,14 +108,11 @@ def test_any_number_of_processes_writes_the_same(tmp_path: Path, name: str) -> N
     assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
-def test_lines_are_the_sentences(tmp_path: Path) -> None:
+def test_lines_and_rows_are_the_sentences(tmp_path):
     written = write_generated(tmp_path / "a.jsonl", FEW)
     sentences = list(generate("de", 300, partition="test"))
     assert list(read_jsonl(tmp_path / "a.jsonl")) == sentences
     assert written.mentions == sum(len(sentence.mentions) for sentence in sentences)
-
-
-def test_rows_are_the_sentences(tmp_path: Path) -> None:
     write_generated(tmp_path / "a.parquet", FEW)
     rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
     for row, sentence in zip(rows, generate("de", 300, partition="test"), strict=True):
@@ -123,11 +122,6 @@ def test_rows_are_the_sentences(tmp_path: Path) -> None:
             sentence.group,
         )
         assert row["mentions"] == [mention._asdict() for mention in sentence.mentions]
-
-
-def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="cannot be written"):
-        write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
 
 
 @pytest.fixture
@@ -146,11 +140,14 @@ def test_a_file_is_itself_and_a_run_has_one(tmp_path):
     assert prediction_files(tmp_path) == [tmp_path / "predictions.jsonl"]
 
 
-def test_annotations_are_all_their_parts_in_order(annotations):
+def test_parts_are_all_of_them_in_order(annotations):
     assert prediction_files(annotations) == [
         annotations / "part-000000.jsonl",
         annotations / "part-000001.jsonl",
     ]
+    (annotations / "part-000000.jsonl").unlink()
+    with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
+        prediction_files(annotations)
 
 
 @pytest.mark.parametrize("result", ["", "[]", "{}", '"'])
@@ -160,12 +157,6 @@ def test_annotations_that_are_not_finished_are_refused(annotations, result):
         prediction_files(annotations)
     (annotations / "result.json").unlink()
     with pytest.raises(CorpusError, match="is not complete"):
-        prediction_files(annotations)
-
-
-def test_a_part_that_is_missing_is_missed(annotations):
-    (annotations / "part-000000.jsonl").unlink()
-    with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
         prediction_files(annotations)
 
 
