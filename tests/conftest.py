@@ -86,9 +86,12 @@ class Done(subprocess.CompletedProcess):
     """How a call of the program ended."""
 
     def refused(self, *fragments):
-        """Verify exit status 2, nothing on stdout, and one line on stderr with all fragments."""
+        """Verify exit status 2, nothing on stdout, and one line on stderr with all fragments.
+
+        Before it, only how files are read may stand there.
+        """
         assert (self.returncode, self.stdout) == (2, ""), self.stderr
-        (line,) = self.stderr.splitlines()
+        (line,) = (line for line in self.stderr.splitlines() if not line.startswith("reading "))
         assert line.startswith("error: ")
         for fragment in fragments:
             assert fragment in line

@@ -58,7 +58,7 @@ def stats(
     if as_json or (table_format(layout, out) == "terminal" and out is None):
         flat = {f"{name} {part}".strip(): s for name in found for part, s in found[name].items()}
         report = {name: each.to_dict() for name, each in flat.items()}
-        print_report(report, stats_tables(flat, corpora_table(found)), as_json=as_json)
+        print_report(report, stats_tables(flat, corpora_table(found, full=True)), as_json=as_json)
     else:
         write_tables([corpora_table(found)], layout, out)
 

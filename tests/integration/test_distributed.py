@@ -158,9 +158,7 @@ def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):
 
 
 def test_processes_on_ray_are_for_ray(run, tmp_path):
-    run("train", "demo-en", "--workers", 2, cwd=tmp_path).refused(
-        "--workers: is for --executor ray"
-    )
+    run("train", "demo-en", "--workers", 2, cwd=tmp_path).refused("--workers: needs --executor ray")
 
 
 @pytest.mark.slow
