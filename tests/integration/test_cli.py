@@ -41,9 +41,6 @@ def test_train_transfers_and_ends_with_the_run_folder(run, workplace):
     assert "epoch 2/2" in done.stderr
     result = json.loads((workplace / folder / "result.json").read_text())
     assert result["transfer"]["groups"] == ["char", "dense"]
-
-
-def test_train_as_json(run, workplace):
     done = run(
         "train", "en.json", "--seed", 5, "--set", "training.epochs=1", "--json", cwd=workplace
     )
@@ -52,7 +49,7 @@ def test_train_as_json(run, workplace):
     assert folder == "runs/small-en-seed5"
 
 
-def test_predict_reads_standard_input_and_writes_json_lines(run, workplace):
+def test_predict_reads_standard_input_or_files_and_writes_lines_columns_and_tags(run, workplace):
     done = run(
         "predict", "runs/small-en-seed1", stdin="Maria Berger lives in Kobe .\n\n", cwd=workplace
     )
@@ -63,6 +60,11 @@ def test_predict_reads_standard_input_and_writes_json_lines(run, workplace):
         ("Kobe", "LOC"),
     ]
     assert second["text"] == ""
+    (workplace / "text.txt").write_text("We met Tom Ogawa .\n\nTrains to Osaka are late .\n")
+    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "columns", cwd=workplace)
+    assert done.stdout.splitlines()[:5] == ["We\tO", "met\tO", "Tom\tB-PER", "Ogawa\tI-PER", ".\tO"]
+    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "inline", cwd=workplace)
+    assert "We met <PER>Tom Ogawa</PER> ." in done.stdout
 
 
 def test_a_bad_line_costs_predict_itself_and_the_exit_status_says_so(run, workplace):
@@ -123,20 +125,19 @@ def test_predict_answers_a_pipe_line_by_line(workplace, workers):
     assert process.returncode == 0
 
 
-def test_predict_reads_files_and_writes_columns_and_inline_tags(run, workplace):
-    (workplace / "text.txt").write_text("We met Tom Ogawa .\n\nTrains to Osaka are late .\n")
-    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "columns", cwd=workplace)
-    assert done.stdout.splitlines()[:5] == ["We\tO", "met\tO", "Tom\tB-PER", "Ogawa\tI-PER", ".\tO"]
-    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "inline", cwd=workplace)
-    assert "We met <PER>Tom Ogawa</PER> ." in done.stdout
-
-
-def test_score_of_a_run_equals_its_result(run, workplace, world):
+def test_score_of_a_run_equals_its_result_and_is_against_any_columns(run, workplace, world):
     predictions = workplace / "runs/small-en-seed1/predictions.jsonl"
     done = run("evaluate", world / "en-test.jsonl", predictions, "--json")
     result = json.loads((workplace / "runs/small-en-seed1/result.json").read_text())
     assert json.loads(done.stdout)["f1"] == pytest.approx(result["test"]["f1"])
     assert "precision: 100.00%" in run("evaluate", world / "en-test.jsonl", predictions).stdout
+    text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
+    (workplace / "gold.conll").write_text(gold)
+    done = run("predict", "runs/small-en-seed1", "--format", "columns", stdin=text, cwd=workplace)
+    (workplace / "predicted.conll").write_text(done.stdout)
+    columns = ("--columns", "token,pos,tag", "--predicted-columns", "token,tag")
+    report = run("evaluate", "gold.conll", "predicted.conll", *columns, cwd=workplace).stdout
+    assert report.startswith("processed 5 tokens with 1 phrases; found: 1 phrases; correct: 1.")
 
 
 def test_score_tells_values_in_training_from_others(run, tmp_path):
@@ -170,16 +171,6 @@ def test_a_missing_gpu_is_said_before_anything_is_written(run, workplace):
     assert not (workplace / "cache").exists()
     done = run("predict", "runs/small-en-seed1", "--device", "cuda:99", stdin="a\n", cwd=workplace)
     done.refused("device: cuda:99 is not there")
-
-
-def test_predicted_columns_are_scored_against_gold_in_other_columns(run, workplace):
-    text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
-    (workplace / "gold.conll").write_text(gold)
-    done = run("predict", "runs/small-en-seed1", "--format", "columns", stdin=text, cwd=workplace)
-    (workplace / "predicted.conll").write_text(done.stdout)
-    columns = ("--columns", "token,pos,tag", "--predicted-columns", "token,tag")
-    report = run("evaluate", "gold.conll", "predicted.conll", *columns, cwd=workplace).stdout
-    assert report.startswith("processed 5 tokens with 1 phrases; found: 1 phrases; correct: 1.")
 
 
 def test_stats_counts_files_and_configs(run, workplace, world):
@@ -300,6 +291,7 @@ def test_homophones_of_a_file(run, corpus):
     )
     assert report["a.jsonl"]["collapses"][0]["words"] == {"橋": 1, "端": 1}
     assert report["a.jsonl"]["mentions"] == {"total": 2, "touched": 1}
+    run("corpus", "homophones", corpus).refused("--segmenter: '橋の端。' has no tokens")
 
 
 def test_homophones_of_a_config_are_those_of_all_its_parts(run, world, tmp_path):
@@ -314,10 +306,6 @@ def test_homophones_of_a_config_are_those_of_all_its_parts(run, world, tmp_path)
     inspected = json.loads(run("corpus", "stats", tmp_path / "ja.toml", "--json").stdout)
     assert report["tokens"]["total"] == sum(stats["tokens"] for stats in inspected.values())
     assert report["mentions"]["total"] == sum(stats["mentions"] for stats in inspected.values())
-
-
-def test_text_without_tokens_must_be_cut(run, corpus):
-    run("corpus", "homophones", corpus).refused("--segmenter: '橋の端。' has no tokens")
 
 
 def test_inspect_names_the_best_f1_that_the_tokens_allow(run, corpus):

@@ -52,9 +52,6 @@ def test_the_report_says_what_each_test_claims(run, folder):
     assert "the method, trained with other seeds" in done.stdout
     assert "10,000 random, seed 0" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("kakehashi ")
-
-
-def test_a_system_does_not_differ_from_itself(run, folder):
     found = compared(run, folder, "poor0.jsonl", "poor0.jsonl")
     assert (found["models"]["p"], found["total"]["points"], found["method"]) == (1.0, 0.0, None)
     assert "Only several runs" in run(

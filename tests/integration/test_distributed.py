@@ -95,15 +95,11 @@ def test_two_processes_train_what_one_does(name, trees, team, tmp_path):
     assert_same(one, team / name)
 
 
-def test_what_fails_in_one_fails_in_all(team):
+def test_what_fails_in_one_fails_in_all_and_they_take_turns(team):
     notes = [json.loads((team / f"notes{rank}.json").read_text()) for rank in (0, 1)]
     assert [note[0] for note in notes] == ["there:3: is damaged"] * 2
     assert notes[0][1] == "process 1 has another number than process 0; all must see the same files"
     assert [note[2] for note in notes] == ["from 0"] * 2
-
-
-def test_the_first_process_goes_ahead_where_they_take_turns(team):
-    notes = [json.loads((team / f"notes{rank}.json").read_text()) for rank in (0, 1)]
     assert [note[3:] for note in notes] == [[False, False], [True, True]]
 
 

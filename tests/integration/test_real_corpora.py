@@ -79,9 +79,6 @@ def test_knbc():
     stats = count(KNBC)
     assert (stats.sentences, stats.mentions, stats.lost) == (4_186, 2_075, ())
     assert stats.articles == 249
-
-
-def test_knbc_tokens_have_readings_and_parts_of_speech():
     tokens = [token for sentence in read_source(KNBC) for token in sentence.tokens]
     assert len(tokens) == 66_952
     assert all(token.reading and token.pos for token in tokens)

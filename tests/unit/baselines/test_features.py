@@ -44,9 +44,6 @@ def test_neighbours_are_seen_up_to_two_tokens_away():
     assert {"-2:edge", "-1:edge", "+1:w=b", "+2:w=c"} < set(first)
     assert not any("w=d" in feature for feature in first)
     assert {"-2:w=b", "-1:w=c", "+1:edge", "+2:edge"} < set(last)
-
-
-def test_an_empty_sentence_has_no_tokens():
     assert features_of([]) == []
 
 

@@ -14,27 +14,21 @@ from kakehashi.errors import KakehashiError
 MEGABYTE = 1 << 20
 
 
-def test_the_median_stands_between_the_least_and_the_most():
+def test_medians_times_and_memory():
     assert Spread.of([5.0, 1.0, 2.0]) == (2.0, 1.0, 5.0)
+    result, taken = timed(lambda: sum(range(100_000)))
+    assert result == 4_999_950_000
+    assert taken.wall > 0
+    assert taken.cpu > 0
+    before = private_memory()
+    kept = bytearray(b"x" * (64 * MEGABYTE))
+    assert private_memory() > before + 50 * MEGABYTE
+    assert peak_memory() > len(kept)
 
 
 @pytest.mark.parametrize(("percent", "expected"), [(50, 50), (95, 95), (100, 100), (0, 1)])
 def test_percentiles_are_values_that_occurred(percent, expected):
     assert percentile(range(100, 0, -1), percent) == expected
-
-
-def test_what_is_timed_gives_its_result():
-    result, taken = timed(lambda: sum(range(100_000)))
-    assert result == 4_999_950_000
-    assert taken.wall > 0
-    assert taken.cpu > 0
-
-
-def test_memory_grows_with_what_is_kept():
-    before = private_memory()
-    kept = bytearray(b"x" * (64 * MEGABYTE))
-    assert private_memory() > before + 50 * MEGABYTE
-    assert peak_memory() > len(kept)
 
 
 def test_a_token_needs_what_the_paper_s_widths_say():
@@ -46,7 +40,7 @@ def test_a_token_needs_what_the_paper_s_widths_say():
     assert needs.context == 2 * 2 * 300 * 1200 + 2 * 600 * 9
 
 
-def test_a_table_goes_between_its_marks_and_replaces_what_was_there(tmp_path):
+def test_a_table_goes_between_its_marks_or_nowhere(tmp_path):
     document = tmp_path / "d.md"
     document.write_text("a\n<!-- x: begin -->\nold\n<!-- x: end -->\nb\n")
     lines = table_lines(Table("t", ["name", "value"], [["one", "1"]]))
@@ -56,9 +50,6 @@ def test_a_table_goes_between_its_marks_and_replaces_what_was_there(tmp_path):
     assert document.read_text() == whole
     insert(document, "x", expected)
     assert document.read_text() == whole
-
-
-def test_a_document_without_marks_is_left_alone(tmp_path):
     document = tmp_path / "d.md"
     document.write_text("<!-- x: begin -->\n")
     with pytest.raises(KakehashiError, match="expected the lines '<!-- x: begin -->' and"):
@@ -116,14 +107,11 @@ def row(language, utterances, **facts):
 ROWS = [row("en", size) for size in (10_000, 100_000, 1_000_000, 3_000_000)] + [row("ja", 100_000)]
 
 
-def test_a_row_is_a_size():
+def test_a_row_is_a_size_and_what_was_not_measured_is_left_open():
     assert table(ROWS).rows[1] == [
         *("en", "100,000", "1,000,000", "50,000", "200,001", "2.0", "100.0"),
         *("305", "200", "510", "400"),
     ]
-
-
-def test_what_was_not_measured_is_left_open():
     less = row("en", 10_000)
     del less["generation"]
     assert table([less]).rows[0][3:5] == ["–", "200,001"]

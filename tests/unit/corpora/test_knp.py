@@ -182,7 +182,6 @@ def test_articles_and_files_are_chosen_by_lists_and_patterns(archive):
         sentences(path, ids="id/wrong.id")
     with pytest.raises(CorpusError, match="no file inside matches 'id/none"):
         sentences(path, ids="id/none.id")
-    path = archive(corpus())
     assert [s.id for s in sentences(path, files="knp/*2.knp")] == ["doc2-1", "doc2-2"]
     with pytest.raises(
         CorpusError, match=r"!id/train\.id:1: the sentence that begins here has no EOS"
@@ -290,7 +289,6 @@ def test_a_pattern_chooses_files_across_folders_and_names_them(archive, tmp_path
     path = archive(FILES)
     assert names(path, "*.knp") == [("a", "one", b"1"), ("b", "two", b"2")]
     assert names(path, "top/b/*") == [("b", "two", b"2")]
-    path = archive(FILES)
     assert next(members(path, "*.md")).where == f"{path}!README.md"
     with pytest.raises(CorpusError, match=r"no file inside matches '\*\.txt'"):
         names(archive(FILES), "*.txt")

@@ -108,14 +108,11 @@ def test_the_cache_equals_preparation_in_memory(tree, tmp_path, changes):
         assert ours.vectors.lowered == theirs.vectors.lowered
 
 
-def test_training_data_are_views_of_files(tree, tmp_path):
+def test_training_data_are_views_of_files_and_test_sentences_are_segmented(tree, tmp_path):
     data = load(tree, tmp_path)
     arrays = [data.train.forms, data.train.offsets, data.train.tags, data.features.ngrams]
     assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
     assert data.train.tag_ids(data.tagset) is data.train.tags
-
-
-def test_test_sentences_come_segmented(tree, tmp_path):
     _, test = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1)
     texts = [[token.text for token in sentence.tokens] for sentence in test]
     assert texts == [["In", "Rome9", "Ann", "met", "Bob", "."], ["Nothing", "new"]]

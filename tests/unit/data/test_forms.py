@@ -10,13 +10,10 @@ def test_the_mixed_model_sees_japanese_words_and_latin_characters():
     assert mom.ngrams_of(JAZZ) == ["ja", "az", "zu"]
 
 
-def test_words_are_lower_cased_and_characters_are_not():
+def test_words_are_lower_cased_and_of_one_width_and_characters_are_not():
     plain = Channels()
     assert plain.word_of(("Yes", "")) == "yes"
     assert plain.ngrams_of(("Yes", "")) == ["Ye", "es"]
-
-
-def test_full_width_and_half_width_words_are_one():
     assert Channels().word_of(("ＡＢＣ", "")) == "abc"
 
 

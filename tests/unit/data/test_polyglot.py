@@ -58,9 +58,6 @@ def test_only_wanted_words_are_kept(read):
     assert dict(vectors.rows) == {"the": 0, "straße": 1, "東京": 2}
     assert vectors.lowered == {"straße"}
     np.testing.assert_array_equal(vectors.matrix, MATRIX[1:])
-
-
-def test_no_wanted_word_found(read):
     assert read(PYTHON2, wanted=[]).matrix.shape == (0, 3)
 
 

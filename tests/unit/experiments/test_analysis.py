@@ -11,12 +11,15 @@ def analysis(layer_results):
     return analyse(layer_results, trials=1000)
 
 
-def test_a_gain_is_absolute_and_relative(analysis):
+def test_a_gain_is_absolute_and_relative_and_a_reference_is_none(analysis):
     (gain,) = analysis.gains
     assert gain.group.axes["recognizer"] == "char"
     assert gain.against.axes["recognizer"] == "none"
     assert gain.absolute == 20.0
     assert gain.relative == pytest.approx(100 * 20 / 45)
+    assert [gain.group.axes["recognizer"] for gain in analysis.comparisons] == ["none", "char"]
+    assert [gain.absolute for gain in analysis.comparisons] == [-30.0, -10.0]
+    assert not any(gain.marked for gain in analysis.comparisons)
 
 
 def test_both_tests_are_exact_where_they_can_be(analysis):
@@ -26,12 +29,6 @@ def test_both_tests_are_exact_where_they_can_be(analysis):
     # One of the 35 splits of seven runs into four and three is as large.
     assert (gain.method.p, gain.method.trials) == (1 / 35, 35)
     assert gain.marked
-
-
-def test_a_rival_is_no_gain_but_everything_is_compared_with_it(analysis):
-    assert [gain.group.axes["recognizer"] for gain in analysis.comparisons] == ["none", "char"]
-    assert [gain.absolute for gain in analysis.comparisons] == [-30.0, -10.0]
-    assert not any(gain.marked for gain in analysis.comparisons)
 
 
 def test_each_family_is_corrected_for_itself(analysis):
@@ -109,12 +106,9 @@ def test_every_seed_counts(groups):
     assert none.interval.low < 45 < none.interval.high
 
 
-def test_what_is_missing_is_counted_and_not_averaged(groups):
+def test_what_is_missing_is_counted_and_what_has_no_seed_has_one_run(groups):
     char = groups[1]
     assert (char.found, char.mean, char.deviation) == ("3/4", 65.0, 5.0)
-
-
-def test_a_system_without_a_seed_has_one_run(groups):
     rival = groups[2]
     assert rival.scores == {"": 75.0}
     assert (rival.found, rival.deviation) == ("1/1", None)
@@ -132,9 +126,6 @@ def test_the_papers_way_is_unknown_where_an_epoch_was_not_tested(groups, layers,
     assert groups[0].best_on_test is None
     results = make_results(layers, {("none", "1"): 8}, epochs=[40.0, None])
     assert group_runs(results, trials=10, seed=0)[0].best_on_test is None
-
-
-def test_the_papers_way_is_not_asked_of_other_systems(layers, make_results):
     results = make_results(layers, {("CRFsuite", "1"): 8}, epochs=[40.0])
     (rival,) = group_runs(results, trials=10, seed=0)
     assert (rival.found, rival.best_on_test) == ("1/1", None)

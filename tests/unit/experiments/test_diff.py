@@ -65,7 +65,7 @@ def test_sentences_flip_both_ways(diff, tmp_path):
     assert [flip.number for flip in back.regressed] == [1, 2, 3]
 
 
-def test_tables_tell_what_changed(diff):
+def test_tables_show_what_changed_and_what_was_transferred(diff):
     tables = run_diff_tables(diff, most=2)
     assert tables["fixed"].rows == (
         ("2", "To Oslo", "–", "Oslo LOC"),
@@ -77,9 +77,6 @@ def test_tables_tell_what_changed(diff):
         ("PER", "–", "2", "50.00", "0.00", "-50.00"),
     )
     assert tables["score"].rows[1][-2:] == ("75.00", "char")
-
-
-def test_tables_tell_what_was_transferred_and_what_stayed_random(diff):
     tables = run_diff_tables(diff)
     assert "transfer-A" not in tables
     assert tables["transfer-B"].rows == (
@@ -97,13 +94,10 @@ def test_without_predictions_flips_are_only_counted(diff):
     assert "gone" in table.notes[1]
 
 
-def test_other_test_sentences_are_refused(diff):
+def test_predictions_that_do_not_fit_are_refused(diff):
     other = replace(diff.second, counts=diff.second.counts[:3])
     with pytest.raises(RunError, match="other sentences"):
         diff_runs(diff.first, other)
-
-
-def test_predictions_that_do_not_fit_are_refused(diff):
     write_jsonl(diff.first.folder / "predictions.jsonl", [])
     with pytest.raises(RunError, match="expected 4 sentences, got 0"):
         diff_runs(diff.first, diff.second)

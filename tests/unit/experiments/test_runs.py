@@ -55,25 +55,19 @@ def keys_of(folder, **more):
     return {cell.label: cell.key for cell in cells}
 
 
-def test_names_and_comments_change_nothing(folder):
+def test_names_comments_and_defaults_change_nothing(folder):
     before = keys_of(folder)
     (folder / "ja.toml").write_text(CONFIG.replace("A comment", "Another").replace("NAME", "other"))
     assert keys_of(folder, name="h", title="Another title") == before
-
-
-def test_a_value_that_is_the_default_anyway_changes_nothing(folder):
     assert keys_of(folder, set={"model.ngram": 2}) == keys_of(folder)
     assert keys_of(folder, set={"model.ngram": 3}) != keys_of(folder)
 
 
-def test_a_new_seed_adds_cells_and_changes_none(folder):
+def test_a_new_seed_adds_runs_and_a_baseline_without_chance_has_one(folder):
     before, after = keys_of(folder), keys_of(folder, seeds=[1, 2, 3])
     assert before.items() <= after.items()
     new = {label for label in after if label not in before}
     assert new == {f"{name} · seed 3" for name in ("none", "char", "crf", "spacy")}
-
-
-def test_a_system_without_chance_has_one_run_for_all_seeds(folder):
     keys = keys_of(folder)
     assert keys["crf · seed 1"] == keys["crf · seed 2"]
     assert keys["spacy · seed 1"] != keys["spacy · seed 2"]

@@ -41,9 +41,6 @@ def test_a_model_comes_back_as_it_was(folder, make_tagger):
     assert not model.tagger.training
     for name, value in again.state_dict().items():
         assert torch.equal(model.tagger.state_dict()[name], value)
-
-
-def test_the_run_folder_will_do(folder):
     assert load_model(folder.parent).name == "test"
 
 

@@ -65,7 +65,7 @@ def test_words_known_only_from_vectors_are_not_copied(make_tagger, target):
     assert (entry.matched, entry.rows) == (2, 4)  # the unknown word, and a
 
 
-def test_the_report_counts_rows(source, target):
+def test_the_report_counts_rows_and_a_line_says_so(source, target):
     report = plan_transfer(source, target, ["char", "dense"], name="runs/en").to_dict()
     rows = {row["parameter"]: row for row in report["parameters"]}
     assert report["source"] == "runs/en"
@@ -79,9 +79,6 @@ def test_the_report_counts_rows(source, target):
         "reason": "tag in both",
     }
     assert rows["word.embedding.weight"]["action"] == "keep"
-
-
-def test_a_plan_says_in_a_line_what_it_would_copy(source, target):
     line = str(plan_transfer(source, target, ["char", "dense"], name="runs/en"))
     assert line.startswith(
         "transfer of char+dense from runs/en; rows copied: char.embedding.weight"

@@ -79,11 +79,9 @@ def test_a_bar_per_type_that_changed(types):
     assert RED.lower().encode() in gain_figure(types).render("svg")
 
 
-def test_a_line_per_recognizer(sizes):
+def test_a_line_per_recognizer_or_corpus(sizes, types):
     assert set(groups_of(size_figure(sizes), "line")) == {"scratch", "transfer"}
-
-
-def test_a_line_per_corpus():
+    assert set(groups_of(FIGURES["distribution"](types), "line")) == {"small"}
     drawing = distribution_figure({"one": {"LOC": 90, "PER": 9}, "two": {"LOC": 5}})
     lines = groups_of(drawing, "line")
     assert set(lines) == {"one", "two"}
@@ -111,10 +109,6 @@ def test_nothing_can_be_drawn_of_a_grid_that_has_not_run(name, layers, make_resu
     nothing = analyse(make_results(layers, cells), trials=10)
     with pytest.raises(ConfigError):
         FIGURES[name](nothing)
-
-
-def test_a_grid_tells_the_distribution_of_its_corpora(types):
-    assert set(groups_of(FIGURES["distribution"](types), "line")) == {"small"}
 
 
 def test_bands_of_frequency_are_points_of_a_line(types, monkeypatch):

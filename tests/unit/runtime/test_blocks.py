@@ -132,11 +132,13 @@ def test_a_bad_line_is_named(tmp_path, line, problem, size):
     assert (caught.value.path, caught.value.line) == (str(path), 3)
 
 
-def test_text_that_is_none_is_named(tmp_path):
+def test_text_that_is_none_and_a_missing_input_are_named(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a\nb\n\xff\n")
     with pytest.raises(CorpusError, match=r"a\.txt:3: expected text in utf-8"):
         read(path, 2)
+    with pytest.raises(CorpusError, match="there is no such file or folder"):
+        find_inputs(tmp_path / "none.txt", Reading())
 
 
 @pytest.mark.parametrize(
@@ -171,18 +173,10 @@ def test_an_unreadable_file_is_named(tmp_path, name, content, problem):
         read(tmp_path, 2)
 
 
-def test_a_missing_input_is_named(tmp_path):
-    with pytest.raises(CorpusError, match="there is no such file or folder"):
-        find_inputs(tmp_path / "none.txt", Reading())
-
-
-def test_parquet_without_text_is_named(tmp_path):
+def test_parquet_without_text_or_that_unpacks_to_far_more_is_refused(tmp_path):
     pq.write_table(pa.table({"txt": ["a"], "n": [1]}), tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match="expected a column 'text', got txt, n"):
         blocks_of(tmp_path / "a.parquet", 2)
-
-
-def test_parquet_that_unpacks_to_far_more_is_refused_before_it_is_read(tmp_path):
     table = pa.table({"text": ["x" * (80 << 20)]})
     pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
     with pytest.raises(CorpusError, match="unpacks to more than 100 times its size"):
@@ -212,9 +206,6 @@ def test_parquet_holds_all_of_a_sentence(tmp_path):
         "group": "g",
     }
     assert second == {"id": "y", "text": "", "mentions": [], "tokens": [], "group": ""}
-
-
-def test_no_sentences_are_a_table_too(tmp_path):
     write_parquet(tmp_path / "a.parquet", [])
     table = pq.read_table(tmp_path / "a.parquet")
     assert table.num_rows == 0

@@ -217,20 +217,17 @@ def test_columns_and_inline_tags_are_read_as_such(place):
     assert not (place / "out/.input").exists()
 
 
-def test_columns_have_settings(place):
+def test_columns_have_settings_and_a_bad_file_is_named_itself(place):
+    (place / "a.conll").write_text("a O\nb\n")
+    with pytest.raises(CorpusError, match=r"a\.conll:2: expected 2 columns"):
+        run(place, source="a.conll")
+    assert not (place / "out/.input").exists()
     (place / "a.conll").write_text("O;東京\nO;都\n")
     columns = {"columns": ("tag", "token"), "separator": ";", "spaces": False}
     for _ in range(2):  # the second time it is known how the first was read
         run(place, source="a.conll", reading=Reading(columns=columns))
     (line,) = b"".join(content(place / "out").values()).splitlines()
     assert json.loads(line)["text"] == "東京都"
-
-
-def test_a_bad_file_of_columns_is_named_itself(place):
-    (place / "a.conll").write_text("a O\nb\n")
-    with pytest.raises(CorpusError, match=r"a\.conll:2: expected 2 columns"):
-        run(place, source="a.conll")
-    assert not (place / "out/.input").exists()
 
 
 def test_json_is_not_annotated_as_text(place):

@@ -46,9 +46,12 @@ def test_counts_stay_with_their_sentence_and_type():
     assert counts.types == {"A": Count(1, 2, 1), "B": Count(2, 0, 0)}
     assert counts.total == Count(3, 2, 1)
     assert counts.tokens is None
-
-
-def test_later_counts_belong_to_the_open_sentence():
+    counts = Tally().counts()
+    assert counts.sentences.shape == (0, 3)
+    assert counts.total == Count(0, 0, 0)
+    tally = Tally()
+    tally.add_sentence([Span(0, 1, "A")], [Span(0, 1, "A"), Span(0, 1, "A")])
+    assert tally.counts().total == Count(gold=1, predicted=2, correct=1)
     tally = Tally()
     tally.open_sentence()
     tally.count(GOLD, "A")
@@ -56,18 +59,6 @@ def test_later_counts_belong_to_the_open_sentence():
     tally.count(PREDICTED, "A")
     tally.count(CORRECT, "A")
     assert tally.counts().sentences.tolist() == [[1, 0, 0], [0, 1, 1]]
-
-
-def test_a_span_predicted_twice_is_right_once():
-    tally = Tally()
-    tally.add_sentence([Span(0, 1, "A")], [Span(0, 1, "A"), Span(0, 1, "A")])
-    assert tally.counts().total == Count(gold=1, predicted=2, correct=1)
-
-
-def test_no_sentences():
-    counts = Tally().counts()
-    assert counts.sentences.shape == (0, 3)
-    assert counts.total == Count(0, 0, 0)
 
 
 TRUE = [[Span(0, 1, "A"), Span(2, 3, "B")], [Span(0, 1, "A")]]
@@ -101,16 +92,11 @@ def test_a_signature_grows_without_changing_the_old_one():
     new = old.extended({"seed": 0, "mapping": "irex-to-conll"})
     assert str(old) == f"kakehashi {__version__}|strict|scheme:bio|seed:1"
     assert str(new) == f"kakehashi {__version__}|strict|scheme:bio|seed:0|mapping:irex-to-conll"
-
-
-def test_a_fact_cannot_pretend_to_be_two():
     assert str(Signature("strict", {"mapping": "a|b"})).count("|") == 2
-
-
-def test_a_score_takes_further_facts():
     score = score_spans(TRUE, FOUND)
     assert str(score.extended({"seed": 3}).signature) == f"{score.signature}|seed:3"
     assert score.extended({"seed": 3}).f1 == score.f1
+    assert score_spans([[]], [[]], variant="strict").signature.variant == "strict"
 
 
 def test_lost_mentions_are_missed():
@@ -129,10 +115,6 @@ def test_sides_of_unequal_length_are_refused(lost):
         score_spans([[], []], [[]], lost)
 
 
-def test_a_variant_is_named():
-    assert score_spans([[]], [[]], variant="strict").signature.variant == "strict"
-
-
 def test_mentions_compare_by_place_and_type_alone():
     gold = [[Mention(0, 2, "LOC", "東京"), Mention(5, 7, "PER", "佐藤")]]
     predicted = [[Mention(0, 2, "LOC", "東京", 0.9), Mention(5, 7, "ORG", "佐藤", 0.4)]]
@@ -148,6 +130,7 @@ def test_sentences_with_the_same_tokens_have_an_accuracy():
     score = score_sentences(gold, predicted)
     assert score.counts.total == Count(1, 1, 0)
     assert score.counts.tokens == (3, 2)
+    assert score_sentences([], []).counts.tokens == (0, 0)
 
 
 @pytest.mark.parametrize("tokens", [None, (Token("東", 0, 1), Token("京", 1, 2))])
@@ -158,10 +141,6 @@ def test_sentences_cut_differently_compare_by_characters(tokens):
     score = score_sentences(gold, predicted)
     assert score.counts.total == Count(1, 1, 1)
     assert score.counts.tokens is None
-
-
-def test_no_sentences_have_no_wrong_tokens():
-    assert score_sentences([], []).counts.tokens == (0, 0)
 
 
 @pytest.mark.parametrize(

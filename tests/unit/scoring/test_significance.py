@@ -128,7 +128,7 @@ def test_many_sentences_are_shuffled_in_parts():
     assert found.p == pytest.approx(again.p, abs=0.01)
 
 
-def test_runs_of_other_test_sets_are_refused():
+def test_unfit_runs_and_trials_are_refused():
     (first,), _ = problem(np.random.default_rng(7), 20)
     other = first + np.array([1, 0, 0], dtype=np.int32)
     for runs in ([first, other], [first, first[:-1]], [first[:0]]):
@@ -136,9 +136,6 @@ def test_runs_of_other_test_sets_are_refused():
             bootstrap_interval(runs)
     with pytest.raises(ValueError, match="other test sets"):
         randomization_test([first], [other])
-
-
-def test_a_side_needs_runs_and_a_test_trials():
     (first,), _ = problem(np.random.default_rng(8), 20)
     with pytest.raises(ValueError, match="at least one run"):
         randomization_test([first], [])
@@ -175,9 +172,6 @@ def test_too_many_splits_are_drawn_at_random():
     assert (random.exact, random.trials, random.seed) == (False, 923, 3)
     assert random.p == pytest.approx(exact.p, abs=0.08)
     assert random.shuffles == "923 random, seed 3"
-
-
-def test_single_runs_say_nothing_of_the_method():
     assert permutation_test([50.0], [70.0]).p == 1.0
 
 
@@ -204,15 +198,12 @@ def test_interval_equals_resampling_one_by_one():
     assert found.low < run_f1(run) < found.high
 
 
-def test_interval_of_the_mean_resamples_all_runs_together():
+def test_the_interval_of_the_mean_resamples_all_runs_together():
     (run, *others), _ = problem(np.random.default_rng(11), 200, 3)
     assert bootstrap_interval([run, run], trials=300) == bootstrap_interval([run], trials=300)
     assert bootstrap_interval([run, *others], trials=300, seed=1) != bootstrap_interval([run])
     narrow, wide = (bootstrap_interval([run], level=level) for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
-
-
-def test_a_run_that_finds_nothing_has_an_interval():
     assert bootstrap_interval([np.zeros((4, 3), dtype=np.int32)]) == (0.0, 0.0)
 
 
