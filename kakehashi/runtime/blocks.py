@@ -58,9 +58,7 @@ class Reading:
 
     def to_dict(self) -> dict[str, object]:
         """Convert to what JSON gives back unchanged; what was not said is left out."""
-        said = {
-            key: value for key, value in asdict(self).items() if value not in (None, "utf-8", {})
-        }
+        said = {key: each for key, each in asdict(self).items() if each not in (None, "utf-8", {})}
         plain: dict[str, object] = json.loads(json.dumps(said))
         return plain
 
@@ -96,9 +94,8 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """
     checked_encoding(reading.encoding)
     if reading.format not in (None, *_FORMATS):
-        raise ConfigError(
-            "--input-format", f"expected {', '.join(_FORMATS)}; got {reading.format!r}"
-        )
+        problem = f"expected {', '.join(_FORMATS)}; got {reading.format!r}"
+        raise ConfigError("--input-format", problem)
     if str(path) == _STDIN:
         read_as = reading.format or "text"
         return [Input("stdin", STANDARD_INPUT, _STDIN, read_as, reading.encoding)]
@@ -133,10 +130,8 @@ def _known() -> str:
 
 def describe(inputs: Iterable[Input]) -> str:
     """Describe in a line what is read as what, e.g. ``reading 2 files as text``."""
-    counts = Counter(each.format for each in inputs)
-    return "reading " + ", ".join(
-        f"{count} file{'s' * (count > 1)} as {name}" for name, count in sorted(counts.items())
-    )
+    counts = sorted(Counter(each.format for each in inputs).items())
+    return "reading " + ", ".join(f"{n} file{'s' * (n > 1)} as {name}" for name, n in counts)
 
 
 def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list[Input]:
