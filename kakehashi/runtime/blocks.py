@@ -39,10 +39,9 @@ from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
-_CUT = ("text", "jsonl", "parquet")
 _FORMATS = ("text", *(name for name in FORMATS if name != "assistant"))
 _STDIN = "-"
-_READ = 1 << 22
+_READ = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,6 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
     Raises:
         CorpusError: If a file is not what its format says, or is read as text for its name only
             and looks like JSON.
-        OSError: If a copy cannot be written.
     """
     copies = []
     for number, each in enumerate(inputs):
@@ -155,7 +153,7 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
                 first = next(((n, line) for n, line in lines if line.strip()), None)
             if first is not None:
                 refuse_json(first[1], source.where, first[0])
-        if each.format not in _CUT:
+        if each.format not in ("text", "jsonl", "parquet"):
             copy = folder / f"{number}.jsonl"
             write_jsonl(copy, _sentences(source, reading))
             source = replace(each, path=str(copy), format="jsonl", encoding="utf-8")
@@ -246,9 +244,7 @@ Block = Lines | Rows
 
 
 def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
-    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows.
-
-    The last of a file or row group may have fewer.
+    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows, or fewer.
 
     Raises:
         CorpusError: If a file cannot be read.

@@ -25,8 +25,7 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 
-_CHUNK_TOKENS = 8192
-"""Tokens that are looked up and tagged together."""
+_CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
 
 class FormCache:
@@ -153,10 +152,10 @@ class Recognizer:
             TypeError: If there is one text instead of many, or something that is no text.
         """
         if isinstance(texts, str | bytes):
-            raise TypeError(
-                "recognize() takes many texts, and got one; call the recognizer itself with it,"
-                " recognizer(text), or recognize([text])"
+            problem = (
+                "recognize() takes many texts, and got one; call the recognizer itself with it"
             )
+            raise TypeError(f"{problem}, recognizer(text), or recognize([text])")
         return self.annotate(map(_sentence, texts))
 
     def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
@@ -189,10 +188,8 @@ class Recognizer:
 
     def _segmented(self, sentence: Sentence) -> Sentence:
         if not isinstance(sentence, Sentence):
-            raise TypeError(
-                f"annotate() takes sentences, and got {type(sentence).__name__};"
-                " recognize() takes texts"
-            )
+            came = type(sentence).__name__
+            raise TypeError(f"annotate() takes sentences, and got {came}; recognize() takes texts")
         if sentence.tokens is None:
             tokens = self.segmenter.segment(sentence.text)
         else:
