@@ -106,10 +106,6 @@ class Group:
         found = [run.result["corpus"]["train"].get("types", {}) for run in self.runs]
         return dict(found[0]) if found else {}
 
-    def matches(self, axes: Mapping[str, str]) -> bool:
-        """Whether the group has these labels."""
-        return all(self.axes[axis] == label for axis, label in axes.items())
-
 
 def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]:
     """Group the runs that differ only in their seed; ``trials`` and ``seed`` of the bootstrap."""
@@ -183,7 +179,7 @@ class Analysis:
 
     def groups_of(self, axes: Mapping[str, str]) -> tuple[Group, ...]:
         """Find the groups that have these labels."""
-        return tuple(group for group in self.groups if group.matches(axes))
+        return tuple(group for group in self.groups if axes.items() <= group.axes.items())
 
     @property
     def signature(self) -> str:
@@ -204,20 +200,13 @@ class Analysis:
 
 def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysis:
     """Group the finished runs of a grid over their seeds, and test every gain and comparison."""
-    groups = group_runs(results, trials=trials, seed=seed)
-    report = results.grid.report
-
-    def compare(pairs: Iterable[tuple[Group, Group]]) -> tuple[Gain, ...]:
-        gains = [_tested(Gain(*pair), trials, seed) for pair in pairs]
-        models, method = _holm(gain.models for gain in gains), _holm(g.method for g in gains)
-        return tuple(
-            replace(gain, p_models=one, p_method=other)
-            for gain, one, other in zip(gains, models, method, strict=True)
-        )
-
+    groups, report = group_runs(results, trials=trials, seed=seed), results.grid.report
     within = [pair for pair in _pairs(groups, report.baseline) if pair[0].system == pair[1].system]
-    comparisons = compare(_pairs(groups, report.reference))
-    return Analysis(results.grid, groups, compare(within), comparisons, trials, seed)
+    gains, comparisons = (
+        _corrected([_tested(Gain(*pair), trials, seed) for pair in pairs])
+        for pairs in (within, _pairs(groups, report.reference))
+    )
+    return Analysis(results.grid, groups, gains, comparisons, trials, seed)
 
 
 def seeds_needed(n_comparisons: int) -> int:
@@ -251,10 +240,13 @@ def _tested(gain: Gain, trials: int, seed: int) -> Gain:
     return replace(gain, models=models, method=method)
 
 
-def _holm(tests: Iterable[Significance | None]) -> list[float | None]:
-    tests = list(tests)
-    corrected = iter(holm([test.p for test in tests if test is not None]))
-    return [None if test is None else next(corrected) for test in tests]
+def _corrected(gains: Sequence[Gain]) -> tuple[Gain, ...]:
+    models = iter(holm([gain.models.p for gain in gains if gain.models is not None]))
+    method = iter(holm([gain.method.p for gain in gains if gain.method is not None]))
+    return tuple(
+        replace(gain, p_models=next(models) if gain.models else None, p_method=next(method))
+        for gain in gains
+    )
 
 
 def _corpora(runs: Sequence[RunResult]) -> str:

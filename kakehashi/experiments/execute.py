@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
-import json
 import os
 import shlex
 import shutil
@@ -26,7 +25,7 @@ from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import RunSpec, missing_files
-from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.experiments.store import RUN_FILE, Store, read_json
 from kakehashi.files import lock, write_json
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking import TRACKING_VARIABLES
@@ -38,7 +37,9 @@ _TICK = 0.25
 _VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _PR_SET_PDEATHSIG = 1
 
-set_forkserver_preload(["kakehashi.cli.main", "kakehashi.training.train", "numba", "torch._dynamo"])
+_PRELOAD = """kakehashi.cli.main kakehashi.cli.show kakehashi.training.train kakehashi.model.kernels
+torch._dynamo fugashi pandas"""  # what is not installed is passed over
+set_forkserver_preload(_PRELOAD.split())
 
 
 class _Program(ForkServerProcess):
@@ -129,7 +130,9 @@ class RayExecutor:
 
     def __enter__(self) -> Self:
         self._ray = connect_ray(self._address, self._wanted)
-        self._run = self._ray.remote(num_cpus=1, max_retries=0)(_run)
+        self._run = self._ray.remote(num_cpus=1, max_retries=0)(
+            lambda *words: _Program(*words).outcome()
+        )
         self.workers = self._wanted or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
@@ -156,10 +159,6 @@ class RayExecutor:
                 outcome = 1, f"error: {' '.join(str(error).split())}"
             ended.append(Ended(self._running.pop(reference), *outcome))
         return ended
-
-
-def _run(arguments: Sequence[str], folder: str, variables: Mapping[str, str]) -> tuple[int, str]:
-    return _Program(arguments, folder, variables).outcome()
 
 
 Executor = LocalExecutor | RayExecutor
@@ -253,7 +252,8 @@ class _Schedule:
                 if self._store.folder(spec.key) is not None:
                     self._end(self._waiting.pop(spec.key), "finished", "")
                     return
-                if _read(folder / "config.json") != config or _read(folder / RUN_FILE) != record:
+                found = [read_json(folder / name) for name in ("config.json", RUN_FILE)]
+                if found != [config, record]:
                     running = running._replace(began=time.monotonic())
                     _clear(folder)
                     write_json(folder / "config.json", config)
@@ -299,13 +299,6 @@ class _Schedule:
             self._failed.add(spec.key)
             self.failures.append(f"{spec.label}: {message}")
         self._watch.end(spec, state, message)
-
-
-def _read(path: Path) -> object:
-    try:
-        return json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def _clear(folder: Path) -> None:

@@ -13,7 +13,7 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
-from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.experiments.store import RUN_FILE, Store, read_json
 from kakehashi.progress import Progress
 
 _SENTENCES = 200
@@ -45,11 +45,8 @@ class Plan:
 
     def changes(self) -> list[str]:
         """Return the names of what has changed since older runs were made."""
-        names: dict[str, None] = {}
-        for spec in self.missing:
-            if spec.key in self.changed:
-                names |= dict.fromkeys(spec.fingerprint.changes(self.changed[spec.key]))
-        return list(names)
+        pairs = [(spec.fingerprint, self.changed.get(spec.key)) for spec in self.missing]
+        return list(dict.fromkeys(name for new, old in pairs if old for name in new.changes(old)))
 
 
 def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
@@ -111,13 +108,10 @@ def _known_paces(plan: Plan) -> dict[str, _Pace]:
     sources = (spec.source for spec in plan.specs if spec.source is not None)
     for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
         folder = plan.store.folder(spec.key)
-        if folder is not None:
-            # Of a run that was interrupted, the time is not known.
-            seconds = json.loads((folder / RUN_FILE).read_bytes()).get("seconds")
-            result = json.loads((folder / "result.json").read_bytes())
-            if seconds is not None:
-                sentences = result["corpus"]["train"]["sentences"]
-                paces[_kind(spec.settings)] = (0.0, seconds / sentences)
+        seconds = read_json(folder / RUN_FILE).get("seconds") if folder is not None else None
+        if folder is not None and seconds is not None:  # it is for a run that was not interrupted
+            sentences = read_json(folder / "result.json")["corpus"]["train"]["sentences"]
+            paces[_kind(spec.settings)] = (0.0, seconds / sentences)
     return paces
 
 

@@ -35,6 +35,7 @@ from kakehashi.scoring.score import Count
 
 RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
 _NO_COUNTS = np.zeros((0, 3), np.int32)
+_UNKNOWN = Fingerprint("", {})
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class RunResult:
     result: Mapping[str, Any]  # result.json without ``machine`` and times; empty if not finished
     counts: npt.NDArray[np.int32]  # gold, predicted, correct of each test sentence (sentences, 3)
     folder: Path | None = None  # the run folder, where it still exists
-    made: Fingerprint | None = None  # when it was run; None where it is not finished
+    made: Fingerprint = _UNKNOWN  # when it was run
 
     @property
     def finished(self) -> bool:
@@ -91,13 +92,14 @@ class Store:
         self.parquet = root / f"{grid}.parquet"
         self.hashes = FileHashes(root / "fingerprints.json")
         self._exported = _read_parquet(self.parquet) if self.parquet.exists() else []
-        self._kept: dict[str, str] = _read_json(root / "kept.json")
-        self._made = {run.made.key: run.made for run in self._exported if run.made is not None}
-        self._made |= {run.key: run.made for run in self._exported if run.made is not None}
+        self._kept: dict[str, str] = read_json(root / "kept.json")
+        self._rows = {run.made.key: run for run in self._exported}
+        self._rows |= {run.key: run for run in self._exported}
+        self._made = {key: run.made for key, run in self._rows.items()}
         for file in root.glob(f"*/{RUN_FILE}"):
-            record = _read_json(file)
-            if record and self.folder(file.parent.name) is not None:
-                self._made[file.parent.name] = Fingerprint(record["config"], record["facts"])
+            record, key = read_json(file), file.parent.name
+            if record and self.folder(key) is not None:
+                self._made[key] = Fingerprint(record["config"], record["facts"])
 
     def folder(self, key: str) -> Path | None:
         """Return the folder of a finished run."""
@@ -147,7 +149,7 @@ class Store:
             return run
         made, folder = self._made.get(key, spec.fingerprint), self.folder(key)
         if folder is None:
-            row = next(row for row in self._exported if key in (row.key, row.made and row.made.key))
+            row = self._rows[key]
             return replace(run, result=row.result, counts=row.counts, made=made)
         result = json.loads((folder / "result.json").read_bytes())
         # Leave out what depends on the machine, the clock and the place of the root.
@@ -171,9 +173,9 @@ class Store:
             if key is not None:
                 # Where a corpus is missing here, only the older key is right.
                 runs.append(replace(run, key=key if spec.fingerprint.missing else spec.key))
-        written = {run.made and run.made.key for run in runs}
-        others = [(row, row.made.key) for row in self._exported if row.made is not None]
-        runs += [row for row, key in others if key not in written and self.folder(key) is None]
+        written = {run.made.key for run in runs}
+        others = [row for row in self._exported if row.made.key not in written]
+        runs += [row for row in others if self.folder(row.made.key) is None]
         if runs:
             _write_parquet(self.parquet, runs)
 
@@ -216,9 +218,9 @@ def _read_parquet(path: Path) -> list[RunResult]:
 
 def _columns(run: RunResult) -> dict[str, Any]:
     dev, test = (run.result[part] or {} for part in ("dev", "test"))
-    names, made = ("f1", "precision", "recall", *Count._fields), run.made
-    whole = {"axes": run.axes, "settings": run.settings, "result": run.result}
-    facts = {"facts": made.facts if made else {}}
+    names = ("f1", "precision", "recall", *Count._fields)
+    whole = {"facts": run.made.facts, "axes": run.axes}
+    whole |= {"settings": run.settings, "result": run.result}
     return {
         "key": run.key,
         **{f"axis_{axis}": label for axis, label in run.axes.items()},
@@ -227,17 +229,18 @@ def _columns(run: RunResult) -> dict[str, Any]:
         **{f"test_{name}": test.get(name) for name in names},
         "epochs": run.result["epochs"],
         "types": [
-            {"type": name, **{key: count[key] for key in names}}
-            for name, count in test.get("types", {}).items()
+            {"type": type_, **{name: count[name] for name in names}}
+            for type_, count in test.get("types", {}).items()
         ],
         "signature": (test or dev).get("signature"),
         **dict(zip(Count._fields, run.counts.T.tolist(), strict=True)),
-        "config": made.config if made else "",
-        **{k: json.dumps(v, ensure_ascii=False) for k, v in (facts | whole).items()},
+        "config": run.made.config,
+        **{name: json.dumps(value, ensure_ascii=False) for name, value in whole.items()},
     }
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object of JSON; an empty one where the file is missing or damaged."""
     try:
         value: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError):

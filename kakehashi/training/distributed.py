@@ -234,14 +234,15 @@ def train_on_ray(
         host = ray.util.get_node_ip_address()
         store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
         names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
-        place = str(Path.cwd()), {name: os.environ[name] for name in names}
+        environment = {name: os.environ[name] for name in names}
+        place = str(Path.cwd()), environment, host, store.port
         queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
         listener = threading.Thread(target=_report, args=(queue, progress), daemon=True)
         listener.start()
         task = ray.remote(num_cpus=1, num_gpus=int(cuda), max_retries=0)(_run_rank)
-        options = {"world_size": size, "address": (host, store.port)}
+        ranks = [{"rank": rank, "world_size": size} for rank in range(size)]
         try:
-            ray.get([task.remote(work, queue, place, rank, **options) for rank in range(size)])
+            ray.get([task.remote(work, _QueueProgress(queue), place, rank) for rank in ranks])
         finally:
             queue.put(None)
             listener.join()
@@ -257,19 +258,16 @@ def train_on_ray(
 
 def _run_rank(
     work: Callable[..., object],
-    queue: Any,  # noqa: ANN401 - Ray's queues have no types
-    place: tuple[str, dict[str, str]],
-    rank: int,
-    *,
-    world_size: int,
-    address: tuple[str, int],
+    progress: Progress,
+    place: tuple[str, dict[str, str], str, int],
+    options: dict[str, int],
 ) -> None:
     """Do the work in a process of Ray, in our folder and with our variables."""
-    os.environ.update(place[1], LOCAL_RANK="0")  # Ray shows a process no other GPU than its own
-    store = TCPStore(*address, is_master=False)
-    group = process_group(store=store, rank=rank, world_size=world_size)
-    with contextlib.chdir(place[0]), group as members:
-        work(progress=_QueueProgress(queue), group=members)
+    folder, environment, host, port = place
+    os.environ.update(environment, LOCAL_RANK="0")  # Ray shows a process no GPU but its own
+    store = TCPStore(host, port, is_master=False)
+    with contextlib.chdir(folder), process_group(store=store, **options) as group:
+        work(progress=progress, group=group)
 
 
 class _QueueProgress(Progress):

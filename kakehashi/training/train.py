@@ -210,7 +210,7 @@ def _hash_inputs(settings: RunSettings) -> str:
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is None:
         return inputs
-    return _hash(inputs, sha256_of(find_model(settings.transfer.source) / MANIFEST))
+    return _hash(f"{inputs} {sha256_of(find_model(settings.transfer.source) / MANIFEST)}")
 
 
 def _prepare(

@@ -160,7 +160,7 @@ def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):
 def test_processes_on_ray_are_for_ray(run, tmp_path):
     done = run("train", "demo-en", "--workers", 2, cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: --workers: is for --executor ray")
+    assert done.stderr.startswith("error: --workers: needs --executor ray")
 
 
 @pytest.mark.slow
