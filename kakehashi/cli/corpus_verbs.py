@@ -58,7 +58,7 @@ def stats(
     if as_json or (table_format(layout, out) == "terminal" and out is None):
         flat = {f"{name} {part}".strip(): s for name in found for part, s in found[name].items()}
         report = {name: each.to_dict() for name, each in flat.items()}
-        print_report(report, stats_tables(flat, corpora_table(found)), as_json=as_json)
+        print_report(report, stats_tables(flat, corpora_table(found, full=True)), as_json=as_json)
     else:
         write_tables([corpora_table(found)], layout, out)
 
@@ -271,15 +271,13 @@ def _overlap(
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
-    from kakehashi.cli.console import ProgressBars, print_line, print_report
+    from kakehashi.cli.console import ProgressBars, print_report
     from kakehashi.cli.show import lost_tables
     from kakehashi.reports.tables import terminal
 
-    if as_json:
-        print_report({"file": str(output), **written.to_dict()}, as_json=True)
-        return
-    print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
-    for table in lost_tables(output.name, written.lost):
+    line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
+    print_report({"file": str(output), **written.to_dict()}, (), line, as_json=as_json)
+    for table in () if as_json else lost_tables(output.name, written.lost):
         ProgressBars().say(terminal(table))
 
 

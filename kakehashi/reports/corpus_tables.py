@@ -8,28 +8,24 @@ from itertools import accumulate
 from kakehashi.corpora.stats import CorpusStats
 from kakehashi.reports.tables import Table
 
+_PAPERS = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
 
-def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]]) -> Table:
-    """Count the parts of corpora, one row each.
 
-    Args:
-        corpora: Corpus name to part (``train``, ``dev``, ``test``) to its counts.
-    """
-    headings = (
-        *("corpus", "part", "sentences", "with a mention", "articles", "characters", "tokens"),
-        *("mentions", "of them lost", "best recall", "best F1", "mean length", "types"),
-    )
-    rows = (
-        (
-            *(name, part, found.sentences, found.with_mentions, found.articles, found.characters),
-            *(found.tokens, found.mentions, len(found.lost), found.kept, found.ceiling),
-            *(found.mention_characters, len(found.types)),
-        )
-        for name, parts in corpora.items()
-        for part, found in parts.items()
-    )
-    note = "A lost mention begins or ends inside a token."
-    return Table("Corpora", headings, rows, [note], n_labels=2)
+def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]], *, full: bool = False) -> Table:
+    """Count the parts (``train``, ``dev``, ``test``) of corpora; as the paper does, or in full."""
+    rows: list[dict[str, object]] = [
+        {
+            "corpus": name, "part": part, "sentences": s.sentences,
+            "with a mention": s.with_mentions, "articles": s.articles, "characters": s.characters,
+            "tokens": s.tokens, "mentions": s.mentions, "of them lost": len(s.lost),
+            "best recall": s.kept, "best F1": s.ceiling, "mean length": s.mention_characters,
+            "types": len(s.types),
+        }
+        for name, parts in corpora.items() for part, s in parts.items()
+    ]  # fmt: skip
+    headings = tuple(rows[0]) if full and rows else _PAPERS
+    cells = ([row[heading] for heading in headings] for row in rows)
+    return Table("Corpora", headings, cells, ["A lost mention begins or ends inside a token."], 2)
 
 
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:
