@@ -25,6 +25,14 @@ def workplace(tree, run, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def predict(run, workplace):
+    """Run `predict` with the model of the workplace."""
+    return lambda *arguments, stdin="": run(
+        *("predict", "runs/small-en-seed1", *arguments), stdin=stdin, cwd=workplace
+    )
+
+
 def test_version(run):
     assert run("--version").stdout.startswith("kakehashi ")
 
@@ -49,10 +57,8 @@ def test_train_transfers_and_ends_with_the_run_folder(run, workplace):
     assert folder == "runs/small-en-seed5"
 
 
-def test_predict_reads_standard_input_or_files_and_writes_lines_columns_and_tags(run, workplace):
-    done = run(
-        "predict", "runs/small-en-seed1", stdin="Maria Berger lives in Kobe .\n\n", cwd=workplace
-    )
+def test_predict_reads_input_or_files_and_writes_any_format(predict, workplace):
+    done = predict(stdin="Maria Berger lives in Kobe .\n\n")
     assert done.returncode == 0, done.stderr
     first, second = map(json.loads, done.stdout.splitlines())
     assert [(m["text"], m["type"]) for m in first["mentions"]] == [
@@ -61,15 +67,15 @@ def test_predict_reads_standard_input_or_files_and_writes_lines_columns_and_tags
     ]
     assert second["text"] == ""
     (workplace / "text.txt").write_text("We met Tom Ogawa .\n\nTrains to Osaka are late .\n")
-    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "columns", cwd=workplace)
+    done = predict("text.txt", "--format", "columns")
     assert done.stdout.splitlines()[:5] == ["We\tO", "met\tO", "Tom\tB-PER", "Ogawa\tI-PER", ".\tO"]
-    done = run("predict", "runs/small-en-seed1", "text.txt", "--format", "inline", cwd=workplace)
+    done = predict("text.txt", "--format", "inline")
     assert "We met <PER>Tom Ogawa</PER> ." in done.stdout
 
 
-def test_a_bad_line_costs_predict_itself_and_the_exit_status_says_so(run, workplace):
+def test_a_bad_line_costs_predict_itself_and_the_exit_status_says_so(predict, workplace):
     (workplace / "bad.txt").write_bytes(b"We met Tom Ogawa .\n\xff\nTrains to Osaka are late .\n")
-    done = run("predict", "runs/small-en-seed1", "bad.txt", "--no-tokens", cwd=workplace)
+    done = predict("bad.txt", "--no-tokens")
     assert done.returncode == 2
     first, bad, last = map(json.loads, done.stdout.splitlines())
     assert first["mentions"][0]["text"] == "Tom Ogawa"
@@ -82,30 +88,24 @@ def test_a_bad_line_costs_predict_itself_and_the_exit_status_says_so(run, workpl
     assert error == "error: 1 of 3 lines could not be read; see above"
 
 
-def test_predict_reads_json_lines_and_says_so(run, workplace):
+def test_predict_reads_json_lines_and_says_so(predict, workplace):
     (workplace / "a.jsonl").write_text('{"text": "We met Tom Ogawa .", "id": "7"}\n')
-    done = run("predict", "runs/small-en-seed1", "a.jsonl", cwd=workplace)
+    done = predict("a.jsonl")
     assert done.returncode == 0, done.stderr
     assert done.stderr == f"{workplace}/a.jsonl: reading JSON lines\n"
     (record,) = map(json.loads, done.stdout.splitlines())
     assert (record["id"], record["mentions"][0]["text"]) == ("7", "Tom Ogawa")
     lines = (workplace / "a.jsonl").read_text()
-    predict = ("predict", "runs/small-en-seed1", "-")
-    assert (
-        run(*predict, "--input-format", "jsonl", stdin=lines, cwd=workplace).stdout == done.stdout
-    )
-    run(*predict, stdin=lines, cwd=workplace).refused("standard input:1: looks like JSON")
-    run("predict", "runs/small-en-seed1", "a.conll", cwd=workplace).refused("a.conll is named")
+    assert predict("-", "--input-format", "jsonl", stdin=lines).stdout == done.stdout
+    predict("-", stdin=lines).refused("standard input:1: looks like JSON")
+    predict("a.conll").refused("a.conll is named")
 
 
-def test_predict_leaves_out_what_is_less_probable(run, workplace):
-    predict = ("predict", "runs/small-en-seed1", "--min-probability")
-    found = [
-        json.loads(run(*predict, least, stdin="We met Tom Ogawa .\n", cwd=workplace).stdout)
-        for least in (0, 1)
-    ]
-    assert [len(record["mentions"]) for record in found] == [1, 0]
-    run(*predict, 0, "--format", "columns", "--no-tokens", cwd=workplace).refused("--no-tok")
+def test_predict_leaves_out_what_is_less_probable(predict):
+    for least, n_mentions in ((0, 1), (1, 0)):
+        done = predict("--min-probability", least, stdin="We met Tom Ogawa .\n")
+        assert len(json.loads(done.stdout)["mentions"]) == n_mentions
+    predict("--format", "columns", "--no-tokens").refused("--no-tok")
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -125,7 +125,7 @@ def test_predict_answers_a_pipe_line_by_line(workplace, workers):
     assert process.returncode == 0
 
 
-def test_score_of_a_run_equals_its_result_and_is_against_any_columns(run, workplace, world):
+def test_score_of_a_run_equals_its_result(predict, run, workplace, world):
     predictions = workplace / "runs/small-en-seed1/predictions.jsonl"
     done = run("evaluate", world / "en-test.jsonl", predictions, "--json")
     result = json.loads((workplace / "runs/small-en-seed1/result.json").read_text())
@@ -133,7 +133,7 @@ def test_score_of_a_run_equals_its_result_and_is_against_any_columns(run, workpl
     assert "precision: 100.00%" in run("evaluate", world / "en-test.jsonl", predictions).stdout
     text, gold = "We met Tom Ogawa .", "We PRP O\nmet VB O\nTom NNP I-PER\nOgawa NNP I-PER\n. . O\n"
     (workplace / "gold.conll").write_text(gold)
-    done = run("predict", "runs/small-en-seed1", "--format", "columns", stdin=text, cwd=workplace)
+    done = predict("--format", "columns", stdin=text)
     (workplace / "predicted.conll").write_text(done.stdout)
     columns = ("--columns", "token,pos,tag", "--predicted-columns", "token,tag")
     report = run("evaluate", "gold.conll", "predicted.conll", *columns, cwd=workplace).stdout
@@ -154,26 +154,25 @@ def test_score_tells_values_in_training_from_others(run, tmp_path):
     run("evaluate", test, "--train", train).refused("--train")
 
 
-def test_predict_finds_the_same_with_two_workers(run, workplace):
+def test_predict_finds_the_same_with_two_workers(predict):
     text = "Maria Berger lives in Kobe .\nWe met Tom Ogawa .\n\n" * 2100
-    options = ("predict", "runs/small-en-seed1", "--format", "inline")
-    alone = run(*options, stdin=text, cwd=workplace)
+    alone = predict("--format", "inline", stdin=text)
     assert alone.stdout.count("<PER>") == 4200
-    together = run(*options, "--workers", "2", "--precision", "int8", stdin=text, cwd=workplace)
-    assert together.stdout == alone.stdout
+    options = ("--format", "inline", "--workers", 2, "--precision", "int8")
+    assert predict(*options, stdin=text).stdout == alone.stdout
 
 
-def test_a_missing_gpu_is_said_before_anything_is_written(run, workplace):
+def test_a_missing_gpu_is_said_before_anything_is_written(predict, run, workplace):
     options = ("--set", "training.device=cuda:99", "--out", "elsewhere", "--cache", "cache")
     problem = "training.device: cuda:99 is not there"
     run("train", "en.json", *options, cwd=workplace).refused(problem, "use cpu")
     assert not (workplace / "elsewhere").exists()
     assert not (workplace / "cache").exists()
-    done = run("predict", "runs/small-en-seed1", "--device", "cuda:99", stdin="a\n", cwd=workplace)
+    done = predict("--device", "cuda:99", stdin="a\n")
     done.refused("device: cuda:99 is not there")
 
 
-def test_stats_counts_files_and_configs(run, workplace, world):
+def test_stats_counts_files_and_configs(run, world):
     report = json.loads(run("corpus", "stats", world / "en-train.jsonl", "--json").stdout)
     assert report["en-train.jsonl"]["sentences"] == 120
     done = run("corpus", "stats", world / "ja-train.jsonl", "--segmenter", "unidic-lite")
@@ -259,7 +258,7 @@ def test_no_verb_runs_into_a_missing_file(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_output_may_be_cut_off(run, workplace):
+def test_output_may_be_cut_off(workplace):
     command = (
         f"yes 'We met Tom Ogawa .' | head -3000 | {PROGRAM} predict runs/small-en-seed1 | head -1"
     )

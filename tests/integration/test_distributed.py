@@ -110,9 +110,7 @@ def children(process):
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
-    start, trees, team, tmp_path
-):
+def test_a_process_that_dies_ends_the_other_and_training_resumes(start, trees, team, tmp_path):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["softmax"]))
     command = ("train", config, "--out", out, "--cache", tmp_path / "cache")

@@ -101,9 +101,11 @@ def test_kwdlc(part, sentences, placed):
     assert (stats.sentences, stats.mentions - len(stats.lost)) == (sentences, placed)
 
 
-def test_kwdlc_has_seven_entities_inside_a_morpheme():
+def test_kwdlc_and_stockmark_as_a_whole():
     stats = count(KnpSource(path="kwdlc-ja/kwdlc.tar.gz"))
     assert (stats.mentions, len(stats.lost)) == (8_379, 7)
+    stats = count(StockmarkSource(path="stockmark-ja/ner.json.gz"))
+    assert (stats.sentences, stats.mentions, len(stats.types)) == (5_343, 13_185, 8)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +120,6 @@ def test_massive(locale, slots):
     assert (train.sentences, dev.sentences, test.sentences) == (11_514, 2_033, 2_974)
     assert (train.mentions, len(train.types)) == (slots, 55)
     assert guess_source(path).format == "annotated"
-
-
-def test_stockmark():
-    stats = count(StockmarkSource(path="stockmark-ja/ner.json.gz"))
-    assert (stats.sentences, stats.mentions, len(stats.types)) == (5_343, 13_185, 8)
 
 
 @pytest.mark.parametrize("by", ["sentence", "group"])

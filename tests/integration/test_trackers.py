@@ -125,10 +125,7 @@ def test_a_dead_server_is_one_line_before_anything_is_trained(tree, tmp_path, de
 
 def test_cells_are_tracked_as_runs_are(tree, tmp_path, start):
     (tmp_path / "en.json").write_text(json.dumps(tree("en", epochs=2)))
-    grid = (
-        'name = "grid"\nconfig = "en.json"\nseeds = [1, 2]\n[axes.a]\nb = {}\n[report]\nrows="a"\n'
-    )
-    (tmp_path / "grid.toml").write_text(grid)
+    (tmp_path / "grid.toml").write_text(GRID)
     process = start("experiment", "run", "grid.toml", "--workers", 2, *TRACK, cwd=tmp_path)
     _, err = process.communicate()
     assert (process.returncode, len(err.splitlines())) == (0, 2), err

@@ -172,9 +172,7 @@ def test_two_trainings_cannot_share_a_folder(settings, tmp_path):
     assert len((tmp_path / "run/log.txt").read_text().splitlines()) == 2
 
 
-def test_an_epoch_that_a_kill_left_out_of_the_record_is_in_it_in_the_end(
-    settings, tmp_path, stop_at
-):
+def test_an_epoch_that_a_kill_left_out_of_the_record_comes_back(settings, tmp_path, stop_at):
     with pytest.raises(KeyboardInterrupt):
         train(settings("en"), tmp_path / "run", stop_at("epoch 4/"))
     record = tmp_path / "run/epochs.jsonl"

@@ -16,12 +16,9 @@ MODULES = sorted((ROOT / "kakehashi").rglob("*.py"))
 LONGEST = 350
 
 
-def test_no_two_modules_have_one_name():
+def test_names_of_modules_are_unique_and_files_short():
     names = Counter(path.stem for path in MODULES if path.stem != "__init__")
     assert [name for name, times in names.items() if times > 1] == []
-
-
-def test_no_module_is_long():
     lengths = {str(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
     assert {path: n for path, n in lengths.items() if n > LONGEST} == {}
 
@@ -61,14 +58,11 @@ def test_every_name_on_the_page_is_where_it_says(name):
     pytest.fail(f"there is no {name}")
 
 
-def test_every_public_name_is_there_and_in_order():
+def test_every_public_name_is_there_and_no_other():
     names = [name for name in kakehashi.__all__ if name != "__version__"]
     assert names == sorted(names)
     for name in names:
         assert getattr(kakehashi, name) is not None
     assert set(names) <= set(dir(kakehashi))
-
-
-def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         kakehashi.nothing  # noqa: B018

@@ -61,9 +61,7 @@ class Finished(Progress):
         self.epochs += 1
 
 
-def test_an_epoch_waits_for_the_device_only_when_its_batches_are_done(
-    prepared, elsewhere, monkeypatch
-):
+def test_an_epoch_waits_for_the_device_only_at_its_end(prepared, elsewhere, monkeypatch):
     data, tagger = prepared
 
     def backward(loss):

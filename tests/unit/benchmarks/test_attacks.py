@@ -7,15 +7,12 @@ from benchmarks.attacks.corpora import Attack, attacks, damaged, read_damaged
 from benchmarks.attacks.models import ATTACKS, MOST_MEMORY, Outcome, report, run
 
 
-def test_damaged_corpora_are_read_or_refused():
+def test_corpora_are_read_or_refused_if_damaged_and_else_read(monkeypatch):
     report = read_damaged(range(300), seed=7)
     assert report.broken == []
     outcomes = {outcome for _, outcome in report.counts}
     assert outcomes == {"read", "refused"}
     assert report.counts.total() == 300
-
-
-def test_undamaged_corpora_are_read(monkeypatch):
     monkeypatch.setattr(corpora, "damaged", lambda content, rng: content)
     report = read_damaged(range(len(attacks())), seed=0)
     assert set(report.counts) == {(attack.name, "read") for attack in attacks()}

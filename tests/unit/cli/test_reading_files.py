@@ -12,13 +12,8 @@ from kakehashi.errors import ConfigError, CorpusError
 
 CONLLEVAL = Path(__file__).parents[2] / "golden" / "conlleval" / "cases"
 VERBS = (
-    "corpus stats",
-    "corpus convert",
-    "corpus homophones",
-    "corpus types",
-    "corpus overlap",
-    "evaluate",
-    "compare",
+    *("corpus stats", "corpus convert", "corpus homophones", "corpus types", "corpus overlap"),
+    *("evaluate", "compare"),
 )
 
 

@@ -65,9 +65,11 @@ def test_readings_in_any_order_of_columns(write, separator):
     assert sentence.tokens == (Token("東京", 0, 2, "トウキョウ"), Token("\u3000", 3, 4))
 
 
-def test_any_run_of_blanks_parts_columns_if_asked_for(write):
+def test_blanks_part_columns_if_asked_for_and_tags_may_be_absent(write):
     (sentence,) = sentences(write("a", " Oslo \t  B-LOC\t\n"), separator="whitespace")
     assert sentence.mentions == (Mention(0, 4, "LOC", "Oslo"),)
+    (sentence,) = sentences(write("a", "Oslo\nrains\n"), columns=("token",))
+    assert sentence == sentence_from_forms(["Oslo", "rains"], group="a")
 
 
 @pytest.mark.parametrize(
@@ -90,11 +92,6 @@ def test_blank_lines_line_ends_and_boms_do_not_matter(write):
     assert [s.text for s in sentences(path)] == ["Oslo", "Rain"]
     path = write("a", "\ufeffEva B-PER\n\n\ufeffBonn B-LOC\n")
     assert mentions(path) == [("Eva", "PER"), ("Bonn", "LOC")]
-
-
-def test_without_a_tag_column_nothing_is_named(write):
-    (sentence,) = sentences(write("a", "Oslo\nrains\n"), columns=("token",))
-    assert sentence == sentence_from_forms(["Oslo", "rains"], group="a")
 
 
 @pytest.mark.parametrize(
@@ -195,16 +192,13 @@ def test_comment_lines_are_passed_over_and_a_token_stays(write, separator):
     assert [s.text for s in found] == ["Bonn #", "Ulm"]
 
 
-def test_a_row_that_begins_with_the_token_is_no_comment(write):
+def test_comments_are_no_rows_and_rows_no_comments(write):
     content = "# a headline\n#\thttp://example.org\t[2001-02-03]\n## x\n#\n# B-TAG\n#tag O\n\n"
     (sentence,) = sentences(write("a", content))
     assert [token.text for token in sentence.tokens] == ["#", "#tag"]
     assert sentence.project().spans == (Span(0, 1, "TAG"),)
     with pytest.raises(CorpusError, match=":1: expected 2 columns"):
         sentences(write("a", "#tag\n"))
-
-
-def test_a_token_that_would_be_a_comment_is_not_written():
     sentence = sentence_from_forms(["#"])
     assert written([sentence]) == "# O\n\n"
     with pytest.raises(CorpusError, match="'#' cannot stand in these columns"):
@@ -230,6 +224,12 @@ def test_conllu_has_tags_and_blanks_in_misc(write):
     assert [token.text for token in sentence.tokens] == ["Eva", "zum", "See", "."]
     assert sentence.mentions == (Mention(0, 3, "PER", "Eva"), Mention(4, 11, "LOC", "zum See"))
     assert sentence.tokens[0].pos == "PROPN"
+    path = write("a.conllu", CONLLU.replace("name=B-PER", "Entity=(e1-person-1)"))
+    with pytest.raises(CorpusError, match=r":2: expected the tag in MISC as name=, NE= or NER="):
+        sentences(path, columns=UD)
+    content = written([OSLO], columns=UD, separator="tab")
+    (sentence,) = sentences(write("a.conllu", content), columns=UD)
+    assert (sentence.text, sentence.mentions) == (OSLO.text, OSLO.mentions)
 
 
 @pytest.mark.parametrize(
@@ -247,33 +247,22 @@ def test_ranges_of_words(write, rows, expected):
     assert [token.text for token in sentence.tokens] == expected
 
 
-def test_entities_of_conllu_that_are_no_tags_are_refused(write):
-    path = write("a.conllu", CONLLU.replace("name=B-PER", "Entity=(e1-person-1)"))
-    with pytest.raises(CorpusError, match=r":2: expected the tag in MISC as name=, NE= or NER="):
-        sentences(path, columns=UD)
-
-
-def test_ten_written_columns_are_read_back(write):
-    content = written([OSLO], columns=UD, separator="tab")
-    (sentence,) = sentences(write("a.conllu", content), columns=UD)
-    assert (sentence.text, sentence.mentions) == (OSLO.text, OSLO.mentions)
-
-
-def test_bmes(write):
+def test_bmes_and_headers(write):
     content = "北 B-ORG\n海 M-ORG\n大 M-ORG\n学 E-ORG\n王 S-PER\n李 B-PER\n明 E-PER\n"
     found = mentions(write("a", content), spaces=False)
     assert found == [("北海大学", "ORG"), ("王", "PER"), ("李明", "PER")]
+    path = write("a.csv", "Form,Entity\nEva,B-PER\nsees,O\n")
+    assert mentions(path, separator=",", header_lines=1) == [("Eva", "PER")]
+    with pytest.raises(CorpusError, match=r":1: .*a header is passed over with --set header_lines"):
+        sentences(path, separator=",")
 
 
-def test_bare_types_and_another_outside_tag(write):
+def test_bare_types_are_read_and_written_unless_neighbours_would_join(write):
     path = write("a", "Eva PER\nOlsen PER\nin 0\nBonn LOC\nOslo LOC\nEva PER\n")
     expected = [("Eva Olsen", "PER"), ("Bonn Oslo", "LOC"), ("Eva", "PER")]
     assert mentions(path, raw=True, outside="0") == expected
     with pytest.raises(CorpusError, match=r":1: .*bare types are read with --set raw=true"):
         sentences(path)
-
-
-def test_bare_types_are_written_unless_neighbours_would_join():
     settings = {"raw": True, "outside": "0"}
     eva = sentence_from_forms(["Eva", "Olsen", "in"], [Span(0, 2, "PER")])
     assert written([eva], **settings) == "Eva PER\nOlsen PER\nin 0\n\n"
@@ -297,13 +286,6 @@ def test_blanks_and_empty_columns_at_the_end_of_lines_do_not_matter(write):
     assert mentions(write("a", content)) == [("Eva", "PER"), ("sea", "LOC")]
     path = write("a", "Eva\tB-PER\t\nsees\tO\t\n")
     assert mentions(path, columns=("token", "tag", "_")) == [("Eva", "PER")]
-
-
-def test_a_header_can_be_passed_over(write):
-    path = write("a.csv", "Form,Entity\nEva,B-PER\nsees,O\n")
-    assert mentions(path, separator=",", header_lines=1) == [("Eva", "PER")]
-    with pytest.raises(CorpusError, match=r":1: .*a header is passed over with --set header_lines"):
-        sentences(path, separator=",")
 
 
 @pytest.mark.parametrize("line", ["w O\n", "w" * 1000 + " O\n"], ids=["short", "long"])

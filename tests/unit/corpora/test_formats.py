@@ -21,10 +21,12 @@ def test_every_format_of_the_settings_has_a_reader():
     assert WRITABLE == ("columns", "inline", "jsonl")
 
 
-def test_sources_are_read_by_their_format(write):
+def test_sources_are_read_by_their_format(write, archive):
     path = write("a.x", '{"text": "Oslo"}')
     assert list(read_source(JsonlSource(path=path))) == [Sentence("Oslo")]
     assert list(read_source(InlineSource(path=path))) == [Sentence('{"text": "Oslo"}', group="a.x")]
+    with pytest.raises(CorpusError, match="holds no sentence"):
+        list(read_source(KnpSource(path=archive({"README": b"nothing"}))))
 
 
 @pytest.mark.parametrize("format", ["columns", "inline", "jsonl", "annotated", "stockmark"])
@@ -33,11 +35,6 @@ def test_a_file_without_a_sentence_is_an_error(write, format):
     source = guess_source(write("empty.x", content), format)
     with pytest.raises(CorpusError, match=r"empty\.x: holds no sentence"):
         list(read_source(source))
-
-
-def test_an_archive_without_a_sentence_is_an_error(archive):
-    with pytest.raises(CorpusError, match="holds no sentence"):
-        list(read_source(KnpSource(path=archive({"README": b"nothing"}))))
 
 
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"assistant"}))
@@ -50,16 +47,9 @@ def test_a_missing_file_is_an_error(tmp_path, format):
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        ("a.conll", "columns"),
-        ("a.txt", "columns"),
-        ("a.jsonl", "jsonl"),
-        ("a.jsonl.gz", "jsonl"),
-        ("a.parquet", "parquet"),
-        ("a.json.gz", "stockmark"),
-        ("a.json", "stockmark"),
-        ("a.tar.gz", "knp"),
-        ("a.tgz", "knp"),
-        ("a.xml", "inline"),
+        *(("a.conll", "columns"), ("a.txt", "columns"), ("a.jsonl", "jsonl")),
+        *(("a.jsonl.gz", "jsonl"), ("a.parquet", "parquet"), ("a.json.gz", "stockmark")),
+        *(("a.json", "stockmark"), ("a.tar.gz", "knp"), ("a.tgz", "knp"), ("a.xml", "inline")),
     ],
 )
 def test_formats_are_guessed_by_name(write, name, format):

@@ -108,9 +108,10 @@ def test_entities_on_morpheme_lines(write):
     )
 
 
-def test_long_sentences_with_many_entities(write):
+def test_a_sentence_may_be_long_or_one_mark(write):
     sentence = one(write, "* -1D <NE:A:終>", morphemes(*["雨/DATE:single"] * 9_000, "終/A:single"))
     assert len(sentence.mentions) == 9_001
+    assert one(write, f"@ きごう @ {PLAIN}").text == "@"
 
 
 def test_forms_that_look_like_something_else(write):
@@ -242,10 +243,6 @@ def test_marks_of_the_text_are_morphemes_whatever_their_reading(write, mark):
     assert sentence.text == f"{mark}雪"
     assert sentence.tokens[0] == Token(mark, 0, 1, "きごう", "未定義語")
     assert sentence.mentions == (Mention(0, 2, "ARTIFACT", f"{mark}雪"),)
-
-
-def test_a_sentence_may_be_one_mark(write):
-    assert one(write, f"@ きごう @ {PLAIN}").text == "@"
 
 
 def test_forms_that_jumanpp_escapes(write):

@@ -96,12 +96,16 @@ def test_bad_files_are_refused(path, columns, problem):
     assert len(str(caught.value)) < 500
 
 
-def test_what_is_no_parquet_is_refused(path):
+def test_what_is_no_parquet_or_unpacks_to_far_more_is_refused(path):
     path.write_text("text\n")
     with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet"):
         sentences(path)
     with pytest.raises(CorpusError, match="there is no such file"):
         sentences(path.with_name("b.parquet"))
+    pq.write_table(pa.table({"text": ["a" * (1 << 27)]}), path, compression="zstd")
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
+        sentences(path)
 
 
 def test_text_that_is_no_utf_8_is_refused(path):
@@ -153,13 +157,6 @@ def test_rows_that_are_not_as_many_as_promised_are_refused(path, promised, read_
     part = next(iter(read_chunks(ParquetSource(path=str(path)))))
     with pytest.raises(CorpusError, match=r"a\.parquet:1: expected .* more rows, got 3"):
         read_part(replace(part, count=promised))
-
-
-def test_a_text_that_unpacks_to_a_hundred_times_the_file_is_refused(path):
-    pq.write_table(pa.table({"text": ["a" * (1 << 27)]}), path, compression="zstd")
-    assert path.stat().st_size < 1 << 16
-    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
-        sentences(path)
 
 
 def tokens_of_one_row(n_tokens):

@@ -131,22 +131,16 @@ def test_words_tokens_and_mentions_are_counted():
     assert found.collapses[0].mentions == 2
 
 
-def test_width_makes_no_other_word_but_a_reading_does():
+def test_what_makes_a_homophone():
     found = find_homophones([sentence("ＮＨＫ", "NHK", "今日/キョウ", "今日/コンニチ")])
     assert found.words == Share(2, 0)
     assert (found.romanized, found.collapses) == (3, ())
-
-
-def test_most_tokens_of_rarer_words_come_first():
     common = sentence(*["か"] * 9, "蚊/カ", *["橋/ハシ"] * 2, *["端/ハシ"] * 2)
     found = find_homophones([common])
     assert [(collapse.romaji, collapse.rarer) for collapse in found.collapses] == [
         ("hashi", 2),
         ("ka", 1),
     ]
-
-
-def test_a_mention_that_begins_inside_a_word_holds_it():
     bay = Sentence("川口", (Mention(1, 2, "LOC", "口"),), (Token("川口", 0, 2, "カワグチ"),))
     found = find_homophones([bay, sentence("河口/カワグチ")])
     assert found.mentions == Share(1, 1)

@@ -51,13 +51,6 @@ def test_other_formats_lose_nothing(tmp_path, model):
     assert (sentence.text, sentence.mentions) == (ENGLISH_TODAY.text, ENGLISH_TODAY.mentions)
 
 
-def test_the_path_is_taken_from_here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
-    write_corpus([ENGLISH_TODAY], JsonlSource(path="out.jsonl"))
-    assert (tmp_path / "out.jsonl").exists()
-
-
 @pytest.mark.parametrize(
     "source", [KnpSource(path="out"), AssistantSource(language="en", utterances=1)]
 )
@@ -78,11 +71,15 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+def test_the_path_is_taken_from_here_and_must_be_there(tmp_path, monkeypatch):
     with pytest.raises(CorpusError, match=r"out\.jsonl: cannot be written"):
         write_corpus([ENGLISH_TODAY], JsonlSource(path=str(tmp_path / "no" / "out.jsonl")))
     with pytest.raises(CorpusError, match="cannot be written"):
         write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
+    write_corpus([ENGLISH_TODAY], JsonlSource(path="out.jsonl"))
+    assert (tmp_path / "out.jsonl").exists()
 
 
 def test_lines_come_one_by_one():

@@ -145,11 +145,7 @@ def test_a_changed_corpus_is_encoded_anew(tree, tmp_path):
 
 
 NAMES = (
-    "train-forms.npy",
-    "test-tags.npy",
-    "forms.jsonl",
-    "words.npy",
-    "vectors.npy",
+    *("train-forms.npy", "test-tags.npy", "forms.jsonl", "words.npy", "vectors.npy"),
     "facts.jsonl",
 )
 
@@ -260,7 +256,7 @@ def test_errors_of_workers_name_file_and_line(tree, tmp_path):
     assert caught.value.line == 9
 
 
-def test_a_width_that_is_not_the_vectors_is_refused(tree, tmp_path):
+def test_a_cache_that_does_not_fit_is_refused(tree, tmp_path):
     load(tree, tmp_path)
     with pytest.raises(ConfigError, match=r"model\.word_width: is 50"):
         load(tree, tmp_path, model={"word_width": 50})

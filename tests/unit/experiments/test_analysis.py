@@ -22,25 +22,19 @@ def test_a_gain_is_absolute_and_relative_and_a_reference_is_none(analysis):
     assert not any(gain.marked for gain in analysis.comparisons)
 
 
-def test_both_tests_are_exact_where_they_can_be(analysis):
+def test_both_tests_are_exact_and_each_family_is_corrected_for_itself(analysis):
     (gain,) = analysis.gains
     # Six sentences differ between runs: only the observed of 64 swaps and its mirror are as large.
     assert (gain.models.p, gain.models.trials) == (2 / 64, 64)
     # One of the 35 splits of seven runs into four and three is as large.
     assert (gain.method.p, gain.method.trials) == (1 / 35, 35)
     assert gain.marked
-
-
-def test_each_family_is_corrected_for_itself(analysis):
     (gain,) = analysis.gains
     assert (gain.p_models, gain.p_method) == (gain.models.p, gain.method.p)
     none, char = analysis.comparisons
     assert none.p_models == pytest.approx(2 * none.models.p)
     assert none.p_method == pytest.approx(2 * none.method.p)
     assert char.p_models == char.models.p
-
-
-def test_a_gain_that_passes_only_one_test_is_not_marked(analysis):
     (gain,) = analysis.gains
     assert not replace(gain, p_method=0.051).marked
     assert not replace(gain, p_models=0.051).marked

@@ -108,9 +108,7 @@ def test_what_cannot_be_resumed_begins_again(grid, root, pretender, monkeypatch,
         (-9, "epoch 1/2\n", "its process was killed by SIGKILL"),
     ],
 )
-def test_why_a_run_failed_is_one_line_and_more_is_in_its_folder(
-    grid, root, pretender, status, output, message
-):
+def test_why_a_run_failed_is_one_line(grid, root, pretender, status, output, message):
     failures = run_plan(make_plan(grid(), root, ONE), pretender((status, output)))
     assert failures == [f"none · seed 1: {message}"]
     [failure] = root.glob("*/failure.txt")

@@ -97,11 +97,8 @@ def test_a_newer_format_is_refused(folder):
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("words.json", '["only one"]'),
-        ("words.json", "{}"),
-        ("words.json", "not JSON"),
-        ("model.json", "[]"),
-        ("model.json", '{"format_version": 1}'),
+        *(("words.json", '["only one"]'), ("words.json", "{}"), ("words.json", "not JSON")),
+        *(("model.json", "[]"), ("model.json", '{"format_version": 1}')),
         ("weights.safetensors", "x" * 100),
     ],
 )
@@ -146,21 +143,11 @@ def without_memory(*parts):
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
     ],
     ids=[
-        "LSTM",
-        "too wide",
-        "words",
-        "characters",
-        "CRF",
-        "types",
-        "alike",
-        "blank",
-        "-1",
+        *("LSTM", "too wide", "words", "characters", "CRF", "types", "alike", "blank", "-1"),
         "format",
     ],
 )
-def test_what_a_description_claims_is_held_against_the_weights(
-    folder, monkeypatch, changes, problem
-):
+def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, changes, problem):
     """Nothing of the size that is claimed is made, and the message stays a short line."""
     change_description(folder, **changes)
     with monkeypatch.context() as patch:
@@ -213,13 +200,8 @@ def test_other_weights_than_the_description_asks_for_are_refused(folder, change,
 @pytest.mark.parametrize(
     "content",
     [
-        "[" * 100_000,
-        '{"a":' * 100_000,
-        '["a", "a"]',
-        '["a", 1]',
-        '["a"]',
-        json.dumps(["x" * 3_000_000, "y"]),
-        "9" * 10_000,
+        *("[" * 100_000, '{"a":' * 100_000, '["a", "a"]', '["a", 1]', '["a"]'),
+        *(json.dumps(["x" * 3_000_000, "y"]), "9" * 10_000),
     ],
     ids=["deep", "deeper", "alike", "a number", "one too few", "huge", "many digits"],
 )
@@ -235,13 +217,8 @@ def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
 @pytest.mark.parametrize(
     "header",
     [
-        b"[" * 9999,
-        b"{}",
-        b"[]",
-        b"null",
-        b'{"a": 1}',
-        b'{"a": {"dtype": "F32", "shape": 3}}',
-        b"\xff",
+        *(b"[" * 9999, b"{}", b"[]", b"null", b'{"a": 1}'),
+        *(b'{"a": {"dtype": "F32", "shape": 3}}', b"\xff"),
     ],
     ids=["deep", "empty", "list", "null", "number", "no shape", "no text"],
 )
@@ -268,14 +245,11 @@ def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder,
         load_model(folder)
 
 
-def test_saving_again_replaces_the_folder(folder, make_tagger):
+def test_saving_again_replaces_the_folder_and_sha256sum_can_check_it(folder, make_tagger):
     tagger = make_tagger(["b"], ["x"], ["PER"])
     save_model(folder, Model("second", tagger, TextSettings()))
     assert load_model(folder).name == "second"
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-def test_sha256sum_can_check_the_manifest(folder):
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest

@@ -207,15 +207,12 @@ def test_weights_go_to_torch_and_back():
     assert torch.equal(again.weight_ih_l0_reverse, ours.weight_ih_l0_reverse)
 
 
-def test_a_second_backward_gives_the_same(make_pair):
+def test_a_second_backward_and_an_array_of_lengths_give_the_same(make_pair):
     ours, _ = make_pair(4, 3)
     total = ours(torch.randn(6, 4), RaggedOrder([4, 2])).sum()
     first = torch.autograd.grad(total, list(ours.parameters()), retain_graph=True)
     again = torch.autograd.grad(total, list(ours.parameters()))
     assert all(torch.equal(one, two) for one, two in zip(first, again, strict=True))
-
-
-def test_numbers_of_items_may_come_as_an_array(make_pair):
     ours, _ = make_pair(4, 3)
     inputs = torch.randn(3, 4)
     assert torch.equal(

@@ -14,14 +14,7 @@ from kakehashi.sentence import Mention, Sentence, Token
 
 SIZES = [1, 2, 3, 100]
 ODD = [
-    "first",
-    "",
-    "  ",
-    "tab\there",
-    "a\u2028b\u0085c\x0b",
-    "𠮷野家 👩‍👩‍👧",
-    "é",
-    "\ufeffx",
+    *("first", "", "  ", "tab\there", "a\u2028b\u0085c\x0b", "𠮷野家 👩‍👩‍👧", "é", "\ufeffx"),
     "last",
 ]
 
@@ -198,13 +191,8 @@ def test_parquet_holds_all_of_a_sentence(tmp_path):
     sentences = [Sentence("東京", (mention,), (token,), "x", "g"), Sentence("", (), (), "y")]
     write_parquet(tmp_path / "a.parquet", sentences)
     first, second = pq.read_table(tmp_path / "a.parquet").to_pylist()
-    assert first == {
-        "id": "x",
-        "text": "東京",
-        "mentions": [mention._asdict()],
-        "tokens": [token._asdict()],
-        "group": "g",
-    }
+    lists = {"mentions": [mention._asdict()], "tokens": [token._asdict()]}
+    assert first == {"id": "x", "text": "東京", "group": "g", **lists}
     assert second == {"id": "y", "text": "", "mentions": [], "tokens": [], "group": ""}
     write_parquet(tmp_path / "a.parquet", [])
     table = pq.read_table(tmp_path / "a.parquet")

@@ -47,14 +47,9 @@ def test_texts_are_no_sentences(make_recognizer):
 @pytest.mark.parametrize(
     "tokens",
     [
-        [Token("ba", 0, 2), Token("be", 3, 6)],
-        [Token("be", 0, 2)],
-        [Token("ken", 3, 6), Token("ba", 0, 2)],
-        [Token("ba", 0, 2), Token("ba", 0, 2)],
-        [Token("ken", 3, 9)],
-        [Token("", 2, 2)],
-        [Token("n", -1, 6)],
-        [Token("ken", -3, 6)],
+        *([Token("ba", 0, 2), Token("be", 3, 6)], [Token("be", 0, 2)]),
+        *([Token("ken", 3, 6), Token("ba", 0, 2)], [Token("ba", 0, 2), Token("ba", 0, 2)]),
+        *([Token("ken", 3, 9)], [Token("", 2, 2)], [Token("n", -1, 6)], [Token("ken", -3, 6)]),
     ],
 )
 def test_tokens_that_contradict_their_text_are_refused(make_recognizer, tokens):
@@ -109,7 +104,7 @@ def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not(make_recogniz
         assert tag_in_a_child(recognizer, texts) == expected
 
 
-def test_what_is_found_does_not_depend_on_what_was_seen_before(make_recognizer, texts):
+def test_the_cache_changes_nothing_and_can_be_cleared(make_recognizer, texts):
     recognizer = make_recognizer()
     expected = [mentions(make_recognizer().recognize([text]))[0] for text in texts]
     assert sum(map(len, expected)) > 40
@@ -188,9 +183,7 @@ def failing(function, error, calls):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("known", [BEFORE, []], ids=["some forms known", "none known"])
-def test_an_interrupted_look_up_costs_nothing(
-    make_recognizer, monkeypatch, step, error, when, known
-):
+def test_interrupted_look_ups(make_recognizer, monkeypatch, step, error, when, known):
     expected = mentions(make_recognizer().recognize(DURING + AFTER))
     assert sum(map(len, expected)) > 2
     recognizer, calls = make_recognizer(), []

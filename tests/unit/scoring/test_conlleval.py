@@ -152,13 +152,10 @@ def test_a_bad_line_is_named(write, data, line, problem):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_bad_tag_is_named_with_its_own_line(write):
+def test_a_bad_tag_is_named_with_its_own_line_and_a_missing_file(write, tmp_path):
     path = write(b"a O O\nb O S-A\nc O O\n\n")
     with pytest.raises(CorpusError, match="tag 'S-A' is none of the scheme bio") as caught:
         score_columns(path, variant="strict")
     assert caught.value.line == 2
-
-
-def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(CorpusError, match=r"nothing\.txt: cannot be read: No such file"):
         score_columns(tmp_path / "nothing.txt")

@@ -145,8 +145,7 @@ def test_unfit_runs_and_trials_are_refused():
         randomization_test([first], [first], trials=0)
 
 
-def test_permutation_of_five_and_five_runs():
-    # All of one side above all of the other: 2 of the 252 splits.
+def test_permutation_of_five_and_five_runs_and_of_one_and_one():
     found = permutation_test([50.0, 51, 52, 53, 54], [61.0, 62, 63, 64, 65])
     assert (found.p, found.trials, found.exact, found.claim) == (2 / 252, 252, True, THE_METHOD)
     assert found.difference == pytest.approx(11.0)
