@@ -201,8 +201,7 @@ def test_ray_gives_the_same_table(experiment, start, folder, cluster):
     assert there == (folder / "here/grid.parquet").read_bytes()
 
 
-def test_a_dead_ray_address_is_one_line(experiment, folder):
-    status, out, err = experiment(folder(epochs=1), "--executor", "ray", "--address", "127.0.0.1:9")
-    assert (status, out) == (2, "")
-    assert err.startswith("error: --address: there is no Ray cluster at 127.0.0.1:9")
-    assert len(err.splitlines()) == 1
+def test_a_dead_ray_address_is_one_line(run, folder):
+    dead = ("--executor", "ray", "--address", "127.0.0.1:9")
+    done = run(*RUN, *dead, cwd=folder(epochs=1))
+    done.refused("--address: there is no Ray cluster at 127.0.0.1:9")

@@ -4,13 +4,10 @@ from kakehashi.data.vocabulary import Vocabulary
 JAZZ = ("ジャズ", "ジャズ")
 
 
-def test_the_mixed_model_sees_japanese_words_and_latin_characters():
+def test_channels_see_words_lower_cased_and_characters_romanized():
     mom = Channels(word="original", char="romaji")
     assert mom.word_of(JAZZ) == "ジャズ"
     assert mom.ngrams_of(JAZZ) == ["ja", "az", "zu"]
-
-
-def test_words_are_lower_cased_and_of_one_width_and_characters_are_not():
     plain = Channels()
     assert plain.word_of(("Yes", "")) == "yes"
     assert plain.ngrams_of(("Yes", "")) == ["Ye", "es"]

@@ -69,7 +69,7 @@ def test_the_signature_says_what_the_numbers_rest_on(analysis):
     assert facts["corpora"].startswith("small@")
 
 
-def test_another_test_corpus_has_another_signature(layer_results, analysis):
+def test_other_runs_seeds_or_sentences_have_another_signature(layer_results, analysis):
     cells = list(layer_results.runs)
     changed = cells[0].counts.copy()
     changed[0, 0] = 2
@@ -77,9 +77,6 @@ def test_another_test_corpus_has_another_signature(layer_results, analysis):
     other = analyse(Results(layer_results.grid, tuple(cells)), trials=1000)
     assert other.signature != analysis.signature
     assert other.groups[0].interval is None  # its runs are of two test sets now
-
-
-def test_the_seed_of_the_sampling_counts(layer_results, analysis):
     assert analyse(layer_results, trials=1000).groups == analysis.groups
     other = analyse(layer_results, trials=1000, seed=7)
     assert other.groups[0].interval != analysis.groups[0].interval

@@ -108,9 +108,16 @@ def test_a_folder_without_a_result_is_refused(tmp_path):
         run_in_folder(tmp_path)
 
 
-def test_a_cell_is_found_by_labels(layer_results):
+def test_a_run_is_found_by_labels_that_may_hold_a_comma(layer_results):
     assert run_with_labels(layer_results, "char").name == "char, 1"
     assert run_with_labels(layer_results, "recognizer=char, seed=2").name == "char, 2"
+    cells = tuple(
+        replace(cell, axes={**cell.axes, "recognizer": "char, dense"})
+        for cell in layer_results.runs
+        if cell.axes["recognizer"] == "char"
+    )
+    found = run_with_labels(replace(layer_results, runs=cells), "char, dense, seed=2")
+    assert found.name == "char, dense, 2"
 
 
 @pytest.mark.parametrize(
@@ -120,13 +127,3 @@ def test_a_cell_is_found_by_labels(layer_results):
 def test_a_cell_that_is_not_one_is_refused(layer_results, labels, problem):
     with pytest.raises(ConfigError, match=problem):
         run_with_labels(layer_results, labels)
-
-
-def test_a_label_may_hold_a_comma(layer_results):
-    cells = tuple(
-        replace(cell, axes={**cell.axes, "recognizer": "char, dense"})
-        for cell in layer_results.runs
-        if cell.axes["recognizer"] == "char"
-    )
-    found = run_with_labels(replace(layer_results, runs=cells), "char, dense, seed=2")
-    assert found.name == "char, dense, 2"

@@ -86,30 +86,6 @@ def test_no_truncation_is_silent(folder):
         path.write_bytes(content)
 
 
-def test_a_newer_format_is_refused(folder):
-    description = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(description | {"format_version": 2}))
-    reseal(folder)
-    with pytest.raises(ModelError, match="format_version: is 2, and this kakehashi reads 1"):
-        load_model(folder)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        *(("words.json", '["only one"]'), ("words.json", "{}"), ("words.json", "not JSON")),
-        *(("model.json", "[]"), ("model.json", '{"format_version": 1}')),
-        ("weights.safetensors", "x" * 100),
-    ],
-)
-def test_a_forged_model_is_one_line(folder, name, content):
-    (folder / name).write_text(content)
-    reseal(folder)
-    with pytest.raises(ModelError) as caught:
-        load_model(folder)
-    assert "\n" not in str(caught.value)
-
-
 def change_description(folder, **changes):
     description = json.loads((folder / "model.json").read_text())
     description["model"] |= changes.pop("model", {})
@@ -141,11 +117,9 @@ def without_memory(*parts):
         ({"types": ["A B"]}, "types without blanks"),
         ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
+        ({"format_version": 2}, "format_version: is 2, and this kakehashi reads 1"),
     ],
-    ids=[
-        *("LSTM", "too wide", "words", "characters", "CRF", "types", "alike", "blank", "-1"),
-        "format",
-    ],
+    ids=range(11),
 )
 def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, changes, problem):
     """Nothing of the size that is claimed is made, and the message stays a short line."""
@@ -202,8 +176,9 @@ def test_other_weights_than_the_description_asks_for_are_refused(folder, change,
     [
         *("[" * 100_000, '{"a":' * 100_000, '["a", "a"]', '["a", 1]', '["a"]'),
         *(json.dumps(["x" * 3_000_000, "y"]), "9" * 10_000),
+        *("{}", "[]", "not JSON", '{"format_version": 1}'),
     ],
-    ids=["deep", "deeper", "alike", "a number", "one too few", "huge", "many digits"],
+    ids=range(11),
 )
 @pytest.mark.parametrize("name", ["words.json", "model.json"])
 def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
@@ -212,6 +187,7 @@ def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
     with pytest.raises(ModelError) as caught:
         load_model(folder)
     assert len(str(caught.value)) < 1000
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
