@@ -27,7 +27,7 @@ def test_a_quick_benchmark_gives_a_whole_report(tmp_path, capsys):
     assert needs[0] > needs[1] > needs[2] > needs[4]
     subjects = report["subjects"]
     assert report["missing"].keys() | subjects.keys() == {
-        *("kakehashi", "baseline", "crfsuite", "flair"),
+        *("kakehashi", "baseline", "crfsuite", "flair")
     }
     if importlib.util.find_spec("flair") is None:
         assert "pip install flair" in report["missing"]["flair"]

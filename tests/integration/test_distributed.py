@@ -128,9 +128,8 @@ def test_a_process_that_dies_ends_the_other_and_training_resumes(start, trees, t
     assert re.search("continuing after [0-9]+ batches of epoch", stderr)
     assert stdout.splitlines()[-1] == str(out)  # once
     assert stdout.count(str(out)) == 1
-    weights = [
-        sha256_of(folder / "model/weights.safetensors") for folder in (out, team / "softmax")
-    ]
+    folders = (out, team / "softmax")
+    weights = [sha256_of(folder / "model/weights.safetensors") for folder in folders]
     assert weights[0] == weights[1]
 
 

@@ -75,10 +75,8 @@ def test_a_widened_grid_runs_only_what_is_new(experiment, folder):
     write_grid(folder / "grid.toml", seeds=[1, 2, 3], title="A comment more")
     status, _, err = experiment(folder, "--workers", "2")
     assert status == 0
-    assert sorted(line.split("  ")[1].split(":")[0] for line in err.splitlines()) == [
-        "no transfer · seed 3",
-        "transfer · seed 3",
-    ]
+    expected = ["no transfer · seed 3", "transfer · seed 3"]
+    assert sorted(line.split("  ")[1].split(":")[0] for line in err.splitlines()) == expected
     assert before.items() <= finished(root).items()
     results = load_results(read_grid(folder / "grid.toml"), root)
     assert [cell.axes["seed"] for cell in results.runs] == ["1", "2", "3"] * 2

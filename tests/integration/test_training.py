@@ -67,9 +67,8 @@ def test_the_run_folder_holds_what_it_should(japanese, world):
     assert plan["groups"] == ["char", "dense"]
     assert load_result(japanese)["transfer"] == plan
     assert len((japanese / "epochs.jsonl").read_text().splitlines()) == 6
-    score = score_sentences(
-        read_jsonl(world / "ja-test.jsonl"), read_jsonl(japanese / "predictions.jsonl")
-    )
+    found = read_jsonl(japanese / "predictions.jsonl")
+    score = score_sentences(read_jsonl(world / "ja-test.jsonl"), found)
     assert score.f1 == pytest.approx(load_result(japanese)["test"]["f1"])
 
 
@@ -98,9 +97,8 @@ def test_the_recognizer_takes_any_text(japanese, text):
 def test_the_seed_decides_every_byte(english, settings, tmp_path):
     again = train(settings("en"), tmp_path / "again")
     assert weights(again) == weights(english)
-    assert load_result(again) == load_result(english) | {
-        "epochs": load_result(again)["epochs"]  # which hold times
-    }
+    times = {"epochs": load_result(again)["epochs"]}
+    assert load_result(again) == load_result(english) | times
     other = train(settings("en", seed=0), tmp_path / "other")
     assert weights(other) != weights(english)
 
@@ -213,10 +211,8 @@ def test_no_epoch_is_chosen_by_the_f1_of_nothing(settings, tmp_path):
     ):
         training = made["training"] | {"select": select}
         with pytest.raises(ConfigError, match=problem):
-            train(
-                settings_from_tree(made | {"corpus": corpus, "training": training}),
-                tmp_path / "run",
-            )
+            tree = made | {"corpus": corpus, "training": training}
+            train(settings_from_tree(tree), tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
 

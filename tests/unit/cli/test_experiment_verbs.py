@@ -100,27 +100,19 @@ def test_types_ranks_and_draws_svg_or_png(tmp_path):
     corpus, out = tmp_path / "small.jsonl", tmp_path / "types.svg"
     mentions = [{"start": 0, "end": 4, "type": "LOC"}, {"start": 5, "end": 9, "type": "LOC"}]
     corpus.write_text(json.dumps({"text": "Rome Oslo", "mentions": mentions}) + "\n")
-    done = CliRunner().invoke(
-        app,
-        ["corpus", "types", str(corpus), "--as", "csv", "--out", str(out)],
-        catch_exceptions=False,
-    )
+    arguments = ["corpus", "types", str(corpus), "--as", "csv", "--out", str(out)]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.stdout == "rank,type,mentions,share,so far\n1,LOC,2,100.00 %,100.00 %\n"
     assert ElementTree.parse(out).getroot().tag.endswith("svg")
+    arguments = ["corpus", "types", "x.jsonl", "--out", "types.gif"]
     with pytest.raises(ConfigError, match=r"\.svg or \.png"):
-        CliRunner().invoke(
-            app, ["corpus", "types", "x.jsonl", "--out", "types.gif"], catch_exceptions=False
-        )
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
 def test_stats_counts_the_parts_of_a_config():
-    done = CliRunner().invoke(
-        app, ["corpus", "stats", "demo-en", "--as", "csv"], catch_exceptions=False
-    )
+    arguments = ["corpus", "stats", "demo-en", "--as", "csv"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     heading, *rows = done.stdout.splitlines()
     assert heading == "corpus,part,sentences,tokens,mentions,of them lost,types"
-    assert [row.split(",")[:2] for row in rows] == [
-        ["demo-en", "train"],
-        ["demo-en", "dev"],
-        ["demo-en", "test"],
-    ]
+    expected = [["demo-en", "train"], ["demo-en", "dev"], ["demo-en", "test"]]
+    assert [row.split(",")[:2] for row in rows] == expected

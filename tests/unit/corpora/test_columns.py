@@ -31,11 +31,8 @@ def test_conll_2003(write):
     assert first.mentions == (Mention(3, 8, "PER", "Olsen"),)
     assert first.tokens[1] == Token("Olsen", 3, 8, "", "NNP")
     assert [mention.text for mention in second.mentions] == ["Bergen", "Oslo"]
-    assert [s.group for s in (first, second, third)] == [
-        "eng.train#1",
-        "eng.train#1",
-        "eng.train#2",
-    ]
+    expected = ["eng.train#1", "eng.train#1", "eng.train#2"]
+    assert [s.group for s in (first, second, third)] == expected
 
 
 def test_docstart_lines_are_kept_or_passed_over(write):

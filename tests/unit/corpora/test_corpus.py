@@ -76,9 +76,8 @@ def test_types_are_mapped_and_dropped(source):
 def test_an_unknown_type_is_named_with_its_file_and_sentence(source, named, where):
     mapping = TypeMapping("m", {"PERSON": "PER"})
     corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)], mapping)
-    with pytest.raises(
-        TagError, match=rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
-    ) as caught:
+    problem = rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
+    with pytest.raises(TagError, match=problem) as caught:
         list(corpus)
     assert caught.value.tag == "CITY"
 

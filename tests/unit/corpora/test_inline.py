@@ -71,19 +71,16 @@ def test_irex_documents(write):
 
 
 def test_references_are_replaced_once(write):
-    sentence = one(
-        write, "&lt;&gt;&amp;amp;&quot;&apos; R&D &nbsp; &x; <PERSON>&#33457;&#x5B50;</PERSON>"
-    )
+    line = "&lt;&gt;&amp;amp;&quot;&apos; R&D &nbsp; &x; <PERSON>&#33457;&#x5B50;</PERSON>"
+    sentence = one(write, line)
     assert sentence.text == "<>&amp;\"' R&D &nbsp; &x; 花子"
     assert sentence.mentions[0].text == "花子"
 
 
 def test_the_outermost_of_nested_entities_of_the_named_types_counts(write):
     line = "<ORGANIZATION>新<LOCATION>京都</LOCATION>駅</ORGANIZATION>の<DATE>朝</DATE>"
-    assert [(m.text, m.type) for m in one(write, line).mentions] == [
-        ("新京都駅", "ORGANIZATION"),
-        ("朝", "DATE"),
-    ]
+    expected = [("新京都駅", "ORGANIZATION"), ("朝", "DATE")]
+    assert [(m.text, m.type) for m in one(write, line).mentions] == expected
     path = write("a.xml", "<人名>花子</人名>は<PERSON>花子</PERSON>")
     (sentence,) = sentences(path, types=("人名",))
     assert sentence.mentions == (Mention(0, 2, "人名", "花子"),)
@@ -135,10 +132,8 @@ def written(*sentences, **settings):
 
 def test_sentences_are_written_with_tags_and_references():
     mentions = (Mention(2, 4, "PERSON", "花&"), Mention(4, 5, "DATE", "<"))
-    assert (
-        written(Sentence(" 雨花&<\u3000", mentions))
-        == "&#32;雨<PERSON>花&#38;</PERSON><DATE>&#60;</DATE>&#12288;\n"
-    )
+    expected = "&#32;雨<PERSON>花&#38;</PERSON><DATE>&#60;</DATE>&#12288;\n"
+    assert written(Sentence(" 雨花&<\u3000", mentions)) == expected
 
 
 @pytest.mark.parametrize("type", ["city", "a b", "a<b"])

@@ -32,10 +32,8 @@ def test_everything_comes_back_in_readable_lines(write):
 
 
 def test_only_the_text_is_required_and_order_is_free(write):
-    assert sentences(write("a.jsonl", '{"text": "Oslo"}\n\n \n{"text": "\\u6771"}')) == [
-        Sentence("Oslo"),
-        Sentence("東"),
-    ]
+    expected = [Sentence("Oslo"), Sentence("東")]
+    assert sentences(write("a.jsonl", '{"text": "Oslo"}\n\n \n{"text": "\\u6771"}')) == expected
     mentions = '[{"start": 1, "end": 2, "type": "B"}, {"start": 0, "end": 1, "type": "A"}]'
     line = f'{{"text": "ab", "mentions": {mentions}}}'
     (sentence,) = sentences(write("a.jsonl", line))
@@ -71,10 +69,7 @@ MENTION = '{"text": "Oslo", "mentions": [%s]}'
         (MENTION % '{"start": 0, "end": 4, "type": "A", "text": "Os"}', "'Os' .* is 'Oslo' in"),
         (MENTION % '{"start": 0, "end": 4, "type": "A", "probability": 1.5}', "probability: .* 1"),
         (MENTION % '{"start": 0, "end": 4, "type": "A", "probability": NaN}', "probability"),
-        (
-            '{"text": "Oslo", "tokens": [{"text": "o", "start": 0, "end": 1}]}',
-            "token 'o' .* is 'O'",
-        ),
+        ('{"text": "Oslo", "tokens": [{"text": "o", "start": 0, "end": 1}]}', "'o' .* is 'O'"),
         ('{"text": "a", "label": [[0, true, "A"]]}', "label"),
         ('{"text": "a", "label": [[0, 2, "A"]]}', "not inside the text"),
         ('{"text": "ab", "label": [[0, 2, "A"], [1, 2, "B"]]}', "overlaps"),

@@ -60,10 +60,8 @@ def test_morphemes_become_tokens_with_reading_and_part_of_speech(write):
     )
 
     assert sentence.text == "雨降り"
-    assert sentence.tokens == (
-        Token("雨", 0, 1, "あめ", "名詞"),
-        Token("降り", 1, 3, "ふり", "動詞"),
-    )
+    expected = (Token("雨", 0, 1, "あめ", "名詞"), Token("降り", 1, 3, "ふり", "動詞"))
+    assert sentence.tokens == expected
     assert (sentence.id, sentence.group) == ("doc1-1", "doc1")
 
 
@@ -97,11 +95,8 @@ def test_entities_on_morpheme_lines(write):
         "* -1D <NE:LOCATION:北町>",
         morphemes("北/LOCATION:head", "町/LOCATION:tail"),
     )
-    assert [(m.text, m.type) for m in sentence.mentions] == [
-        ("三条橋", "LOCATION"),
-        ("雪", "ARTIFACT"),
-        ("北町", "LOCATION"),
-    ]
+    expected = [("三条橋", "LOCATION"), ("雪", "ARTIFACT"), ("北町", "LOCATION")]
+    assert [(m.text, m.type) for m in sentence.mentions] == expected
     line = morphemes("町/LOCATION:single") + "<NE:LOCATION:tail>"
     assert one(write, morphemes("北/LOCATION:head"), line).mentions == (
         Mention(0, 2, "LOCATION", "北町"),
@@ -167,11 +162,8 @@ def test_archive_and_folder_are_read_alike(archive, write, tmp_path):
         write(f"folder/{name}", content)
     packed = sentences(path)
     assert packed == sentences(tmp_path / "folder")
-    assert [(s.id, s.group) for s in packed] == [
-        ("doc1-1", "doc1"),
-        ("doc2-1", "doc2"),
-        ("doc2-2", "doc2"),
-    ]
+    expected = [("doc1-1", "doc1"), ("doc2-1", "doc2"), ("doc2-2", "doc2")]
+    assert [(s.id, s.group) for s in packed] == expected
     assert [m.text for m in packed[0].mentions] == ["青い川町", "昨日"]
 
 
@@ -184,9 +176,7 @@ def test_articles_and_files_are_chosen_by_lists_and_patterns(archive):
     with pytest.raises(CorpusError, match="no file inside matches 'id/none"):
         sentences(path, ids="id/none.id")
     assert [s.id for s in sentences(path, files="knp/*2.knp")] == ["doc2-1", "doc2-2"]
-    with pytest.raises(
-        CorpusError, match=r"!id/train\.id:1: the sentence that begins here has no EOS"
-    ):
+    with pytest.raises(CorpusError, match=r"!id/train\.id:1: the sentence .* here has no EOS"):
         sentences(path, files="*.id")
 
 
@@ -196,18 +186,9 @@ def test_articles_and_files_are_chosen_by_lists_and_patterns(archive):
         (["* -1D", "雨 あめ 雨"], r":3: expected a line of KNP's, got '雨 あめ 雨'"),
         (["雨 あめ 雨 名詞 x 普通名詞 1"], r":2: expected a line of KNP's"),
         ([f" {NOUN}"], r":2: expected a line of KNP's"),
-        (
-            ["+ -1D <NE:DATE:昨日>", morphemes("雨")],
-            r":2: the entity '昨日' does not end in this phrase",
-        ),
-        (
-            ["+ 1D", morphemes("雨"), "+ -1D <NE:DATE:雨>", morphemes("雪")],
-            r":4: the entity '雨' does",
-        ),
-        (
-            ["+ 1D <NE:DATE:雨雪>", morphemes("雨"), "+ -1D", morphemes("雪")],
-            r":2: the entity '雨雪'",
-        ),
+        (["+ -1D <NE:DATE:昨日>", morphemes("雨")], r":2: the entity '昨日' does not end in this"),
+        (["+ 1D", morphemes("雨"), "+ -1D <NE:DATE:雨>", morphemes("雪")], r":4: the entity '雨'"),
+        (["+ 1D <NE:DATE:雨雪>", morphemes("雨"), "+ -1D", morphemes("雪")], r":2: .*'雨雪'"),
         (["+ -1D <NE:A:雨雪><NE:B:雪>", morphemes("雨", "雪")], r":1: .*'雪' at \[1, 2\) overlaps"),
         ([morphemes("雨/DATE:begin")], r":2: expected head, middle, tail or single in <NE:DATE:…>"),
         (["* -1D"], r":1: .*expected a text"),

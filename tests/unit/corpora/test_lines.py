@@ -13,7 +13,7 @@ def test_only_line_feeds_end_a_line(write):
     content = "\ufeffone\r\ntwo\x0b\x85\u2028 \r three\n\nlast"
     path = write("a.txt", content)
     assert list(read_lines(path)) == [
-        *((1, "one"), (2, "two\x0b\x85\u2028 \r three"), (3, ""), (4, "last")),
+        *((1, "one"), (2, "two\x0b\x85\u2028 \r three"), (3, ""), (4, "last"))
     ]
     assert list(read_lines(write("a.txt", ""))) == []
     path = write("a.txt", b"x" * (LONGEST_LINE - 1) + b"\nnext")

@@ -75,10 +75,7 @@ def test_only_the_text_is_required_and_other_widths_do(path):
         ({"id": ["a"]}, "expected the columns id, text, .* 'text' is missing"),
         ({"text": ["a"], "mentions": ["b"]}, "'mentions' holds string"),
         ({"text": ["a"], "mentions": [[{"start": 0, "kind": "A"}]]}, r"got 'mentions\.kind'"),
-        (
-            {"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]},
-            r":1: mentions\.0\.type: Field required",
-        ),
+        ({"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]}, r":1: mentions\.0\.type: Field"),
         ({"text": ["a"], "mentions": [[None]]}, r":1: mentions\.0: Input should be a valid dict"),
         ({"text": ["a", None]}, ":2: text: Field required"),
         ({"text": ["a", ""]}, ":2: expected a text, got an empty one"),
@@ -170,10 +167,7 @@ def tokens_of_one_row(n_tokens):
     [
         (tokens_of_one_row(500_000), ":1: has more than 10,000 tokens"),
         (tokens_of_one_row(10_001), ":1: has more than 10,000 tokens"),
-        (
-            pa.table({"text": ["b", "a" * ((1 << 20) + 1)]}),
-            ":2: has more than 1,048,576 characters",
-        ),
+        (pa.table({"text": ["b", "a" * ((1 << 20) + 1)]}), ":2: has more than 1,048,576 char"),
     ],
     ids=["many tokens", "tokens", "text"],
 )

@@ -137,10 +137,8 @@ def test_what_makes_a_homophone():
     assert (found.romanized, found.collapses) == (3, ())
     common = sentence(*["か"] * 9, "蚊/カ", *["橋/ハシ"] * 2, *["端/ハシ"] * 2)
     found = find_homophones([common])
-    assert [(collapse.romaji, collapse.rarer) for collapse in found.collapses] == [
-        ("hashi", 2),
-        ("ka", 1),
-    ]
+    expected = [("hashi", 2), ("ka", 1)]
+    assert [(collapse.romaji, collapse.rarer) for collapse in found.collapses] == expected
     bay = Sentence("川口", (Mention(1, 2, "LOC", "口"),), (Token("川口", 0, 2, "カワグチ"),))
     found = find_homophones([bay, sentence("河口/カワグチ")])
     assert found.mentions == Share(1, 1)

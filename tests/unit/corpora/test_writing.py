@@ -113,11 +113,8 @@ def test_lines_and_rows_are_the_sentences(tmp_path):
     write_generated(tmp_path / "a.parquet", FEW)
     rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
     for row, sentence in zip(rows, generate("de", 300, partition="test"), strict=True):
-        assert (row["id"], row["text"], row["group"]) == (
-            sentence.id,
-            sentence.text,
-            sentence.group,
-        )
+        for name in ("id", "text", "group"):
+            assert row[name] == getattr(sentence, name)
         assert row["mentions"] == [mention._asdict() for mention in sentence.mentions]
 
 
@@ -138,10 +135,8 @@ def test_a_file_is_itself_and_a_run_has_one(tmp_path):
 
 
 def test_parts_are_all_of_them_in_order(annotations):
-    assert prediction_files(annotations) == [
-        annotations / "part-000000.jsonl",
-        annotations / "part-000001.jsonl",
-    ]
+    expected = [annotations / "part-000000.jsonl", annotations / "part-000001.jsonl"]
+    assert prediction_files(annotations) == expected
     (annotations / "part-000000.jsonl").unlink()
     with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
         prediction_files(annotations)

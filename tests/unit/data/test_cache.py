@@ -71,18 +71,14 @@ def folders(tmp_path):
 def in_memory(tree, **changes):
     settings = settings_from_tree(tree | changes)
     corpora, segmenter = load_corpora(settings.corpus), load_segmenter("words")
-    train, dev, test = (
-        segmented(corpus, segmenter) for corpus in (corpora.train, corpora.dev, corpora.test)
-    )
-    return prepare(train, dev, test, settings.model, settings.vectors)
+    parts = (corpora.train, corpora.dev, corpora.test)
+    cut = (segmented(corpus, segmenter) for corpus in parts)
+    return prepare(*cut, settings.model, settings.vectors)
 
 
 def contents(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize(
@@ -159,9 +155,8 @@ def test_a_damaged_cache_is_refused(tree, tmp_path, name, kept):
     path.unlink()
     if kept is not None:
         path.write_bytes(whole[:kept])
-    with pytest.raises(
-        CorpusError, match=r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
-    ) as e:
+    problem = r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
+    with pytest.raises(CorpusError, match=problem) as e:
         # Forms are read when features are made.
         load(tree, tmp_path, model={"ngram": 3} if name == "forms.jsonl" else {})
     assert "\n" not in str(e.value)

@@ -111,10 +111,8 @@ def test_a_word_cut_inside_a_character_is_passed_over(write):
     assert tuple(vectors.rows) == ("山", "川")
     assert vectors.n_skipped == 1
     coverage = vectors.coverage({"山": 2, "谷": 1})
-    assert (
-        str(coverage)
-        == "1 of 2 words (50.0 %), 66.7 % of their occurrences; 1 of the file are no UTF-8"
-    )
+    expected = "1 of 2 words (50.0 %), 66.7 % of their occurrences; 1 of the file are no UTF-8"
+    assert str(coverage) == expected
 
 
 def test_words_meet_in_whatever_case_and_width_they_are_written(write):

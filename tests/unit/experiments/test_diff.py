@@ -67,10 +67,8 @@ def test_sentences_flip_both_ways(diff, tmp_path):
 
 def test_tables_show_what_changed_and_what_was_transferred(diff):
     tables = run_diff_tables(diff, most=2)
-    assert tables["fixed"].rows == (
-        ("2", "To Oslo", "–", "Oslo LOC"),
-        ("3", "Maria", "–", "Maria LOC"),
-    )
+    expected = (("2", "To Oslo", "–", "Oslo LOC"), ("3", "Maria", "–", "Maria LOC"))
+    assert tables["fixed"].rows == expected
     assert tables["fixed"].notes == ("3 in all.",)
     assert tables["types"].rows == (
         ("LOC", "30", "2", "50.00", "90.00", "+40.00"),

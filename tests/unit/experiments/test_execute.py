@@ -32,10 +32,8 @@ def test_sources_run_first_and_everything_once(grid, root, pretender):
     assert listener.lines[0] == "en finished"
     verb, config, *options = executor.commands[0]
     folder = config.removesuffix("/config.json")
-    assert (verb, options) == (
-        "train",
-        ["--out", folder, "--cache", str(root / "cache"), "--track", "mlflow"],
-    )
+    expected = ("train", ["--out", folder, "--cache", str(root / "cache"), "--track", "mlflow"])
+    assert (verb, options) == expected
     assert executor.sources[0] is None
     assert {source for source in executor.sources if source} == {folder}
     again = pretender()

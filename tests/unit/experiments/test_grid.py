@@ -38,11 +38,8 @@ def read(tmp_path):
 
 def test_labels_keep_their_order_and_configs_are_looked_for_beside_the_grid(read, tmp_path):
     labels = read(GRID).labels
-    assert list(labels.items()) == [
-        ("recognizer", ("no transfer", "char")),
-        ("size", ("10",)),
-        ("seed", ("1", "2")),
-    ]
+    expected = [("recognizer", ("no transfer", "char")), ("size", ("10",)), ("seed", ("1", "2"))]
+    assert list(labels.items()) == expected
     assert read(GRID).config == "demo-ja"
     mine = read(GRID.replace('"demo-ja"', '"../mine.toml"'))
     assert mine.config == str(tmp_path / "../mine.toml")

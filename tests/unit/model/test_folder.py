@@ -148,14 +148,8 @@ def test_weights_that_are_no_numbers_are_refused(folder, name, value):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (
-            lambda weights: {k: v.double() for k, v in weights.items()},
-            "type float32, got torch.float64",
-        ),
-        (
-            lambda weights: {k: v.half() for k, v in weights.items()},
-            "type float32, got torch.float16",
-        ),
+        (lambda weights: {k: v.double() for k, v in weights.items()}, "float32, got torch.float64"),
+        (lambda weights: {k: v.half() for k, v in weights.items()}, "float32, got torch.float16"),
         (lambda weights: weights | {"more": torch.zeros(1)}, "unexpected more"),
         (lambda weights: weights | {"dense.bias": torch.zeros(9)}, r"dense.bias: .* got \(9,\)"),
         (

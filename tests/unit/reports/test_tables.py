@@ -3,14 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from kakehashi.reports.tables import (
-    Table,
-    comma_separated,
-    latex,
-    markdown,
-    terminal,
-    written,
-)
+from kakehashi.reports.tables import Table, comma_separated, latex, markdown, terminal, written
 
 TABLE = Table(
     "Gains & losses",

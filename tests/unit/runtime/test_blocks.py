@@ -63,11 +63,8 @@ def test_json_keeps_tokens_ids_and_groups_and_passes_over_blank_lines(tmp_path, 
     ]
     path.write_text("\n".join(lines))
     sentences = read(path, size)
-    assert [(s.text, s.id, s.group) for s in sentences] == [
-        ("Oslo", "x", "g"),
-        ("", "a.jsonl:3", ""),
-        ("\u2028", "a.jsonl:5", ""),
-    ]
+    expected = [("Oslo", "x", "g"), ("", "a.jsonl:3", ""), ("\u2028", "a.jsonl:5", "")]
+    assert [(s.text, s.id, s.group) for s in sentences] == expected
     assert sentences[0].tokens == (Token("Oslo", 0, 4),)
 
 
@@ -99,10 +96,8 @@ def test_blocks_are_no_larger_than_asked(tmp_path):
     (tmp_path / "a.txt").write_text("x\n" * 7)
     pq.write_table(pa.table({"text": ["x"] * 7}), tmp_path / "b.parquet", row_group_size=5)
     blocks = blocks_of(tmp_path, 3)
-    assert [(block.first, block.count) for block in blocks] == [
-        *[(1, 3), (4, 3), (7, 1)],
-        *[(1, 3), (4, 2), (6, 2)],
-    ]
+    expected = [*[(1, 3), (4, 3), (7, 1)], *[(1, 3), (4, 2), (6, 2)]]
+    assert [(block.first, block.count) for block in blocks] == expected
 
 
 @pytest.mark.parametrize(

@@ -249,9 +249,8 @@ def test_standard_input_is_read_once(place, monkeypatch, read_as):
     }[read_as]
     for _ in range(2):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
-        count = annotate_corpus(
-            place / "model", "-", place / "out", map_jobs=Engine(), reading=Reading(read_as)
-        )
+        options = {"map_jobs": Engine(), "reading": Reading(read_as)}
+        count = annotate_corpus(place / "model", "-", place / "out", **options)
         assert count == Count(2)
     found = map(json.loads, b"".join(content(place / "out").values()).splitlines())
     assert [(s["id"], s["text"]) for s in found] == [("stdin:1", "in Oslo"), ("stdin:2", "Ann")]

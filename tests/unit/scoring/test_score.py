@@ -66,12 +66,8 @@ FOUND = [[Span(0, 1, "A")], [Span(0, 2, "A")]]
 def test_to_dict_is_json_and_complete():
     score = score_spans(TRUE, FOUND)
     shown = json.loads(json.dumps(score.to_dict()))
-    assert [shown[name] for name in ("precision", "gold", "predicted", "correct")] == [
-        50.0,
-        3,
-        2,
-        1,
-    ]
+    expected = [50.0, 3, 2, 1]
+    assert [shown[name] for name in ("precision", "gold", "predicted", "correct")] == expected
     assert (shown["recall"], shown["f1"]) == (score.recall, score.f1)
     half = {"precision": 50.0, "recall": 50.0, "f1": 50.0}
     assert shown["types"]["A"] == half | {"gold": 2, "predicted": 2, "correct": 1}

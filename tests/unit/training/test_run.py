@@ -75,10 +75,8 @@ def test_a_tracker_that_fails_is_warned_of_once_and_asked_at_the_end(trackers, t
         trackers.down = set()
         save(run, 3)
         run._sync("finished")
-    assert [told[1:] for told in trackers.told if told[0] == "one"] == [
-        ("running", 0),
-        ("finished", 6),
-    ]
+    expected = [("running", 0), ("finished", 6)]
+    assert [told[1:] for told in trackers.told if told[0] == "one"] == expected
     assert len([told for told in trackers.told if told[0] == "two"]) == 5
     assert told.lines == [
         "warning: one is down; training goes on, and one is asked again at its end"
