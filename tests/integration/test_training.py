@@ -209,9 +209,8 @@ def test_no_epoch_is_chosen_by_the_f1_of_nothing(settings, tmp_path):
         (parts | {"dev": unnamed}, "dev", "corpus.dev: has no sentence with an entity, so"),
         (parts | {"test": []}, "best-test", "corpus.test: has no sentence, so"),
     ):
-        training = made["training"] | {"select": select}
+        tree = made | {"corpus": corpus, "training": made["training"] | {"select": select}}
         with pytest.raises(ConfigError, match=problem):
-            tree = made | {"corpus": corpus, "training": training}
             train(settings_from_tree(tree), tmp_path / "run")
         assert not (tmp_path / "run").exists()
 
