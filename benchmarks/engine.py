@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from benchmarks.place import PARTS, Place
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus, encode
-from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
-from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Sentence
 from kakehashi.training.trainer import Trainer
