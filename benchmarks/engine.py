@@ -42,7 +42,7 @@ def encode_for(tagger: Tagger, sentences: Sequence[Sentence]) -> tuple[EncodedCo
 
 
 def featurize_as(
-    settings: ModelSettings, forms: Iterable[Form], words: Vocabulary, ngrams: Vocabulary
+    settings: ModelSettings, forms: Collection[Form], words: Vocabulary, ngrams: Vocabulary
 ) -> FormFeatures:
     """Look up the features of some forms by the settings of a model."""
     channels = Channels(settings.word_view, settings.char_view, settings.ngram)
