@@ -183,12 +183,11 @@ def run_plan(
     """Run what is missing, and export the grid's Parquet file; return a line per failure.
 
     A run that fails stops only those that need it as a source; runs that another process trains are
-    waited for. ``track`` names the trackers of each run.
+    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes.
 
     Raises:
         CorpusError: If a file that is needed does not exist; nothing is run then.
         RunError: If the root folder cannot be written to; finished runs stay.
-        KeyboardInterrupt: After Ctrl-C; the same plan resumes unfinished runs.
     """
     for spec in plan.missing:
         for name in missing_files(spec.settings):
@@ -199,18 +198,11 @@ def run_plan(
             schedule.run()
     finally:
         Store(plan.store.root, plan.grid.name).export(plan.specs)
-    return schedule.failures
-
-
-class _Running(NamedTuple):
-    spec: RunSpec
-    arguments: Sequence[str]
-    record: dict[str, Any]
-    began: float | None = None  # where it was not resumed
+    return [*schedule.failures.values()]
 
 
 class _Schedule:
-    """What waits, what runs, and what failed."""
+    """What waits, what runs, and what failed, by the key of the run."""
 
     def __init__(self, plan: Plan, executor: Executor, watch: Watch, track: Sequence[str]) -> None:
         self._store, self._executor, self._watch = plan.store, executor, watch
@@ -218,32 +210,28 @@ class _Schedule:
         self._options = ["--cache", str(self._root / "cache")]
         self._options += [word for name in track for word in ("--track", name)]
         self._waiting = {spec.key: spec for spec in plan.missing}
-        self._running: dict[str, _Running] = {}
-        self._failed: set[str] = set()
-        self.failures: list[str] = []
+        self._running: dict[str, RunSpec] = {}
+        self._began: dict[str, float] = {}  # of those that were not resumed
+        self.failures: dict[str, str] = {}
 
     def run(self) -> None:
         self._watch.begin(len(self._waiting))
         while self._waiting or self._running:
             for spec in list(self._waiting.values()):
                 source = spec.source.key if spec.source is not None else None
-                if source in self._failed:
+                if source in self.failures:
                     self._end(self._waiting.pop(spec.key), "failed", "its source model has failed")
                 elif len(self._running) < self._executor.workers and not (
                     source in self._waiting or source in self._running
                 ):
-                    self._start(spec, self._root / spec.key)
+                    self._start(spec)
             for ended in self._executor.ended(_TICK):
                 self._take(self._running.pop(ended.key), ended)
-            self._watch.tick([running.spec for running in self._running.values()])
+            self._watch.tick([*self._running.values()])
 
-    def _start(self, spec: RunSpec, folder: Path) -> None:
+    def _start(self, spec: RunSpec) -> None:
         """Start a run, unless another process trains it or has finished it."""
-        source = self._store.model(spec.source) if spec.source is not None else None
-        config = spec.settings_from(source).model_dump(mode="json")
-        record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
-        arguments = ["train", str(folder / "config.json"), "--out", str(folder), *self._options]
-        running = _Running(spec, arguments, record)
+        folder = self._root / spec.key
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with lock(folder / _LOCK, wait=False) as mine:
@@ -252,27 +240,42 @@ class _Schedule:
                 if self._store.folder(spec.key) is not None:
                     self._end(self._waiting.pop(spec.key), "finished", "")
                     return
-                found = [read_json(folder / name) for name in ("config.json", RUN_FILE)]
-                if found != [config, record]:
-                    running = running._replace(began=time.monotonic())
-                    _clear(folder)
-                    write_json(folder / "config.json", config)
-                    write_json(folder / RUN_FILE, record)
-                (folder / "failure.txt").unlink(missing_ok=True)
+                self._fill(folder, spec)
         except OSError as error:
             del self._waiting[spec.key]
-            self._take(running, Ended(spec.key, 2, f"error: {system_problem(error)}"))
+            self._take(spec, Ended(spec.key, 2, f"error: {system_problem(error)}"))
             return
-        self._running[spec.key] = running
-        del self._waiting[spec.key]
-        self._executor.start(spec.key, arguments)
+        self._running[spec.key] = self._waiting.pop(spec.key)
+        self._executor.start(spec.key, self._arguments(folder))
 
-    def _take(self, running: _Running, ended: Ended) -> None:
-        spec, folder, lines = running.spec, self._root / ended.key, ended.output.splitlines()
-        if self._store.folder(ended.key) is not None:
-            if running.began is not None and not ended.status:
-                seconds = round(time.monotonic() - running.began, 2)
-                write_json(folder / RUN_FILE, running.record | {"seconds": seconds})
+    def _fill(self, folder: Path, spec: RunSpec) -> None:
+        """Prepare a run folder, and empty it where its run cannot be resumed."""
+        settings, source = spec.settings, spec.source and self._store.model(spec.source)
+        if source is not None and settings.transfer is not None:
+            transfer = settings.transfer.model_copy(update={"source": str(source.absolute())})
+            settings = settings.model_copy(update={"transfer": transfer})
+        files = {"config.json": settings.model_dump(mode="json"), RUN_FILE: _record(spec)}
+        if any(read_json(folder / name) != content for name, content in files.items()):
+            self._began[spec.key] = time.monotonic()
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != _LOCK:
+                    path.unlink()
+            for name, content in files.items():
+                write_json(folder / name, content)
+        (folder / "failure.txt").unlink(missing_ok=True)
+
+    def _arguments(self, folder: Path) -> list[str]:
+        return ["train", str(folder / "config.json"), "--out", str(folder), *self._options]
+
+    def _take(self, spec: RunSpec, ended: Ended) -> None:
+        folder, lines = self._root / spec.key, ended.output.splitlines()
+        began = self._began.pop(spec.key, None)
+        if self._store.folder(spec.key) is not None:
+            if began is not None and not ended.status:
+                seconds = round(time.monotonic() - began, 2)
+                write_json(folder / RUN_FILE, _record(spec) | {"seconds": seconds})
             warnings = [line[9:] for line in lines if line.startswith("warning: ")]
             self._end(spec, "finished", "; ".join(warnings))
             return
@@ -286,7 +289,7 @@ class _Schedule:
             self._waiting[spec.key] = spec
             return
         with contextlib.suppress(OSError):
-            command = shlex.join(["kakehashi", *running.arguments])
+            command = shlex.join(["kakehashi", *self._arguments(folder)])
             (folder / "failure.txt").write_text(f"$ {command}\n{ended.output}", encoding="utf-8")
         for cause in _NO_ROOM:
             if cause in problem:
@@ -296,15 +299,9 @@ class _Schedule:
 
     def _end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
         if state == "failed":
-            self._failed.add(spec.key)
-            self.failures.append(f"{spec.label}: {message}")
+            self.failures[spec.key] = f"{spec.label}: {message}"
         self._watch.end(spec, state, message)
 
 
-def _clear(folder: Path) -> None:
-    """Remove a run that cannot be resumed, but for the lock that we hold."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != _LOCK:
-            path.unlink()
+def _record(spec: RunSpec) -> dict[str, Any]:
+    return {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}

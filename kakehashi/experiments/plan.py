@@ -18,7 +18,6 @@ from kakehashi.progress import Progress
 
 _SENTENCES = 200
 _EPOCHS = 2
-
 _Pace = tuple[float, float]  # seconds of a run, and those for each training sentence
 
 
@@ -52,24 +51,19 @@ class Plan:
 def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
     """Look up in the root folder what there is to run; ``only`` is as in `Grid.only`.
 
-    Raises:
-        ConfigError: If a config is wrong, or there is no such axis or label.
-        RunError: If the grid's Parquet file is damaged.
+    Raises what `expand`, `Grid.only` and `Store` do.
     """
     store = Store(root, grid.name)
     specs = expand(grid, store.hashes)
     labels = grid.only(only).labels
     wanted = [spec for spec in specs if all(spec.axes[axis] in labels[axis] for axis in labels)]
-    sources: dict[str, RunSpec] = {}
+    lacking = [spec for spec in wanted if store.finished(spec) is None]
+    sources = (spec.source for spec in lacking if spec.source is not None)
     missing: dict[str, RunSpec] = {}
-    for spec in wanted:
-        if store.finished(spec) is None:
-            missing.setdefault(spec.key, spec)
-            if spec.source is not None and store.model(spec.source) is None:
-                sources.setdefault(spec.source.key, spec.source)
-    missing = sources | missing
-    older = {key: store.older(spec) for key, spec in missing.items()}
-    changed = {key: fingerprint for key, fingerprint in older.items() if fingerprint is not None}
+    for spec in (*(source for source in sources if store.model(source) is None), *lacking):
+        missing.setdefault(spec.key, spec)
+    older = ((key, store.older(spec)) for key, spec in missing.items())
+    changed = {key: fingerprint for key, fingerprint in older if fingerprint is not None}
     return Plan(grid, store, tuple(specs), tuple(wanted), tuple(missing.values()), changed)
 
 
@@ -79,10 +73,8 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     Runs of one kind differ only in seed, transfer and training size. Where none of a kind is
     finished, a training of two epochs on 200 sentences is timed.
     """
-    progress = progress or Progress()
-    paces = _known_paces(plan)
-    sizes: dict[str, int] = {}
-    total = 0.0
+    progress, total = progress or Progress(), 0.0
+    paces, sizes = _known_paces(plan), dict[str, int]()
     for spec in plan.missing:
         settings = spec.settings
         kind, corpus = _kind(settings), settings.corpus.model_dump_json()
@@ -107,11 +99,11 @@ def _known_paces(plan: Plan) -> dict[str, _Pace]:
     paces = {}
     sources = (spec.source for spec in plan.specs if spec.source is not None)
     for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
-        folder = plan.store.folder(spec.key)
-        seconds = read_json(folder / RUN_FILE).get("seconds") if folder is not None else None
-        if folder is not None and seconds is not None:  # it is for a run that was not interrupted
-            sentences = read_json(folder / "result.json")["corpus"]["train"]["sentences"]
-            paces[_kind(spec.settings)] = (0.0, seconds / sentences)
+        folder = plan.store.root / spec.key
+        run, result = read_json(folder / RUN_FILE), read_json(folder / "result.json")
+        if "seconds" in run and result:  # it was not interrupted
+            sentences = result["corpus"]["train"]["sentences"]
+            paces[_kind(spec.settings)] = (0.0, run["seconds"] / sentences)
     return paces
 
 
