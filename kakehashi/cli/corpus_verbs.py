@@ -271,15 +271,13 @@ def _overlap(
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
-    from kakehashi.cli.console import ProgressBars, print_line, print_report
+    from kakehashi.cli.console import ProgressBars, print_report
     from kakehashi.cli.show import lost_tables
     from kakehashi.reports.tables import terminal
 
-    if as_json:
-        print_report({"file": str(output), **written.to_dict()}, as_json=True)
-        return
-    print_line(f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions")
-    for table in lost_tables(output.name, written.lost):
+    line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
+    print_report({"file": str(output), **written.to_dict()}, (), line, as_json=as_json)
+    for table in () if as_json else lost_tables(output.name, written.lost):
         ProgressBars().say(terminal(table))
 
 

@@ -12,7 +12,6 @@ from kakehashi.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     from kakehashi.experiments.analysis import Analysis
-    from kakehashi.experiments.execute import Executor as RunExecutor
     from kakehashi.experiments.learning_curve import EquivalentSize
     from kakehashi.experiments.plan import Plan
 
@@ -27,9 +26,9 @@ Only = Annotated[
 Workers = Annotated[
     int | None, opt("Runs at a time, one thread each. Default: 1; on Ray all.", min=1)
 ]
-Changed = Literal["run", "keep"]
-ChangedChoice = Annotated[
-    Changed | None, opt("If a corpus has changed: repeat its runs, or keep the old results.")
+Changed = Annotated[
+    Literal["run", "keep"] | None,
+    opt("If a corpus has changed: repeat its runs, or keep the old results."),
 ]
 
 
@@ -37,7 +36,7 @@ def plan(
     file: GridFile,
     root: Root = ROOT,
     only: Only = None,
-    changed: ChangedChoice = None,
+    changed: Changed = None,
     workers: Workers = None,
     probe: Annotated[bool, opt("Estimate the time; may train for a moment.")] = True,
     as_json: options.Json = False,
@@ -64,7 +63,7 @@ def run(
     file: GridFile,
     root: Root = ROOT,
     only: Only = None,
-    changed: ChangedChoice = None,
+    changed: Changed = None,
     workers: Workers = None,
     executor: options.ExecutorChoice = "local",
     address: options.Address = None,
@@ -79,13 +78,15 @@ def run(
     """
     from kakehashi.cli.console import print_line
     from kakehashi.cli.grid_bars import GridBars
-    from kakehashi.experiments.execute import run_plan
+    from kakehashi.experiments.execute import LocalExecutor, RayExecutor, run_plan
     from kakehashi.tracking import check_trackers
 
     found = _plan(file, root, only, changed)
     check_trackers(track or (), root / "cell")
+    on_ray = executor == "ray"
+    runner = RayExecutor(workers, address) if on_ray else LocalExecutor(workers or 1)
     with GridBars(root) as watch:
-        failures = run_plan(found, _executor(executor, workers, address), watch, track or ())
+        failures = run_plan(found, runner, watch, track or ())
     if failures:
         for line in failures:
             print_line(f"failed: {line}")
@@ -169,9 +170,9 @@ def figure(
     from kakehashi.cli.console import print_line, save
     from kakehashi.reports.figures import FIGURES
 
-    unknown = [name for name in names or () if name not in FIGURES]
-    if unknown:
-        raise ConfigError(unknown[0], f"is not a figure; known: {', '.join(FIGURES)}")
+    for name in names or ():
+        if name not in FIGURES:
+            raise ConfigError(name, f"is not a figure; known: {', '.join(FIGURES)}")
     analysis, _ = _analysis(file, root, only, trials, seed, savings=False)
     chosen = names or analysis.grid.report.figures
     if not chosen:
@@ -284,7 +285,7 @@ def _analysis(
     return analysis, find_equivalent_sizes(analysis) if savings else ()
 
 
-def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: Changed | None) -> Plan:
+def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: str | None) -> Plan:
     """Plan a grid; refuse one with changed corpora unless ``changed`` says what to do."""
     from kakehashi.experiments.grid import read_grid
     from kakehashi.experiments.plan import make_plan
@@ -301,12 +302,6 @@ def _plan(file: Path, root: Path, only: Sequence[str] | None, changed: Changed |
         found.store.keep(found.changed)
         found = make_plan(grid, root, only or ())
     return found
-
-
-def _executor(executor: options.Executor, workers: int | None, address: str | None) -> RunExecutor:
-    from kakehashi.experiments.execute import LocalExecutor, RayExecutor
-
-    return RayExecutor(workers, address) if executor == "ray" else LocalExecutor(workers or 1)
 
 
 def _counts(found: Plan) -> dict[str, object]:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from kakehashi.cli import options
-from kakehashi.cli.options import arg, opt
+from kakehashi.cli.options import arg, opt, refuse
 from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
-    from kakehashi.config.settings import RunSettings
     from kakehashi.corpora.inputs import LineFormat
     from kakehashi.progress import Progress
     from kakehashi.runtime.stream import Answer
@@ -70,6 +69,7 @@ def train(
     """
     from kakehashi.cli.console import ProgressBars, print_line, print_report
     from kakehashi.cli.show import run_tables
+    from kakehashi.config.reading import check_files, read_settings
     from kakehashi.tracking import check_trackers
     from kakehashi.training.distributed import train_on_ray
     from kakehashi.training.run import load_result
@@ -79,11 +79,8 @@ def train(
     if groups is not None and source is None:
         raise ConfigError("--groups", "needs --source, the model to transfer from")
     if executor != "ray":
-        for option, value in (("--workers", workers), ("--address", address)):
-            if value is not None:
-                raise ConfigError(
-                    option, "needs --executor ray; without Ray start processes with torchrun"
-                )
+        ray_only = {"--workers": workers, "--address": address}
+        refuse(ray_only, "needs --executor ray; without Ray start processes with torchrun")
     given = {
         "transfer.source": source,
         "transfer.groups": groups and [group.strip() for group in groups.split(",")],
@@ -96,7 +93,8 @@ def train(
     ]
     with _joined_group() as group:
         with group.run_on_all():
-            settings = _settings(config, changes)
+            settings = read_settings(config, changes)
+            check_files(settings, config)
         folder = out or run_folder(settings)
         if group.rank == 0:
             check_trackers(track or (), folder)
@@ -113,14 +111,6 @@ def train(
             result = load_result(folder)
             print_report(result, *run_tables(result), as_json=as_json)
             print_line(str(folder))
-
-
-def _settings(config: Path, changes: Iterable[str | tuple[str, object]]) -> RunSettings:
-    from kakehashi.config.reading import check_files, read_settings
-
-    settings = read_settings(config, changes)
-    check_files(settings, config)
-    return settings
 
 
 @contextmanager
@@ -197,6 +187,7 @@ def predict(
       kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 --precision int8 > log.jsonl
       kakehashi predict runs/massive-ja-seed1 utterances.jsonl --out tagged --precision bfloat16
       kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
+      zcat log.gz | kakehashi predict runs/massive-ja-seed1 --out tagged --no-tokens
     """
     from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.corpora.inputs import LineInput
@@ -225,7 +216,7 @@ def predict(
     }
     progress = ProgressBars()
     if out is None:
-        _check(for_folders, "needs --out FOLDER")
+        refuse(for_folders, "needs --out FOLDER")
         predictor = Predictor(model, layout, precision, device, kept)
         line_format = cast("LineFormat | None", input_format)
         inputs = [LineInput(file, line_format, encoding or "utf-8") for file in files]
@@ -238,7 +229,7 @@ def predict(
     from kakehashi.runtime.blocks import Reading
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
 
-    _check(for_lines, "cannot be combined with --out")
+    refuse(for_lines, "cannot be combined with --out")
     settings = {
         "columns": columns and columns.split(","),
         "separator": separator,
@@ -268,18 +259,8 @@ def predict(
         )
 
 
-def _check(given: Mapping[str, object], problem: str) -> None:
-    for option, value in given.items():
-        if value:
-            raise ConfigError(option, problem)
-
-
 def _answer(answers: Iterable[Sequence[Answer]], progress: Progress) -> None:
-    """Print answers as they come, and warn of the first lines that could not be read.
-
-    Raises:
-        KakehashiError: At the end, if there were such lines.
-    """
+    """Print answers as they come; warn of lines that could not be read, and raise at the end."""
     n_lines = n_bad = 0
     for batch in answers:
         n_lines += len(batch)
@@ -313,17 +294,14 @@ def demo(
 
     folders = train_demo(out, seed, ProgressBars())
     results = [load_result(folder) for folder in folders]
-    names = ("english", "scratch", "transfer")
-    scores = [
-        {"folder": str(folder), "f1": result["test"]["f1"]}
-        for folder, result in zip(folders, results, strict=True)
-    ]
-    gain = scores[2]["f1"] - scores[1]["f1"]
-    report = {
-        **dict(zip(names, scores, strict=True)),
-        "gain": gain,
-        "transferred": results[2]["transfer"],
+    report: dict[str, object] = {
+        name: {"folder": str(folder), "f1": result["test"]["f1"]}
+        for name, folder, result in zip(
+            ("english", "scratch", "transfer"), folders, results, strict=True
+        )
     }
+    gain = results[2]["test"]["f1"] - results[1]["test"]["f1"]
+    report |= {"gain": gain, "transferred": results[2]["transfer"]}
     print_report(report, *demo_tables(folders, results, gain), as_json=as_json)
 
 

@@ -7,7 +7,7 @@ which ``--help`` must not.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import wraps
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
 
 import typer
+
+from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
     from kakehashi.config.sources import Source
@@ -40,6 +42,7 @@ MappingFile = Annotated[str | None, opt("Entity type mapping, e.g. irex-to-conll
 Segmenter = Annotated[str | None, opt("Segmenter: unidic-lite, ipadic, sudachi, words, …")]
 Columns = Annotated[str | None, opt("Columns, with commas: token, reading, pos, tag, or _.")]
 Separator = Annotated[str | None, opt("Column separator: space, tab, whitespace, or itself.")]
+LikeColumns = Annotated[str | None, opt("As --columns, for this file. Default: the same.")]
 Encoding = Annotated[str | None, opt("Encoding of the input. Default: utf-8.")]
 NoSpaces = Annotated[bool, opt("Join tokens of columns without spaces (Japanese).", "--no-spaces")]
 ExecutorChoice = Annotated[Executor, opt("Run in processes of this machine, or on Ray.")]
@@ -57,6 +60,13 @@ _AS = "Format of the tables. Default: by the name of --out, or terminal."
 As = Annotated[TableFormat | None, opt(_AS, "--as")]
 AsOrFormat = Annotated[TableFormat | None, opt(_AS, "--as", "--format")]
 Out = Annotated[Path | None, opt("File to write. Default: standard output.")]
+
+
+def refuse(given: Mapping[str, object], problem: str) -> None:
+    """Raise a ConfigError for the first option that was given."""
+    for option, value in given.items():
+        if value:
+            raise ConfigError(option, problem)
 
 
 @dataclass(frozen=True)
@@ -97,8 +107,6 @@ class Reading:
         return guess_source(path, self.format, **given)
 
     def _given(self) -> dict[str, str]:
-        from kakehashi.errors import ConfigError
-
         given = {
             "columns": self.columns,
             "separator": self.separator,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from kakehashi.cli import options
-from kakehashi.cli.options import Reading, arg, opt, reads_files
+from kakehashi.cli.options import Reading, arg, opt, reads_files, refuse
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def evaluate(
     outside: Annotated[
         str | None, opt("With -r: the tag outside entities. Default: O.", "-o", "--outside")
     ] = None,
-    predicted_columns: Annotated[
-        str | None, opt("As --columns, for the predicted file. Default: the same.")
-    ] = None,
+    predicted_columns: options.LikeColumns = None,
     train: Annotated[
         Path | None, opt("Training file: score mentions that it contains apart from others.")
     ] = None,
@@ -63,17 +61,14 @@ def evaluate(
       kakehashi evaluate test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
       kakehashi evaluate test.jsonl predictions.jsonl --train train.jsonl
     """
-    import sys
-
-    from kakehashi.cli.console import print_report, write_tables
+    from kakehashi.cli.console import print_report
     from kakehashi.cli.show import score_table
     from kakehashi.scoring.compare import score_by_overlap
     from kakehashi.scoring.conlleval import report, score_columns
     from kakehashi.scoring.score import score_sentences
 
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
-    if variant == "strict":
-        for_one["--variant strict"] = variant
+    for_one["--variant strict"] = variant == "strict"
     for_two = {
         "--train": train,
         "--predicted-columns": predicted_columns,
@@ -84,14 +79,14 @@ def evaluate(
         "--types": reading.types,
         "--set": reading.settings,
     }
-    _check(for_two if predicted is None else for_one, n_files=1 if predicted is None else 2)
     parts = {}
     if predicted is None:
+        refuse(for_two, "has no meaning for a single file, whose last two columns are scored")
         if scheme is not None and variant != "strict":
             raise ConfigError("--scheme", "needs --variant strict; conlleval reads any scheme")
         result = score_columns(
             gold,
-            delimiter=_DELIMITERS.get(delimiter or " ", delimiter or " "),
+            delimiter=" " if delimiter is None else _DELIMITERS.get(delimiter, delimiter),
             raw=raw,
             outside=outside or "O",
             variant=variant,
@@ -99,6 +94,7 @@ def evaluate(
             encoding=reading.encoding or "utf-8",
         )
     else:
+        refuse(for_one, "has no meaning for two files; it is for a single file")
         predicted_reading = replace(reading, columns=predicted_columns or reading.columns)
         true = _corpus(gold, reading)
         found = _corpus(predicted, predicted_reading, predicted=True)
@@ -106,13 +102,11 @@ def evaluate(
         if train is not None:
             counts = score_by_overlap(true, found, _corpus(train, reading))
             parts = {name: count.to_dict() for name, count in counts.items()}
-    if as_json:
-        values = {"values": parts} if parts else {}
-        print_report(result.to_dict() | values, as_json=True)
-        return
-    sys.stdout.write(report(result))
-    if parts:
-        write_tables([score_table("Values in training", parts)])
+    tables = [score_table("Values in training", parts)] if parts else []
+    if not as_json:
+        sys.stdout.write(report(result))
+    values = {"values": parts} if parts else {}
+    print_report(result.to_dict() | values, tables, as_json=as_json)
 
 
 @reads_files
@@ -123,12 +117,8 @@ def compare(
     b: Annotated[Path, arg("Predictions of system B.")],
     trials: options.Trials = options.TRIALS,
     seed: options.TestSeed = 0,
-    a_columns: Annotated[
-        str | None, opt("As --columns, for the files of A. Default: the same.")
-    ] = None,
-    b_columns: Annotated[
-        str | None, opt("As --columns, for the files of B. Default: the same.")
-    ] = None,
+    a_columns: options.LikeColumns = None,
+    b_columns: options.LikeColumns = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare two systems on one test set: the difference, and whether it is significant.
@@ -158,15 +148,6 @@ def compare(
     found = compare_systems(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
     tables, after = comparison_tables(found, str(a), str(b))
     print_report(found.to_dict(), tables, after, as_json=as_json)
-
-
-def _check(given: Mapping[str, object], n_files: int) -> None:
-    """Refuse options that have no meaning for so many files."""
-    for option, value in given.items():
-        if value:
-            rest = "its last two columns are scored" if n_files == 1 else "it is for a single file"
-            of = "a single file" if n_files == 1 else "two files"
-            raise ConfigError(option, f"has no meaning for {of}; {rest}")
 
 
 def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:

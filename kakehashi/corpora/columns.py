@@ -27,7 +27,7 @@ from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
-from kakehashi.sentence import Sentence, sentence_from_forms
+from kakehashi.sentence import Sentence, Token, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
 
 Row = dict[str, str]
@@ -121,9 +121,6 @@ def _row(fields: Sequence[str], source: ColumnsSource, path: str, number: int) -
     row = dict(zip(source.columns, fields, strict=True))
     if not row["token"]:
         raise CorpusError(path, "expected a token, got an empty column", number)
-    for column in ("reading", "pos"):
-        if row.get(column, NONE) == NONE:
-            row[column] = ""
     if _is_conllu(source):
         row["id"], row["misc"] = fields[0], row["tag"]
     return row
@@ -187,9 +184,14 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
     spans = spans_from_tags(row["tag"] for row in rows)
     forms = [row["token"] for row in rows]
     bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, group=group)
+    if {"reading", "pos"}.isdisjoint(source.columns):
+        return bare
+    values = (
+        ["" if row.get(name) == NONE else row.get(name, "") for name in ("reading", "pos")]
+        for row in rows
+    )
     tokens = (
-        token._replace(reading=row["reading"], pos=row["pos"])
-        for token, row in zip(bare.tokens or (), rows, strict=True)
+        Token(*token[:3], *more) for token, more in zip(bare.tokens or (), values, strict=True)
     )
     return replace(bare, tokens=tuple(tokens))
 

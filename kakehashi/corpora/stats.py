@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
-from kakehashi.text.romanize import romanize_token
+from kakehashi.text.views import view
 
 
 class LostMention(NamedTuple):
@@ -124,8 +124,10 @@ class Overlap:
     seen_sentences: float  # share of the test sentences that stand in training as they are
 
     @property
-    def slope(self) -> float:
+    def slope(self) -> float | None:
         """Slope of frequency against rank in log-log scale; Zipf's law is a straight line."""
+        if len(self.types) < 2:
+            return None
         ranks = [log(rank) for rank in range(1, len(self.types) + 1)]
         return linear_regression(ranks, [log(count) for count in self.types.values()]).slope
 
@@ -218,7 +220,7 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
         if sentence.tokens is None:
             problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
             raise ConfigError("--segmenter", problem)
-        romanized = [(romanize_token(each.text, each.reading), each) for each in sentence.tokens]
+        romanized = [(view(each.text, each.reading, "romaji"), each) for each in sentence.tokens]
         for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
         for mention in sentence.mentions:

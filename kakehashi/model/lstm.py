@@ -44,18 +44,12 @@ class BiLstm(nn.RNNBase):
     Parameters have its names, shapes and initial distribution (uniform between ±1/√width), so
     weights load either way. On a GPU torch's own runs in any case, through cuDNN, and in float32 or
     TF32: cuDNN's would take autocast's bfloat16 for float16, whose range is too small for
-    gradients. It also trains where the extra ``fast`` is not installed.
-
-    Args:
-        input_width: Width of an item.
-        width: Width of a state, per direction.
-        kernel: ``fused`` for ours, ``torch`` for torch's.
-
-    Attributes:
-        precision: Of the products with the states where no gradients are asked for.
+    gradients. It also trains where the extra ``fast`` is not installed. The kernel is ``fused``,
+    ours, or ``torch``; ``width`` is that of a state, per direction.
     """
 
     precision: Precision = "float32"
+    """Of the products with the states where no gradients are asked for."""
 
     def __init__(
         self, input_width: int, width: int, *, kernel: Literal["fused", "torch"] = "fused"

@@ -25,8 +25,7 @@ def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]], *, full: boo
     ]  # fmt: skip
     headings = tuple(rows[0]) if full and rows else _PAPERS
     cells = ([row[heading] for heading in headings] for row in rows)
-    notes = ["A lost mention begins or ends inside a token."]
-    return Table("Corpora", headings, cells, notes, n_labels=2)
+    return Table("Corpora", headings, cells, ["A lost mention begins or ends inside a token."], 2)
 
 
 def distribution_table(name: str, types: Mapping[str, int]) -> Table:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis, Gain
@@ -17,7 +17,6 @@ from kakehashi.reports.grid_tables import frequency_bands, our_gains, type_chang
 from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
-    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -50,7 +49,7 @@ def size_figure(analysis: Analysis) -> Drawing:
     styles = dict(zip(names, pens(), strict=False))
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
-        handles: dict[str, Artist] = {}
+        handles: dict[str, Any] = {}
         for panel, lines in zip(axes, places.values(), strict=True):
             for name, points in lines.items():
                 sizes, means, lows, highs = zip(*sorted(points), strict=True)

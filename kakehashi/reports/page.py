@@ -50,12 +50,11 @@ def markdown_page(
     figures: Mapping[str, str],
 ) -> str:
     """Write the page as Markdown; ``figures`` are the files of the figures by their titles."""
-    tables = grid_tables(analysis, sizes).values()
     parts = [
         f"# {analysis.grid.title or analysis.grid.name}\n",
         written([], "markdown", before=summarize(analysis, sizes)),
         *(f"![{title}]({path})\n" for title, path in figures.items()),
-        written(tables, "markdown", after=analysis.signature),
+        written(grid_tables(analysis, sizes).values(), "markdown", after=analysis.signature),
         "\n".join(["Made by\n", "```sh", *commands, "```\n"]),
     ]
     return "\n".join(parts)

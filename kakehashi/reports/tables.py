@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from html import escape as escape_html
+from html import escape
 from textwrap import fill
 
 NOTHING = "–"
@@ -129,16 +129,11 @@ def comma_separated(table: Table) -> str:
     return page.getvalue()
 
 
-def html(table: Table) -> str:
-    """Write a table as a piece of HTML, with a caption and scopes."""
-    return render("table.html", table=table)
-
-
 _FORMATS: dict[str, tuple[Callable[[Table], str], Callable[[str], str]]] = {
     "markdown": (markdown, _escape_markdown),
     "latex": (latex, _escape_latex),
     "csv": (comma_separated, str),
-    "html": (html, lambda text: f"<p>{escape_html(text)}</p>"),
+    "html": (lambda table: render("table.html", table=table), lambda s: f"<p>{escape(s)}</p>"),
 }
 
 
@@ -151,8 +146,8 @@ def written(
     ``width`` is of the terminal, in columns.
     """
     wrap = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
-    write, escape = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]
-    above, below = (f"{escape(text)}\n" if text else "" for text in (before, after))
+    write, paragraph = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]
+    above, below = (f"{paragraph(text)}\n" if text else "" for text in (before, after))
     parts = [*map(write, tables)] if format == "csv" else [above, *map(write, tables), below]
     return "\n".join(part for part in parts if part)
 

@@ -24,12 +24,9 @@ from kakehashi.sentence import Sentence
 
 
 class Answer(NamedTuple):
-    """What is written for a line of input.
+    """What is written for a line of input, and what is wrong with it, ``""`` if nothing is.
 
-    Attributes:
-        output: Lines of the output format, with their ends; of a bad line ``{"error": …}``, and in
-            the other formats those of an empty sentence.
-        problem: What is wrong with the line, and where it stands; ``""`` if nothing is.
+    The output of a bad line is ``{"error": …}``, and in other formats that of an empty sentence.
     """
 
     output: str

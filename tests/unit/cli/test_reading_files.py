@@ -228,3 +228,16 @@ def test_types_reads_one_format_and_writes_another():
     write("a.x", "Eva B-PER\n\n")
     done = invoke("corpus", "types", "a.x", "--format", "columns", "--as", "markdown")
     assert any(line.startswith("| ") and "PER" in line for line in done.stdout.splitlines())
+
+
+def test_overlap_of_two_files_and_of_configs():
+    mentions = [{"start": 3, "end": 7, "type": "LOC"}]
+    lines = [json.dumps({"text": f"to {city}", "mentions": mentions}) for city in ("Oslo", "Rome")]
+    write("train.jsonl", lines[0] + "\n")
+    write("test.jsonl", "\n".join(lines) + "\n")
+    found = report("corpus", "overlap", "train.jsonl", "test.jsonl")["test.jsonl"]
+    assert (found["seen_sentences"], found["unseen_values"], found["slope"]) == (50.0, 50.0, None)
+    assert "50.0 %" in invoke("corpus", "overlap", "train.jsonl", "test.jsonl").stdout
+    assert report("corpus", "overlap", "demo-ja")["demo-ja"]["test_sentences"] == 1000
+    with pytest.raises(ConfigError, match="two files: training and test set"):
+        invoke("corpus", "overlap", "train.jsonl")

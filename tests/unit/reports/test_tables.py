@@ -6,7 +6,6 @@ import pytest
 from kakehashi.reports.tables import (
     Table,
     comma_separated,
-    html,
     latex,
     markdown,
     terminal,
@@ -102,7 +101,7 @@ class Cells(HTMLParser):
 
 def test_html_is_escaped_and_says_what_heads_what():
     parser = Cells()
-    text = html(TABLE)
+    text = written([TABLE], "html")
     parser.feed(text)
     cells = [tuple(found) for found in parser.found if found[0] in ("caption", "th", "td", "p")]
     assert cells == [
