@@ -154,10 +154,6 @@ class Analysis:
     trials: int  # of the randomization and of the bootstrap
     seed: int  # of both
 
-    def groups_of(self, axes: Mapping[str, str]) -> tuple[Group, ...]:
-        """Find the groups that have these labels."""
-        return tuple(group for group in self.groups if axes.items() <= group.axes.items())
-
     @property
     def signature(self) -> str:
         """One line that identifies what the numbers were computed from, and how."""
@@ -220,10 +216,7 @@ def _gains(pairs: Sequence[tuple[Group, Group]], trials: int, seed: int) -> tupl
 
 
 def _corpora(runs: Sequence[RunResult]) -> str:
-    """Name the corpora, each with a hash of its sizes, types and test gold.
-
-    Tokens and lost mentions are left out, since they depend on how text is segmented.
-    """
+    """Name the corpora, each with a hash of its sizes, types and test gold, however segmented."""
     found: dict[str, set[str]] = {}
     for run in runs:
         parts = {

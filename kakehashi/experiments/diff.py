@@ -43,9 +43,12 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
     file is needed.
 
     Raises:
-        RunError: If the runs were tested on different sentences, or predictions do not fit.
+        RunError: If the runs were not tested on the same sentences, or predictions do not fit.
         CorpusError: If a file of predictions is damaged.
     """
+    for run in (first, second):
+        if run.result["test"] is None:
+            raise RunError(run.name, "was not tested: its corpus has no test set")
     if not np.array_equal(first.counts[:, GOLD], second.counts[:, GOLD]):
         raise RunError(second.name, f"was tested on other sentences than {first.name}")
     one, other = (
@@ -64,22 +67,20 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
 
 
 def run_in_folder(folder: Path) -> RunResult:
-    """Read a finished run from its folder; raises a RunError if there is none with a test set."""
+    """Read a finished run from its folder; raises a RunError if it holds none."""
     try:
         result = json.loads((folder / "result.json").read_bytes())
         counts = read_counts(folder)
     except (OSError, ValueError):
         problem = "holds no finished run: result.json or counts.parquet is missing"
         raise RunError(folder, problem) from None
-    return _tested(RunResult(str(folder), {}, result["settings"], result, counts, folder))
+    return RunResult(str(folder), {}, result["settings"], result, counts, folder)
 
 
 def run_with_labels(results: Results, labels: str) -> RunResult:
     """Find a finished run by ``label`` or ``axis=label``, with commas; the first seed of several.
 
-    Raises:
-        ConfigError: If no run has these labels, none is finished, or several settings have them.
-        RunError: If it has no test set.
+    Raises a ConfigError if no run has these labels, several settings do, or none is finished.
     """
     wanted = [label.strip() for label in labels.split(",")]
     found = [run for run in results.runs if _has_labels(run, wanted)]
@@ -93,15 +94,9 @@ def run_with_labels(results: Results, labels: str) -> RunResult:
     if len(settings) > 1:
         raise ConfigError(labels, f"may be {' or '.join(sorted(settings))}; add a label")
     for run in found:
-        if run.finished:
-            return _tested(run)
+        if run.result:
+            return run
     raise ConfigError(labels, "is not finished; run the grid first")
-
-
-def _tested(run: RunResult) -> RunResult:
-    if run.result["test"] is None:
-        raise RunError(run.name, "was not tested: its corpus has no test set")
-    return run
 
 
 def _has_labels(run: RunResult, wanted: Sequence[str]) -> bool:

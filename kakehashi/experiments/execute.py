@@ -25,16 +25,14 @@ from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import RunSpec, missing_files
-from kakehashi.experiments.store import RUN_FILE, Store, read_json
-from kakehashi.files import lock, write_json
+from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.files import lock, read_json, write_json
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking import TRACKING_VARIABLES
 
 _LOCK = ".lock"  # of kakehashi.training.run, which loads torch
 _BUSY = "another process trains"  # the same file says it
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
-_TICK = 0.25
-_VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _PR_SET_PDEATHSIG = 1
 
 _PRELOAD = """kakehashi.cli.main kakehashi.cli.show kakehashi.training.train kakehashi.model.kernels
@@ -43,16 +41,12 @@ set_forkserver_preload(_PRELOAD.split())
 
 
 class _Program(ForkServerProcess):
-    """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
-
-    It is forked from a process that has loaded torch already, which takes seconds.
-    """
+    """``kakehashi ARGUMENTS`` in a process of one thread, forked from one that has loaded torch."""
 
     def __init__(self, arguments: Sequence[str], folder: str, variables: Mapping[str, str]) -> None:
-        descriptor, output = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
+        descriptor, self._output = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
         os.close(descriptor)
-        self._output = Path(output)
-        super().__init__(target=_main, args=(arguments, folder, variables, output))
+        super().__init__(target=_main, args=(arguments, folder, variables, self._output))
         threads = os.environ.get("OMP_NUM_THREADS")
         os.environ["OMP_NUM_THREADS"] = "1"  # read when libraries are loaded, before the first fork
         self.start()
@@ -62,8 +56,8 @@ class _Program(ForkServerProcess):
     def outcome(self) -> tuple[int, str]:
         """Wait until it ends; return its exit status and all that it printed."""
         self.join()
-        output = self._output.read_text(encoding="utf-8", errors="replace")
-        self._output.unlink()
+        output = Path(self._output).read_text(encoding="utf-8", errors="replace")
+        Path(self._output).unlink()
         return self.exitcode or 0, output
 
 
@@ -88,10 +82,7 @@ class Ended(NamedTuple):
 
 
 class LocalExecutor:
-    """``workers`` processes of this machine; a ``with`` statement kills in the end what still runs.
-
-    Files are replaced as a whole, so nothing is torn; runs are resumed from their checkpoints.
-    """
+    """``workers`` processes of this machine; at the end of ``with``, what still runs is killed."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -117,22 +108,16 @@ class LocalExecutor:
 
 
 class RayExecutor:
-    """``workers`` of a Ray cluster, None for one per processor; all see the root folder.
-
-    ``address`` is ``host:port`` of the cluster, or ``auto``; None starts one on this machine. To
-    enter it raises what `connect_ray` does.
-    """
+    """``workers`` of a Ray cluster, None for one per processor; ``address`` as in `connect_ray`."""
 
     def __init__(self, workers: int | None, address: str | None) -> None:
         self._wanted, self._address = workers, address
-        self.workers = workers or 1
         self._running: dict[Any, str] = {}
 
     def __enter__(self) -> Self:
         self._ray = connect_ray(self._address, self._wanted)
-        self._run = self._ray.remote(num_cpus=1, max_retries=0)(
-            lambda *words: _Program(*words).outcome()
-        )
+        task = self._ray.remote(num_cpus=1, max_retries=0)
+        self._run = task(lambda *words: _Program(*words).outcome())
         self.workers = self._wanted or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
@@ -143,7 +128,8 @@ class RayExecutor:
 
     def start(self, key: str, arguments: Sequence[str]) -> None:
         """Start ``kakehashi ARGUMENTS``; a worker must be free."""
-        variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+        names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
+        variables = {name: os.environ[name] for name in names}
         self._running[self._run.remote(arguments, str(Path.cwd()), variables)] = key
 
     def ended(self, seconds: float) -> list[Ended]:
@@ -167,9 +153,6 @@ Executor = LocalExecutor | RayExecutor
 class Watch:
     """Is told how a grid goes on; does nothing."""
 
-    def begin(self, total: int) -> None:
-        """Hear how many runs are missing."""
-
     def tick(self, running: Sequence[RunSpec]) -> None:
         """Hear several times a second what runs."""
 
@@ -187,7 +170,7 @@ def run_plan(
 
     Raises:
         CorpusError: If a file that is needed does not exist; nothing is run then.
-        RunError: If the root folder cannot be written to; finished runs stay.
+        RunError: If there is no room for the root folder; finished runs stay.
     """
     for spec in plan.missing:
         for name in missing_files(spec.settings):
@@ -205,17 +188,16 @@ class _Schedule:
     """What waits, what runs, and what failed, by the key of the run."""
 
     def __init__(self, plan: Plan, executor: Executor, watch: Watch, track: Sequence[str]) -> None:
-        self._store, self._executor, self._watch = plan.store, executor, watch
-        self._root = plan.store.root.absolute()
-        self._options = ["--cache", str(self._root / "cache")]
-        self._options += [word for name in track for word in ("--track", name)]
+        self._store, self._root = plan.store, plan.store.root.absolute()
+        self._executor, self._watch = executor, watch
+        trackers = (word for name in track for word in ("--track", name))
+        self._options = ["--cache", str(self._root / "cache"), *trackers]
         self._waiting = {spec.key: spec for spec in plan.missing}
         self._running: dict[str, RunSpec] = {}
         self._began: dict[str, float] = {}  # of those that were not resumed
         self.failures: dict[str, str] = {}
 
     def run(self) -> None:
-        self._watch.begin(len(self._waiting))
         while self._waiting or self._running:
             for spec in list(self._waiting.values()):
                 source = spec.source.key if spec.source is not None else None
@@ -225,7 +207,7 @@ class _Schedule:
                     source in self._waiting or source in self._running
                 ):
                     self._start(spec)
-            for ended in self._executor.ended(_TICK):
+            for ended in self._executor.ended(0.25):
                 self._take(self._running.pop(ended.key), ended)
             self._watch.tick([*self._running.values()])
 
@@ -254,7 +236,8 @@ class _Schedule:
         if source is not None and settings.transfer is not None:
             transfer = settings.transfer.model_copy(update={"source": str(source.absolute())})
             settings = settings.model_copy(update={"transfer": transfer})
-        files = {"config.json": settings.model_dump(mode="json"), RUN_FILE: _record(spec)}
+        record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
+        files = {"config.json": settings.model_dump(mode="json"), RUN_FILE: record}
         if any(read_json(folder / name) != content for name, content in files.items()):
             self._began[spec.key] = time.monotonic()
             for path in folder.iterdir():
@@ -275,7 +258,7 @@ class _Schedule:
         if self._store.folder(spec.key) is not None:
             if began is not None and not ended.status:
                 seconds = round(time.monotonic() - began, 2)
-                write_json(folder / RUN_FILE, _record(spec) | {"seconds": seconds})
+                write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"seconds": seconds})
             warnings = [line[9:] for line in lines if line.startswith("warning: ")]
             self._end(spec, "finished", "; ".join(warnings))
             return
@@ -301,7 +284,3 @@ class _Schedule:
         if state == "failed":
             self.failures[spec.key] = f"{spec.label}: {message}"
         self._watch.end(spec, state, message)
-
-
-def _record(spec: RunSpec) -> dict[str, Any]:
-    return {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}

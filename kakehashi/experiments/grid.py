@@ -111,10 +111,7 @@ class Grid(Settings):
         return labels | {SEED: tuple(map(str, self.seeds))}
 
     def only(self, choices: Iterable[str]) -> Grid:
-        """Return a part of the grid: ``AXIS=LABEL`` each leave out other labels of these axes.
-
-        Raises a ConfigError if there is no such axis or label.
-        """
+        """Return the part with these labels, ``AXIS=LABEL``; a ConfigError if one is unknown."""
         all_labels, chosen = self.labels, dict[str, list[str]]()
         for choice in choices:
             axis, _, label = choice.partition("=")

@@ -14,8 +14,6 @@ import numpy as np
 from kakehashi.experiments.analysis import OURS, Analysis, Group
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
 
-TRIALS = 1000
-
 
 @dataclass(frozen=True)
 class EquivalentSize:
@@ -47,9 +45,8 @@ class EquivalentSize:
     @property
     def interval(self) -> str | None:
         """Both ends in words; None where there is no interval."""
-        if np.isnan(self.low):
-            return None
-        return f"{self.worded(self.low)} to {self.worded(self.high)}"
+        known = not np.isnan(self.low)
+        return f"{self.worded(self.low)} to {self.worded(self.high)}" if known else None
 
 
 def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> float:
@@ -75,9 +72,7 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
     return float(np.exp(logs[right - 1] + share * (logs[right] - logs[right - 1])))
 
 
-def find_equivalent_sizes(
-    analysis: Analysis, *, trials: int = TRIALS
-) -> tuple[EquivalentSize, ...]:
+def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[EquivalentSize, ...]:
     """Compare every transfer along the grid's axis ``x`` of sizes with the curve of its baseline.
 
     The interval resamples both sources of chance at once, ``trials`` times: test sentences, the
@@ -112,7 +107,8 @@ def find_equivalent_sizes(
 
 def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[int, Group]]:
     """Find the groups of a curve with their training sizes, rising."""
-    groups = analysis.groups_of({axis: label for axis, label in axes.items() if axis != x})
+    labels = {axis: label for axis, label in axes.items() if axis != x}.items()
+    groups = (group for group in analysis.groups if labels <= group.axes.items())
     points = [(group.training_size, group) for group in groups if group.training_size is not None]
     return sorted(points, key=itemgetter(0))
 

@@ -24,13 +24,12 @@ from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
-from kakehashi.files import sha256_of, write_json
+from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 MISSING = "missing"
 
-_WITHOUT_EFFECT = ("name", "preset")  # what a preset sets is in the settings themselves
 _MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
 
 
@@ -39,9 +38,7 @@ class FileHashes:
 
     def __init__(self, memory: Path) -> None:
         self._memory, self._changed = memory, False
-        self._sums: dict[str, str] = {}
-        with contextlib.suppress(OSError, ValueError):
-            self._sums = json.loads(memory.read_bytes())
+        self._sums: dict[str, str] = read_json(memory)
 
     def of(self, path: Path) -> str:
         """Hash a file, or all files in a folder; ``missing`` where there is none."""
@@ -85,8 +82,7 @@ class Fingerprint:
 
     def changes(self, other: Fingerprint) -> list[str]:
         """Return the names of the facts that differ."""
-        names = sorted({*self.facts, *other.facts})
-        return [name for name in names if self.facts.get(name) != other.facts.get(name)]
+        return sorted({name for name, _ in self.facts.items() ^ other.facts.items()})
 
     def may_be(self, other: Fingerprint) -> bool:
         """Whether the other has the same settings, and differs in no fact known here."""
@@ -100,7 +96,8 @@ def fingerprint_of(
 
     Without one, ``transfer.source`` is a model folder, whose weights count and not its place.
     """
-    tree = {k: v for k, v in _not_default(settings).items() if k not in _WITHOUT_EFFECT}
+    # What a preset sets is in the settings themselves.
+    tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
     text = settings.text
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
@@ -180,15 +177,11 @@ class RunSpec:
     @property
     def label(self) -> str:
         """Its labels in one line."""
-        seed = [f"seed {self.axes[SEED]}"] if SEED in self.axes else []
-        return " · ".join([*(v for axis, v in self.axes.items() if axis != SEED), *seed])
+        return " · ".join(f"seed {v}" if axis == SEED else v for axis, v in self.axes.items())
 
 
 def expand(grid: Grid, hashes: FileHashes) -> list[RunSpec]:
-    """List the runs of a grid, in its order: the seed varies fastest, then the last axis.
-
-    Raises a ConfigError if a config, or what is changed in it, is wrong.
-    """
+    """List the runs of a grid, the seed varying fastest; a ConfigError if a config is wrong."""
     sources = {}
     for name, model in grid.sources.items():
         tree = _changed(read_tree(model.config), model.set)
@@ -215,8 +208,8 @@ def _spec(
     put(tree, "training.seed", int(axes[SEED]))
     if groups is not None:
         if name is None:
-            problem = "says which groups to transfer, but not from where"
-            raise ConfigError(where, f"{problem}; add source = NAME")
+            problem = "says which groups to transfer, but not from where; add source = NAME"
+            raise ConfigError(where, problem)
         tree["transfer"] = {"source": name, "groups": groups}
     elif grid.sources and tree.get("transfer") is not None:
         problem = f"names no groups to transfer, but {config} has [transfer], and this grid names"
@@ -229,17 +222,13 @@ def _spec(
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
-    """Put at its default what a baseline does not read, so that such runs share one fingerprint.
-
-    A baseline that draws no random numbers has no seed either.
-    """
-    if settings.system == "kakehashi":
+    """Put at its default what a baseline does not read, so that such runs share one fingerprint."""
+    if settings.system not in BASELINES:
         return settings
-    training = TrainingSettings(test_epochs=settings.training.test_epochs)
-    if not BASELINES[settings.system].deterministic:
-        training = training.model_copy(update={"seed": settings.training.seed})
+    seed = set() if BASELINES[settings.system].deterministic else {"seed"}
+    training = settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
-    return RunSettings(**read, training=training)
+    return RunSettings(**read, training=TrainingSettings(**training))
 
 
 def _changed(tree: dict[str, Any], *sets: Mapping[str, Any]) -> dict[str, Any]:

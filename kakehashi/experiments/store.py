@@ -30,11 +30,10 @@ from kakehashi.config.reading import dotted
 from kakehashi.errors import RunError
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import FileHashes, Fingerprint, RunSpec, expand
-from kakehashi.files import write_atomically, write_json
+from kakehashi.files import read_json, write_atomically, write_json
 from kakehashi.scoring.score import Count
 
 RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
-_NO_COUNTS = np.zeros((0, 3), np.int32)
 _UNKNOWN = Fingerprint("", {})
 
 
@@ -51,11 +50,6 @@ class RunResult:
     made: Fingerprint = _UNKNOWN  # when it was run
 
     @property
-    def finished(self) -> bool:
-        """Whether there is a result."""
-        return bool(self.result)
-
-    @property
     def name(self) -> str:
         """Its labels, or its folder where it belongs to no grid."""
         return ", ".join(self.axes.values()) or self.key
@@ -70,23 +64,16 @@ class Results:
 
 
 def load_results(grid: Grid, root: Path) -> Results:
-    """Gather the finished runs of a grid from their folders, or from the grid's Parquet file.
-
-    Raises what `expand` and `Store` do.
-    """
+    """Gather the results of a grid; raises what `expand` and `Store` do."""
     store = Store(root, grid.name)
     return Results(grid, tuple(map(store.result, expand(grid, store.hashes))))
 
 
 class Store:
-    """The finished runs in a root folder, which need not exist, and in the Parquet file of a grid.
-
-    Raises a RunError if the Parquet file is damaged.
-    """
+    """Finished runs in a root folder, if there is one, or a Parquet file; RunError if damaged."""
 
     def __init__(self, root: Path, grid: str) -> None:
-        self.root = root
-        self.parquet = root / f"{grid}.parquet"
+        self.root, self.parquet = root, root / f"{grid}.parquet"
         self.hashes = FileHashes(root / "fingerprints.json")
         self._exported = _read_parquet(self.parquet) if self.parquet.exists() else []
         self._kept: dict[str, str] = read_json(root / "kept.json")
@@ -126,16 +113,13 @@ class Store:
     def keep(self, older: Mapping[str, Fingerprint]) -> None:
         """Let older runs stand for those that they would be today, by key of today."""
         self._kept |= {key: fingerprint.key for key, fingerprint in older.items()}
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            write_json(self.root / "kept.json", self._kept)
-        except OSError as error:
-            raise RunError(self.root, f"cannot be written to ({error.strerror})") from None
+        self.root.mkdir(parents=True, exist_ok=True)
+        write_json(self.root / "kept.json", self._kept)
 
     def result(self, spec: RunSpec) -> RunResult:
         """Read the result of a planned run, empty if it is not finished."""
         settings = spec.settings.model_dump(mode="json")
-        run = RunResult(spec.key, spec.axes, settings, {}, _NO_COUNTS)
+        run = RunResult(spec.key, spec.axes, settings, {}, np.zeros((0, 3), np.int32))
         key = self.finished(spec)
         if key is None:
             return run
@@ -144,8 +128,7 @@ class Store:
             row = self._rows[key]
             return replace(run, result=row.result, counts=row.counts, made=made)
         result = json.loads((folder / "result.json").read_bytes())
-        # Leave out what depends on the machine, the clock and the place of the root.
-        del result["machine"]
+        del result["machine"]  # and all else that depends on a machine, a clock or our place
         result["settings"] = settings
         for epoch in result["epochs"]:
             epoch.pop("seconds", None)
@@ -171,10 +154,7 @@ class Store:
         table = pa.table({name: [row.get(name) for row in rows] for name in names})
         buffer = pa.BufferOutputStream()
         pq.write_table(table, buffer, compression="zstd")
-        try:
-            write_atomically(self.parquet, buffer.getvalue().to_pybytes())
-        except OSError as error:
-            raise RunError(self.parquet, f"cannot be written ({error.strerror})") from None
+        write_atomically(self.parquet, buffer.getvalue().to_pybytes())
 
 
 def read_counts(folder: Path) -> npt.NDArray[np.int32]:
@@ -222,12 +202,3 @@ def _columns(run: RunResult) -> dict[str, Any]:
         "facts": json.dumps(run.made.facts, ensure_ascii=False),
         **{name: json.dumps(value, ensure_ascii=False) for name, value in whole.items()},
     }
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object of JSON; an empty one where the file is missing or damaged."""
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value

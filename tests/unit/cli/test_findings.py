@@ -96,7 +96,7 @@ def test_page_that_cannot_be_written_is_one_line(invoke, size_results, tmp_path)
 
 def test_diff_takes_cells_of_a_grid(invoke, layer_results):
     for cell in layer_results.runs:
-        if cell.finished:
+        if cell.result:
             cell.result["test"] |= {"precision": 1.0, "recall": 1.0}
             cell.result["settings"] = {"vectors": None}
     done = invoke(layer_results, "diff", "g", "none, seed=1", "char", "--format", "markdown")
