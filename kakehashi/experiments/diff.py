@@ -55,10 +55,10 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
         (run.counts[:, [GOLD, PREDICTED]] == run.counts[:, [CORRECT]]).all(axis=1)
         for run in (first, second)
     )
-    before, after = _predictions(first), _predictions(second)
+    tagged = [_predictions(run) for run in (first, second)]
     fixed, regressed = (
         tuple(
-            Flip(n, before and before[n], after and after[n])
+            Flip(n, *(sentences[n] if sentences else None for sentences in tagged))
             for n in np.flatnonzero(chosen).tolist()
         )
         for chosen in (other & ~one, one & ~other)

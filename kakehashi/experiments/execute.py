@@ -232,7 +232,8 @@ class _Schedule:
 
     def _fill(self, folder: Path, spec: RunSpec) -> None:
         """Prepare a run folder, and empty it where its run cannot be resumed."""
-        settings, source = spec.settings, spec.source and self._store.model(spec.source)
+        settings = spec.settings
+        source = self._store.model(spec.source) if spec.source is not None else None
         if source is not None and settings.transfer is not None:
             transfer = settings.transfer.model_copy(update={"source": str(source.absolute())})
             settings = settings.model_copy(update={"transfer": transfer})
