@@ -91,10 +91,8 @@ def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[Eq
             continue
         sizes = [size for size, _ in scratch]
         groups = [group for _, group in (*scratch, *transfer)]
-        means = [
-            [group.mean or 0.0 for group in groups],
-            *_resampled(groups, trials, analysis.seed),
-        ]
+        resampled = _resampled(groups, trials, analysis.seed)
+        means = [[group.mean or 0.0 for group in groups], *resampled]
         for index, (size, _) in enumerate(transfer, start=len(scratch)):
             equals, *drawn = (equal_size(sizes, f1[: len(sizes)], f1[index]) for f1 in means)
             low = high = float("nan")
