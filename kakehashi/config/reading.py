@@ -96,11 +96,7 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
 
 
 def read_tree(path: str | Path) -> Tree:
-    """Read a TOML or JSON file, or a config that comes with the package, unchecked.
-
-    Raises:
-        ConfigError: If the file is missing or is not well-formed.
-    """
+    """Read a TOML or JSON file unchecked; raise `ConfigError` if it is missing or malformed."""
     path = find_config(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
@@ -125,7 +121,7 @@ def read_tree(path: str | Path) -> Tree:
 
 
 def check_files(settings: RunSettings, config: str | Path) -> None:
-    """Check that every file that settings name is there; ``config`` is where they were read from.
+    """Check that every file is there that settings, read from a ``config``, name.
 
     Raises:
         CorpusError: If one is missing; it names both places where a relative path is looked for.
@@ -157,17 +153,7 @@ def _tables_with_paths(tree: Tree) -> Iterator[Tree]:
 
 
 def put(tree: Tree, key: str, value: object) -> None:
-    """Set a dotted key of a tree.
-
-    Raises:
-        ConfigError: If the key leads through a value that is no table.
-
-    Example:
-        >>> tree = {"training": {"seed": 1}}
-        >>> put(tree, "training.epochs", 5)
-        >>> tree
-        {'training': {'seed': 1, 'epochs': 5}}
-    """
+    """Set a dotted key of a tree; raise `ConfigError` if it leads through a value, not a table."""
     *tables, last = key.split(".", _DEEPEST)
     if "." in last:
         raise ConfigError(f"{key[:40]}…", f"expected a key of at most {_DEEPEST} parts")

@@ -18,9 +18,7 @@ Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 class Split(Settings):
     """How a corpus that comes in one piece is split; what is left over is dev."""
 
-    by: Literal["sentence", "group"] = Field(
-        "sentence", description="Split anywhere, or never inside an article (group)."
-    )
+    by: Literal["sentence", "group"] = Field("sentence", description="group: keep articles whole.")
     train: int = Field(gt=0, description="Number of training sentences.")
     test: int = Field(gt=0, description="Number of test sentences.")
     seed: Seed = Field(0, description="Random seed of the split.")
@@ -34,9 +32,7 @@ class CorpusSettings(Settings):
     test: tuple[Source, ...] = ()
     all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to split.")
     split: Split | None = None
-    mapping: str | None = Field(
-        None, description="Entity type mapping: a shipped name such as irex-to-conll, or a file."
-    )
+    mapping: str | None = Field(None, description="Type mapping, such as irex-to-conll, or a file.")
     train_size: int | None = Field(None, gt=0, description="Train on a random sample of this size.")
     train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
@@ -188,19 +184,13 @@ class RunSettings(Settings):
         return self
 
 
-# Widths and epochs of the first two are the paper's; all else was chosen on the development sets of
-# CRF-KNBC and of 2,000 utterances of MASSIVE (docs/results.md).
+# What differs from the defaults. Widths and epochs of the first two are the paper's; all else was
+# chosen on the development sets of CRF-KNBC and of 2,000 utterances of MASSIVE (docs/results.md).
 PRESETS: dict[str, dict[str, dict[str, float | str]]] = {
-    "external": {
-        "model": {"char_lstm_width": 100},
-        "training": {"epochs": 10, "learning_rate": 0.003, "batch_tokens": 512},
-    },
+    "external": {},
     "internal": {
         "model": {"char_lstm_width": 30},
-        "training": {"epochs": 20, "learning_rate": 0.008, "batch_tokens": 512},
+        "training": {"epochs": 20, "learning_rate": 0.008},
     },
-    "strong": {
-        "model": {"char_lstm_width": 100, "decoder": "crf"},
-        "training": {"epochs": 15, "learning_rate": 0.004, "batch_tokens": 512},
-    },
+    "strong": {"model": {"decoder": "crf"}, "training": {"epochs": 15, "learning_rate": 0.004}},
 }

@@ -45,7 +45,7 @@ class ColumnsSource(Settings):
     path: str
     columns: tuple[str, ...] = Field(
         ("token", "tag"),
-        description="What each column holds: token, reading, pos, tag, or _ to skip it.",
+        description="What each column holds: token, reading, pos, tag, or _ to skip.",
     )
     separator: str = Field(
         "auto",

@@ -63,10 +63,7 @@ class CorpusStats:
 
     @property
     def kept(self) -> float | None:
-        """Percentage of the mentions that tokens meet; None where there are no tokens or mentions.
-
-        No tagger of these tokens has a higher recall.
-        """
+        """Percentage of the mentions that tokens meet, the highest recall; None without any."""
         if self.tokens is None or not self.mentions:
             return None
         return 100 * (1 - len(self.lost) / self.mentions)

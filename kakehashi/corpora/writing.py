@@ -19,10 +19,6 @@ from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 
-_PREDICTIONS = "predictions.jsonl"
-# See kakehashi.runtime.bulk, which loads torch.
-_MANIFEST, _RESULT, _PARTS = "annotation.json", "result.json", "part-*"
-
 
 @dataclass
 class Written:
@@ -40,9 +36,7 @@ class Written:
 def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     """Write the file of a source, whole or not at all, its path taken from the working directory.
 
-    Raises:
-        ConfigError: If the format is only read.
-        CorpusError: If a sentence cannot be written in it, or the file not at all.
+    Raises `CorpusError` if a sentence cannot be written in its format.
     """
     lines = FORMATS[source.format].lines
     if lines is None or isinstance(source, AssistantSource):
@@ -121,11 +115,11 @@ def prediction_files(place: str | Path) -> list[Path]:
     place = Path(place)
     if not place.is_dir():
         return [place]
-    if not (place / _MANIFEST).exists():
-        return [place / _PREDICTIONS]
-    parts = sorted(place.glob(_PARTS))
+    if not (place / "annotation.json").exists():  # see kakehashi.runtime.bulk, which loads torch
+        return [place / "predictions.jsonl"]
+    parts = sorted(place.glob("part-*"))
     try:
-        expected = json.loads((place / _RESULT).read_bytes())["parts"]
+        expected = json.loads((place / "result.json").read_bytes())["parts"]
     except (OSError, ValueError, KeyError, TypeError):
         problem = "is not complete; run the same kakehashi predict --out again"
         raise CorpusError(place, problem) from None

@@ -75,15 +75,13 @@ def is_composed(text: str) -> bool:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Build the patterns of what composed text does not hold, and of one letter with its marks.
-
-    The first matches everything beyond the BMP, since many ranges there would make it slow.
-    """
+    """Build the patterns of what composed text does not hold, and of one letter with its marks."""
     codes = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
     marks = [code for code in codes if unicodedata.category(chr(code))[0] == "M"]
     common = _INVISIBLE + _JAMO + _ranges(code for code in marks if code < 0x10000)
     every = common + _ranges(code for code in marks if code >= 0x10000)
     return (
+        # Everything beyond the BMP matches, since many ranges there would make it slow.
         re.compile(f"[{common}{SPACING_MARKS}{HALF_WIDTH}\U00010000-\U0010ffff]"),
         re.compile(f"[{WHITE_SPACE}]|(?:[{MARKED}][{SPACING_MARKS}]?|.)[{every}]*", re.DOTALL),
     )

@@ -127,18 +127,15 @@ def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[tuple[int, in
     """
     if not is_kana(reading):
         reading = ""
-    if cut_scripts:
-        ranges = [*script_runs(surface)]
-    else:
-        ranges = [match.span() for match in re.finditer(r"\S+", surface)]
+    words = (match.span() for match in re.finditer(r"\S+", surface))
+    ranges = [*(script_runs(surface) if cut_scripts else words)]
     if len(ranges) == 1:
         return ((*ranges[0], reading),)
     forms = [surface[start:end] for start, end in ranges]
     readings = _split_reading(forms, reading) if reading else [""] * len(forms)
-    if reading and cut_scripts:
-        for form, its_reading in zip(forms, readings, strict=True):
-            if not its_reading and "native" in map(script, form):
-                return pieces(surface, reading, False)
+    unread = (form for form, kana in zip(forms, readings, strict=True) if not kana)
+    if reading and cut_scripts and "native" in map(script, "".join(unread)):
+        return pieces(surface, reading, False)
     return tuple((*span, kana) for span, kana in zip(ranges, readings, strict=True))
 
 

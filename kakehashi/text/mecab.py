@@ -24,13 +24,8 @@ _DICTIONARIES = {"unidic-lite": ("unidic_lite", "", 17), "ipadic": ("ipadic", "i
 # Of fugashi's report, the line by MeCab itself.
 _CAUSE = re.compile(r"^arguments: .*\n(.*)\n-+$", re.MULTILINE)
 
-LARGEST_POOL = (os.cpu_count() or 1) + 2
-"""Taggers; more do not work at once."""
-
-
-Parse: TypeAlias = Callable[[str], str]
-"""A tagger of MeCab, as the function that prints the words of a text."""
-
+LARGEST_POOL = (os.cpu_count() or 1) + 2  # taggers; more do not work at once
+Parse: TypeAlias = Callable[[str], str]  # what a tagger does: print the words of a text
 _POOLS: WeakSet[TaggerPool] = WeakSet()
 
 
