@@ -142,8 +142,8 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
     yield Table("Written differently, romanized alike", ["", *found], [*counts, *rows])
     for name, each in found.items():
         shown = [
-            (romaji, " ".join(f"{word} {count}" for word, count in words.items()), mentions)
-            for romaji, words, mentions in each.collapses[:n_examples]
+            (c.romaji, " ".join(f"{word} {count}" for word, count in c.words.items()), c.mentions)
+            for c in each.collapses[:n_examples]
         ]
         if shown:
             yield Table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
