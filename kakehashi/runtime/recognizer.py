@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.data.forms import Channels, Form, featurize
+from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError
 from kakehashi.model.device import find_device
 from kakehashi.model.folder import Model, load_model
