@@ -51,7 +51,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers lines in ``jsonl``, ``columns`` or ``inline``; other processes load the model once."""
+    """Answers lines in ``jsonl``, ``columns`` or ``inline``; each process loads the model once."""
 
     model: Path
     format: str = "jsonl"
