@@ -7,16 +7,13 @@ refuses, such as a write to a full disk, stays an `OSError`, which `system_probl
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
 from pathlib import Path
 
 _REMEDIES = {
-    errno.ENOSPC: "make room, then run the same command again",
-    errno.EDQUOT: "make room, then run the same command again",
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "make room, then run the same command again"),
     errno.EFBIG: "the limit of file sizes (ulimit -f) is too low for it",
     errno.EROFS: "choose another place",
-    errno.EACCES: "change its permissions, or choose another place",
-    errno.EPERM: "change its permissions, or choose another place",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "change its permissions, or choose another place"),
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
 }
@@ -27,23 +24,13 @@ class KakehashiError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Survive pickling between processes, though subclasses take other arguments."""
-        return _restored, (type(self), str(self), vars(self))
-
-
-def _restored(
-    kind: type[KakehashiError], message: str, attributes: Mapping[str, object]
-) -> KakehashiError:
-    error = kind.__new__(kind, message)
-    vars(error).update(attributes)
-    return error
+        return type(self).__new__, (type(self), str(self)), vars(self)
 
 
 class CorpusError(KakehashiError):
     """A corpus, vector or prediction file is not what its format says.
 
-    Attributes:
-        path: The file, or the archive and its member as ``archive!member``.
-        line: The line number, from 1; None where lines make no sense.
+    The ``path`` may be that of an archive's member, ``archive!member``; lines count from 1.
     """
 
     def __init__(self, path: str | Path, problem: str, line: int | None = None) -> None:
@@ -109,11 +96,7 @@ class DistributedError(KakehashiError):
 
 
 class MissingExtraError(KakehashiError, ImportError):
-    """An optional library is not installed; the message tells how to install it.
-
-    Attributes:
-        extra: Name of the extra that installs it; ``""`` for a dependency of the package itself.
-    """
+    """A library is not installed; ``extra`` installs it, ``""`` if the package itself should."""
 
     def __init__(self, module: str, extra: str) -> None:
         self.extra = extra

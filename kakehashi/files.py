@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 _LEFTOVER = re.compile(r"\.(.+)\.(tmp|old|lock)")
@@ -22,13 +22,7 @@ _LEFTOVER = re.compile(r"\.(.+)\.(tmp|old|lock)")
 def write_atomically(
     path: Path, data: bytes | str | Iterable[str], *, encoding: str = "utf-8"
 ) -> None:
-    """Write a file under a temporary name beside it, force it to disk, and rename it.
-
-    Args:
-        path: The file.
-        data: Its content; pieces of text are written one by one, with flat memory.
-        encoding: Of text.
-    """
+    """Write a file atomically; pieces of text are written one by one, with flat memory."""
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -39,7 +33,7 @@ def write_atomically(
 
 
 def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Write a file atomically, by a function that is given its temporary name.
+    """Write a file by a function that is given a temporary name; then sync and rename it.
 
     A link is followed; a device or a pipe is written to directly.
 
@@ -67,8 +61,7 @@ def write_json(path: Path, value: object) -> None:
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Write a folder atomically, by a function that fills a temporary folder.
 
-    A folder that is there already is replaced: moved aside, and back if the new one cannot take its
-    place.
+    One that is there already is moved aside, and back if the new one cannot take its place.
 
     Raises:
         OSError: If the folder cannot be written; it names the folder.
@@ -91,13 +84,11 @@ def lock(
 ) -> Iterator[bool]:
     """Hold a lock among all processes that use the same file; a killed process frees its locks.
 
-    Args:
-        path: The lock file: created if need be, removed in the end.
-        wait: Wait until it is free, however long that takes.
-        waiting: Called before waiting for another process.
+    The file is created if need be, and removed in the end. With ``wait``, ``waiting`` is called
+    before waiting for another process, however long that takes; without, the lock may not be got.
 
     Yields:
-        Whether it is held; always true with ``wait``.
+        Whether the lock is held.
     """
     descriptor = _claimed(path, wait=False)
     if descriptor is None and wait:
@@ -169,19 +160,16 @@ def _claimed(path: Path, *, wait: bool) -> int | None:
     """Open and lock a file; None if another process holds it and ``wait`` is false."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-            with suppress(FileNotFoundError):
-                # Who held it may have removed it, and then we hold the lock of no file.
-                if os.path.samestat(os.fstat(descriptor), path.stat()):
-                    return descriptor
-        except BlockingIOError:
-            os.close(descriptor)
-            return None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
+        with ExitStack() as undo, suppress(FileNotFoundError):
+            undo.callback(os.close, descriptor)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                return None
+            # Who held it may have removed it, and then we hold the lock of no file.
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                undo.pop_all()
+                return descriptor
 
 
 @contextmanager

@@ -25,11 +25,7 @@ _Answer = TypeVar("_Answer")
 Map = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 """Applies a function to every job and yields the answers in order; the first error ends it."""
 
-_FEW = 4
-"""Jobs for which it does not pay to start processes."""
-
-_PATIENCE = 5.0
-"""Seconds to wait for a connection to a cluster."""
+_FEW = 4  # jobs for which it does not pay to start processes
 
 
 def map_in_order(
@@ -124,7 +120,7 @@ def _map_on_ray(
     function: Callable[[_Job], _Answer],
     jobs: Iterable[_Job],
 ) -> Iterator[_Answer]:
-    task, shared = ray.remote(num_cpus=1)(_apply), ray.put(function)
+    task, shared = ray.remote(num_cpus=1)(lambda function, job: function(job)), ray.put(function)
     pending: deque[Any] = deque()
     running: list[Any] = []
     try:
@@ -144,10 +140,6 @@ def _map_on_ray(
         raise KakehashiError(f"a process on Ray was lost; start again ({reason})") from None
 
 
-def _apply(function: Callable[[_Job], _Answer], job: _Job) -> _Answer:
-    return function(job)
-
-
 def connect_ray(address: str | None, processors: int | None = None) -> ModuleType:
     """Connect to a Ray cluster, and return the module ``ray``; its ``shutdown`` ends that.
 
@@ -164,7 +156,7 @@ def connect_ray(address: str | None, processors: int | None = None) -> ModuleTyp
     try:
         if address is not None and address != "auto":  # Ray itself would try for a minute
             host, _, port = address.rpartition("://")[2].rpartition(":")
-            socket.create_connection((host, int(port)), _PATIENCE).close()
+            socket.create_connection((host, int(port)), timeout=5).close()
         ray.init(
             address=address or "local",
             num_cpus=processors if address is None else None,

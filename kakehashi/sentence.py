@@ -53,12 +53,7 @@ class Mention(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """Mentions projected onto tokens.
-
-    Attributes:
-        spans: The mentions that begin and end with tokens, in sentence order.
-        lost: The mentions that no span of whole tokens equals; no tagger of tokens can find them.
-    """
+    """Mentions as spans of whole tokens, and those *lost*, which no tagger of tokens can find."""
 
     spans: tuple[Span, ...]
     lost: tuple[Mention, ...]
@@ -145,13 +140,8 @@ def sentence_from_forms(
 ) -> Sentence:
     """Build a sentence from token forms, where the raw text is not known.
 
-    Args:
-        forms: The tokens as written.
-        spans: Entities, counted in tokens.
-        joiner: Text between tokens: a space, or nothing for Japanese.
-        after: Text after each token, where it is not always the same.
-        id: See `Sentence`.
-        group: See `Sentence`.
+    Between tokens is the joiner: a space, or nothing for Japanese; ``after`` has the text after
+    each token, where it is not always the same.
 
     Example:
         >>> sentence_from_forms(["Hello", "Tokyo"], [Span(1, 2, "LOC")]).mentions

@@ -41,10 +41,8 @@ SCHEMES: Mapping[str, Scheme] = {
     "iobes": Scheme("B", "I", "E", "S", _BI, _BI),
 }
 
-_STARTING = frozenset("BSU")
-_CONTINUING = frozenset("IELM")
+_STARTING, _CONTINUING, _CLOSED = frozenset("BSU"), frozenset("IELM"), frozenset("OESUL")
 _EXCERPT = 60  # of what is no tag, in a message
-_CLOSED = frozenset("OESUL")
 
 
 def split_tag(tag: str) -> tuple[str, str]:
@@ -62,11 +60,8 @@ def split_tag(tag: str) -> tuple[str, str]:
         return OUTSIDE, ""
     prefix, hyphen, entity_type = tag.partition("-")
     if not hyphen or not entity_type or (prefix not in _STARTING and prefix not in _CONTINUING):
-        raise TagError(
-            tag,
-            "expected 'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag,"
-            f" got {tag[:_EXCERPT]!r}",
-        )
+        expected = "'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag"
+        raise TagError(tag, f"expected {expected}, got {tag[:_EXCERPT]!r}")
     return prefix, entity_type
 
 
@@ -111,10 +106,9 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: SchemeName = "bi
     tags = [OUTSIDE] * length
     previous = Span(0, 0, "")
     for span in spans:
-        size = span.end - span.start
-        prefixes = (
-            [rule.begin, *[rule.inside] * (size - 2), rule.end] if size > 1 else [rule.single]
-        )
+        prefixes = [rule.begin, *[rule.inside] * (span.end - span.start - 2), rule.end]
+        if span.end - span.start == 1:
+            prefixes = [rule.single]
         if scheme == "iob1" and previous.end == span.start and previous.type == span.type:
             prefixes[0] = "B"
         tags[span.start : span.end] = [f"{prefix}-{span.type}" for prefix in prefixes]
@@ -124,12 +118,7 @@ def tags_from_spans(spans: Iterable[Span], length: int, scheme: SchemeName = "bi
 
 @dataclass(frozen=True)
 class Tagset:
-    """The tags of a model: ``O`` first, then every entity type with every prefix.
-
-    Attributes:
-        types: Entity types, in the order of their tags.
-        scheme: ``bio`` or ``iobes``.
-    """
+    """The tags of a model: ``O`` first, then every entity type, in order, with every prefix."""
 
     types: tuple[str, ...]
     scheme: SchemeName = "bio"
@@ -170,17 +159,14 @@ class Tagset:
         return spans_from_tags(self.tags[index] for index in ids)
 
     def transitions(self) -> npt.NDArray[np.bool_]:
-        """Compute which tag may follow which.
+        """Compute which tag may follow which: booleans (n + 1, n + 1), rows before columns.
 
-        Returns:
-            Booleans (n + 1, n + 1): row = previous tag, column = next tag; the last row is the
-            sentence's start and the last column its end.
+        The last row is the sentence's start, the last column its end.
         """
         rule = SCHEMES[self.scheme]
         parts = [split_tag(tag) for tag in self.tags] + [(OUTSIDE, "")]
         prefixes = np.array([prefix for prefix, _ in parts])
-        numbers = {entity_type: number for number, entity_type in enumerate(("", *self.types))}
-        types = np.array([numbers[entity_type] for _, entity_type in parts])
+        types = np.array([entity_type for _, entity_type in parts], dtype=object)
         goes_on = np.isin(prefixes, list({rule.inside, rule.end} - {rule.begin, rule.single}))
         is_open, is_unfinished = (
             np.isin(prefixes, list(some))[:, None] for some in (rule.open, rule.unfinished)
@@ -193,12 +179,7 @@ class Tagset:
 
 @dataclass(frozen=True)
 class TypeMapping:
-    """A mapping of entity types, e.g. of IREX's eight to CoNLL's four.
-
-    Attributes:
-        name: Its name in configs and signatures.
-        types: From type to type; None drops the mention.
-    """
+    """A mapping of entity types, e.g. of IREX's eight to CoNLL's four; None drops a mention."""
 
     name: str
     types: Mapping[str, str | None]

@@ -12,7 +12,6 @@ from pydantic.fields import FieldInfo
 from kakehashi.config.settings import PRESETS, RunSettings
 from kakehashi.config.sources import Settings, Source
 
-_WIDTH = 96
 _GENERATED = {"train": 1000, "dev": 200, "test": 200}
 
 
@@ -24,7 +23,7 @@ def reference() -> str:
     """
     lines = [*_table(RunSettings, "")]
     for model in get_args(get_args(Source)[0]):
-        lines += ["", *_comment((model.__doc__ or "").splitlines()[0]), "# [[corpus.…]]"]
+        lines += ["", *_about(model), "# [[corpus.…]]"]
         for name, field in model.model_fields.items():
             lines += map(_commented_out, _key(name, field))
     return "\n".join([*lines, ""])
@@ -32,12 +31,13 @@ def reference() -> str:
 
 def _table(model: type[Settings], path: str) -> Iterator[str]:
     """Write a table: its own keys first, then lists of sources, then the tables in it."""
-    tables: dict[str, FieldInfo] = {}
-    sources = []
+    tables, sources = [], []
     for name, field in model.model_fields.items():
-        if _table_in(field) is not None:
-            tables[name] = field
-        elif get_args(field.annotation)[:1] == (Source,):
+        parts = (field.annotation, *get_args(field.annotation))
+        inner = [part for part in parts if isinstance(part, type) and issubclass(part, Settings)]
+        if inner:
+            tables.append((name, inner[0], field.default is None))
+        elif Source in parts:
             sources.append(name)
         else:
             yield from _key(name, field)
@@ -50,35 +50,23 @@ def _table(model: type[Settings], path: str) -> Iterator[str]:
             yield f'utterances = {_GENERATED[name]}\npartition = "{name}"'
         else:
             yield f"# [[{path}{name}]]"
-    for name, field in tables.items():
-        inner = _table_in(field) or Settings
-        yield ""
-        yield from _comment((inner.__doc__ or "").splitlines()[0])
-        lines = [f"[{path}{name}]", *_table(inner, f"{path}{name}.")]
-        yield from map(_commented_out, lines) if field.default is None else lines
-
-
-def _table_in(field: FieldInfo) -> type[Settings] | None:
-    for part in (field.annotation, *get_args(field.annotation)):
-        if isinstance(part, type) and issubclass(part, Settings):
-            return part
-    return None
+    for name, table, optional in tables:
+        yield from ("", *_about(table))
+        lines = [f"[{path}{name}]", *_table(table, f"{path}{name}.")]
+        yield from map(_commented_out, lines) if optional else lines
 
 
 def _key(name: str, field: FieldInfo) -> Iterator[str]:
     choices = _choices(field.annotation)
     about = field.description or ""
     if len(choices) > 1:
-        about = f"{about} One of {', '.join(choices)}.".strip()
+        about += f" One of {', '.join(choices)}."
     if name == "preset":
-        keys = [
-            f"{table}.{key}"
-            for preset in PRESETS.values()
-            for table in preset
-            for key in preset[table]
+        pairs = [
+            (table, key) for tables in PRESETS.values() for table in tables for key in tables[table]
         ]
-        about += f" Sets {', '.join(dict.fromkeys(keys))}."
-    yield from _comment(about)
+        about += f" Sets {', '.join(dict.fromkeys(map('.'.join, pairs)))}."
+    yield from _comment(about.strip())
     if name == "name":
         yield 'name = "my-corpus"'
     elif field.is_required():
@@ -94,8 +82,12 @@ def _choices(annotation: object) -> list[str]:
     return [choice for argument in get_args(annotation) for choice in _choices(argument)]
 
 
-def _comment(text: str) -> Iterator[str]:
-    return (f"# {line}" for line in textwrap.wrap(text, _WIDTH))
+def _about(model: type[Settings]) -> list[str]:
+    return _comment((model.__doc__ or "").splitlines()[0])
+
+
+def _comment(text: str) -> list[str]:
+    return [f"# {line}" for line in textwrap.wrap(text, 96)]
 
 
 def _commented_out(line: str) -> str:

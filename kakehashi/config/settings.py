@@ -18,9 +18,7 @@ Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 class Split(Settings):
     """How a corpus that comes in one piece is split; what is left over is dev."""
 
-    by: Literal["sentence", "group"] = Field(
-        "sentence", description="Split anywhere, or never inside an article (group)."
-    )
+    by: Literal["sentence", "group"] = Field("sentence", description="group: keep articles whole.")
     train: int = Field(gt=0, description="Number of training sentences.")
     test: int = Field(gt=0, description="Number of test sentences.")
     seed: Seed = Field(0, description="Random seed of the split.")
@@ -34,12 +32,8 @@ class CorpusSettings(Settings):
     test: tuple[Source, ...] = ()
     all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to split.")
     split: Split | None = None
-    mapping: str | None = Field(
-        None, description="Entity type mapping: a shipped name such as irex-to-conll, or a file."
-    )
-    train_size: int | None = Field(
-        None, gt=0, description="Train on this many sentences, sampled at random."
-    )
+    mapping: str | None = Field(None, description="Type mapping, such as irex-to-conll, or a file.")
+    train_size: int | None = Field(None, gt=0, description="Train on a random sample of this size.")
     train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
     @model_validator(mode="after")
@@ -59,10 +53,7 @@ class TextSettings(Settings):
     segmenter: Literal["unidic-lite", "ipadic", "sudachi", "words", "whitespace"] = "words"
     cut_scripts: bool = Field(True, description="Also cut where the script changes (Japanese).")
     cut_hyphens: bool = Field(False, description="Also cut at hyphens (words: Berlin-Reise).")
-    keep_tokens: bool = Field(
-        False,
-        description="Keep the tokens of a corpus that comes segmented; only add readings.",
-    )
+    keep_tokens: bool = Field(False, description="Keep the corpus's tokens, adding readings.")
 
 
 class VectorsSettings(Settings):
@@ -93,13 +84,13 @@ class ModelSettings(Settings):
     ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
     char_view: View = Field(
-        "original", description="What the character channel sees; romaji makes it the MOM."
+        "original", description="What the character channel sees (MOM: romaji)."
     )
     dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before the word LSTM.")
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field(
-        "fused", description="Our LSTM, or torch's as the reference; same weights, same results."
+        "fused", description="Our LSTM, or torch's; same results."
     )
 
 
@@ -120,16 +111,10 @@ class TrainingSettings(Settings):
         description="cpu, cuda, or cuda:N for one of several GPUs; results differ by rounding.",
     )
     clip_norm: float = Field(
-        5.0,
-        gt=0,
-        allow_inf_nan=False,
-        description="Largest norm of the gradient; longer ones are scaled down.",
+        5.0, gt=0, allow_inf_nan=False, description="Longer gradients are scaled down to this norm."
     )
     unknown_rate: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Rate at which words seen once are trained as the unknown word.",
+        0.5, ge=0, le=1, description="Rate at which words seen once train the unknown word."
     )
     patience: int | None = Field(
         None, gt=0, description="Stop after this many epochs without a better development F1."
@@ -140,9 +125,7 @@ class TrainingSettings(Settings):
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
     test_epochs: bool = Field(
-        False,
-        description="Also score the test set after every epoch, as the paper does; these scores"
-        " are recorded and select nothing.",
+        False, description="Also score the test set after every epoch; this selects nothing."
     )
     seed: Seed = 1
     threads: int = Field(
@@ -183,7 +166,7 @@ class RunSettings(Settings):
     transfer: TransferSettings | None = None
 
     @model_validator(mode="after")
-    def _can_select(self) -> RunSettings:
+    def _fits_together(self) -> RunSettings:
         corpus, training = self.corpus, self.training
         if training.select == "last" and training.patience is not None:
             raise ValueError(
@@ -196,28 +179,18 @@ class RunSettings(Settings):
                 "corpus.dev is needed to keep the best epoch; name it, or set training.select to"
                 " 'last' to keep the last epoch"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _only_ours_is_transferred(self) -> RunSettings:
         if self.transfer is not None and self.system != "kakehashi":
             raise ValueError(f"'transfer' is for our recognizer; {self.system} cannot use a source")
         return self
 
 
-# Widths and epochs of the first two are the paper's; all else was chosen on the development sets of
-# CRF-KNBC and of 2,000 utterances of MASSIVE (docs/results.md).
+# What differs from the defaults. Widths and epochs of the first two are the paper's; all else was
+# chosen on the development sets of CRF-KNBC and of 2,000 utterances of MASSIVE (docs/results.md).
 PRESETS: dict[str, dict[str, dict[str, float | str]]] = {
-    "external": {
-        "model": {"char_lstm_width": 100},
-        "training": {"epochs": 10, "learning_rate": 0.003, "batch_tokens": 512},
-    },
+    "external": {},
     "internal": {
         "model": {"char_lstm_width": 30},
-        "training": {"epochs": 20, "learning_rate": 0.008, "batch_tokens": 512},
+        "training": {"epochs": 20, "learning_rate": 0.008},
     },
-    "strong": {
-        "model": {"char_lstm_width": 100, "decoder": "crf"},
-        "training": {"epochs": 15, "learning_rate": 0.004, "batch_tokens": 512},
-    },
+    "strong": {"model": {"decoder": "crf"}, "training": {"epochs": 15, "learning_rate": 0.004}},
 }

@@ -6,6 +6,7 @@ directory and, where nothing is there, in the folder of the config that names it
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -27,15 +28,11 @@ class Settings(BaseModel):
 def line_encoding(name: str) -> str:
     """Return the name of an encoding; raises `ValueError` if it is none that keeps ASCII."""
     # Files are cut into lines before they are decoded, so that an error can name its line.
-    try:
-        ascii_stays = "a\n".encode(name) == b"a\n"
-    except (LookupError, UnicodeError):
-        ascii_stays = False
-    if not ascii_stays:
-        raise ValueError(
-            f"expected an encoding that keeps ASCII, such as utf-8, euc-jp or cp932, got {name!r}"
-        )
-    return name
+    with suppress(LookupError, UnicodeError):
+        if "a\n".encode(name) == b"a\n":
+            return name
+    known = "such as utf-8, euc-jp or cp932"
+    raise ValueError(f"expected an encoding that keeps ASCII, {known}, got {name!r}")
 
 
 Encoding = Annotated[str, AfterValidator(line_encoding)]
@@ -48,7 +45,7 @@ class ColumnsSource(Settings):
     path: str
     columns: tuple[str, ...] = Field(
         ("token", "tag"),
-        description="What each column holds: token, reading, pos, tag, or _ to skip it.",
+        description="What each column holds: token, reading, pos, tag, or _ to skip.",
     )
     separator: str = Field(
         "auto",
@@ -56,10 +53,7 @@ class ColumnsSource(Settings):
         description="Separator of columns; tab and space may be named. auto: a tab in lines that"
         " have one, else a space; whitespace: any run of the two.",
     )
-    scheme: SchemeName = Field(
-        "bio",
-        description="Scheme in which tags are written; BILOU and BMES can be read, too.",
-    )
+    scheme: SchemeName = Field("bio", description="Tag scheme; BILOU and BMES can be read, too.")
     raw: bool = Field(
         False, description="Tags are bare entity types, as in PER PER O; neighbours are one entity."
     )
@@ -82,8 +76,7 @@ class ColumnsSource(Settings):
         unknown = [name for name in columns if name not in COLUMNS]
         if unknown:
             raise ValueError(f"expected {', '.join(COLUMNS)} as columns, got {unknown[0]!r}")
-        named = [name for name in columns if name != "_"]
-        if len(named) != len(set(named)) or "token" not in named:
+        if "token" not in columns or any(columns.count(name) > 1 for name in COLUMNS[:-1]):
             raise ValueError("expected the column 'token' once, and no other one twice")
         return columns
 
@@ -96,9 +89,7 @@ class JsonlSource(Settings):
     tags: tuple[str, ...] = Field(
         (), description="Tags that the numbers in ner_tags stand for, from 0 on (Hugging Face)."
     )
-    spaces: bool = Field(
-        True, description="Whether lines of tokens without a text have spaces between them."
-    )
+    spaces: bool = Field(True, description="Whether tokens without text have spaces between.")
 
 
 class ParquetSource(Settings):
@@ -116,12 +107,9 @@ class KnpSource(Settings):
     encoding: Encoding = "utf-8"
     files: str = Field(
         "",
-        description="Pattern of the files to read, such as knp/*.knp; default: those that begin"
-        " with a sentence's '# S-ID:'.",
+        description="Files to read, such as knp/*.knp; default: those that begin with '# S-ID:'.",
     )
-    ids: str = Field(
-        "", description="Name of a list of article ids in the archive: read only those."
-    )
+    ids: str = Field("", description="Read only the articles of this list of ids in the archive.")
 
 
 class InlineSource(Settings):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
-from kakehashi.text.romanize import romanize_token
+from kakehashi.text.views import view
 
 
 class LostMention(NamedTuple):
@@ -220,7 +220,7 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
         if sentence.tokens is None:
             problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
             raise ConfigError("--segmenter", problem)
-        romanized = [(romanize_token(each.text, each.reading), each) for each in sentence.tokens]
+        romanized = [(view(each.text, each.reading, "romaji"), each) for each in sentence.tokens]
         for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
         for mention in sentence.mentions:

@@ -17,10 +17,7 @@ class RaggedOrder:
     Sequences are ranked longest first, so that those still running at a step are the first ones.
     *Steps order* has the items of step 0, of step 1, …, each by rank. The backward direction reads
     every sequence from its own end, so its steps are as large as those of the forward direction.
-
-    Args:
-        lengths: Items per sequence (sequences,), each at least 1; else ValueError.
-        device: Of the tensors below.
+    Lengths are items per sequence (sequences,), each at least 1, else ValueError.
 
     Attributes:
         n_items: Items of all sequences.

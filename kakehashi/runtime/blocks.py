@@ -39,10 +39,9 @@ from kakehashi.files import fill_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
-_CUT = ("text", "jsonl", "parquet")
 _FORMATS = ("text", *(name for name in FORMATS if name != "assistant"))
 _STDIN = "-"
-_READ = 1 << 22
+_READ = 1 << 22  # bytes
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,7 @@ class Reading:
 
     def to_dict(self) -> dict[str, object]:
         """Convert to what JSON gives back unchanged; what was not said is left out."""
-        said = {
-            key: value for key, value in asdict(self).items() if value not in (None, "utf-8", {})
-        }
+        said = {key: each for key, each in asdict(self).items() if each not in (None, "utf-8", {})}
         plain: dict[str, object] = json.loads(json.dumps(said))
         return plain
 
@@ -96,9 +93,8 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """
     checked_encoding(reading.encoding)
     if reading.format not in (None, *_FORMATS):
-        raise ConfigError(
-            "--input-format", f"expected {', '.join(_FORMATS)}; got {reading.format!r}"
-        )
+        problem = f"expected {', '.join(_FORMATS)}; got {reading.format!r}"
+        raise ConfigError("--input-format", problem)
     if str(path) == _STDIN:
         read_as = reading.format or "text"
         return [Input("stdin", STANDARD_INPUT, _STDIN, read_as, reading.encoding)]
@@ -133,19 +129,14 @@ def _known() -> str:
 
 def describe(inputs: Iterable[Input]) -> str:
     """Describe in a line what is read as what, e.g. ``reading 2 files as text``."""
-    counts = Counter(each.format for each in inputs)
-    return "reading " + ", ".join(
-        f"{count} file{'s' * (count > 1)} as {name}" for name, count in sorted(counts.items())
-    )
+    counts = sorted(Counter(each.format for each in inputs).items())
+    return "reading " + ", ".join(f"{n} file{'s' * (n > 1)} as {name}" for name, n in counts)
 
 
 def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list[Input]:
     """Copy what cannot be cut where it lies into a folder, and return what to read instead.
 
-    Raises:
-        CorpusError: If a file is not what its format says, or is read as text for its name only
-            and looks like JSON.
-        OSError: If a copy cannot be written.
+    CorpusError if a file is not what its format says, or is text by its name and looks like JSON.
     """
     copies = []
     for number, each in enumerate(inputs):
@@ -160,7 +151,7 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
                 first = next(((n, line) for n, line in lines if line.strip()), None)
             if first is not None:
                 refuse_json(first[1], source.where, first[0])
-        if each.format not in _CUT:
+        if each.format not in ("text", "jsonl", "parquet"):
             copy = folder / f"{number}.jsonl"
             write_jsonl(copy, _sentences(source, reading))
             source = replace(each, path=str(copy), format="jsonl", encoding="utf-8")
@@ -251,13 +242,7 @@ Block = Lines | Rows
 
 
 def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
-    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows.
-
-    The last of a file or row group may have fewer.
-
-    Raises:
-        CorpusError: If a file cannot be read.
-    """
+    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows, or fewer."""
     for each in files:
         if each.format == "parquet":
             yield from _cut_rows(each, n_sentences)

@@ -48,12 +48,8 @@ from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
 
-BLOCK = 20_000
-"""Sentences in a block: some seconds of work, which is what a kill can cost each process."""
-
-MOST_PROBLEMS = 100
-"""Lines that are no sentences of which what is wrong is kept; others are counted."""
-
+BLOCK = 20_000  # sentences: some seconds of work, which is what a kill can cost each process
+MOST_PROBLEMS = 100  # lines that are no sentences of which what is wrong is kept
 _MANIFEST = "annotation.json"
 
 
@@ -83,10 +79,9 @@ def count_sentences(block: Block) -> Count:
     for record in block.records():
         if isinstance(record, Sentence):
             n_sentences += 1
-            continue
-        n_refused += 1
-        if n_refused <= MOST_PROBLEMS:
-            problems.append(str(record))
+        else:
+            n_refused += 1
+            problems += [str(record)] if n_refused <= MOST_PROBLEMS else []
     return Count(n_sentences, n_refused, tuple(problems))
 
 
@@ -155,37 +150,23 @@ def annotate_corpus(
     map_jobs: Map = map_in_order,
     progress: Progress | None = None,
 ) -> Count:
-    """Find the entities of a corpus, or go on with that.
+    """Find the entities of a corpus, or go on with that; count what is annotated and left out.
 
     All input is read before any of it is annotated, so that what is wrong with it shows at once. A
     line or row that is no sentence is left out, and counted.
 
-    Args:
-        model: Model or run folder.
-        source: File of JSON lines, Parquet (a column ``text``, perhaps ``id``), plain text (a
-            sentence per line) or any other format of corpora, or a folder of such; ``-`` for
-            standard input, as text. See `find_inputs`.
-        out: Folder for the parts. What is in it depends on the other arguments only, not on how
-            often this was killed, or on who does the work.
-        reading: What the names of the files do not say of them.
-        kept: What is written of each sentence; default all.
-        format: Of the parts, ``jsonl`` or ``parquet``.
-        precision: See `Recognizer`.
-        block: Lines or rows of the input that make a part.
-        map_jobs: Does the work; default processes, as many as there are cores for us. See
-            `kakehashi.parallel.open_map` for others, and for Ray.
-        progress: Is told how far it is.
-
-    Returns:
-        How many sentences are annotated, and what was left out.
+    The source is a file of JSON lines, Parquet (a column ``text``, perhaps ``id``), plain text (a
+    sentence per line) or any other format of corpora, a folder of such, or ``-`` for standard
+    input; see `find_inputs`. What is in ``out`` depends on the arguments alone, not on how often
+    this was killed, or on who does the work: ``map_jobs``, by default processes, as many as there
+    are cores for us; see `kakehashi.parallel.open_map`. Parts are ``jsonl`` or ``parquet``, and
+    have a block of so many lines or rows of the input each.
 
     Raises:
-        CorpusError: If a file is not what its format says, or holds nothing but lines that are no
-            sentences; nothing is annotated then.
+        CorpusError: If a file is not what its format says, or there is no sentence at all.
         ConfigError: If the format or precision is unknown.
         ModelError: If the model is missing or damaged.
         RunError: If ``out`` holds something else, for example annotations by another model.
-        OSError: If ``out`` cannot be written to.
     """
     progress, reading, kept = progress or Progress(), reading or Reading(), kept or Kept()
     if format not in WRITERS:
@@ -224,9 +205,8 @@ def annotate_corpus(
                 " another folder",
             )
         _annotate_missing(folder, blocks, annotator, map_jobs, progress)
-        n_refused = begun.get("refused", 0)
-        count = Count(begun["sentences"], n_refused, tuple(begun.get("problems", ())))
-        result = {"sentences": count.sentences, "refused": n_refused, "parts": len(blocks)}
+        count = Count(begun["sentences"], begun.get("refused", 0), tuple(begun.get("problems", ())))
+        result = {"sentences": count.sentences, "refused": count.refused, "parts": len(blocks)}
         write_json(folder / "result.json", result)
     return count
 
@@ -299,7 +279,6 @@ def _opened(folder: Path) -> Iterator[dict[str, Any] | None]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """Make a folder that is there for a while."""
     rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

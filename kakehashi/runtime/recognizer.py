@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.data.forms import Channels, Form, featurize
+from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError
 from kakehashi.model.device import find_device
 from kakehashi.model.folder import Model, load_model
@@ -25,19 +25,15 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 
-_CHUNK_TOKENS = 8192
-"""Tokens that are looked up and tagged together."""
+_CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
 
 class FormCache:
     """Rows of forms as `Tagger.project` computes them, each computed once.
 
     When more than ``capacity`` forms are cached, all are dropped before the next look-up, so there
-    are never more than ``capacity`` and those of one look-up. A form takes 9.6 KB with the word
-    LSTM of the paper. The tagger's weights must not change.
-
-    Attributes:
-        projected: A row per cached form (at least as many rows as forms, any width).
+    are never more than ``capacity`` and those of one look-up. The tagger's weights must not change.
+    ``projected`` has at least as many rows as there are forms, of any width.
     """
 
     def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
@@ -83,19 +79,16 @@ class Recognizer:
     """A trained model that finds the entities of any text.
 
     Threads may share one; they tag one after the other. It can be pickled, and used on both sides
-    of a fork.
+    of a fork. It tags on the device that its model is on; its segmenter cuts text as the training
+    text was cut.
 
     Args:
-        model: Is put in evaluation mode; it tags on the device that it is on.
+        model: Is put in evaluation mode.
         precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
             ``int8`` are faster on many sentences at once and on processors that have such products,
             and may change a tag in a thousand. A sentence alone is always exact.
         cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
             each.
-
-    Attributes:
-        model: The tagger and its text settings.
-        segmenter: Cuts text as the training text was cut.
 
     Raises:
         ConfigError: If the precision is none of the three, or the device does not have it.
@@ -130,10 +123,9 @@ class Recognizer:
         cached_forms: int = 8192,
         device: str = "cpu",
     ) -> Recognizer:
-        """Load a model folder, or the model of a run folder; nothing in it can run code.
+        """Load the model of a model or run folder; nothing in it can run code.
 
-        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once. See
-        `Recognizer` for the rest.
+        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
 
         Raises:
             ModelError: If it is missing, incomplete, damaged, or of a newer format.
@@ -159,10 +151,7 @@ class Recognizer:
             TypeError: If there is one text instead of many, or something that is no text.
         """
         if isinstance(texts, str | bytes):
-            raise TypeError(
-                "recognize() takes many texts, and got one; call the recognizer itself with it,"
-                " recognizer(text), or recognize([text])"
-            )
+            raise TypeError("recognize() takes many texts, and got one; call recognizer(text)")
         return self.annotate(map(_sentence, texts))
 
     def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:
@@ -195,10 +184,8 @@ class Recognizer:
 
     def _segmented(self, sentence: Sentence) -> Sentence:
         if not isinstance(sentence, Sentence):
-            raise TypeError(
-                f"annotate() takes sentences, and got {type(sentence).__name__};"
-                " recognize() takes texts"
-            )
+            came = type(sentence).__name__
+            raise TypeError(f"annotate() takes sentences, and got {came}; recognize() takes texts")
         if sentence.tokens is None:
             tokens = self.segmenter.segment(sentence.text)
         else:

@@ -24,12 +24,9 @@ from kakehashi.sentence import Sentence
 
 
 class Answer(NamedTuple):
-    """What is written for a line of input.
+    """What is written for a line of input, and what is wrong with it, ``""`` if nothing is.
 
-    Attributes:
-        output: Lines of the output format, with their ends; of a bad line ``{"error": …}``, and in
-            the other formats those of an empty sentence.
-        problem: What is wrong with the line, and where it stands; ``""`` if nothing is.
+    The output of a bad line is ``{"error": …}``, and in other formats that of an empty sentence.
     """
 
     output: str
@@ -100,10 +97,8 @@ def predict_lines(
     number of processes, one thread each, but for the last digits of probabilities.
 
     Raises:
-        ModelError: If the model is missing or damaged.
-        ConfigError: If columns shall have no tokens, or an input has a format or encoding that
-            there is not.
-        CorpusError: If an input cannot be read at all.
+        ConfigError: If columns shall have no tokens, or an input has no known format or encoding.
+        CorpusError: If an input cannot be read at all; ModelError if the model cannot.
     """
     if predictor.format == "columns" and not predictor.kept.tokens:
         raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")

@@ -17,7 +17,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import accumulate, count, groupby
-from typing import NamedTuple
+from typing import TypeAlias
 
 from kakehashi.sentence import Token
 from kakehashi.text.japanese import HALF_WIDTH, MARKED, SPACING_MARKS, compose_kana
@@ -39,30 +39,24 @@ _UNSAFE = re.compile(rf"([{_NO_SPACE}])|[\0\ud800-\udfff]")
 _BREAKS = ("。！？!?", " ", "、")
 
 
-class Composed(NamedTuple):
-    """A text in composed form.
-
-    Attributes:
-        text: One character for each letter of the raw text.
-        offsets: Where each of them begins in the raw text, and the end.
-    """
-
-    text: str
-    offsets: Sequence[int]
+# Surface, part of speech, reading. A plain tuple, since hundreds of millions are made.
+Word: TypeAlias = tuple[str, str, str]
 
 
-def compose(text: str) -> Composed:
-    r"""Convert a text to composed form; white space stays as it is, and takes no marks.
+def compose(text: str) -> tuple[str, Sequence[int]]:
+    r"""Convert a text to composed form: one character for each letter of the raw text.
+
+    White space stays as it is, and takes no marks. The offsets say where each character begins in
+    the raw text, and where the text ends.
 
     Example:
         >>> compose("か\u3099ｶﾞ e\u0301")
-        Composed(text='がガ é', offsets=[0, 2, 4, 5, 7])
+        ('がガ é', [0, 2, 4, 5, 7])
     """
     if is_composed(text):
-        return Composed(text, range(len(text) + 1))
+        return text, range(len(text) + 1)
     letters = _patterns()[1].findall(text)
-    offsets = list(accumulate(map(len, letters), initial=0))
-    return Composed("".join(map(_composed, letters)), offsets)
+    return "".join(map(_composed, letters)), [*accumulate(map(len, letters), initial=0)]
 
 
 def in_raw_text(tokens: Iterable[Token], text: str, offsets: Sequence[int]) -> Iterator[Token]:
@@ -81,15 +75,13 @@ def is_composed(text: str) -> bool:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Build the patterns of what composed text does not hold, and of one letter with its marks.
-
-    The first matches everything beyond the BMP, since many ranges there would make it slow.
-    """
+    """Build the patterns of what composed text does not hold, and of one letter with its marks."""
     codes = (*range(0x300, 0x20000), *range(0xE0100, 0xE01F0))
     marks = [code for code in codes if unicodedata.category(chr(code))[0] == "M"]
     common = _INVISIBLE + _JAMO + _ranges(code for code in marks if code < 0x10000)
     every = common + _ranges(code for code in marks if code >= 0x10000)
     return (
+        # Everything beyond the BMP matches, since many ranges there would make it slow.
         re.compile(f"[{common}{SPACING_MARKS}{HALF_WIDTH}\U00010000-\U0010ffff]"),
         re.compile(f"[{WHITE_SPACE}]|(?:[{MARKED}][{SPACING_MARKS}]?|.)[{every}]*", re.DOTALL),
     )
@@ -119,8 +111,8 @@ def cleaned(text: str) -> str:
     return _UNSAFE.sub(lambda unsafe: " " if unsafe[1] else "\ufffd", text)
 
 
-def passages(text: str) -> Iterator[tuple[int, int]]:
-    """Cut cleaned text into ranges short enough to analyse.
+def passages(text: str) -> Iterator[tuple[int, str]]:
+    """Cut cleaned text into parts short enough to analyse, each with its start.
 
     A passage ends after a sentence if it can, else after a blank or a comma, else anywhere.
     """
@@ -129,6 +121,15 @@ def passages(text: str) -> Iterator[tuple[int, int]]:
         limit = start + LONGEST_PASSAGE
         breaks = (max(text.rfind(mark, start, limit) for mark in marks) + 1 for marks in _BREAKS)
         end = next((end for end in breaks if end > start), limit)
-        yield start, end
+        yield start, text[start:end]
         start = end
-    yield start, len(text)
+    yield start, text[start:]
+
+
+def located(text: str, words: Iterable[Word]) -> Iterator[tuple[int, Word]]:
+    """Yield each word with its start in a text; blanks between words are skipped."""
+    end = 0
+    for word in words:
+        start = text.index(word[0], end)
+        end = start + len(word[0])
+        yield start, word

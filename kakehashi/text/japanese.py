@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from typing import NamedTuple
 
 _TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _TO_KATAKANA = {hiragana: katakana for katakana, hiragana in _TO_HIRAGANA.items()}
@@ -114,16 +113,8 @@ def script_runs(form: str) -> Iterator[tuple[int, int]]:
         yield start, len(form)
 
 
-class Piece(NamedTuple):
-    """A part of a word: its range in the word, and its reading in kana or ``""``."""
-
-    start: int
-    end: int
-    reading: str
-
-
 @lru_cache(maxsize=1 << 16)
-def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[Piece, ...]:
+def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[tuple[int, int, str], ...]:
     """Cut a word of a dictionary at blanks and, if asked, at changes of script, with its reading.
 
     Dictionaries hold words with blanks (``New York``, many faces); a token never has one. A
@@ -132,23 +123,20 @@ def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[Piece, ...]:
 
     Example:
         >>> pieces("西ドイツ", "ニシドイツ", True)
-        (Piece(start=0, end=1, reading='ニシ'), Piece(start=1, end=4, reading='ドイツ'))
+        ((0, 1, 'ニシ'), (1, 4, 'ドイツ'))
     """
     if not is_kana(reading):
         reading = ""
-    if cut_scripts:
-        ranges = [*script_runs(surface)]
-    else:
-        ranges = [match.span() for match in re.finditer(r"\S+", surface)]
+    words = (match.span() for match in re.finditer(r"\S+", surface))
+    ranges = [*(script_runs(surface) if cut_scripts else words)]
     if len(ranges) == 1:
-        return (Piece(*ranges[0], reading),)
+        return ((*ranges[0], reading),)
     forms = [surface[start:end] for start, end in ranges]
     readings = _split_reading(forms, reading) if reading else [""] * len(forms)
-    if reading and cut_scripts:
-        for form, its_reading in zip(forms, readings, strict=True):
-            if not its_reading and "native" in map(script, form):
-                return pieces(surface, reading, False)
-    return tuple(Piece(*span, kana) for span, kana in zip(ranges, readings, strict=True))
+    unread = (form for form, kana in zip(forms, readings, strict=True) if not kana)
+    if reading and cut_scripts and "native" in map(script, "".join(unread)):
+        return pieces(surface, reading, False)
+    return tuple((*span, kana) for span, kana in zip(ranges, readings, strict=True))
 
 
 def _split_reading(forms: Sequence[str], reading: str) -> list[str]:

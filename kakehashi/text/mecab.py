@@ -6,18 +6,16 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Lock
-from typing import Protocol
+from threading import Semaphore
+from typing import TypeAlias
 from weakref import WeakSet
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
-from kakehashi.text.composition import LONGEST_PASSAGE
-from kakehashi.text.dictionary import Word
+from kakehashi.text.composition import LONGEST_PASSAGE, Word
 
 # The module that holds a dictionary, the extra that installs it, and the number of its field with
 # the reading. UniDic's `pron` (カメー, ワ) and `lForm` (ナガス) are not as written; `kana` is.
@@ -26,74 +24,49 @@ _DICTIONARIES = {"unidic-lite": ("unidic_lite", "", 17), "ipadic": ("ipadic", "i
 # Of fugashi's report, the line by MeCab itself.
 _CAUSE = re.compile(r"^arguments: .*\n(.*)\n-+$", re.MULTILINE)
 
-LARGEST_POOL = (os.cpu_count() or 1) + 2
-"""Taggers; more do not work at once."""
-
-
-class Tagger(Protocol):
-    """The part of a fugashi tagger that we use."""
-
-    def parse(self, text: str) -> str:
-        """Print the words of a text in the tagger's output format."""
-
-
+LARGEST_POOL = (os.cpu_count() or 1) + 2  # taggers; more do not work at once
+Parse: TypeAlias = Callable[[str], str]  # what a tagger does: print the words of a text
 _POOLS: WeakSet[TaggerPool] = WeakSet()
 
 
 class TaggerPool:
-    """Taggers that threads borrow, and wait for where all are borrowed.
+    """Taggers that threads borrow, and wait for where all ``size`` of them are borrowed.
 
     A tagger shared by two threads at a time gives wrong words without an error. One made for each
     thread leaves its memory maps behind when the thread ends, until the process may have no more.
-
-    Args:
-        make: Makes a tagger.
-        size: How many are made at most.
     """
 
-    def __init__(self, make: Callable[[], Tagger], size: int = LARGEST_POOL) -> None:
+    def __init__(self, make: Callable[[], Parse], size: int = LARGEST_POOL) -> None:
         self._make, self._size = make, size
-        self._free: SimpleQueue[Tagger] = SimpleQueue()
-        self._n_unmade = size
-        self._lock = Lock()
+        self._free: list[Parse] = []
+        self.restart()
         _POOLS.add(self)
 
+    def restart(self) -> None:
+        """Keep only the free taggers: in a forked process, no thread is there that has others."""
+        self._places = Semaphore(self._size)
+
     def parse(self, text: str) -> str:
-        """Parse a text with a free tagger."""
-        tagger = self._borrow()
-        try:
-            return tagger.parse(text)
-        finally:
-            self._free.put(tagger)
-
-    def _borrow(self) -> Tagger:
-        try:
-            return self._free.get_nowait()
-        except Empty:
-            with self._lock:
-                if self._n_unmade:
-                    made = self._make()
-                    self._n_unmade -= 1
-                    return made
-        return self._free.get()
-
-    def after_fork(self) -> None:
-        """Keep the free taggers; threads that had others, or the lock, are not in this process."""
-        free, self._free, self._lock = self._free, SimpleQueue(), Lock()
-        while not free.empty():
-            self._free.put(free.get())
-        self._n_unmade = self._size - self._free.qsize()
+        """Parse a text with a free tagger, made if there is none."""
+        with self._places:
+            try:
+                parse = self._free.pop()
+            except IndexError:
+                parse = self._make()
+            try:
+                return parse(text)
+            finally:
+                self._free.append(parse)
 
 
-os.register_at_fork(after_in_child=lambda: list(map(TaggerPool.after_fork, _POOLS)))
+os.register_at_fork(after_in_child=lambda: [*map(TaggerPool.restart, _POOLS)])
 
 
 class MeCab:
     """Find words with MeCab.
 
     MeCab's nodes must not outlive the next call (their features then belong to another sentence),
-    so we let it print its answer and copy that, which is faster besides. No tagger can be pickled;
-    the copies sent to a process share theirs, since MeCab gives no memory back.
+    so we let it print its answer and copy that, which is faster besides.
     """
 
     def __init__(self, name: str) -> None:
@@ -101,17 +74,10 @@ class MeCab:
         module, extra, self._reading_field = _DICTIONARIES[name]
         self._fugashi = require("fugashi", "")
         self._folder = Path(require(module, extra).DICDIR)
+        self.signature = f"mecab({name} {version(name)})"
         self._taggers = TaggerPool(self._load)
         self._partial = TaggerPool(partial(self._load, "-p"))
         self._taggers.parse("")  # A damaged dictionary shows now, not at the first sentence.
-
-    def __reduce__(self) -> tuple[Callable[[str], MeCab], tuple[str]]:
-        return _received, (self._name,)
-
-    @property
-    def signature(self) -> str:
-        """Name and version of the dictionary."""
-        return f"mecab({self._name} {version(self._name)})"
 
     def analyze(self, text: str) -> Iterable[Word]:
         """Find the words of a passage."""
@@ -130,7 +96,7 @@ class MeCab:
         lines = ("EOS\t*\n" if part == "EOS" else f"{part}\n" for part in parts)
         return _words(self._partial.parse("".join(lines))) if parts else ()
 
-    def _load(self, *options: str) -> Tagger:
+    def _load(self, *options: str) -> Parse:
         # The folder is always named, or fugashi would prefer a `unidic` installed without its data;
         # `-M` keeps long runs of unknown characters in one piece; an empty `-O` lets our output
         # format win over UniDic's own.
@@ -139,7 +105,7 @@ class MeCab:
         arguments += ["-O", "", "-F", rf"%m\n%f[0]\n%f[{self._reading_field}]\n"]
         arguments += ["-U", r"%m\n%f[0]\n\n", "-E", "EOS"]
         try:
-            tagger: Tagger = self._fugashi.GenericTagger(shlex.join(arguments))
+            parse: Parse = self._fugashi.GenericTagger(shlex.join(arguments)).parse
         except RuntimeError as error:
             cause = _CAUSE.search(str(error))
             raise ConfigError(
@@ -148,12 +114,7 @@ class MeCab:
                 f" ({cause[1] if cause else str(error).strip()[:200]!r}); if it is damaged, run:"
                 f" pip install --force-reinstall {self._name}",
             ) from error
-        return tagger
-
-
-@cache
-def _received(name: str) -> MeCab:
-    return MeCab(name)
+        return parse
 
 
 def _words(answer: str) -> Iterable[Word]:

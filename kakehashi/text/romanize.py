@@ -43,20 +43,6 @@ def romanize(kana: str) -> str:
     return _DOUBLED.sub(_double, latin)
 
 
-def romanize_token(surface: str, reading: str) -> str:
-    """Write a token in Latin letters by its reading, or by its surface where it has none.
-
-    Kanji without a reading stay: libraries that know no Japanese read them as Chinese, which is
-    worse. The result is never empty for a non-empty token, and white space that NFKC introduces (it
-    makes a blank and an accent of ``´``) is dropped.
-
-    Example:
-        >>> romanize_token("欧州", "オウシュウ"), romanize_token("ジャズ", "")
-        ('oushuu', 'jazu')
-    """
-    return "".join(romanize(reading or surface).split()) or surface
-
-
 def repeat(kana: str) -> str:
     """Write out what the iteration marks in kana repeat.
 
@@ -69,9 +55,8 @@ def repeat(kana: str) -> str:
 
 @cache
 def _table() -> tuple[Mapping[str, str], re.Pattern[str]]:
-    """Read the kana table, with the pattern of its entries, the longest first."""
     table = dict(read_table("kana.tsv"))
-    return table, re.compile("|".join(sorted(table, key=len, reverse=True)))
+    return table, re.compile("|".join(sorted(table, key=len, reverse=True)))  # the longest first
 
 
 def _write_out(match: re.Match[str]) -> str:

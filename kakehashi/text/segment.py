@@ -1,53 +1,126 @@
-"""Segmenters: from raw text to tokens."""
+"""Segmenters: from raw text to tokens with exact offsets, by a dictionary or by patterns."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from itertools import accumulate
+from typing import TYPE_CHECKING, TypeAlias
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Token
-from kakehashi.text.dictionary import DictionarySegmenter
+from kakehashi.text.composition import (
+    LONGEST_PASSAGE,
+    Word,
+    cleaned,
+    compose,
+    in_raw_text,
+    located,
+    passages,
+)
+from kakehashi.text.japanese import is_kana, pieces
 from kakehashi.text.mecab import MeCab
+from kakehashi.text.readings import read_in_context
 from kakehashi.text.sudachi import Sudachi
-from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS
+from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS, PatternSegmenter
 
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
     from kakehashi.config.settings import TextSettings
 
+_NAMES = ("unidic-lite", "ipadic", "sudachi", "words", "whitespace")
 
-class Segmenter(Protocol):
-    """Cut raw text into tokens; safe to share between threads and to send to processes."""
+
+@dataclass(frozen=True)
+class DictionarySegmenter:
+    """Cut text into words of a dictionary and, if asked, those where the script changes inside.
+
+    No dictionary can be pickled; in each process, all segmenters of one name share one.
+    """
+
+    name: str
+    cut_scripts: bool = True
 
     @property
     def signature(self) -> str:
-        """How text is cut, for the signatures of scores."""
+        """Name and version of the dictionary, and how its words are cut further."""
+        return _dictionary(self.name).signature + ("+script" if self.cut_scripts else "")
 
     def segment(self, text: str) -> tuple[Token, ...]:
-        """Cut a text into tokens.
-
-        Every character that is not white space is in exactly one token; no token is empty or holds
-        white space, or begins with a combining mark that stands on something;
-        ``token.text == text[token.start:token.end]``.
-        """
+        """Cut a text into tokens with readings and parts of speech."""
+        composed, offsets = compose(text)
+        clean, analyze = cleaned(composed), _dictionary(self.name).analyze
+        tokens = []
+        for begin, passage in passages(clean):
+            for offset, (surface, pos, reading) in located(passage, analyze(passage)):
+                base = begin + offset
+                for start, end, kana in pieces(surface, reading, self.cut_scripts):
+                    start, end = base + start, base + end
+                    tokens.append(Token(composed[start:end], start, end, kana, pos))
+        read_in_context(tokens)
+        return tuple(tokens if composed is text else in_raw_text(tokens, text, offsets))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens; add the readings and parts of speech they lack."""
+        """Keep the given tokens; add the readings and parts of speech they lack, in context.
+
+        Where all have a part of speech and some a reading, they come from an analysis, and those
+        without a reading have none.
+        """
+        analyzed = all(token.pos for token in tokens) and any(token.reading for token in tokens)
+        if analyzed or not tokens:
+            return tuple(tokens)
+        clean = cleaned(text)
+        spans = ((token.start, token.end) for token in tokens)
+        # A form too long to analyse goes without a reading.
+        raw = (clean[a:b] if b - a <= LONGEST_PASSAGE else "" for a, b in spans)
+        forms = compose("\n".join(raw))[0].split("\n")
+        batches: list[list[str]] = [[]]
+        size = 0
+        for form in forms:
+            size += len(form)
+            if size > LONGEST_PASSAGE:
+                batches.append([])
+                size = len(form)
+            batches[-1].append(form)
+        entries = (entry for batch in batches for entry in self._look_up(batch))
+        found = [
+            Token(form, token.start, token.end, reading, pos)
+            for form, token, (pos, reading) in zip(forms, tokens, entries, strict=True)
+        ]
+        read_in_context(found)
+        return tuple(
+            token._replace(pos=token.pos or read.pos, reading=token.reading or read.reading)
+            for token, read in zip(tokens, found, strict=True)
+        )
+
+    def _look_up(self, forms: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield part of speech and reading of each form: of its first word, and of all its words.
+
+        A word without a reading stands for itself, unless no word of the form has one.
+        """
+        ends = list(accumulate(map(len, forms)))
+        words_of: list[list[Word]] = [[] for _ in forms]
+        for start, word in located("".join(forms), _dictionary(self.name).analyze_forms(forms)):
+            words_of[bisect_right(ends, start)].append(word)
+        for words in words_of:
+            readings = [kana if is_kana(kana) else "" for _, _, kana in words]
+            spelled = (kana or word[0] for kana, word in zip(readings, words, strict=True))
+            yield words[0][1] if words else "", "".join(spelled) if any(readings) else ""
 
 
-_SEGMENTERS: Mapping[str, Callable[[bool, bool], Segmenter]] = {
-    "unidic-lite": lambda scripts, _: DictionarySegmenter(MeCab("unidic-lite"), scripts),
-    "ipadic": lambda scripts, _: DictionarySegmenter(MeCab("ipadic"), scripts),
-    "sudachi": lambda scripts, _: DictionarySegmenter(Sudachi(), scripts),
-    "whitespace": lambda *_: WHITESPACE,
-    "words": lambda _, hyphens: HYPHENS_CUT if hyphens else WORDS,
-}
+Segmenter: TypeAlias = DictionarySegmenter | PatternSegmenter
+"""Cuts raw text into tokens; may be shared between threads and sent to processes.
+
+Every character that is not white space is in exactly one token; no token is empty or holds white
+space, or begins with a combining mark that stands on something;
+``token.text == text[token.start:token.end]``.
+"""
 
 
 def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = False) -> Segmenter:
-    """Load a segmenter by its name, once per process.
+    """Load a segmenter by its name; a dictionary is loaded once per process.
 
     Args:
         name: A Japanese dictionary (``unidic-lite``, ``ipadic``, ``sudachi``), or for text with
@@ -69,11 +142,16 @@ def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = F
         >>> [(t.text, t.reading) for t in load_segmenter("unidic-lite").segment("東京に着いた")]
         [('東京', 'トウキョウ'), ('に', 'ニ'), ('着い', 'ツイ'), ('た', 'タ')]
     """
-    if name not in _SEGMENTERS:
-        near = difflib.get_close_matches(name, _SEGMENTERS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_SEGMENTERS)}"
+    if name not in _NAMES:
+        near = difflib.get_close_matches(name, _NAMES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_NAMES)}"
         raise ConfigError("text.segmenter", f"there is no segmenter {name!r}; {hint}")
-    return _loaded(name, cut_scripts, cut_hyphens)
+    if name == "whitespace":
+        return WHITESPACE
+    if name == "words":
+        return HYPHENS_CUT if cut_hyphens else WORDS
+    _dictionary(name)  # One that is missing or damaged shows now, not at the first sentence.
+    return DictionarySegmenter(name, cut_scripts)
 
 
 def segmenter_of(text: TextSettings) -> Segmenter:
@@ -84,6 +162,6 @@ def segmenter_of(text: TextSettings) -> Segmenter:
 
 
 @cache
-def _loaded(name: str, cut_scripts: bool, cut_hyphens: bool) -> Segmenter:
+def _dictionary(name: str) -> MeCab | Sudachi:
     """Load each once: MeCab does not give back the memory of a dictionary, 115 MB."""
-    return _SEGMENTERS[name](cut_scripts, cut_hyphens)
+    return Sudachi() if name == "sudachi" else MeCab(name)

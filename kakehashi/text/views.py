@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.romanize import romanize_token
+from kakehashi.text.romanize import romanize
 
 if TYPE_CHECKING:
     from kakehashi.config.settings import View
-
-VIEWS: Mapping[View, Callable[[str, str], str]] = {
-    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
-    "romaji": romanize_token,
-}
 
 
 def view(surface: str, reading: str, name: View) -> str:
     """Return a token as a channel of the model sees it; never empty for a non-empty token.
 
-    Args:
-        surface: The token as written.
-        reading: Its reading in kana, or ``""``.
-        name: ``original``, or ``romaji``, as in the paper's Mixed Orthographic Model (section 3.3).
+    The ``original`` is the token as written; ``romaji``, that of the paper's Mixed Orthographic
+    Model (section 3.3), is its reading in Latin letters or, where it has none, itself. Kanji
+    without a reading stay: libraries that know no Japanese read them as Chinese, which is worse.
 
     Raises:
         ConfigError: If there is no such view.
@@ -33,13 +26,16 @@ def view(surface: str, reading: str, name: View) -> str:
         >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
         ('加盟', 'kamei')
     """
-    if name not in VIEWS:
-        raise ConfigError("view", f"expected one of {', '.join(VIEWS)}, got {name!r}")
-    return VIEWS[name](surface, reading)
+    if name == "original":
+        return unicodedata.normalize("NFC", surface)
+    if name == "romaji":
+        # NFKC makes a blank and an accent of ´; a token has no blank.
+        return "".join(romanize(reading or surface).split()) or surface
+    raise ConfigError("view", f"expected one of original, romaji, got {name!r}")
 
 
 def ngrams(form: str, n: int = 2) -> list[str]:
-    """Return the overlapping character n-grams of a form.
+    """Return the overlapping character n-grams of a form; a shorter form is its only one.
 
     Raises:
         ValueError: If `n` is less than 1.
@@ -50,6 +46,5 @@ def ngrams(form: str, n: int = 2) -> list[str]:
     """
     if n < 1:
         raise ValueError(f"expected an n of at least 1, got {n}")
-    if len(form) <= n:
-        return [form] if form else []
-    return [form[start : start + n] for start in range(len(form) - n + 1)]
+    starts = range(max(len(form) - n, 0) + 1)
+    return [form[start : start + n] for start in starts] if form else []

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from kakehashi.sentence import Token
 from kakehashi.text.composition import WHITE_SPACE, compose, in_raw_text, is_composed
 
-_WHITESPACE = re.compile(rf"[^{WHITE_SPACE}]+")
-
 # A name after an initial: the only thing beyond a blank that a pattern looks at.
 _NAME = r"\ +[A-Z]\w"
 _INITIAL = re.compile(rf"[A-Z]\.(?={_NAME})")
@@ -89,8 +87,6 @@ class PatternSegmenter:
 
     def tokens_of(self, word: str) -> tuple[Token, ...]:
         """Cut one of `words` into the tokens that `segment` finds there, counted from its start."""
-        if word.isalnum():
-            return (Token(word, 0, len(word)),)
         end = len(word.removesuffix(_SOME_NAME))
         return tuple(token for token in self.segment(word) if token.end <= end)
 
@@ -106,6 +102,6 @@ class PatternSegmenter:
         return tuple(tokens)
 
 
-WHITESPACE = PatternSegmenter("whitespace", _WHITESPACE)
+WHITESPACE = PatternSegmenter("whitespace", re.compile(rf"[^{WHITE_SPACE}]+"))
 WORDS = PatternSegmenter("words", _words("-.&@"))
 HYPHENS_CUT = PatternSegmenter("words+hyphen", _words(".&@"))

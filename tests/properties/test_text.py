@@ -4,15 +4,17 @@ import re
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
 from kakehashi.text.romanize import romanize
 from kakehashi.text.segment import load_segmenter
-from kakehashi.text.views import VIEWS, ngrams, view
+from kakehashi.text.views import ngrams, view
 
 _EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
 NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]
@@ -75,7 +77,9 @@ def test_decomposed_text_is_read_as_composed(name, text):
         written = unicodedata.normalize(form, text)
         tokens = load(name, True).segment(written)
         assert all(token.text == written[token.start : token.end] for token in tokens)
-        seen = [[view(token.text, token.reading, name) for name in VIEWS] for token in tokens]
+        seen = [
+            [view(token.text, token.reading, name) for name in get_args(View)] for token in tokens
+        ]
         found.append((seen, [token.reading for token in tokens]))
     assert found[0] == found[1]
 
@@ -84,7 +88,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
 @given(text=TEXTS)
 def test_each_token_has_a_form_in_each_view(name, text):
     for token in load(name, True).segment(text):
-        for shown in VIEWS:
+        for shown in get_args(View):
             form = view(token.text, token.reading, shown)
             assert form
             assert not any(char.isspace() for char in form)

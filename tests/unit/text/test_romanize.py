@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.romanize import romanize, romanize_token
+from kakehashi.text.romanize import romanize
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,3 @@ from kakehashi.text.romanize import romanize, romanize_token
 )
 def test_rules_where_they_meet(kana, latin):
     assert romanize(kana) == latin
-
-
-@pytest.mark.parametrize(
-    ("surface", "reading", "latin"),
-    [
-        ("押収", "オウシュウ", "oushuu"),
-        ("ジャズ", "", "jazu"),
-        ("ＡＢＣ", "", "ABC"),
-        ("㈱", "", "(株)"),
-        ("鷂", "", "鷂"),
-        ("ヌメ・ヨロ", "", "nume・yoro"),
-        ("´", "", "\u0301"),
-        ("東京", " ", "東京"),
-        ("\u3000", "", "\u3000"),
-    ],
-)
-def test_fallback(surface, reading, latin):
-    assert romanize_token(surface, reading) == latin

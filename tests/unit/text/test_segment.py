@@ -135,7 +135,7 @@ def test_text_is_composed_for_the_dictionary(segmenter, name, raw, plain):
     tokens, expected = segmenter(name).segment(raw), segmenter(name).segment(plain)
     check_offsets(raw, tokens)
     assert "".join(forms(tokens)) == raw
-    assert [compose(form).text for form in forms(tokens)] == forms(expected)
+    assert [compose(form)[0] for form in forms(tokens)] == forms(expected)
     assert readings(tokens) == readings(expected)
     given = sentence_from_forms(forms(tokens), joiner="")
     annotated = segmenter(name).annotate(given.text, given.tokens)
@@ -269,8 +269,8 @@ def test_unknown_name():
 @pytest.fixture
 def nothing_loaded(segmenter):
     """Segmenters that are loaded are kept; here they are looked for anew, then and later."""
-    yield segment._loaded.cache_clear
-    segment._loaded.cache_clear()
+    yield segment._dictionary.cache_clear
+    segment._dictionary.cache_clear()
 
 
 @pytest.mark.parametrize(

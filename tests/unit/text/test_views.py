@@ -28,6 +28,24 @@ def test_views_show_composed_text():
     assert view("ｶﾞ", "", "original") == "ｶﾞ"
 
 
+@pytest.mark.parametrize(
+    ("surface", "reading", "latin"),
+    [
+        ("押収", "オウシュウ", "oushuu"),
+        ("ジャズ", "", "jazu"),
+        ("ＡＢＣ", "", "ABC"),
+        ("㈱", "", "(株)"),
+        ("鷂", "", "鷂"),
+        ("ヌメ・ヨロ", "", "nume・yoro"),
+        ("´", "", "\u0301"),
+        ("東京", " ", "東京"),
+        ("\u3000", "", "\u3000"),
+    ],
+)
+def test_romaji_without_a_reading(surface, reading, latin):
+    assert view(surface, reading, "romaji") == latin
+
+
 def test_unknown_view():
     with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
         view("東京", "トウキョウ", "latin")
