@@ -1,14 +1,19 @@
-"""One table, five ways to write it: terminal, Markdown, LaTeX, CSV, HTML."""
+"""A table in five ways (terminal, Markdown, LaTeX, CSV, HTML), and the tables about corpora."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
+from itertools import accumulate
 from textwrap import fill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kakehashi.corpora.stats import CorpusStats
 
 NOTHING = "–"
 _NUMBER = re.compile(r"–?([-+]?\d[\d,.]*( %)?( ±[\d.]+)?\*?)?( \([-+\d./]+\))?")
@@ -18,8 +23,9 @@ _LATEX = {
     "≤": r"$\leq$", "≥": r"$\geq$", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
     **{sign: f"\\{sign}" for sign in "&%$#_"},
 }  # fmt: skip
+_PAPER_COLUMNS = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
+_escape_markdown = partial(re.compile(r"([\\`*_|<>\[\]])").sub, r"\\\1")
 
 
 class Table:
@@ -83,10 +89,6 @@ def markdown(table: Table) -> str:
     drawn = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     notes = "".join(f"\n{_escape_markdown(note)}\n" for note in table.notes)
     return f"**{_escape_markdown(table.title)}**\n\n{drawn}\n{notes}"
-
-
-def _escape_markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
 
 
 def latex(table: Table) -> str:
@@ -161,3 +163,33 @@ def render(name: str, **values: object) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     return environment.get_template(name).render(**values)
+
+
+def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]], *, full: bool = False) -> Table:
+    """Count the parts (``train``, ``dev``, ``test``) of corpora; as the paper does, or in full."""
+    rows: list[dict[str, object]] = [
+        {
+            "corpus": name, "part": part, "sentences": s.sentences,
+            "with a mention": s.with_mentions, "articles": s.articles, "characters": s.characters,
+            "tokens": s.tokens, "mentions": s.mentions, "of them lost": len(s.lost),
+            "best recall": s.kept, "best F1": s.ceiling, "mean length": s.mention_characters,
+            "types": len(s.types),
+        }
+        for name, parts in corpora.items() for part, s in parts.items()
+    ]  # fmt: skip
+    headings = tuple(rows[0]) if full and rows else _PAPER_COLUMNS
+    cells = ([row[heading] for heading in headings] for row in rows)
+    return Table("Corpora", headings, cells, ["A lost mention begins or ends inside a token."], 2)
+
+
+def distribution_table(name: str, types: Mapping[str, int]) -> Table:
+    """Rank the entity types of a corpus, with their share of all mentions."""
+    ranked = sorted(types.items(), key=lambda entry: (-entry[1], entry[0]))
+    sums = accumulate(count for _, count in ranked)
+    total = sum(types.values())
+    rows = (
+        (rank, type_name, count, f"{100 * count / total:.2f} %", f"{100 * so_far / total:.2f} %")
+        for rank, ((type_name, count), so_far) in enumerate(zip(ranked, sums, strict=True), 1)
+    )
+    headings = ("rank", "type", "mentions", "share", "so far")
+    return Table(f"Entity types of {name}", headings, rows, n_labels=2)
