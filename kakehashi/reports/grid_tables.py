@@ -171,7 +171,7 @@ def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
 
 def ceiling_table(analysis: Analysis) -> Table:
     """Compute the F1 that a perfect tagger of these tokens could reach."""
-    rows: dict[tuple[object, ...], None] = {}
+    rows: dict[tuple[object, ...], None] = {}  # in order, each once
     for run in (run for group in analysis.groups for run in group.runs):
         test, segmenter = run.result["corpus"]["test"], run.settings["text"]["segmenter"]
         found = test["entities"] - test["lost"]
@@ -240,16 +240,11 @@ def frequency_bands(gain: Gain) -> list[Band]:
         old, new = (_count(group, names) for group in (gain.against, gain.group))
         n_often = (often.get(name, 0) for name in names)
         n_test = new.gold // len(gain.group.runs)
-        bands.append(Band(_range(place), tuple(n_often), tuple(changes), old, new, n_test))
+        low, end = (*_EDGES, 0)[place : place + 2]
+        upper = f"–{end - 1:,}" if end else " and more"
+        frequencies = f"{low:,}" if end == low + 1 else f"{low:,}{upper}"
+        bands.append(Band(frequencies, tuple(n_often), tuple(changes), old, new, n_test))
     return bands
-
-
-def _range(place: int) -> str:
-    low, *rest = _EDGES[place : place + 2]
-    if not rest:
-        return f"{low:,} and more"
-    high = rest[0] - 1
-    return f"{low:,}–{high:,}" if low < high else f"{low:,}"
 
 
 def _count(group: Group, names: Sequence[str]) -> Count:
@@ -272,10 +267,9 @@ def frequency_table(analysis: Analysis) -> Table:
         "", "mentions in training", "types", "test mentions", "baseline F1", "F1", "gain",
         "types better", "worse",
     )  # fmt: skip
-    note = "F1 of all mentions of these types together, over all runs."
-    note += " A type is better or worse by its mean F1."
     title = "Gain by the frequency of an entity type in training"
-    return Table(title, headings, rows, [note], n_labels=2)
+    note = "F1 of all mentions of these types together, over all runs. A type is better or worse by"
+    return Table(title, headings, rows, [f"{note} its mean F1."], n_labels=2)
 
 
 def _joined(axes: Mapping[str, str]) -> str:

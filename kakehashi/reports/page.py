@@ -18,11 +18,7 @@ _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
 def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
-    """Write the page as HTML, which needs no other file; the commands make it again.
-
-    Raises:
-        MissingExtraError: If the grid names a figure and matplotlib is not installed.
-    """
+    """Write the page as HTML, which needs no other file; the commands make it again."""
     drawings, missing = drawings_of(analysis)
     figures = []
     for drawing in drawings:

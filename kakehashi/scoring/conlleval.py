@@ -188,10 +188,8 @@ def score_columns(
     ``raw`` file tags are bare types, each token with one is an entity of its own (``-r``), and
     ``outside`` stands for no entity (``-o``). Variant and scheme are those of `score_tags`.
 
-    Raises:
-        CorpusError: With the line, if it cannot be read, has another number of columns than the
-            first, or a tag that is none of the scheme's.
-        ConfigError: If the delimiter is empty.
+    Raises a CorpusError with the line if it cannot be read, has another number of columns than the
+    first, or a tag that is none of the scheme's; a ConfigError if the delimiter is empty.
     """
 
     def read(tag: str) -> str:
@@ -245,8 +243,8 @@ def _read_columns(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[i
     except OSError as error:
         raise CorpusError(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        byte = f"the byte 0x{error.object[error.start]:02x}"
-        problem = f"expected {encoding}, got {byte}; name another with --encoding"
+        byte = f"the byte 0x{error.object[error.start]:02x}; name another with --encoding"
+        problem = f"expected {encoding}, got {byte}"
         raise CorpusError(path, problem, number) from error
 
 

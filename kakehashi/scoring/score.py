@@ -55,8 +55,7 @@ class Count(NamedTuple):
 
     def to_dict(self) -> dict[str, float]:
         """Return ratios and counts by name, for JSON."""
-        ratios = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        return ratios | self._asdict()
+        return {key: getattr(self, key) for key in ("precision", "recall", "f1", *self._fields)}
 
 
 class TokenCount(NamedTuple):
@@ -230,8 +229,7 @@ def score_sentences(
 ) -> Score:
     """Score the mentions of sentences, and their tags (as BIO) if all have the same tokens.
 
-    Raises:
-        CorpusError: If the two, called by their ``names``, differ in a text or in length.
+    Raises a CorpusError if the two, called by their ``names``, differ in a text or in length.
     """
     tally = Tally()
     tokens: TokenCount | None = TokenCount(0, 0)
