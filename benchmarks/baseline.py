@@ -22,8 +22,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.dataset import Dataset
-from kakehashi.data.forms import FormFeatures
-from kakehashi.data.vocabulary import UNKNOWN
+from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.model.tagger import Tagger
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Span

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from benchmarks.place import PARTS, Place
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus, encode
-from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
-from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Sentence
 from kakehashi.training.trainer import Trainer
@@ -43,7 +42,7 @@ def encode_for(tagger: Tagger, sentences: Sequence[Sentence]) -> tuple[EncodedCo
 
 
 def featurize_as(
-    settings: ModelSettings, forms: Iterable[Form], words: Vocabulary, ngrams: Vocabulary
+    settings: ModelSettings, forms: Collection[Form], words: Vocabulary, ngrams: Vocabulary
 ) -> FormFeatures:
     """Look up the features of some forms by the settings of a model."""
     channels = Channels(settings.word_view, settings.char_view, settings.ngram)

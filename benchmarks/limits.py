@@ -22,7 +22,7 @@ from benchmarks.place import Place
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import make_batch, plan_batches
 from kakehashi.data.encode import EncodedCorpus
-from kakehashi.data.forms import FormFeatures
+from kakehashi.data.vocabulary import FormFeatures
 from kakehashi.training.train import new_tagger
 
 _TAGGING_BATCH = 4096

@@ -26,7 +26,6 @@ TRACKING_VARIABLES = _URI, _EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIME
 """The environment variables that say where trackings go."""
 
 Status = Literal["running", "finished", "failed", "killed"]
-_Scores = tuple[int, dict[str, float]]
 
 _EPOCH = {key: f"epoch/{key}" for key in ("loss", "seconds")}
 _EPOCH |= {key: f"epoch/{key}_f1" for key in ("dev", "test")}
@@ -39,21 +38,18 @@ _MLFLOW_DEFAULTS = {
 
 
 class _Record(NamedTuple):
-    """What a run folder holds: settings by dotted name; scores by name, with an epoch's number."""
+    """What a run folder holds; scores are by name, with the number of their epoch."""
 
-    settings: Mapping[str, Any]
-    epochs: list[_Scores]
-    final: list[_Scores]
+    settings: Mapping[str, Any]  # by dotted name
+    epochs: list[tuple[int, dict[str, float]]]
+    final: list[tuple[int, dict[str, float]]]
     signature: str
 
 
 def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
     """Check that trackers are installed and, if a folder is named, would take a run in it.
 
-    Raises:
-        ConfigError: If there is no such tracker.
-        MissingExtraError: If its library is not installed.
-        TrackingError: If it cannot be reached.
+    `ConfigError` if there is none of a name, `TrackingError` if one cannot be reached.
     """
     for name in names:
         if name not in _SYNC:
@@ -68,21 +64,20 @@ def check_trackers(names: Sequence[str], folder: Path | None = None) -> None:
 def sync(folder: Path, name: str, status: Status = "running") -> None:
     """Bring a tracker up to date with a run folder; `TrackingError` if it cannot be written to."""
     settings = dict(dotted(json.loads((folder / "config.json").read_bytes())))
-    record = _Record(settings, [], [], "")
-    scores: dict[str, float] = {}
+    epochs, final = [], []
+    last: dict[str, Any] = {"types": {}, "signature": ""}
     with suppress(FileNotFoundError):
         for epoch in map(json.loads, (folder / "epochs.jsonl").read_bytes().splitlines()):
             known = {_EPOCH[key]: epoch[key] for key in _EPOCH if epoch.get(key) is not None}
-            record.epochs.append((epoch["number"], known))
+            epochs.append((epoch["number"], known))
         result = json.loads((folder / "result.json").read_bytes())
-        parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
-        for part, score in parts.items():
-            scores |= {f"{part}/{ratio}": score[ratio] for ratio in ("f1", "precision", "recall")}
-        last = {"types": {}, "signature": ""} | (result["test"] or result["dev"] or {})
+        parts = [(part, result[part]) for part in ("dev", "test") if result[part] is not None]
+        ratios = ("f1", "precision", "recall")
+        scores = {f"{part}/{ratio}": score[ratio] for part, score in parts for ratio in ratios}
+        last |= parts[-1][1] if parts else {}
         scores |= {f"types/{kind}": count["f1"] for kind, count in last["types"].items()}
-        record.final.append((result["selection"]["epoch"], scores))
-        record = record._replace(signature=last["signature"])
-    _SYNC[name](folder, record, status)
+        final = [(result["selection"]["epoch"], scores)]
+    _SYNC[name](folder, _Record(settings, epochs, final, last["signature"]), status)
 
 
 def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
@@ -99,8 +94,7 @@ def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
         new = place / f"events.out.tfevents.{now:.0f}.{socket.gethostname()}"
         files = sorted(place.glob("events.out.tfevents.*")) or [new]
         known = [_read_events(file, event) for file in files]
-        told, end = max(epoch for epoch, _ in known), known[-1][1]
-        news = []
+        told, end, news = max(epoch for epoch, _ in known), known[-1][1], []
         if not end:
             values = {key: "none" if x is None else x for key, x in record.settings.items()}
             hparams = summary.hparams(values, {"dev/f1": 0, "test/f1": 0})[:2]
@@ -169,15 +163,14 @@ def _mlflow(folder: Path) -> Iterator[Any]:
         os.environ.setdefault(variable, value)
     mlflow, sql = require("mlflow", "mlflow"), require("sqlalchemy.exc", "mlflow")
     require("alembic", "mlflow")
-    where = uri = None
+    place, uri = f"the server of {_URI}", None
     try:
         if not mlflow.tracking.is_tracking_uri_set():
             folder.parent.mkdir(parents=True, exist_ok=True)
-            where = folder.parent.absolute() / "mlflow.db"
-            uri = f"sqlite:///{where}"
+            place = str(folder.parent.absolute() / "mlflow.db")
+            uri = f"sqlite:///{place}"
         yield mlflow.MlflowClient(tracking_uri=uri)
     except (sql.SQLAlchemyError, mlflow.MlflowException, OSError, ImportError) as error:
-        place = where or f"the server of {_URI}"
         raise TrackingError(f"MLflow cannot use {place} ({_reason(error)})") from None
 
 
@@ -189,10 +182,10 @@ def _experiment(client: Any) -> str:  # noqa: ANN401 - mlflow is not always ther
 
 def _find_run(client: Any, id_file: Path) -> Any:  # noqa: ANN401
     """Return the run that the folder names if it is on this server, and not deleted."""
+    if not id_file.exists():
+        return None
     try:
         run = client.get_run(json.loads(id_file.read_bytes())["run"])
-    except FileNotFoundError:
-        return None
     except require("mlflow", "mlflow").MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise

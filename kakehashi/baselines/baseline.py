@@ -15,27 +15,18 @@ from kakehashi.sentence import Sentence, Span
 
 
 class Baseline(Protocol):
-    """A recognizer that learns from segmented sentences and finds spans of their tokens.
+    """A recognizer that learns from segmented sentences and finds spans of their tokens."""
 
-    Raises:
-        MissingExtraError: If its library is not installed; the extra has the name of the baseline.
+    package: str  # the distribution that it needs, whose version is that of the baseline
+    deterministic: bool  # it draws no random numbers, and the seed changes nothing
 
-    Attributes:
-        package: The distribution that it needs; its version is the version of the baseline.
-        deterministic: Whether it draws no random numbers, and the seed changes nothing.
-    """
-
-    package: str
-    deterministic: bool
-
-    def __init__(self, seed: int) -> None: ...
+    def __init__(self, seed: int) -> None:
+        """Import its library; `MissingExtraError` names an extra called like the baseline."""
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Learn from sentences with mentions; those that no tokens express are ignored.
+        """Learn from sentences with mentions; ``dev`` is only what to choose by.
 
-        Args:
-            train: What to learn from.
-            dev: What to choose by; nothing is learnt from it.
+        Mentions that no tokens express are ignored.
         """
 
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:

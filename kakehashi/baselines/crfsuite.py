@@ -18,14 +18,7 @@ _PARAMETERS = {"c1": 0, "c2": 0.1, "max_iterations": 100, "feature.possible_tran
 
 
 class CRFsuite:
-    """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007).
-
-    Attributes:
-        model: What it has learnt, in CRFsuite's format.
-
-    Raises:
-        MissingExtraError: If python-crfsuite is not installed.
-    """
+    """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007)."""
 
     package = "python-crfsuite"
     deterministic = True
@@ -33,7 +26,7 @@ class CRFsuite:
     def __init__(self, seed: int = 0) -> None:
         self._library = require("pycrfsuite", "crfsuite")
         self._features = Features()
-        self.model = b""
+        self.model = b""  # in CRFsuite's format
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
         """Learn from the training sentences; nothing is chosen by the others."""

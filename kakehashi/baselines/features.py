@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 
-_EDGE = ""
-"""Stands before the first form and after the last."""
-
+_EDGE = ""  # stands before the first form and after the last
 _LONGEST_AFFIX = 4
 _REPEATED = re.compile(r"(.)\1+", re.DOTALL)
 _SCRIPTS = (
@@ -44,13 +43,9 @@ class Features:
         return [self._of_token(padded[i : i + 5]) for i in range(len(forms))]
 
     def _of_token(self, window: Sequence[str]) -> list[bytes]:
-        features = [
-            feature
-            for offset, form in enumerate(window, -2)
-            for feature in self._of_one(form, offset)
-        ]
         _, before, itself, after, _ = window
-        return [*features, *self._of_two(before, itself, -1), *self._of_two(itself, after, 0)]
+        alone = chain.from_iterable(map(self._of_one, window, range(-2, 3)))
+        return [*alone, *self._of_two(before, itself, -1), *self._of_two(itself, after, 0)]
 
 
 def shape(form: str) -> str:

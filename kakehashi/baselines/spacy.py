@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
     from spacy.training import Example
 
-
-_LOOP_SETTINGS = (
+_LOOP_SETTINGS = (  # of spaCy's recipe, which its training loop takes by name
     "dropout",
     "accumulate_gradient",
     "patience",
@@ -24,22 +23,14 @@ _LOOP_SETTINGS = (
     "eval_frequency",
     "annotating_components",
 )
-"""Settings of spaCy's recipe that its training loop takes by name."""
 
 
 class SpaCy:
     """spaCy's transition-based recognizer over a CNN, trained as ``spacy train`` does.
 
-    Architecture, optimizer, batches and early stopping are spaCy's defaults. The tokens are ours,
-    and so is the F1 on the development set by which the best weights are kept.
-
-    Args:
-        seed: Of weights, dropout and the order of the sentences. Training seeds the random numbers
-            of the whole process, as spaCy does.
-        changes: Settings to train with in place of spaCy's, e.g. ``max_steps``.
-
-    Raises:
-        MissingExtraError: If spaCy is not installed.
+    Architecture, optimizer, batches and early stopping are spaCy's defaults, but for ``changes`` to
+    its settings. The tokens are ours, and so is the F1 on the development set by which the best
+    weights are kept. Training seeds the random numbers of the whole process, as spaCy does.
     """
 
     package = "spacy"
@@ -52,11 +43,7 @@ class SpaCy:
         self._recognizer = self._nlp.add_pipe("ner")
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
-        """Learn until F1 on the development sentences stops growing, and keep the best weights.
-
-        Raises:
-            ConfigError: If they have no entity to choose by.
-        """
+        """Learn until F1 on the development sentences stops growing, and keep the best weights."""
         if not any(sentence.mentions for sentence in dev):
             raise ConfigError("corpus.dev", "has no sentence with an entity, which spaCy stops by")
         self._spacy.util.fix_random_seed(self._seed)
@@ -85,17 +72,12 @@ class SpaCy:
         def evaluate() -> tuple[float, None]:
             return score_spans(spans, self.tag(dev), lost).f1, None
 
-        steps = loop.train_while_improving(
-            self._nlp,
-            recipe["optimizer"],
-            loop.create_train_batches(
-                self._nlp, lambda _: examples, recipe["batcher"], recipe["max_epochs"]
-            ),
-            evaluate,
-            exclude=[],
-            before_update=None,
-            **{name: recipe[name] for name in _LOOP_SETTINGS},
-        )
+        batcher, max_epochs = recipe["batcher"], recipe["max_epochs"]
+        batches = loop.create_train_batches(self._nlp, lambda _: examples, batcher, max_epochs)
+        others = {name: recipe[name] for name in _LOOP_SETTINGS}
+        others |= {"exclude": [], "before_update": None}
+        optimizer = recipe["optimizer"]
+        steps = loop.train_while_improving(self._nlp, optimizer, batches, evaluate, **others)
         return (is_best for _, _, is_best in steps)
 
     def _doc(self, sentence: Sentence) -> Doc:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.data.forms import FormFeatures
+from kakehashi.data.vocabulary import FormFeatures
 
 Ids = npt.NDArray[np.int64]
 
@@ -21,27 +21,16 @@ _WINDOW = 64
 
 @dataclass(frozen=True)
 class Batch:
-    """Some sentences, ready for the tagger; all arrays are int64.
+    """Some sentences, ready for the tagger; all arrays are int64."""
 
-    Attributes:
-        sentences: Their numbers in the corpus (sentences,).
-        lengths: Tokens per sentence (sentences,), each at least 1.
-        words: Word id per token (tokens,), one sentence after the other.
-        forms: Row in the batch's distinct forms per token (tokens,).
-        form_lengths: N-grams per distinct form (forms,).
-        ngrams: Row in ``ngram_ids`` per n-gram of the distinct forms (n-grams,).
-        ngram_ids: The distinct n-gram ids of the batch (distinct n-grams,).
-        tags: Gold tag id per token (tokens,), or None.
-    """
-
-    sentences: Ids
-    lengths: Ids
-    words: Ids
-    forms: Ids
-    form_lengths: Ids
-    ngrams: Ids
-    ngram_ids: Ids
-    tags: Ids | None = None
+    sentences: Ids  # numbers in the corpus (sentences,)
+    lengths: Ids  # tokens per sentence (sentences,), each at least 1
+    words: Ids  # word id per token (tokens,), one sentence after the other
+    forms: Ids  # row in the batch's distinct forms per token (tokens,)
+    form_lengths: Ids  # n-grams per distinct form (forms,)
+    ngrams: Ids  # row in ``ngram_ids`` per n-gram of the distinct forms (n-grams,)
+    ngram_ids: Ids  # distinct n-gram ids of the batch (distinct n-grams,)
+    tags: Ids | None = None  # gold tag id per token (tokens,)
 
 
 def plan_batches(
@@ -49,10 +38,8 @@ def plan_batches(
 ) -> list[Ids]:
     """Cut a corpus into batches of sentences of like length; return the sentence numbers of each.
 
-    Args:
-        lengths: Tokens per sentence (sentences,); empty sentences are left out.
-        batch_tokens: Tokens per batch, at most; a longer sentence is a batch of its own.
-        order: (seed, epoch) of the shuffle; None for shortest first.
+    A batch has at most ``batch_tokens``, or one longer sentence; empty sentences (``lengths`` 0)
+    are left out. ``order`` is the (seed, epoch) of the shuffle; None for shortest first.
     """
     sentences = np.flatnonzero(lengths)
     window = max(1, len(sentences))
@@ -73,12 +60,10 @@ def plan_batches(
 
 def _ends(lengths: Ids, batch_tokens: int) -> Iterator[int]:
     """Yield where batches end that are as full as can be."""
-    totals = np.cumsum(lengths)
-    end, tokens = 0, 0
-    while end < len(totals):
-        fitting = np.searchsorted(totals, tokens + batch_tokens, side="right")
-        end = max(end + 1, int(fitting))
-        tokens = totals[end - 1]
+    totals, end = np.append(0, np.cumsum(lengths)), 0
+    while end < len(lengths):
+        fitting = np.searchsorted(totals, totals[end] + batch_tokens, side="right")
+        end = max(end + 1, int(fitting) - 1)
         yield end
 
 

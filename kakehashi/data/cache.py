@@ -19,8 +19,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -32,15 +32,14 @@ import numpy.typing as npt
 from kakehashi import __version__
 from kakehashi.config.reading import data_path
 from kakehashi.config.settings import ModelSettings, RunSettings
-from kakehashi.config.sources import AssistantSource, Source
+from kakehashi.config.sources import AssistantSource
 from kakehashi.corpora import assistant
 from kakehashi.corpora.corpus import load_corpora, load_mapping, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.dataset import Corpora, Dataset, build_dataset, tagset_of
 from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_types
-from kakehashi.data.forms import Form, FormFeatures
 from kakehashi.data.vectors import Coverage, Share, Vectors
-from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
 from kakehashi.errors import CorpusError
 from kakehashi.files import lock, sha256_of, write_folder
 from kakehashi.parallel import map_in_order
@@ -62,44 +61,40 @@ def load_dataset(
 
     What is not in the cache is written first: by one process at a time, which has the corpora
     encoded by ``processes``, by default as many as there are cores. The files do not depend on it.
-
-    Raises:
-        CorpusError: If a corpus is not what its format says, or a file of the cache is damaged.
-        ConfigError: If the settings ask for what the corpora have not.
-        OSError: If the cache cannot be written to.
+    `CorpusError` if a file of the cache is damaged, OSError if the cache cannot be written to.
     """
     corpus_print = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     features_print = features_fingerprint(settings, corpus_print)
     corpus = cache / f"corpus-{corpus_print[:16]}"
     features = cache / f"features-{features_print[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _unfinished(corpus, progress) as folder:
-        if folder is not None:
-            _write_corpora(folder, settings, corpus_print, progress, processes)
+    write_corpora = partial(_write_corpora, settings, corpus_print, progress, processes)
+    _write_once(corpus, write_corpora, progress)
     facts, arrays = _read(corpus, corpus_print)
     train, dev, test = (_corpus(facts[part], arrays, f"{part}-") for part in _PARTS)
     corpora = (train, dev, test)
-    with _unfinished(features, progress) as folder:
-        if folder is not None:
-            forms = list(map(tuple, _read_json(corpus / "forms.jsonl", corpus_print)["forms"]))
-            data = build_dataset(corpora, forms, settings.model, settings.vectors)
-            _write_features(data, folder, features_print)
+
+    def write_features(folder: Path) -> None:
+        forms = list(map(tuple, _read_json(corpus / "forms.jsonl", corpus_print)["forms"]))
+        data = build_dataset(corpora, forms, settings.model, settings.vectors)
+        _write_features(data, folder, features_print)
+
+    _write_once(features, write_features, progress)
     data = _read_dataset(corpora, settings.model, *_read(features, features_print))
     return data, read_jsonl(corpus / "test.jsonl")
 
 
-@contextmanager
-def _unfinished(folder: Path, progress: Progress) -> Iterator[Path | None]:
-    """Yield where to write a folder that gets its name afterwards; None if it is there."""
+def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress) -> None:
+    """Write a folder that is not there under another name, and give it its own."""
+    if folder.exists():
+        return
     waiting = partial(progress.say, f"waiting for another process to write {folder.name}")
-    lock_file = folder.with_name(f"{folder.name}.lock")
-    with nullcontext() if folder.exists() else lock(lock_file, waiting=waiting):
+    with lock(folder.with_name(f"{folder.name}.lock"), waiting=waiting):
         if folder.exists():
-            yield None
             return
         unfinished = folder.with_name(f"{folder.name}.partial")
         unfinished.mkdir(exist_ok=True)
-        yield unfinished
+        write(unfinished)
         for path in (*unfinished.iterdir(), unfinished):
             descriptor = os.open(path, os.O_RDONLY)
             os.fsync(descriptor)
@@ -108,7 +103,7 @@ def _unfinished(folder: Path, progress: Progress) -> Iterator[Path | None]:
 
 
 def _write_corpora(
-    folder: Path, settings: RunSettings, fingerprint: str, progress: Progress, processes: int | None
+    settings: RunSettings, fingerprint: str, progress: Progress, processes: int | None, folder: Path
 ) -> None:
     """Encode the chunks that a kill has left to do, over processes, and join them."""
     segmenter, keep_tokens = segmenter_of(settings.text), settings.text.keep_tokens
@@ -156,8 +151,7 @@ def join_shards(
 ) -> dict[str, object]:
     """Join shards to the corpus as it would have been encoded in one go, one at a time in memory.
 
-    The arrays are written to ``stem-forms.npy`` and so on, new forms are added to ``forms``, and
-    the entity types and missed mentions returned.
+    Writes ``stem-forms.npy`` etc., adds new forms, returns the entity types and missed mentions.
     """
     facts = [_read_json(path / "facts.jsonl", fingerprint) for path in shards]
     types = sorted_types(kind for each in facts for kind in each["types"])
@@ -173,8 +167,8 @@ def join_shards(
             yield _corpus(facts, arrays)
 
     missed: dict[int, tuple[Mention, ...]] = {}
+    paths = (stem.with_name(f"{stem.name}-{name}.npy") for name in _ARRAYS)
     with ExitStack() as stack:
-        paths = [stem.with_name(f"{stem.name}-{name}.npy") for name in _ARRAYS]
         files = [stack.enter_context(path.open("wb")) for path in paths]
         kinds, sizes = ("<i4", "<i8", "<i2"), (n_tokens, n_offsets, n_tokens)
         for file, kind, size in zip(files, kinds, sizes, strict=True):
@@ -190,13 +184,10 @@ def join_shards(
 
 
 def _corpus(facts: Mapping[str, Any], arrays: _Arrays, stem: str = "") -> EncodedCorpus:
-    return EncodedCorpus(
-        arrays[f"{stem}forms"],
-        arrays[f"{stem}offsets"],
-        arrays[f"{stem}tags"],
-        tuple(facts["types"]),
-        {int(row): tuple(Mention(*each) for each in lost) for row, lost in facts["missed"].items()},
-    )
+    forms, offsets, tags = (arrays[f"{stem}{name}"] for name in _ARRAYS)
+    lost = facts["missed"].items()
+    missed = {int(row): tuple(Mention(*each) for each in mentions) for row, mentions in lost}
+    return EncodedCorpus(forms, offsets, tags, tuple(facts["types"]), missed)
 
 
 def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
@@ -228,27 +219,24 @@ def _read_dataset(
 
 def _write_facts(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
     """Write what is no array, and the shapes of the arrays that have been written."""
-    arrays = {path.stem: _map(path) for path in sorted(folder.glob("*.npy"))}
+    arrays = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
     shapes = {name: [array.dtype.str, *array.shape] for name, array in arrays.items()}
     _write_json(folder / "facts.jsonl", fingerprint, {"arrays": shapes, **facts})
 
 
 def _read(folder: Path, fingerprint: str) -> tuple[dict[str, Any], _Arrays]:
     """Read the facts of a folder, and map its arrays."""
-    facts = _read_json(folder / "facts.jsonl", fingerprint)
-    arrays = {name: _map(folder / f"{name}.npy") for name in facts["arrays"]}
-    for name, array in arrays.items():
-        if [array.dtype.str, *array.shape] != facts["arrays"][name]:
-            raise _unusable(folder / f"{name}.npy")
+    facts, arrays = _read_json(folder / "facts.jsonl", fingerprint), {}
+    for name, described in facts["arrays"].items():
+        path = folder / f"{name}.npy"
+        try:
+            array = np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
+        except Exception as error:  # numpy raises half a dozen kinds
+            raise _unusable(path) from error
+        if [array.dtype.str, *array.shape] != described:
+            raise _unusable(path)
+        arrays[name] = array
     return facts, arrays
-
-
-def _map(path: Path) -> npt.NDArray[Any]:
-    """Map an array into memory, read-only."""
-    try:
-        return np.lib.format.open_memmap(path, mode="r").view(np.ndarray)
-    except Exception as error:  # numpy raises half a dozen kinds
-        raise _unusable(path) from error
 
 
 def _write_json(path: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
@@ -267,8 +255,7 @@ def _read_json(path: Path, fingerprint: str) -> dict[str, Any]:
     return facts
 
 
-def _checksum(fingerprint: str, body: str) -> str:
-    """Hash facts and what they were made of, as a line of JSON."""
+def _checksum(fingerprint: str, body: str) -> str:  # a line of JSON itself
     return f'"{sha256(f"{fingerprint} {body}".encode()).hexdigest()}"'
 
 
@@ -278,15 +265,15 @@ def _unusable(path: Path) -> CorpusError:
 
 
 def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
-    """Hash the corpora of a run and all that affects how they are read.
-
-    Raises:
-        ConfigError: If there is no such type mapping.
-    """
+    """Hash the corpora of a run and all that affects how they are read."""
     corpus, text = settings.corpus, settings.text.model_dump(mode="json")
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
-    sources = (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
-    hashes = [_hashes(_place(source)) for source in sources]
+    hashes = []
+    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
+        if isinstance(source, AssistantSource):  # generated, from our grammars by our programs
+            hashes.append(_hashes(Path(assistant.__file__).parent))
+        else:
+            hashes.append(_hashes(data_path(source.path)))
     facts = (_FORMAT, __version__, segmenter)
     return _hash(facts, corpus.model_dump(mode="json"), text, hashes, mapping)
 
@@ -295,20 +282,12 @@ def features_fingerprint(settings: RunSettings, corpus: str) -> str:
     """Hash what the model sees of encoded corpora, whose own fingerprint is given."""
     model, vectors = settings.model, settings.vectors
     views = (model.word_view, model.char_view, model.ngram)
-    if vectors is None:
-        return _hash(corpus, views)
-    return _hash(corpus, views, vectors.model_dump(mode="json"), _hashes(data_path(vectors.path)))
+    read = [vectors.model_dump(mode="json"), _hashes(data_path(vectors.path))] if vectors else []
+    return _hash(corpus, views, *read)
 
 
 def _hash(*facts: object) -> str:
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _place(source: Source) -> Path:
-    """Locate the files of a source; those of a generated one are grammars and programs."""
-    if isinstance(source, AssistantSource):
-        return Path(assistant.__file__).parent
-    return data_path(source.path)
 
 
 def _hashes(path: Path) -> list[list[str]]:

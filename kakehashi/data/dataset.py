@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from kakehashi.config.settings import ModelSettings, VectorsSettings
 from kakehashi.data.encode import EncodedCorpus, encode
-from kakehashi.data.forms import Channels, Form, FormFeatures, featurize
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
-from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence
 from kakehashi.tags import Tagset
@@ -25,29 +24,18 @@ Corpora = tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Encoded corpora with the vocabularies of the training set.
-
-    Attributes:
-        train, dev, test: The sentences to learn from, to select on, and to test on.
-        features: Word and n-gram ids of every form of the three.
-        words: Words of the training set, then those known from vectors only.
-        ngrams: N-grams of the training set.
-        tagset: The tags of the training set.
-        vectors: Pre-trained vectors of the words, or None.
-        coverage: How many of the training words have a vector, or None.
-        once: Whether a word id occurs just once in training (words,) bool.
-    """
+    """Encoded corpora with the vocabularies and the tags of the training set."""
 
     train: EncodedCorpus
     dev: EncodedCorpus
     test: EncodedCorpus
-    features: FormFeatures
-    words: Vocabulary
+    features: FormFeatures  # of every form of the three
+    words: Vocabulary  # words of the training set, then those known from vectors only
     ngrams: Vocabulary
     tagset: Tagset
     vectors: Vectors | None
-    coverage: Coverage | None
-    once: npt.NDArray[np.bool_]
+    coverage: Coverage | None  # how many of the training words have a vector
+    once: npt.NDArray[np.bool_]  # whether a word id occurs just once in training (words,)
 
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, words and n-grams, for the report of a run."""
@@ -83,9 +71,7 @@ def prepare(
 ) -> Dataset:
     """Encode segmented sentences in memory, and build the vocabularies of the training set.
 
-    Raises:
-        ConfigError: If the training set holds no entity, or the word width is not the vectors'.
-        CorpusError: If the vectors cannot be read.
+    `ConfigError` if the training set holds no entity, or the word width is not the vectors'.
     """
     forms: dict[Form, int] = {}
     corpora = (encode(train, forms), encode(dev, forms), encode(test, forms))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.texts import Columnar, Texts
 from kakehashi.data.batches import Ids, ranges
-from kakehashi.data.forms import Form
+from kakehashi.data.vocabulary import Form
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token
 from kakehashi.tags import Tagset
@@ -36,21 +36,13 @@ _BLANK = np.array([chr(code).isspace() for code in range(0x3002)])  # all that t
 
 @dataclass(frozen=True)
 class EncodedCorpus:
-    """Segmented sentences as arrays, which may be views of a file.
+    """Segmented sentences as arrays, which may be views of a file."""
 
-    Attributes:
-        forms: Form number per token (tokens,).
-        offsets: Where each sentence begins, and the end (sentences + 1,).
-        tags: Gold spans, as tag ids of `types` in the scheme BIO (tokens,).
-        types: The entity types of the spans, sorted.
-        missed: Gold mentions that no tokens can express, by sentence number.
-    """
-
-    forms: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-    tags: npt.NDArray[np.int16]
-    types: tuple[str, ...]
-    missed: Mapping[int, tuple[Mention, ...]]
+    forms: npt.NDArray[np.int32]  # form number per token (tokens,)
+    offsets: npt.NDArray[np.int64]  # where each sentence begins, and the end (sentences + 1,)
+    tags: npt.NDArray[np.int16]  # gold spans, as BIO tag ids of ``types`` (tokens,)
+    types: tuple[str, ...]  # entity types of the spans, sorted
+    missed: Mapping[int, tuple[Mention, ...]]  # by sentence number; no tokens can express them
 
     def __len__(self) -> int:
         """Count the sentences."""
@@ -92,8 +84,7 @@ class EncodedCorpus:
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
         """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
 
-        Raises:
-            TagError: If a span has a type that the tagset does not know.
+        `TagError` if a span has a type that the tagset does not know.
         """
         if tagset == Tagset(self.types):
             return self.tags
@@ -112,9 +103,8 @@ class EncodedCorpus:
         inside: npt.NDArray[np.bool_] = (self.tags > 0) & (self.tags % 2 == 0)
         return inside
 
-    def count_forms(self, forms: Iterable[Form]) -> Iterator[tuple[Form, int]]:
+    def count_forms(self, forms: Sequence[Form]) -> Iterator[tuple[Form, int]]:
         """Yield those forms, of all that are numbered, that occur here, and how often."""
-        forms = list(forms)
         counts = _count(self.forms, len(forms))
         return ((form, count) for form, count in zip(forms, counts, strict=True) if count)
 
@@ -122,9 +112,8 @@ class EncodedCorpus:
 def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorpus:
     """Encode segmented sentences, numbering new forms as they come.
 
-    Raises:
-        ConfigError: If there are more entity types than tags can be numbered for.
-        ValueError: If a sentence has no tokens yet.
+    `ConfigError` if there are more entity types than numbers for their tags, ValueError if a
+    sentence has no tokens yet.
     """
     sentences, parts = iter(sentences), []
     while chunk := list(islice(sentences, _AT_ONCE)):

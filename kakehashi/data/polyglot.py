@@ -57,10 +57,7 @@ class _Call:
 def read_polyglot(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     """Read the vectors of the wanted words (words, width), pickled in a binary protocol.
 
-    Time and memory are proportional to the length of the file.
-
-    Raises:
-        CorpusError: If the file cannot be read or is anything else than such a pair.
+    Time and memory are proportional to the file; `CorpusError` if it is anything else.
     """
     with opened(path) as file:
         # In pieces, since a single call would first take the memory for all that it may read.

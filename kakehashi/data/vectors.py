@@ -109,10 +109,7 @@ def read_vectors(
     """Read word vectors, plain or gzip: of ``wanted`` words alone, or of all as they are written.
 
     A relative path is taken from ``KAKEHASHI_DATA`` where that is set. Wanted words are in lower
-    case and NFKC; see `Wanted` for which vector each takes.
-
-    Raises:
-        CorpusError: If the file is not what its format says.
+    case and NFKC; see `Wanted` for which vector each takes. `CorpusError` if a file is malformed.
     """
     kept = Wanted(wanted)
     matrix = (read_polyglot if format == "polyglot" else _read_text)(str(path), kept)

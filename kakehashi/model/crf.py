@@ -21,8 +21,7 @@ _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in
 float64, fast, and exact unless a good path needs a less probable tag. Networks are far from it."""
 
-_PAIRS_AT_ONCE = 1 << 26
-"""Pairs of tags that the decoder scores at once, over all sentences: 256 MB."""
+_PAIRS_AT_ONCE = 1 << 26  # of tags that the decoder scores, over all sentences: 256 MB
 
 
 class Crf(nn.Module):

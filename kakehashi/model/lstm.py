@@ -125,20 +125,15 @@ class BiLstm(nn.RNNBase):
             return self._torch_states(inputs, ragged, rows)
         if not training:
             return self._run(self.project(inputs), ragged, rows)
-        # Two threads share a product over both directions; for one thread the directions run one
-        # after the other, so that the weights of a step fit its cache.
-        both = self.all_weights
-        states: list[Tensor] = []
-        for group in [both] if torch.get_num_threads() > 1 else [both[:1], both[1:]]:
-            from_inputs, from_states, *biases = (
-                torch.stack(weights) if len(group) > 1 else weights[0][None]
-                for weights in zip(*group, strict=True)
-            )
-            bias = (biases[0] + biases[1])[:, None]
-            order = ragged.order[len(states) :][: len(group)]
-            gates = _project(inputs, from_inputs.transpose(1, 2), bias, order, rows)
-            states.append(train_steps(gates, from_states, ragged))
-        return torch.cat(states).view(-1, self.hidden_size)
+        states = []
+        for order, weights in zip(ragged.order, self.all_weights, strict=True):
+            from_inputs, from_states, bias, more = (weight[None] for weight in weights)
+            items = inputs.index_select(0, order) if rows is None else inputs
+            gates = torch.baddbmm((bias + more)[:, None], items[None], from_inputs.transpose(1, 2))
+            if rows is not None:
+                gates = gates.index_select(1, rows[order])
+            states.append(train_steps(gates, from_states, ragged)[0])
+        return torch.cat(states)
 
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
@@ -187,16 +182,3 @@ class BiLstm(nn.RNNBase):
 
 def _in_item_order(states: Tensor, ragged: RaggedOrder) -> Tensor:
     return states.index_select(0, ragged.items).view(ragged.n_items, -1)
-
-
-def _project(
-    inputs: Tensor, weights: Tensor, bias: Tensor, order: Tensor, rows: Tensor | None
-) -> Tensor:
-    """Compute what the items add to the gates, in steps order (d, items, 4 · width)."""
-    directions, n_items = order.shape
-    if rows is None:
-        items = inputs.index_select(0, order.view(-1)).view(directions, n_items, -1)
-        return torch.baddbmm(bias, items, weights)
-    distinct = torch.baddbmm(bias, inputs.expand(directions, -1, -1), weights)
-    places = rows[order] + len(inputs) * torch.arange(directions)[:, None]
-    return distinct.flatten(0, 1).index_select(0, places.view(-1)).view(directions, n_items, -1)

@@ -190,15 +190,11 @@ Takes what the items add to the gates (d, items, 4 · width), which is overwritt
 states to gates (d, 4 · width, width), and the order. All are float32.
 """
 
-_FEW_ROWS = 20
-"""Rows up to which a product of bfloat16 is slower than one of float32, packing included."""
+_FEW_ROWS = 20  # up to which bfloat16 is slower: oneDNN packs the weights for every product
 
 
 def _stepping(sizes: Sequence[int]) -> Iterator[int]:
-    """Pass the sizes of steps on; products of few rows are in float32 meanwhile, whatever is set.
-
-    In bfloat16 they are slower, since oneDNN packs the weights anew for every product.
-    """
+    """Pass the sizes of steps on; products of few rows are in float32 meanwhile in any case."""
     precision = torch.get_float32_matmul_precision()
     if precision == "highest":
         yield from sizes

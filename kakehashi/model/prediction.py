@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kakehashi.data.batches import Ids, plan_batches, ranges
-from kakehashi.data.forms import FormFeatures
+from kakehashi.data.vocabulary import FormFeatures
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset

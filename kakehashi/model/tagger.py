@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
-from kakehashi.data.forms import FormFeatures
 from kakehashi.data.vectors import Vectors
-from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
+from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm

@@ -136,9 +136,7 @@ def describe(inputs: Iterable[Input]) -> str:
 def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list[Input]:
     """Copy what cannot be cut where it lies into a folder, and return what to read instead.
 
-    Raises:
-        CorpusError: If a file is not what its format says, or is read as text for its name only
-            and looks like JSON.
+    CorpusError if a file is not what its format says, or is text by its name and looks like JSON.
     """
     copies = []
     for number, each in enumerate(inputs):
@@ -244,11 +242,7 @@ Block = Lines | Rows
 
 
 def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
-    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows, or fewer.
-
-    Raises:
-        CorpusError: If a file cannot be read.
-    """
+    """Cut files of JSON lines, text and Parquet into blocks of so many lines or rows, or fewer."""
     for each in files:
         if each.format == "parquet":
             yield from _cut_rows(each, n_sentences)

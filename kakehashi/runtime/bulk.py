@@ -150,7 +150,7 @@ def annotate_corpus(
     map_jobs: Map = map_in_order,
     progress: Progress | None = None,
 ) -> Count:
-    """Find the entities of a corpus, or go on with that.
+    """Find the entities of a corpus, or go on with that; count what is annotated and left out.
 
     All input is read before any of it is annotated, so that what is wrong with it shows at once. A
     line or row that is no sentence is left out, and counted.
@@ -162,16 +162,11 @@ def annotate_corpus(
     are cores for us; see `kakehashi.parallel.open_map`. Parts are ``jsonl`` or ``parquet``, and
     have a block of so many lines or rows of the input each.
 
-    Returns:
-        How many sentences are annotated, and what was left out.
-
     Raises:
-        CorpusError: If a file is not what its format says, or holds nothing but lines that are no
-            sentences; nothing is annotated then.
+        CorpusError: If a file is not what its format says, or there is no sentence at all.
         ConfigError: If the format or precision is unknown.
         ModelError: If the model is missing or damaged.
         RunError: If ``out`` holds something else, for example annotations by another model.
-        OSError: If ``out`` cannot be written to.
     """
     progress, reading, kept = progress or Progress(), reading or Reading(), kept or Kept()
     if format not in WRITERS:
@@ -210,9 +205,8 @@ def annotate_corpus(
                 " another folder",
             )
         _annotate_missing(folder, blocks, annotator, map_jobs, progress)
-        n_refused = begun.get("refused", 0)
-        count = Count(begun["sentences"], n_refused, tuple(begun.get("problems", ())))
-        result = {"sentences": count.sentences, "refused": n_refused, "parts": len(blocks)}
+        count = Count(begun["sentences"], begun.get("refused", 0), tuple(begun.get("problems", ())))
+        result = {"sentences": count.sentences, "refused": count.refused, "parts": len(blocks)}
         write_json(folder / "result.json", result)
     return count
 
@@ -285,7 +279,6 @@ def _opened(folder: Path) -> Iterator[dict[str, Any] | None]:
 
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
-    """Make a folder that is there for a while."""
     rmtree(folder, ignore_errors=True)
     folder.mkdir()
     try:

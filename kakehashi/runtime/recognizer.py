@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kakehashi.data.forms import Channels, Form, featurize
+from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError
 from kakehashi.model.device import find_device
 from kakehashi.model.folder import Model, load_model
@@ -123,10 +123,9 @@ class Recognizer:
         cached_forms: int = 8192,
         device: str = "cpu",
     ) -> Recognizer:
-        """Load a model folder, or the model of a run folder; nothing in it can run code.
+        """Load the model of a model or run folder; nothing in it can run code.
 
-        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once. See
-        `Recognizer` for the rest.
+        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
 
         Raises:
             ModelError: If it is missing, incomplete, damaged, or of a newer format.
@@ -152,10 +151,7 @@ class Recognizer:
             TypeError: If there is one text instead of many, or something that is no text.
         """
         if isinstance(texts, str | bytes):
-            problem = (
-                "recognize() takes many texts, and got one; call the recognizer itself with it"
-            )
-            raise TypeError(f"{problem}, recognizer(text), or recognize([text])")
+            raise TypeError("recognize() takes many texts, and got one; call recognizer(text)")
         return self.annotate(map(_sentence, texts))
 
     def annotate(self, sentences: Iterable[Sentence]) -> Iterator[Sentence]:

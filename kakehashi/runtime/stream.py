@@ -97,10 +97,8 @@ def predict_lines(
     number of processes, one thread each, but for the last digits of probabilities.
 
     Raises:
-        ModelError: If the model is missing or damaged.
-        ConfigError: If columns shall have no tokens, or an input has a format or encoding that
-            there is not.
-        CorpusError: If an input cannot be read at all.
+        ConfigError: If columns shall have no tokens, or an input has no known format or encoding.
+        CorpusError: If an input cannot be read at all; ModelError if the model cannot.
     """
     if predictor.format == "columns" and not predictor.kept.tokens:
         raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")

@@ -44,8 +44,7 @@ _Value = TypeVar("_Value")
 class ProcessGroup:
     """The processes of a training, all of which do the same at the same time; often just one.
 
-    ``rank`` is the number of this one; rank 0 alone writes, scores and reports progress. Several
-    are joined by torch's default process group.
+    ``rank`` is the number of this one; rank 0 alone writes, scores and reports progress.
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1) -> None:
@@ -118,10 +117,9 @@ class ProcessGroup:
         return tagger.loss(cut_batch(batch, start, end)) * part
 
     def all_reduce(self, loss: Tensor, optimizer: Optimizer, batch: Batch) -> Tensor:
-        """Sum losses and gradients over all processes; return the mean loss per token.
+        """Sum losses and gradients over all processes, in one message; return the mean loss.
 
-        All in one message. Each process knows the whole batch, and so the rows of the embeddings
-        that the others have gradients for.
+        Each process knows the whole batch, and so which rows of the embeddings have gradients.
         """
         loss = loss.detach()
         if self.world_size == 1:
@@ -213,15 +211,11 @@ def train_on_ray(
 ) -> None:
     """Do the same in each process of a group on a Ray cluster, whose machines must share folders.
 
-    Args:
-        work: Called with the keywords ``progress`` and ``group``; its errors are raised here.
-        workers: How many processes; None for one per processor, or GPU, of the cluster.
-        address: See `connect_ray`.
-        cuda: Whether each process needs a GPU.
-        progress: Gets the lines that rank 0 reports.
+    ``work`` is called with the keywords ``progress`` and ``group``; its errors are raised here. By
+    default there is one worker per processor of the cluster, or per GPU with ``cuda``.
 
     Raises:
-        ConfigError: If there is no Ray at the address, or it is too small.
+        ConfigError: If there is no Ray at the address (see `connect_ray`), or it is too small.
         DistributedError: If a process is lost.
     """
     ray = connect_ray(address, workers)
@@ -235,9 +229,14 @@ def train_on_ray(
         store = TCPStore(host, 0, is_master=True, wait_for_workers=False)
         names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
         environment = {name: os.environ[name] for name in names}
-        place = str(Path.cwd()), environment, host, store.port
+        place = Path.cwd(), environment, host, store.port
         queue = require("ray.util.queue", "ray").Queue(actor_options={"num_cpus": 0})
-        listener = threading.Thread(target=_report, args=(queue, progress), daemon=True)
+
+        def report() -> None:
+            for line in iter(queue.get, None):
+                progress.say(line)
+
+        listener = threading.Thread(target=report, daemon=True)
         listener.start()
         task = ray.remote(num_cpus=1, num_gpus=int(cuda), max_retries=0)(_run_rank)
         ranks = [{"rank": rank, "world_size": size} for rank in range(size)]
@@ -259,7 +258,7 @@ def train_on_ray(
 def _run_rank(
     work: Callable[..., object],
     progress: Progress,
-    place: tuple[str, dict[str, str], str, int],
+    place: tuple[Path, dict[str, str], str, int],
     options: dict[str, int],
 ) -> None:
     """Do the work in a process of Ray, in our folder and with our variables."""
@@ -276,8 +275,3 @@ class _QueueProgress(Progress):
 
     def say(self, line: str) -> None:
         self._queue.put(line)
-
-
-def _report(queue: Any, progress: Progress) -> None:  # noqa: ANN401
-    while (line := queue.get()) is not None:
-        progress.say(line)

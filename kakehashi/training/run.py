@@ -145,11 +145,9 @@ class Run:
     def finish(
         self,
         data: Dataset,
-        *,
         version: str,
         facts: Mapping[str, object],
-        dev: Score | None,
-        test: Score | None,
+        scores: Sequence[Score | None],
         selection: Mapping[str, object],
         epochs: Sequence[Epoch],
         transfer: Mapping[str, object] | None = None,
@@ -158,10 +156,10 @@ class Run:
         """Write the counts and, last, the result.
 
         ``version`` is that of our program or of the library behind a baseline; ``facts`` are what
-        the scores depend on beside the corpus, for their signature; ``selection`` is what the best
-        epoch was chosen by, and its number.
+        the ``scores`` on dev and test depend on beside the corpus, for their signature;
+        ``selection`` is what the best epoch was chosen by, and its number.
         """
-        settings = self.settings
+        settings, (dev, test) = self.settings, scores
         mapping = settings.corpus.mapping or "none"
         facts = {"corpus": settings.name, "mapping": mapping, **facts}
         counts = np.zeros((0, 3), np.int32) if test is None else test.counts.sentences
@@ -200,8 +198,8 @@ class Run:
             try:
                 sync(self.folder, name, status)
             except TrackingError as error:
-                later = f"training goes on, and {name} is asked again at its end"
                 if name not in self._failed:
+                    later = f"training goes on, and {name} is asked again at its end"
                     self._progress.warn(f"{error}; {later}")
                 self._failed.add(name)
 

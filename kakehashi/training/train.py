@@ -43,12 +43,10 @@ from kakehashi.training.trainer import Trainer, check_selection
 
 def run_folder(settings: RunSettings) -> Path:
     """Name the folder of a run after its config, its baseline or its transfer, and its seed."""
-    parts = [settings.name]
-    if settings.system != "kakehashi":
-        parts.append(settings.system)
-    if settings.transfer is not None:
-        parts.append("+".join(settings.transfer.groups))
-    return Path("runs") / "-".join([*parts, f"seed{settings.training.seed}"])
+    system = [settings.system] if settings.system != "kakehashi" else []
+    groups = ["+".join(settings.transfer.groups)] if settings.transfer is not None else []
+    parts = [settings.name, *system, *groups, f"seed{settings.training.seed}"]
+    return Path("runs", "-".join(parts))
 
 
 def train(
@@ -63,20 +61,14 @@ def train(
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or a baseline.
 
-    An interrupted run continues when it is started again with the same settings; Ctrl-C and a
-    `DivergenceError` leave the best model so far in it. A finished one is left as it is if it would
-    give the same again. Nothing is written if the folder is taken, or settings, corpora or source
-    are not as they should be.
+    Returns the run folder, by default `run_folder`. An interrupted run continues when it is started
+    again with the same settings; Ctrl-C and a `DivergenceError` leave the best model so far in it.
+    A finished one is left as it is if it would give the same again. Nothing is written if the
+    folder is taken, or settings, corpora or source are not as they should be.
 
-    Args:
-        settings: What to train, on what, and how.
-        folder: The run folder, which is returned; default `run_folder`.
-        progress: Reports progress; default silent.
-        cache: A folder for encoded corpora, which runs on the same corpora then share; default
-            none, and the corpora are read into memory.
-        track: ``tensorboard``, ``mlflow``. One that fails is warned of, and training goes on.
-        save_every: Seconds between checkpoints inside an epoch.
-        group: The processes that train together, each of which calls this; see `process_group`.
+    Runs on the same corpora share what is encoded in the folder ``cache``; without, it stays in
+    memory. ``track`` names trackers: ``tensorboard``, ``mlflow``. ``save_every`` is in seconds,
+    between checkpoints inside an epoch. Each process of a ``group`` calls this.
     """
     if progress is None or group.rank:
         progress = Progress()
@@ -84,7 +76,12 @@ def train(
     check_trackers(track)
     with limited_threads(settings.training.threads), ExitStack() as stack:
         with group.run_on_all():
-            inputs = _hash_inputs(settings)
+            # All files that a run reads: corpora, vectors, source model.
+            corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
+            inputs = features_fingerprint(settings, corpus)
+            if settings.transfer is not None:
+                source = find_model(settings.transfer.source) / MANIFEST
+                inputs = _hash(f"{inputs} {sha256_of(source)}")
             run = Run(folder, settings, inputs, track, progress)
             if settings.system == "kakehashi":
                 find_device(group.device(settings.training.device), "training.device")
@@ -152,17 +149,10 @@ def _train_tagger(
         write_jsonl(run.predictions, found)
         selection = {"by": settings.training.select, "epoch": trainer.best["number"]}
         facts = {"text": recognizer.segmenter.signature, "select": selection["by"]}
-        run.finish(
-            data,
-            version=__version__,
-            facts={**facts, "epoch": selection["epoch"], "seed": settings.training.seed},
-            dev=trainer.evaluate(data.dev),
-            test=trainer.evaluate(data.test),
-            selection=selection,
-            epochs=trainer.history,
-            transfer=transfer,
-            processes=group.world_size,
-        )
+        facts |= {"epoch": selection["epoch"], "seed": settings.training.seed}
+        scores, epochs = [trainer.evaluate(part) for part in (data.dev, data.test)], trainer.history
+        processes = group.world_size
+        run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes)
     group.broadcast(None)  # the others wait until all is written
 
 
@@ -176,41 +166,26 @@ def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None
     progress.say(f"training {settings.system} {release}")
     began = time.perf_counter()
     baseline.fit(train, dev)
-    epoch: Epoch = {"number": 1, "loss": None, "seconds": time.perf_counter() - began}
-    spans, scores = {"dev": baseline.tag(dev), "test": baseline.tag(test)}, {}
-    for part, corpus in (("dev", data.dev), ("test", data.test)):
-        score = score_spans(corpus.spans, spans[part], lost=corpus.lost) if len(corpus) else None
-        scores[part], epoch[part] = score, score.f1 if score is not None else None
-    if not settings.training.test_epochs:
-        epoch["test"] = None
+    seconds, spans = time.perf_counter() - began, [baseline.tag(dev), baseline.tag(test)]
+    scores = [
+        score_spans(corpus.spans, found, lost=corpus.lost) if len(corpus) else None
+        for corpus, found in zip((data.dev, data.test), spans, strict=True)
+    ]
+    on_dev, on_test = (score.f1 if score is not None else None for score in scores)
+    epoch: Epoch = {"number": 1, "loss": None, "seconds": seconds, "dev": on_dev}
+    epoch["test"] = on_test if settings.training.test_epochs else None
     run.save_epochs([epoch])
-    tagged = zip(test, spans["test"], strict=True)
+    tagged = zip(test, spans[1], strict=True)
     found = ((each, mentions_from_spans(each.text, each.tokens or (), of)) for each, of in tagged)
     write_jsonl(run.predictions, (replace(each, mentions=mentions) for each, mentions in found))
     seed = {} if baseline.deterministic else {"seed": settings.training.seed}
     system = f"{settings.system} {release}"
-    run.finish(
-        data,
-        version=release,
-        facts={"text": segmenter_of(settings.text).signature, "system": system, **seed},
-        dev=scores["dev"],
-        test=scores["test"],
-        selection={"by": "dev" if dev else "last", "epoch": 1},
-        epochs=[epoch],
-    )
+    facts = {"text": segmenter_of(settings.text).signature, "system": system, **seed}
+    run.finish(data, release, facts, scores, {"by": "dev" if dev else "last", "epoch": 1}, [epoch])
 
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _hash_inputs(settings: RunSettings) -> str:
-    """Hash the files that a run reads: corpora, vectors, source model."""
-    corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
-    inputs = features_fingerprint(settings, corpus)
-    if settings.transfer is None:
-        return inputs
-    return _hash(f"{inputs} {sha256_of(find_model(settings.transfer.source) / MANIFEST)}")
 
 
 def _prepare(

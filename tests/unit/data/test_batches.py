@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kakehashi.data.batches import cut_batch, make_batch, plan_batches, ranges
-from kakehashi.data.forms import FormFeatures
+from kakehashi.data.vocabulary import FormFeatures
 
 ARRAYS = ("sentences", "lengths", "words", "forms", "form_lengths", "ngrams", "ngram_ids", "tags")
 lengths_of = st.lists(st.integers(0, 30), max_size=60).map(lambda x: np.array(x, dtype=np.int64))

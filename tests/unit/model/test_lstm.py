@@ -14,7 +14,6 @@ TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 @pytest.fixture(params=[1, 2], ids=["1 thread", "2 threads"], autouse=True)
 def threads(request):
-    """One thread runs the directions one after the other, two threads run them together."""
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
     yield

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kakehashi.data.encode import encode
-from kakehashi.data.forms import Channels, featurize
+from kakehashi.data.vocabulary import Channels, featurize
 from kakehashi.model.prediction import predict_projected, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
