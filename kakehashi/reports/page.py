@@ -28,15 +28,10 @@ def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Seq
         svg = _REFERENCE.sub(rf"\g<1>{drawing.name}-", svg)
         figures.append({"title": drawing.title, "svg": svg})
     return render(
-        "page.html",
-        title=analysis.grid.title or analysis.grid.name,
-        summary=summarize(analysis, sizes),
-        figures=figures,
-        missing=missing,
-        tables=grid_tables(analysis, sizes),
-        signature=analysis.signature,
-        commands=commands,
-    )
+        "page.html", title=analysis.grid.title or analysis.grid.name, figures=figures,
+        summary=summarize(analysis, sizes), tables=grid_tables(analysis, sizes), missing=missing,
+        signature=analysis.signature, commands=commands,
+    )  # fmt: skip
 
 
 def markdown_page(
@@ -57,13 +52,12 @@ def markdown_page(
 
 
 def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
-    """Draw the figures that a grid names, and say which cannot be drawn, and why.
-
-    With the arrows of the entity types come their frequency bands and bars.
-    """
+    """Draw the figures that a grid names, and say which cannot be drawn, and why."""
     names: list[str] = list(analysis.grid.report.figures)
+    if "types" in names:  # with the arrows come frequency bands and bars
+        names += ["frequencies", "gains"]
     drawings, missing = [], []
-    for name in [*names, "frequencies", "gains"] if "types" in names else names:
+    for name in names:
         try:
             drawings.append(FIGURES[name](analysis))
         except ConfigError as error:  # a grid that is not finished has a page all the same

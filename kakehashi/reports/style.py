@@ -39,9 +39,9 @@ def pens() -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn: ``draw`` fills its panels, which have titles.
+    """A figure to be drawn: ``draw`` fills its panels, which have titles; sizes are in inches.
 
-    The title says what it shows, also for those who cannot see it. Sizes are in inches.
+    Its own title says what it shows, also for those who cannot see it.
     """
 
     name: str
@@ -72,9 +72,9 @@ class Drawing:
 
 
 def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
-    """Make the horizontal axis of a panel, or the vertical one, a logarithmic one of counts.
+    """Make an axis of a panel a logarithmic one of counts, with ticks such as 500, 1k and 2k.
 
-    Ticks may be where ``ticks`` are, rising; by default at numbers such as 500, 1k and 2k.
+    Where ``ticks`` are given, rising, they are at those.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 

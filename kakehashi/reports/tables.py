@@ -61,7 +61,7 @@ def _written(cell: object) -> str:
 
 
 def terminal(table: Table, width: int = 100) -> str:
-    """Draw a table for a terminal of a width."""
+    """Draw a table for a terminal of a width in columns."""
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -108,12 +108,7 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _escape_latex(text: str) -> str:
-    r"""Write text so that LaTeX prints it as it is.
-
-    Example:
-        >>> print(_escape_latex("-1.50 & 50 % of a_b"))
-        $-$1.50 \& 50 \% of a\_b
-    """
+    r"""Escape text so that LaTeX prints it as it is, and minus as minus: ``$-$1.50 \& 5``."""
     escaped = "".join(_LATEX.get(character, character) for character in text)
     return re.sub(r"(?<![\w)])-(?=\d)", "$-$", escaped)
 
@@ -142,10 +137,9 @@ _FORMATS: dict[str, tuple[Callable[[Table], str], Callable[[str], str]]] = {
 def written(
     tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
 ) -> str:
-    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+    """Write tables as ``terminal`` (of a width), ``markdown``, ``latex``, ``csv`` or ``html``.
 
-    A paragraph may be before and one after them, except in CSV, which has no place for these. The
-    ``width`` is of the terminal, in columns.
+    A paragraph may be before and one after them, except in CSV, which has no place for these.
     """
     wrap = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
     write, paragraph = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]

@@ -217,8 +217,8 @@ def score_mentions(
 ) -> Score:
     """Score entities over characters, whatever tokens the texts have."""
     tally = Tally()
-    for true, found in zip(gold, predicted, strict=True):
-        tally.add_sentence(_character_spans(true), _character_spans(found))
+    for sides in zip(gold, predicted, strict=True):
+        tally.add_sentence(*map(_character_spans, sides))
     return Score.of(tally.counts(), "conlleval", {"unit": "characters"})
 
 
