@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 _LEFTOVER = re.compile(r"\.(.+)\.(tmp|old|lock)")
 
@@ -56,6 +57,15 @@ def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON for people and programs, atomically."""
     write_atomically(path, json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object of JSON; an empty one where the file is missing or damaged."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:

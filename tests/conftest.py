@@ -82,6 +82,21 @@ def _main(arguments):
     return 0
 
 
+class Done(subprocess.CompletedProcess):
+    """How a call of the program ended."""
+
+    def refused(self, *fragments):
+        """Verify exit status 2, nothing on stdout, and one line on stderr with all fragments.
+
+        Before it, only how files are read may stand there.
+        """
+        assert (self.returncode, self.stdout) == (2, ""), self.stderr
+        (line,) = (line for line in self.stderr.splitlines() if not line.startswith("reading "))
+        assert line.startswith("error: ")
+        for fragment in fragments:
+            assert fragment in line
+
+
 @pytest.fixture(scope="session")
 def run():
     """Run the program in this process; no data folder, 120 columns.
@@ -91,11 +106,7 @@ def run():
 
     def run(*arguments, stdin="", cwd="."):
         out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            chdir(cwd),
-            _standard_input(stdin) as given,
-        ):
+        with pytest.MonkeyPatch.context() as patch, chdir(cwd), _standard_input(stdin) as given:
             patch.setenv("COLUMNS", "120")
             patch.delenv("KAKEHASHI_DATA", raising=False)
             patch.setattr(sys, "argv", [])
@@ -104,6 +115,6 @@ def run():
                 patch.setattr(sys, name, stream)
             status = _main(arguments)
             texts = (stream.buffer.getvalue().decode() for stream in (out, err))
-            return subprocess.CompletedProcess(arguments, status, *texts)
+            return Done(arguments, status, *texts)
 
     return run

@@ -85,7 +85,7 @@ def run(
     check_trackers(track or (), root / "cell")
     on_ray = executor == "ray"
     runner = RayExecutor(workers, address) if on_ray else LocalExecutor(workers or 1)
-    with GridBars(root) as watch:
+    with GridBars(root, len(found.missing)) as watch:
         failures = run_plan(found, runner, watch, track or ())
     if failures:
         for line in failures:

@@ -17,21 +17,15 @@ from kakehashi.experiments.runs import RunSpec
 class GridBars(Watch):
     """Shows bars on stderr, and a line for each run that ends; only lines off a terminal.
 
-    Args:
-        root: Folder of the runs, whose files show how far they are.
+    Files in the folders of the runs, below ``root``, show how far they are.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, root: Path, n_runs: int) -> None:
+        self._root, self._total, self._done = root, n_runs, 0
         self._progress = ProgressBars()
         self._bars = self._progress.bars()
+        self._grid = self._bars.add_task("all runs", total=n_runs)
         self._of_run: dict[str, TaskID] = {}
-        self._done = self._total = 0
-
-    def begin(self, total: int) -> None:
-        """Show the bar of the grid."""
-        self._total = total
-        self._grid = self._bars.add_task("all runs", total=total)
 
     def __enter__(self) -> Self:
         self._bars.start()

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import comb
 from statistics import fmean, stdev
 
@@ -14,16 +15,9 @@ import numpy.typing as npt
 
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.experiments.store import Results, RunResult
+from kakehashi.scoring import significance
 from kakehashi.scoring.score import GOLD, Signature
-from kakehashi.scoring.significance import (
-    TRIALS,
-    Interval,
-    Significance,
-    holm,
-    permutation_test,
-    randomization_test,
-)
-from kakehashi.scoring.significance import bootstrap_interval as interval_of
+from kakehashi.scoring.significance import Interval, Significance
 
 OURS = "kakehashi"
 LEVEL = 0.05
@@ -31,24 +25,21 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one setting, one per seed; a baseline without a seed has a single run.
-
-    ``interval`` is the 95 % bootstrap interval of the mean F1 over the sentences; None without
-    runs, or if they have different test sets.
-    """
+    """The runs of one setting, one per seed; a baseline without a seed has a single run."""
 
     axes: Mapping[str, str]  # axis to label, without the seed
     system: str
     runs: tuple[RunResult, ...]  # finished and with a test score, in the order of the seeds
     wanted: int  # how many runs there would be if all were finished
-    interval: Interval | None = None
+    interval: Interval | None = None  # 95 % of the mean F1 over sentences; None without counts
 
     @property
     def scores(self) -> dict[str, float]:
         """F1 of each run by its seed, in percent; a single run without one has an empty name."""
         named = len(self.runs) > 1 or self.system == OURS
-        f1 = [float(run.result["test"]["f1"]) for run in self.runs]
-        return {run.axes[SEED] if named else "": s for run, s in zip(self.runs, f1, strict=True)}
+        return {
+            run.axes[SEED] if named else "": float(run.result["test"]["f1"]) for run in self.runs
+        }
 
     @property
     def mean(self) -> float | None:
@@ -72,12 +63,9 @@ class Group:
         It selects on the test set and is no honest estimate. None unless every run recorded it, and
         for baselines, whose epochs are not ours to choose from.
         """
-        if self.system != OURS:
-            return None
         scores = [[epoch.get("test") for epoch in run.result["epochs"]] for run in self.runs]
-        if not scores or any(not epochs or None in epochs for epochs in scores):
-            return None
-        return fmean(map(max, scores))
+        known = scores and all(epochs and None not in epochs for epochs in scores)
+        return fmean(map(max, scores)) if known and self.system == OURS else None
 
     @property
     def counts(self) -> list[npt.NDArray[np.int32]] | None:
@@ -88,30 +76,26 @@ class Group:
     @property
     def types(self) -> dict[str, float]:
         """Mean F1 of each entity type over the runs; one that a run never met counts as 0."""
-        counts = [run.result["test"]["types"] for run in self.runs]
-        return {
-            name: fmean(types[name]["f1"] if name in types else 0.0 for types in counts)
-            for name in sorted({name for types in counts for name in types})
-        }
+        runs = [run.result["test"]["types"] for run in self.runs]
+        names = sorted({name for types in runs for name in types})
+        return {n: fmean(types[n]["f1"] if n in types else 0.0 for types in runs) for n in names}
 
     @property
     def training_size(self) -> int | None:
         """Sentences trained on; None where no run is finished."""
-        sizes = [int(run.result["corpus"]["train"]["sentences"]) for run in self.runs]
-        return sizes[0] if sizes else None
+        return int(self.runs[0].result["corpus"]["train"]["sentences"]) if self.runs else None
 
     @property
     def training_types(self) -> dict[str, int]:
         """How often each entity type occurs in the training set; empty where not recorded."""
-        found = [run.result["corpus"]["train"].get("types", {}) for run in self.runs]
-        return dict(found[0]) if found else {}
+        return dict(self.runs[0].result["corpus"]["train"].get("types", {})) if self.runs else {}
 
 
 def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]:
     """Group the runs that differ only in their seed; ``trials`` and ``seed`` of the bootstrap."""
     runs: dict[tuple[tuple[str, str], ...], list[RunResult]] = {}
     for run in results.runs:
-        axes = tuple((axis, label) for axis, label in run.axes.items() if axis != SEED)
+        axes = tuple(item for item in run.axes.items() if item[0] != SEED)
         runs.setdefault(axes, []).append(run)
     groups = []
     for axes, found in runs.items():
@@ -120,23 +104,20 @@ def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]
         system = str(found[0].settings.get("system", OURS))
         group = Group(dict(axes), system, tuple(tested), len(distinct))
         if group.counts is not None:
-            group = replace(group, interval=interval_of(group.counts, trials=trials, seed=seed))
+            interval = significance.bootstrap_interval(group.counts, trials=trials, seed=seed)
+            group = replace(group, interval=interval)
         groups.append(group)
     return tuple(groups)
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one group gains over another, with two tests.
-
-    ``models`` tests whether these trained models differ on this test set, and is None where the
-    test sentences differ; ``method`` tests whether the methods do, trained with other seeds.
-    """
+    """What one group gains over another, with two tests, see `kakehashi.scoring.significance`."""
 
     group: Group
     against: Group  # of the baseline or the reference
-    models: Significance | None = None
-    method: Significance | None = None
+    models: Significance | None  # whether these models differ; None on other test sentences
+    method: Significance  # whether the methods do, trained with other seeds
     p_models: float | None = None  # after Holm's correction over the table
     p_method: float | None = None  # likewise
 
@@ -164,22 +145,14 @@ class Gain:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A grid's groups, and two families of comparisons, each corrected for itself.
-
-    ``gains`` are over the baseline, by groups of the same system only: others are no gains of a
-    method, and would only dilute the correction.
-    """
+    """A grid's groups, and two families of comparisons, each corrected for itself."""
 
     grid: Grid
     groups: tuple[Group, ...]  # every setting, in the order of the grid
-    gains: tuple[Gain, ...]
+    gains: tuple[Gain, ...]  # over the baseline, of the same system only: others are no method's
     comparisons: tuple[Gain, ...]  # of every group with the reference
     trials: int  # of the randomization and of the bootstrap
     seed: int  # of both
-
-    def groups_of(self, axes: Mapping[str, str]) -> tuple[Group, ...]:
-        """Find the groups that have these labels."""
-        return tuple(group for group in self.groups if axes.items() <= group.axes.items())
 
     @property
     def signature(self) -> str:
@@ -198,14 +171,12 @@ class Analysis:
         return str(Signature("conlleval", facts))
 
 
-def analyse(results: Results, *, trials: int = TRIALS, seed: int = 0) -> Analysis:
+def analyse(results: Results, *, trials: int = significance.TRIALS, seed: int = 0) -> Analysis:
     """Group the finished runs of a grid over their seeds, and test every gain and comparison."""
     groups, report = group_runs(results, trials=trials, seed=seed), results.grid.report
-    within = [pair for pair in _pairs(groups, report.baseline) if pair[0].system == pair[1].system]
-    gains, comparisons = (
-        _corrected([_tested(Gain(*pair), trials, seed) for pair in pairs])
-        for pairs in (within, _pairs(groups, report.reference))
-    )
+    within = [(a, b) for a, b in _pairs(groups, report.baseline) if a.system == b.system]
+    families = (within, _pairs(groups, report.reference))
+    gains, comparisons = (_gains(pairs, trials, seed) for pairs in families)
     return Analysis(results.grid, groups, gains, comparisons, trials, seed)
 
 
@@ -216,10 +187,7 @@ def seeds_needed(n_comparisons: int) -> int:
         >>> seeds_needed(1), seeds_needed(7), seeds_needed(21)
         (4, 6, 6)
     """
-    seeds = 2
-    while n_comparisons * 2 / comb(2 * seeds, seeds) > LEVEL:
-        seeds += 1
-    return seeds
+    return next(n for n in count(2) if n_comparisons * 2 / comb(2 * n, n) <= LEVEL)
 
 
 def _pairs(groups: Sequence[Group], labels: Mapping[str, str]) -> list[tuple[Group, Group]]:
@@ -229,45 +197,41 @@ def _pairs(groups: Sequence[Group], labels: Mapping[str, str]) -> list[tuple[Gro
     return [(a, b) for a, b in pairs if b is not None and a is not b and a.runs and b.runs]
 
 
-def _tested(gain: Gain, trials: int, seed: int) -> Gain:
-    ours, theirs = gain.group, gain.against
-    scores = [list(side.scores.values()) for side in (theirs, ours)]
-    method = permutation_test(*scores, trials=trials, seed=seed)
-    one, other = ours.counts, theirs.counts
-    if not (one and other and np.array_equal(one[0][:, GOLD], other[0][:, GOLD])):
-        return replace(gain, method=method)
-    models = randomization_test(other, one, trials=trials, seed=seed)
-    return replace(gain, models=models, method=method)
-
-
-def _corrected(gains: Sequence[Gain]) -> tuple[Gain, ...]:
-    models = iter(holm([gain.models.p for gain in gains if gain.models is not None]))
-    method = iter(holm([gain.method.p for gain in gains if gain.method is not None]))
+def _gains(pairs: Sequence[tuple[Group, Group]], trials: int, seed: int) -> tuple[Gain, ...]:
+    """Test every group against the other of its pair, and correct both tests over all pairs."""
+    gains = []
+    for group, against in pairs:
+        scores = [list(side.scores.values()) for side in (against, group)]
+        method = significance.permutation_test(*scores, trials=trials, seed=seed)
+        models, ours, theirs = None, group.counts, against.counts
+        if ours and theirs and np.array_equal(ours[0][:, GOLD], theirs[0][:, GOLD]):
+            models = significance.randomization_test(theirs, ours, trials=trials, seed=seed)
+        gains.append(Gain(group, against, models, method))
+    p_models = iter(significance.holm([gain.models.p for gain in gains if gain.models is not None]))
+    p_method = significance.holm([gain.method.p for gain in gains])
     return tuple(
-        replace(gain, p_models=next(models) if gain.models else None, p_method=next(method))
-        for gain in gains
+        replace(gain, p_models=next(p_models) if gain.models else None, p_method=p)
+        for gain, p in zip(gains, p_method, strict=True)
     )
 
 
 def _corpora(runs: Sequence[RunResult]) -> str:
-    """Name the corpora, each with a hash of its sizes, types and test gold.
-
-    Tokens and lost mentions are left out, since they depend on how text is segmented.
-    """
+    """Name the corpora, each with a hash of its sizes, types and test gold, however segmented."""
     found: dict[str, set[str]] = {}
     for run in runs:
-        corpus = run.result["corpus"]
         parts = {
-            part: {key: n for key, n in corpus[part].items() if key not in ("tokens", "lost")}
-            for part in ("train", "dev", "test")
+            part: {key: n for key, n in counts.items() if key not in ("tokens", "lost")}
+            for part, counts in run.result["corpus"].items()
+            if part in ("train", "dev", "test")
         }
         content = json.dumps([parts, run.counts[:, GOLD].tolist()], sort_keys=True)
-        digest = hashlib.sha256(content.encode()).hexdigest()
-        found.setdefault(run.result["name"], set()).add(digest)
-    return _listed(
-        f"{name}@{hashlib.sha256(''.join(sorted(digests)).encode()).hexdigest()[:8]}"
-        for name, digests in found.items()
-    )
+        found.setdefault(run.result["name"], set()).add(_sha256(content))
+    hashes = {name: _sha256("".join(sorted(digests)))[:8] for name, digests in found.items()}
+    return _listed(f"{name}@{digest}" for name, digest in hashes.items())
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _listed(names: Iterable[str]) -> str:

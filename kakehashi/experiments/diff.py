@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, RunError
@@ -44,17 +43,23 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
     file is needed.
 
     Raises:
-        RunError: If the runs were tested on different sentences, or predictions do not fit.
+        RunError: If the runs were not tested on the same sentences, or predictions do not fit.
         CorpusError: If a file of predictions is damaged.
     """
+    for run in (first, second):
+        if run.result["test"] is None:
+            raise RunError(run.name, "was not tested: its corpus has no test set")
     if not np.array_equal(first.counts[:, GOLD], second.counts[:, GOLD]):
         raise RunError(second.name, f"was tested on other sentences than {first.name}")
-    one, other = _right(first), _right(second)
+    one, other = (
+        (run.counts[:, [GOLD, PREDICTED]] == run.counts[:, [CORRECT]]).all(axis=1)
+        for run in (first, second)
+    )
     tagged = [_predictions(run) for run in (first, second)]
     fixed, regressed = (
         tuple(
-            Flip(number, *(found[number] if found else None for found in tagged))
-            for number in np.flatnonzero(chosen).tolist()
+            Flip(n, *(sentences[n] if sentences else None for sentences in tagged))
+            for n in np.flatnonzero(chosen).tolist()
         )
         for chosen in (other & ~one, one & ~other)
     )
@@ -62,48 +67,36 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
 
 
 def run_in_folder(folder: Path) -> RunResult:
-    """Read a finished run from its folder.
-
-    Raises:
-        RunError: If the folder holds no finished run, or one without a test set.
-    """
+    """Read a finished run from its folder; raises a RunError if it holds none."""
     try:
         result = json.loads((folder / "result.json").read_bytes())
         counts = read_counts(folder)
     except (OSError, ValueError):
         problem = "holds no finished run: result.json or counts.parquet is missing"
         raise RunError(folder, problem) from None
-    return _tested(RunResult(str(folder), {}, result["settings"], result, counts, folder))
+    return RunResult(str(folder), {}, result["settings"], result, counts, folder)
 
 
 def run_with_labels(results: Results, labels: str) -> RunResult:
-    """Find a finished run of a grid by ``label`` or ``axis=label``, separated by commas.
+    """Find a finished run by ``label`` or ``axis=label``, with commas; the first seed of several.
 
-    Of several seeds the first finished one is taken.
-
-    Raises:
-        ConfigError: If no run has these labels, none is finished, or several settings have them.
-        RunError: If it has no test set.
+    Raises a ConfigError if no run has these labels, several settings do, or none is finished.
     """
     wanted = [label.strip() for label in labels.split(",")]
     found = [run for run in results.runs if _has_labels(run, wanted)]
     if not found:
         known = "; ".join(f"{axis}: {', '.join(ls)}" for axis, ls in results.grid.labels.items())
         raise ConfigError(labels, f"no run of {results.grid.name} has these labels; {known}")
-    axes = [{f"{k}={v}": None for k, v in run.axes.items() if k != SEED} for run in found]
-    settings = {", ".join(labels) for labels in axes}
+    settings = {
+        ", ".join(f"{axis}={label}" for axis, label in run.axes.items() if axis != SEED)
+        for run in found
+    }
     if len(settings) > 1:
         raise ConfigError(labels, f"may be {' or '.join(sorted(settings))}; add a label")
     for run in found:
-        if run.finished:
-            return _tested(run)
+        if run.result:
+            return run
     raise ConfigError(labels, "is not finished; run the grid first")
-
-
-def _tested(run: RunResult) -> RunResult:
-    if run.result["test"] is None:
-        raise RunError(run.name, "was not tested: its corpus has no test set")
-    return run
 
 
 def _has_labels(run: RunResult, wanted: Sequence[str]) -> bool:
@@ -115,14 +108,8 @@ def _has_labels(run: RunResult, wanted: Sequence[str]) -> bool:
     )
 
 
-def _right(run: RunResult) -> npt.NDArray[np.bool_]:
-    both = run.counts[:, [GOLD, PREDICTED]]
-    return np.asarray((both == run.counts[:, [CORRECT]]).all(axis=1))
-
-
 def _predictions(run: RunResult) -> list[Sentence] | None:
-    file = run.folder / "predictions.jsonl" if run.folder is not None else None
-    if file is None or not file.exists():
+    if run.folder is None or not (file := run.folder / "predictions.jsonl").exists():
         return None
     sentences = list(read_jsonl(file))
     if len(sentences) != len(run.counts):

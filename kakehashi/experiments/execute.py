@@ -25,16 +25,14 @@ from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
 from kakehashi.experiments.runs import RunSpec, missing_files
-from kakehashi.experiments.store import RUN_FILE, Store, read_json
-from kakehashi.files import lock, write_json
+from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.files import lock, read_json, write_json
 from kakehashi.parallel import connect_ray
 from kakehashi.tracking import TRACKING_VARIABLES
 
 _LOCK = ".lock"  # of kakehashi.training.run, which loads torch
 _BUSY = "another process trains"  # the same file says it
 _NO_ROOM = tuple(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EROFS))
-_TICK = 0.25
-_VARIABLES = (DATA_VARIABLE, *TRACKING_VARIABLES)
 _PR_SET_PDEATHSIG = 1
 
 _PRELOAD = """kakehashi.cli.main kakehashi.cli.show kakehashi.training.train kakehashi.model.kernels
@@ -43,16 +41,12 @@ set_forkserver_preload(_PRELOAD.split())
 
 
 class _Program(ForkServerProcess):
-    """``kakehashi ARGUMENTS`` in a process with one thread that ends with us and not by Ctrl-C.
-
-    It is forked from a process that has loaded torch already, which takes seconds.
-    """
+    """``kakehashi ARGUMENTS`` in a process of one thread, forked from one that has loaded torch."""
 
     def __init__(self, arguments: Sequence[str], folder: str, variables: Mapping[str, str]) -> None:
-        descriptor, output = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
+        descriptor, self._output = tempfile.mkstemp(prefix="kakehashi-", suffix=".txt")
         os.close(descriptor)
-        self._output = Path(output)
-        super().__init__(target=_main, args=(arguments, folder, variables, output))
+        super().__init__(target=_main, args=(arguments, folder, variables, self._output))
         threads = os.environ.get("OMP_NUM_THREADS")
         os.environ["OMP_NUM_THREADS"] = "1"  # read when libraries are loaded, before the first fork
         self.start()
@@ -62,8 +56,8 @@ class _Program(ForkServerProcess):
     def outcome(self) -> tuple[int, str]:
         """Wait until it ends; return its exit status and all that it printed."""
         self.join()
-        output = self._output.read_text(encoding="utf-8", errors="replace")
-        self._output.unlink()
+        output = Path(self._output).read_text(encoding="utf-8", errors="replace")
+        Path(self._output).unlink()
         return self.exitcode or 0, output
 
 
@@ -88,10 +82,7 @@ class Ended(NamedTuple):
 
 
 class LocalExecutor:
-    """``workers`` processes of this machine; a ``with`` statement kills in the end what still runs.
-
-    Files are replaced as a whole, so nothing is torn; runs are resumed from their checkpoints.
-    """
+    """``workers`` processes of this machine; at the end of ``with``, what still runs is killed."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
@@ -117,22 +108,16 @@ class LocalExecutor:
 
 
 class RayExecutor:
-    """``workers`` of a Ray cluster, None for one per processor; all see the root folder.
-
-    ``address`` is ``host:port`` of the cluster, or ``auto``; None starts one on this machine. To
-    enter it raises what `connect_ray` does.
-    """
+    """``workers`` of a Ray cluster, None for one per processor; ``address`` as in `connect_ray`."""
 
     def __init__(self, workers: int | None, address: str | None) -> None:
         self._wanted, self._address = workers, address
-        self.workers = workers or 1
         self._running: dict[Any, str] = {}
 
     def __enter__(self) -> Self:
         self._ray = connect_ray(self._address, self._wanted)
-        self._run = self._ray.remote(num_cpus=1, max_retries=0)(
-            lambda *words: _Program(*words).outcome()
-        )
+        task = self._ray.remote(num_cpus=1, max_retries=0)
+        self._run = task(lambda *words: _Program(*words).outcome())
         self.workers = self._wanted or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
         return self
 
@@ -143,7 +128,8 @@ class RayExecutor:
 
     def start(self, key: str, arguments: Sequence[str]) -> None:
         """Start ``kakehashi ARGUMENTS``; a worker must be free."""
-        variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+        names = {DATA_VARIABLE, *TRACKING_VARIABLES} & os.environ.keys()
+        variables = {name: os.environ[name] for name in names}
         self._running[self._run.remote(arguments, str(Path.cwd()), variables)] = key
 
     def ended(self, seconds: float) -> list[Ended]:
@@ -167,9 +153,6 @@ Executor = LocalExecutor | RayExecutor
 class Watch:
     """Is told how a grid goes on; does nothing."""
 
-    def begin(self, total: int) -> None:
-        """Hear how many runs are missing."""
-
     def tick(self, running: Sequence[RunSpec]) -> None:
         """Hear several times a second what runs."""
 
@@ -183,12 +166,11 @@ def run_plan(
     """Run what is missing, and export the grid's Parquet file; return a line per failure.
 
     A run that fails stops only those that need it as a source; runs that another process trains are
-    waited for. ``track`` names the trackers of each run.
+    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes.
 
     Raises:
         CorpusError: If a file that is needed does not exist; nothing is run then.
-        RunError: If the root folder cannot be written to; finished runs stay.
-        KeyboardInterrupt: After Ctrl-C; the same plan resumes unfinished runs.
+        RunError: If there is no room for the root folder; finished runs stay.
     """
     for spec in plan.missing:
         for name in missing_files(spec.settings):
@@ -199,51 +181,39 @@ def run_plan(
             schedule.run()
     finally:
         Store(plan.store.root, plan.grid.name).export(plan.specs)
-    return schedule.failures
-
-
-class _Running(NamedTuple):
-    spec: RunSpec
-    arguments: Sequence[str]
-    record: dict[str, Any]
-    began: float | None = None  # where it was not resumed
+    return [*schedule.failures.values()]
 
 
 class _Schedule:
-    """What waits, what runs, and what failed."""
+    """What waits, what runs, and what failed, by the key of the run."""
 
     def __init__(self, plan: Plan, executor: Executor, watch: Watch, track: Sequence[str]) -> None:
-        self._store, self._executor, self._watch = plan.store, executor, watch
-        self._root = plan.store.root.absolute()
-        self._options = ["--cache", str(self._root / "cache")]
-        self._options += [word for name in track for word in ("--track", name)]
+        self._store, self._root = plan.store, plan.store.root.absolute()
+        self._executor, self._watch = executor, watch
+        trackers = (word for name in track for word in ("--track", name))
+        self._options = ["--cache", str(self._root / "cache"), *trackers]
         self._waiting = {spec.key: spec for spec in plan.missing}
-        self._running: dict[str, _Running] = {}
-        self._failed: set[str] = set()
-        self.failures: list[str] = []
+        self._running: dict[str, RunSpec] = {}
+        self._began: dict[str, float] = {}  # of those that were not resumed
+        self.failures: dict[str, str] = {}
 
     def run(self) -> None:
-        self._watch.begin(len(self._waiting))
         while self._waiting or self._running:
             for spec in list(self._waiting.values()):
                 source = spec.source.key if spec.source is not None else None
-                if source in self._failed:
+                if source in self.failures:
                     self._end(self._waiting.pop(spec.key), "failed", "its source model has failed")
                 elif len(self._running) < self._executor.workers and not (
                     source in self._waiting or source in self._running
                 ):
-                    self._start(spec, self._root / spec.key)
-            for ended in self._executor.ended(_TICK):
+                    self._start(spec)
+            for ended in self._executor.ended(0.25):
                 self._take(self._running.pop(ended.key), ended)
-            self._watch.tick([running.spec for running in self._running.values()])
+            self._watch.tick([*self._running.values()])
 
-    def _start(self, spec: RunSpec, folder: Path) -> None:
+    def _start(self, spec: RunSpec) -> None:
         """Start a run, unless another process trains it or has finished it."""
-        source = self._store.model(spec.source) if spec.source is not None else None
-        config = spec.settings_from(source).model_dump(mode="json")
-        record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
-        arguments = ["train", str(folder / "config.json"), "--out", str(folder), *self._options]
-        running = _Running(spec, arguments, record)
+        folder = self._root / spec.key
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with lock(folder / _LOCK, wait=False) as mine:
@@ -252,27 +222,44 @@ class _Schedule:
                 if self._store.folder(spec.key) is not None:
                     self._end(self._waiting.pop(spec.key), "finished", "")
                     return
-                found = [read_json(folder / name) for name in ("config.json", RUN_FILE)]
-                if found != [config, record]:
-                    running = running._replace(began=time.monotonic())
-                    _clear(folder)
-                    write_json(folder / "config.json", config)
-                    write_json(folder / RUN_FILE, record)
-                (folder / "failure.txt").unlink(missing_ok=True)
+                self._fill(folder, spec)
         except OSError as error:
             del self._waiting[spec.key]
-            self._take(running, Ended(spec.key, 2, f"error: {system_problem(error)}"))
+            self._take(spec, Ended(spec.key, 2, f"error: {system_problem(error)}"))
             return
-        self._running[spec.key] = running
-        del self._waiting[spec.key]
-        self._executor.start(spec.key, arguments)
+        self._running[spec.key] = self._waiting.pop(spec.key)
+        self._executor.start(spec.key, self._arguments(folder))
 
-    def _take(self, running: _Running, ended: Ended) -> None:
-        spec, folder, lines = running.spec, self._root / ended.key, ended.output.splitlines()
-        if self._store.folder(ended.key) is not None:
-            if running.began is not None and not ended.status:
-                seconds = round(time.monotonic() - running.began, 2)
-                write_json(folder / RUN_FILE, running.record | {"seconds": seconds})
+    def _fill(self, folder: Path, spec: RunSpec) -> None:
+        """Prepare a run folder, and empty it where its run cannot be resumed."""
+        settings = spec.settings
+        source = self._store.model(spec.source) if spec.source is not None else None
+        if source is not None and settings.transfer is not None:
+            transfer = settings.transfer.model_copy(update={"source": str(source.absolute())})
+            settings = settings.model_copy(update={"transfer": transfer})
+        record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
+        files = {"config.json": settings.model_dump(mode="json"), RUN_FILE: record}
+        if any(read_json(folder / name) != content for name, content in files.items()):
+            self._began[spec.key] = time.monotonic()
+            for path in folder.iterdir():
+                if path.is_dir():
+                    shutil.rmtree(path)
+                elif path.name != _LOCK:
+                    path.unlink()
+            for name, content in files.items():
+                write_json(folder / name, content)
+        (folder / "failure.txt").unlink(missing_ok=True)
+
+    def _arguments(self, folder: Path) -> list[str]:
+        return ["train", str(folder / "config.json"), "--out", str(folder), *self._options]
+
+    def _take(self, spec: RunSpec, ended: Ended) -> None:
+        folder, lines = self._root / spec.key, ended.output.splitlines()
+        began = self._began.pop(spec.key, None)
+        if self._store.folder(spec.key) is not None:
+            if began is not None and not ended.status:
+                seconds = round(time.monotonic() - began, 2)
+                write_json(folder / RUN_FILE, read_json(folder / RUN_FILE) | {"seconds": seconds})
             warnings = [line[9:] for line in lines if line.startswith("warning: ")]
             self._end(spec, "finished", "; ".join(warnings))
             return
@@ -286,7 +273,7 @@ class _Schedule:
             self._waiting[spec.key] = spec
             return
         with contextlib.suppress(OSError):
-            command = shlex.join(["kakehashi", *running.arguments])
+            command = shlex.join(["kakehashi", *self._arguments(folder)])
             (folder / "failure.txt").write_text(f"$ {command}\n{ended.output}", encoding="utf-8")
         for cause in _NO_ROOM:
             if cause in problem:
@@ -296,15 +283,5 @@ class _Schedule:
 
     def _end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
         if state == "failed":
-            self._failed.add(spec.key)
-            self.failures.append(f"{spec.label}: {message}")
+            self.failures[spec.key] = f"{spec.label}: {message}"
         self._watch.end(spec, state, message)
-
-
-def _clear(folder: Path) -> None:
-    """Remove a run that cannot be resumed, but for the lock that we hold."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != _LOCK:
-            path.unlink()

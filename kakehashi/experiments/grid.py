@@ -77,31 +77,32 @@ class Grid(Settings):
     report: Report
 
     @pydantic.model_validator(mode="after")
-    def _check(self) -> Grid:
+    def _check_axes(self) -> Grid:
         if not self.seeds:
             raise ValueError("'seeds' is empty; give it a number")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed stands in 'seeds' twice")
         if SEED in self.axes:
             raise ValueError("the axis 'seed' is made from 'seeds'; give another name to yours")
-        _known("source", self.source, self.sources, "source")
+        _check_known("source", self.source, self.sources, "source")
         for axis, labels in self.axes.items():
             if not labels:
                 raise ValueError(f"the axis {axis!r} is empty; give it a label, or remove it")
             for label, change in labels.items():
-                _known(f"axes.{axis}.{label!r}", change.source, self.sources, "source")
-        self._check_report(self.report)
+                _check_known(f"axes.{axis}.{label!r}", change.source, self.sources, "source")
         return self
 
-    def _check_report(self, report: Report) -> None:
+    @pydantic.model_validator(mode="after")
+    def _check_report(self) -> Grid:
         for key in ("rows", "columns", "x"):
-            _known(f"report.{key}", getattr(report, key), self.labels, "axis")
-        if "size" in report.figures and report.x is None:
+            _check_known(f"report.{key}", getattr(self.report, key), self.labels, "axis")
+        if "size" in self.report.figures and self.report.x is None:
             raise ValueError("report.x: the figure 'size' needs the axis along its bottom")
         for key in ("baseline", "reference"):
-            for axis, label in getattr(report, key).items():
-                _known(f"report.{key}", axis, self.labels, "axis")
-                _known(f"report.{key}.{axis}", label, self.labels[axis], "label")
+            for axis, label in getattr(self.report, key).items():
+                _check_known(f"report.{key}", axis, self.labels, "axis")
+                _check_known(f"report.{key}.{axis}", label, self.labels[axis], "label")
+        return self
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
@@ -110,33 +111,26 @@ class Grid(Settings):
         return labels | {SEED: tuple(map(str, self.seeds))}
 
     def only(self, choices: Iterable[str]) -> Grid:
-        """Return a part of the grid: ``AXIS=LABEL`` each leave out other labels of these axes.
-
-        Raises:
-            ConfigError: If there is no such axis or label.
-        """
-        chosen: dict[str, list[str]] = {}
+        """Return the part with these labels, ``AXIS=LABEL``; a ConfigError if one is unknown."""
+        all_labels, chosen = self.labels, dict[str, list[str]]()
         for choice in choices:
             axis, _, label = choice.partition("=")
-            if label not in self.labels.get(axis, ()):
-                known = "; ".join(f"{a}={'|'.join(labels)}" for a, labels in self.labels.items())
+            if label not in all_labels.get(axis, ()):
+                known = "; ".join(f"{axis}={'|'.join(all_labels[axis])}" for axis in all_labels)
                 problem = f"there is no such axis and label; known: {known}"
                 raise ConfigError(f"--only {choice}", problem)
             chosen.setdefault(axis, []).append(label)
+        kept = all_labels | chosen
         axes = {
-            axis: {label: labels[label] for label in labels if label in chosen.get(axis, labels)}
+            axis: {label: change for label, change in labels.items() if label in kept[axis]}
             for axis, labels in self.axes.items()
         }
-        seeds = [seed for seed in self.seeds if str(seed) in chosen.get(SEED, [str(seed)])]
-        return self.model_copy(update={"axes": axes, "seeds": tuple(seeds)})
+        seeds = tuple(seed for seed in self.seeds if str(seed) in kept[SEED])
+        return self.model_copy(update={"axes": axes, "seeds": seeds})
 
 
 def read_grid(path: str | Path) -> Grid:
-    """Read a grid file.
-
-    Raises:
-        ConfigError: If it is missing or is not TOML, or a key, an axis or a name in it is wrong.
-    """
+    """Read a grid file; raises a ConfigError if it is not TOML, or a key or name in it is wrong."""
     tree = json.dumps(read_tree(path), default=str)
     try:
         return Grid.model_validate_json(tree, context={"folder": Path(path).parent})
@@ -144,9 +138,8 @@ def read_grid(path: str | Path) -> Grid:
         raise config_error(error, str(path), Grid) from None
 
 
-def _known(where: str, name: str | None, names: Iterable[str], noun: str) -> None:
-    if name is None or name in names:
-        return
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-    raise ValueError(f"{where}: there is no {noun} {name!r}; {hint}")
+def _check_known(where: str, name: str | None, names: Iterable[str], noun: str) -> None:
+    if name is not None and name not in names:
+        near = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+        raise ValueError(f"{where}: there is no {noun} {name!r}; {hint}")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from kakehashi.experiments.analysis import OURS, Analysis, Group
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
-
-TRIALS = 1000
 
 
 @dataclass(frozen=True)
@@ -46,20 +45,16 @@ class EquivalentSize:
     @property
     def interval(self) -> str | None:
         """Both ends in words; None where there is no interval."""
-        if np.isnan(self.low):
-            return None
-        return f"{self.worded(self.low)} to {self.worded(self.high)}"
+        known = not np.isnan(self.low)
+        return f"{self.worded(self.low)} to {self.worded(self.high)}" if known else None
 
 
 def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> float:
     """Read off a learning curve how many sentences give a score.
 
     Scores that fall while the size grows are levelled first (isotonic regression: the rising curve
-    nearest to them); between sizes the curve is straight over the logarithm of the size. ``sizes``
-    rise; ``scores`` are the F1 at each.
-
-    Returns:
-        Sentences; infinity if the curve stays below the score, 0 if it begins above.
+    nearest to them); between sizes, which rise, the curve is straight over their logarithm. It is
+    infinity if the curve stays below the score, 0 if it begins above.
 
     Example:
         >>> round(equal_size([100, 1000, 10000], [40.0, 60.0, 70.0], 65.0))
@@ -77,9 +72,7 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
     return float(np.exp(logs[right - 1] + share * (logs[right] - logs[right - 1])))
 
 
-def find_equivalent_sizes(
-    analysis: Analysis, *, trials: int = TRIALS
-) -> tuple[EquivalentSize, ...]:
+def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[EquivalentSize, ...]:
     """Compare every transfer along the grid's axis ``x`` of sizes with the curve of its baseline.
 
     The interval resamples both sources of chance at once, ``trials`` times: test sentences, the
@@ -88,50 +81,34 @@ def find_equivalent_sizes(
     report = analysis.grid.report
     if report.x is None:
         return ()
-    curves: dict[tuple[tuple[str, str], ...], None] = {}  # of our recognizer, without the size
-    for gain in analysis.gains:
-        if gain.group.system == OURS:
-            axes = gain.group.axes.items()
-            curves[tuple((axis, label) for axis, label in axes if axis != report.x)] = None
+    ours = (gain.group.axes.items() for gain in analysis.gains if gain.group.system == OURS)
+    curves = dict.fromkeys(tuple(item for item in axes if item[0] != report.x) for axes in ours)
     found: list[EquivalentSize] = []
-    for curve in map(dict, curves):
-        scratch = _curve(analysis, {**curve, **report.baseline}, report.x)
-        transfer = _curve(analysis, curve, report.x)
-        if len(scratch) > 1 and transfer:
-            found += _equivalents(curve, scratch, transfer, trials, analysis.seed)
+    for axes in map(dict, curves):
+        scratch = _curve(analysis, {**axes, **report.baseline}, report.x)
+        transfer = _curve(analysis, axes, report.x)
+        if len(scratch) < 2 or not transfer:
+            continue
+        sizes = [size for size, _ in scratch]
+        groups = [group for _, group in (*scratch, *transfer)]
+        resampled = _resampled(groups, trials, analysis.seed)
+        means = [[group.mean or 0.0 for group in groups], *resampled]
+        for index, (size, _) in enumerate(transfer, start=len(scratch)):
+            equals, *drawn = (equal_size(sizes, f1[: len(sizes)], f1[index]) for f1 in means)
+            low = high = float("nan")
+            if drawn:
+                cut = int(0.025 * len(drawn))  # values are never mixed, since some are infinite
+                low, high = sorted(drawn)[cut], sorted(drawn)[-1 - cut]
+            found.append(EquivalentSize(axes, size, equals, low, high, sizes[0], sizes[-1]))
     return tuple(found)
 
 
 def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[int, Group]]:
     """Find the groups of a curve with their training sizes, rising."""
-    groups = analysis.groups_of({axis: label for axis, label in axes.items() if axis != x})
+    labels = {axis: label for axis, label in axes.items() if axis != x}.items()
+    groups = (group for group in analysis.groups if labels <= group.axes.items())
     points = [(group.training_size, group) for group in groups if group.training_size is not None]
-    return sorted(points, key=lambda point: point[0])
-
-
-def _equivalents(
-    axes: Mapping[str, str],
-    scratch: Sequence[tuple[int, Group]],
-    transfer: Sequence[tuple[int, Group]],
-    trials: int,
-    seed: int,
-) -> list[EquivalentSize]:
-    sizes = [size for size, _ in scratch]
-    groups = [group for _, group in (*scratch, *transfer)]
-    observed = [group.mean or 0.0 for group in groups]
-    resampled = _resampled(groups, trials, seed)
-    found = []
-    for index, (size, _) in enumerate(transfer, start=len(scratch)):
-        equals, *drawn = (
-            equal_size(sizes, scores[: len(sizes)], scores[index])
-            for scores in (observed, *resampled)
-        )
-        low = high = float("nan")
-        if drawn:
-            cut = int(0.025 * len(drawn))  # values are never mixed, since some are infinite
-            low, high = sorted(drawn)[cut], sorted(drawn)[-1 - cut]
-        found.append(EquivalentSize(axes, size, equals, low, high, sizes[0], sizes[-1]))
-    return found
+    return sorted(points, key=itemgetter(0))
 
 
 def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[float]]:
@@ -139,17 +116,15 @@ def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[flo
     runs = [run for group in groups for run in group.runs]
     if len({run.counts[:, GOLD].tobytes() for run in runs}) != 1:
         return []
-    rng = np.random.default_rng(seed)
-    n_sentences = len(runs[0].counts)
-    stacked = np.stack([run.counts.astype(np.float64) for run in runs], axis=1)
-    flat = stacked.reshape(n_sentences, -1)  # (sentences, runs × 3)
+    rng, n_sentences = np.random.default_rng(seed), len(runs[0].counts)
+    flat = np.hstack([run.counts for run in runs]).astype(np.float64)  # (sentences, runs × 3)
     ends = np.cumsum([len(group.runs) for group in groups])[:-1]
     drawn: list[list[float]] = []
     for _ in range(trials):
         weights = np.bincount(rng.integers(n_sentences, size=n_sentences), minlength=n_sentences)
         totals = (weights @ flat).reshape(-1, 3)
-        guessed = totals[:, GOLD] + totals[:, PREDICTED]
-        f1 = 200 * totals[:, CORRECT] / np.maximum(guessed, 1)
+        answers = totals[:, GOLD] + totals[:, PREDICTED]
+        f1 = 200 * totals[:, CORRECT] / np.maximum(answers, 1)
         drawn.append([float(rng.choice(part, len(part)).mean()) for part in np.split(f1, ends)])
     return drawn
 
@@ -160,7 +135,6 @@ def _rising(scores: Sequence[float]) -> list[float]:
     for score in scores:
         pools.append((score, 1))
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (one, n_one), (other, n_other) = pools[-2:]
-            total = n_one + n_other
-            pools[-2:] = [((one * n_one + other * n_other) / total, total)]
-    return [score for score, size in pools for _ in range(size)]
+            (one, n), (other, m) = pools[-2:]
+            pools[-2:] = [((one * n + other * m) / (n + m), n + m)]
+    return [score for score, n in pools for _ in range(n)]

@@ -13,13 +13,9 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
-from kakehashi.experiments.store import RUN_FILE, Store, read_json
+from kakehashi.experiments.store import RUN_FILE, Store
+from kakehashi.files import read_json
 from kakehashi.progress import Progress
-
-_SENTENCES = 200
-_EPOCHS = 2
-
-_Pace = tuple[float, float]  # seconds of a run, and those for each training sentence
 
 
 @dataclass(frozen=True)
@@ -50,26 +46,18 @@ class Plan:
 
 
 def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
-    """Look up in the root folder what there is to run; ``only`` is as in `Grid.only`.
-
-    Raises:
-        ConfigError: If a config is wrong, or there is no such axis or label.
-        RunError: If the grid's Parquet file is damaged.
-    """
+    """Look up what there is to run; raises what `Grid.only`, `expand` and `Store` do."""
     store = Store(root, grid.name)
     specs = expand(grid, store.hashes)
     labels = grid.only(only).labels
     wanted = [spec for spec in specs if all(spec.axes[axis] in labels[axis] for axis in labels)]
-    sources: dict[str, RunSpec] = {}
+    lacking = [spec for spec in wanted if store.finished(spec) is None]
+    sources = (spec.source for spec in lacking if spec.source is not None)
     missing: dict[str, RunSpec] = {}
-    for spec in wanted:
-        if store.finished(spec) is None:
-            missing.setdefault(spec.key, spec)
-            if spec.source is not None and store.model(spec.source) is None:
-                sources.setdefault(spec.source.key, spec.source)
-    missing = sources | missing
-    older = {key: store.older(spec) for key, spec in missing.items()}
-    changed = {key: fingerprint for key, fingerprint in older.items() if fingerprint is not None}
+    for spec in (*(source for source in sources if store.model(source) is None), *lacking):
+        missing.setdefault(spec.key, spec)
+    older = ((key, store.older(spec)) for key, spec in missing.items())
+    changed = {key: fingerprint for key, fingerprint in older if fingerprint is not None}
     return Plan(grid, store, tuple(specs), tuple(wanted), tuple(missing.values()), changed)
 
 
@@ -79,8 +67,14 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     Runs of one kind differ only in seed, transfer and training size. Where none of a kind is
     finished, a training of two epochs on 200 sentences is timed.
     """
-    progress = progress or Progress()
-    paces = _known_paces(plan)
+    paces: dict[str, tuple[float, float]] = {}  # seconds of a run, and for each training sentence
+    sources = (spec.source for spec in plan.specs if spec.source is not None)
+    for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
+        folder = plan.store.root / spec.key
+        run, result = read_json(folder / RUN_FILE), read_json(folder / "result.json")
+        if "seconds" in run and result:  # it was not interrupted
+            sentences = result["corpus"]["train"]["sentences"]
+            paces[_kind(spec.settings)] = (0.0, run["seconds"] / sentences)
     sizes: dict[str, int] = {}
     total = 0.0
     for spec in plan.missing:
@@ -90,8 +84,8 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
             train = load_corpora(settings.corpus).train
             sizes[corpus] = settings.corpus.train_size or sum(1 for _ in train)
         if kind not in paces:
-            progress.say(f"timing a short training of {spec.label}")
-            paces[kind] = _probe(settings, min(_SENTENCES, sizes[corpus]))
+            (progress or Progress()).say(f"timing a short training of {spec.label}")
+            paces[kind] = _probe(settings, min(200, sizes[corpus]))
         fixed, per_sentence = paces[kind]
         total += fixed + per_sentence * sizes[corpus]
     return total
@@ -101,18 +95,6 @@ def _kind(settings: RunSettings) -> str:
     tree = settings.model_dump(mode="json", exclude={"name", "transfer"})
     del tree["training"]["seed"], tree["corpus"]["train_size"]
     return json.dumps(tree, sort_keys=True)
-
-
-def _known_paces(plan: Plan) -> dict[str, _Pace]:
-    paces = {}
-    sources = (spec.source for spec in plan.specs if spec.source is not None)
-    for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
-        folder = plan.store.folder(spec.key)
-        seconds = read_json(folder / RUN_FILE).get("seconds") if folder is not None else None
-        if folder is not None and seconds is not None:  # it is for a run that was not interrupted
-            sentences = read_json(folder / "result.json")["corpus"]["train"]["sentences"]
-            paces[_kind(spec.settings)] = (0.0, seconds / sentences)
-    return paces
 
 
 class _Clock(Progress):
@@ -126,15 +108,14 @@ class _Clock(Progress):
             self.times.append(time.perf_counter())
 
 
-def _probe(settings: RunSettings, sentences: int) -> _Pace:
+def _probe(settings: RunSettings, sentences: int) -> tuple[float, float]:
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train
 
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
-    training = settings.training.model_copy(update={"epochs": _EPOCHS})
+    training = settings.training.model_copy(update={"epochs": 2})
     short = settings.model_copy(update={"corpus": corpus, "training": training, "transfer": None})
-    clock = _Clock()
-    began = time.perf_counter()
+    clock, began = _Clock(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         result = load_result(train(short, Path(folder) / "probe", clock))
     whole = time.perf_counter() - began

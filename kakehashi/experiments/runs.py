@@ -11,11 +11,11 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from kakehashi.baselines.baseline import BASELINES
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
@@ -24,29 +24,21 @@ from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
-from kakehashi.files import sha256_of, write_json
+from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 MISSING = "missing"
 
-_WITHOUT_EFFECT = ("name", "preset")  # what a preset sets is in the settings themselves
-_GRAMMARS = Path(assistant.__file__).parent / "data"
-_WIDTH = 16
 _MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
-
-_Value = TypeVar("_Value")
 
 
 class FileHashes:
     """SHA-256 of files, kept in a JSON file by path, size and time of change."""
 
     def __init__(self, memory: Path) -> None:
-        self._memory = memory
-        self._sums: dict[str, str] = {}
-        self._changed = False
-        with contextlib.suppress(OSError, ValueError):
-            self._sums = json.loads(memory.read_bytes())
+        self._memory, self._changed = memory, False
+        self._sums: dict[str, str] = read_json(memory)
 
     def of(self, path: Path) -> str:
         """Hash a file, or all files in a folder; ``missing`` where there is none."""
@@ -73,14 +65,10 @@ class FileHashes:
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What makes two runs the same: all that can change a score, and nothing else.
-
-    ``facts`` are what scores depend on beside settings: SHA-256 of every file, version of every
-    program; those of the source too.
-    """
+    """What makes two runs the same: all that can change a score, and nothing else."""
 
     config: str  # hash of the settings, and of those of the source
-    facts: Mapping[str, str]
+    facts: Mapping[str, str]  # SHA-256 of every file, version of every program; of the source too
 
     @property
     def key(self) -> str:
@@ -94,8 +82,7 @@ class Fingerprint:
 
     def changes(self, other: Fingerprint) -> list[str]:
         """Return the names of the facts that differ."""
-        names = sorted({*self.facts, *other.facts})
-        return [name for name in names if self.facts.get(name) != other.facts.get(name)]
+        return sorted({name for name, _ in self.facts.items() ^ other.facts.items()})
 
     def may_be(self, other: Fingerprint) -> bool:
         """Whether the other has the same settings, and differs in no fact known here."""
@@ -109,7 +96,8 @@ def fingerprint_of(
 
     Without one, ``transfer.source`` is a model folder, whose weights count and not its place.
     """
-    tree = {k: v for k, v in _not_default(settings).items() if k not in _WITHOUT_EFFECT}
+    # What a preset sets is in the settings themselves.
+    tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
     text = settings.text
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
@@ -117,8 +105,7 @@ def fingerprint_of(
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version(package)
-    for name, path in _files(settings):
-        facts[name] = hashes.of(path)
+    facts |= {name: hashes.of(path) for name, path in _files(settings)}
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)
         if source is None:
@@ -142,17 +129,16 @@ def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
         return [_not_default(member) for member in value]
     if not isinstance(value, Settings):
         return value
-    fields = [
-        (k, field.default, getattr(value, k)) for k, field in type(value).model_fields.items()
-    ]
-    return {k: _not_default(v) for k, default, v in fields if k == "format" or v != default}
+    fields = type(value).model_fields.items()
+    found = ((name, field.default, getattr(value, name)) for name, field in fields)
+    return {k: _not_default(v) for k, default, v in found if k == "format" or v != default}
 
 
 def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     corpus = settings.corpus
     for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
         if isinstance(source, AssistantSource):
-            yield "the built-in grammars", _GRAMMARS
+            yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
@@ -171,7 +157,7 @@ def _segmenter(text: TextSettings) -> str:
 
 def _hash(value: object) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:_WIDTH]
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -191,26 +177,14 @@ class RunSpec:
     @property
     def label(self) -> str:
         """Its labels in one line."""
-        seed = [f"seed {self.axes[SEED]}"] if SEED in self.axes else []
-        return " · ".join([*(v for axis, v in self.axes.items() if axis != SEED), *seed])
-
-    def settings_from(self, source: Path | None) -> RunSettings:
-        """Return the settings with the run folder of the source, where there is one."""
-        transfer = self.settings.transfer
-        if source is not None and transfer is not None:
-            transfer = transfer.model_copy(update={"source": str(source.absolute())})
-        return self.settings.model_copy(update={"transfer": transfer})
+        return " · ".join(f"seed {v}" if axis == SEED else v for axis, v in self.axes.items())
 
 
 def expand(grid: Grid, hashes: FileHashes) -> list[RunSpec]:
-    """List the runs of a grid, in its order: the last axis runs fastest, but for the seed.
-
-    Raises:
-        ConfigError: If a config, or what is changed in it, is wrong.
-    """
+    """List the runs of a grid, the seed varying fastest; a ConfigError if a config is wrong."""
     sources = {}
     for name, model in grid.sources.items():
-        tree = _changed(read_tree(model.config), [model.set])
+        tree = _changed(read_tree(model.config), model.set)
         settings = settings_from_tree(tree, where=f"{grid.name}: source {name!r}")
         sources[name] = RunSpec({"source": name}, settings, fingerprint_of(settings, hashes))
     axes = [[(axis, label) for label in labels] for axis, labels in grid.labels.items()]
@@ -224,47 +198,40 @@ def _spec(
 ) -> RunSpec:
     where = f"{grid.name}: run {', '.join(axes.values())!r}"
     changes = [grid.axes[axis][label] for axis, label in axes.items() if axis != SEED]
-    config = _last((change.config for change in changes), grid.config)
+    chosen: dict[str, Any] = {"config": grid.config, "source": grid.source, "groups": None}
+    for change in changes:  # the last label that names one decides
+        chosen |= change.model_dump(exclude={"set"}, exclude_none=True)
+    config, name, groups = chosen["config"], chosen["source"], chosen["groups"]
     if config is None:
         raise ConfigError(where, "has no config; name one in the grid or in one of its labels")
-    tree = _changed(read_tree(config), [grid.set, *(change.set for change in changes)])
+    tree = _changed(read_tree(config), grid.set, *(change.set for change in changes))
     put(tree, "training.seed", int(axes[SEED]))
-    groups, source = _last((change.groups for change in changes), None), None
     if groups is not None:
-        name = _last((change.source for change in changes), grid.source)
         if name is None:
-            problem = "says which groups to transfer, but not from where"
-            raise ConfigError(where, f"{problem}; add source = NAME")
-        source = sources[name]
+            problem = "says which groups to transfer, but not from where; add source = NAME"
+            raise ConfigError(where, problem)
         tree["transfer"] = {"source": name, "groups": groups}
     elif grid.sources and tree.get("transfer") is not None:
         problem = f"names no groups to transfer, but {config} has [transfer], and this grid names"
         remedy = 'take it out there, or say transfer = "null" under [set] here'
         raise ConfigError(where, f"{problem} its sources itself; {remedy}")
     settings = _without_unused(settings_from_tree(tree, where))
+    source = sources[name] if groups is not None else None
     fingerprint = fingerprint_of(settings, hashes, source.fingerprint if source else None)
     return RunSpec(axes, settings, fingerprint, source)
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
-    """Put at its default what a baseline does not read, so that such runs share one fingerprint.
-
-    A baseline that draws no random numbers has no seed either.
-    """
-    if settings.system == "kakehashi":
+    """Put at its default what a baseline does not read, so that such runs share one fingerprint."""
+    if settings.system not in BASELINES:
         return settings
-    training = TrainingSettings(test_epochs=settings.training.test_epochs)
-    if not BASELINES[settings.system].deterministic:
-        training = training.model_copy(update={"seed": settings.training.seed})
+    seed = set() if BASELINES[settings.system].deterministic else {"seed"}
+    training = settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
-    return RunSettings(**read, training=training)
+    return RunSettings(**read, training=TrainingSettings(**training))
 
 
-def _changed(tree: dict[str, Any], sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    for key, value in itertools.chain(*(overrides.items() for overrides in sets)):
+def _changed(tree: dict[str, Any], *sets: Mapping[str, Any]) -> dict[str, Any]:
+    for key, value in (item for overrides in sets for item in overrides.items()):
         put(tree, key, None if value == "null" else value)
     return tree
-
-
-def _last(values: Iterable[_Value | None], default: _Value | None) -> _Value | None:
-    return next((value for value in reversed([*values]) if value is not None), default)

@@ -16,7 +16,7 @@ left out, so that the same runs give the same bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,10 @@ from kakehashi.config.reading import dotted
 from kakehashi.errors import RunError
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import FileHashes, Fingerprint, RunSpec, expand
-from kakehashi.files import write_atomically, write_json
+from kakehashi.files import read_json, write_atomically, write_json
 from kakehashi.scoring.score import Count
 
 RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
-_NO_COUNTS = np.zeros((0, 3), np.int32)
 _UNKNOWN = Fingerprint("", {})
 
 
@@ -51,11 +50,6 @@ class RunResult:
     made: Fingerprint = _UNKNOWN  # when it was run
 
     @property
-    def finished(self) -> bool:
-        """Whether there is a result."""
-        return bool(self.result)
-
-    @property
     def name(self) -> str:
         """Its labels, or its folder where it belongs to no grid."""
         return ", ".join(self.axes.values()) or self.key
@@ -70,26 +64,16 @@ class Results:
 
 
 def load_results(grid: Grid, root: Path) -> Results:
-    """Gather the finished runs of a grid from their folders, or from the grid's Parquet file.
-
-    Raises:
-        ConfigError: If the grid's configs are wrong.
-        RunError: If the Parquet file is damaged.
-    """
+    """Gather the results of a grid; raises what `expand` and `Store` do."""
     store = Store(root, grid.name)
     return Results(grid, tuple(map(store.result, expand(grid, store.hashes))))
 
 
 class Store:
-    """The finished runs in a root folder, which need not exist, and in the Parquet file of a grid.
-
-    Raises:
-        RunError: If the Parquet file is damaged.
-    """
+    """Finished runs in a root folder, if there is one, or a Parquet file; RunError if damaged."""
 
     def __init__(self, root: Path, grid: str) -> None:
-        self.root = root
-        self.parquet = root / f"{grid}.parquet"
+        self.root, self.parquet = root, root / f"{grid}.parquet"
         self.hashes = FileHashes(root / "fingerprints.json")
         self._exported = _read_parquet(self.parquet) if self.parquet.exists() else []
         self._kept: dict[str, str] = read_json(root / "kept.json")
@@ -115,12 +99,11 @@ class Store:
 
         Where a corpus is not on this machine, what is known about the run is enough.
         """
-        key = self._kept.get(spec.key, spec.key)
+        key, fingerprint = self._kept.get(spec.key, spec.key), spec.fingerprint
         if self.folder(key) is not None or key in self._made:
             return key
-        if not spec.fingerprint.missing:
-            return None
-        return next((k for k, made in self._made.items() if spec.fingerprint.may_be(made)), None)
+        made = self._made.items() if fingerprint.missing else ()
+        return next((key for key, other in made if fingerprint.may_be(other)), None)
 
     def older(self, spec: RunSpec) -> Fingerprint | None:
         """Find a finished run of the same settings whose corpora or programs have changed."""
@@ -128,22 +111,15 @@ class Store:
         return next((f for f in reversed(self._made.values()) if f.config == config), None)
 
     def keep(self, older: Mapping[str, Fingerprint]) -> None:
-        """Let older runs stand for those that they would be today, by key of today.
-
-        Raises:
-            RunError: If the folder cannot be written to.
-        """
+        """Let older runs stand for those that they would be today, by key of today."""
         self._kept |= {key: fingerprint.key for key, fingerprint in older.items()}
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            write_json(self.root / "kept.json", self._kept)
-        except OSError as error:
-            raise RunError(self.root, f"cannot be written to ({error.strerror})") from None
+        self.root.mkdir(parents=True, exist_ok=True)
+        write_json(self.root / "kept.json", self._kept)
 
     def result(self, spec: RunSpec) -> RunResult:
         """Read the result of a planned run, empty if it is not finished."""
         settings = spec.settings.model_dump(mode="json")
-        run = RunResult(spec.key, spec.axes, settings, {}, _NO_COUNTS)
+        run = RunResult(spec.key, spec.axes, settings, {}, np.zeros((0, 3), np.int32))
         key = self.finished(spec)
         if key is None:
             return run
@@ -152,8 +128,7 @@ class Store:
             row = self._rows[key]
             return replace(run, result=row.result, counts=row.counts, made=made)
         result = json.loads((folder / "result.json").read_bytes())
-        # Leave out what depends on the machine, the clock and the place of the root.
-        del result["machine"]
+        del result["machine"]  # and all else that depends on a machine, a clock or our place
         result["settings"] = settings
         for epoch in result["epochs"]:
             epoch.pop("seconds", None)
@@ -162,40 +137,30 @@ class Store:
         return replace(run, result=result, counts=read_counts(folder), folder=folder, made=made)
 
     def export(self, specs: Iterable[RunSpec]) -> None:
-        """Write the finished runs of a grid to its Parquet file; rows without a folder stay.
-
-        Raises:
-            RunError: If it cannot be written.
-        """
+        """Write the finished runs of a grid to its Parquet file; rows without a folder stay."""
         runs = []
         for spec in specs:
-            run, key = self.result(spec), self.finished(spec)
+            key = self.finished(spec)
             if key is not None:
-                # Where a corpus is missing here, only the older key is right.
-                runs.append(replace(run, key=key if spec.fingerprint.missing else spec.key))
+                key = key if spec.fingerprint.missing else spec.key  # of today, where that is known
+                runs.append(replace(self.result(spec), key=key))
         written = {run.made.key for run in runs}
         others = [row for row in self._exported if row.made.key not in written]
         runs += [row for row in others if self.folder(row.made.key) is None]
-        if runs:
-            _write_parquet(self.parquet, runs)
+        if not runs:
+            return
+        rows = list(map(_columns, runs))
+        names = dict.fromkeys(name for row in rows for name in row)
+        table = pa.table({name: [row.get(name) for row in rows] for name in names})
+        buffer = pa.BufferOutputStream()
+        pq.write_table(table, buffer, compression="zstd")
+        write_atomically(self.parquet, buffer.getvalue().to_pybytes())
 
 
 def read_counts(folder: Path) -> npt.NDArray[np.int32]:
     """Read the counts of each test sentence from a run folder: gold, predicted, correct."""
     table = pq.read_table(folder / "counts.parquet")
     return np.stack([table[name].to_numpy() for name in Count._fields], axis=1).astype(np.int32)
-
-
-def _write_parquet(path: Path, runs: Sequence[RunResult]) -> None:
-    rows = list(map(_columns, runs))
-    names = dict.fromkeys(name for row in rows for name in row)
-    table = pa.table({name: [row.get(name) for row in rows] for name in names})
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd")
-    try:
-        write_atomically(path, buffer.getvalue().to_pybytes())
-    except OSError as error:
-        raise RunError(path, f"cannot be written ({error.strerror})") from None
 
 
 def _read_parquet(path: Path) -> list[RunResult]:
@@ -219,8 +184,7 @@ def _read_parquet(path: Path) -> list[RunResult]:
 def _columns(run: RunResult) -> dict[str, Any]:
     dev, test = (run.result[part] or {} for part in ("dev", "test"))
     names = ("f1", "precision", "recall", *Count._fields)
-    whole = {"facts": run.made.facts, "axes": run.axes}
-    whole |= {"settings": run.settings, "result": run.result}
+    whole = {"axes": run.axes, "settings": run.settings, "result": run.result}
     return {
         "key": run.key,
         **{f"axis_{axis}": label for axis, label in run.axes.items()},
@@ -235,14 +199,6 @@ def _columns(run: RunResult) -> dict[str, Any]:
         "signature": (test or dev).get("signature"),
         **dict(zip(Count._fields, run.counts.T.tolist(), strict=True)),
         "config": run.made.config,
+        "facts": json.dumps(run.made.facts, ensure_ascii=False),
         **{name: json.dumps(value, ensure_ascii=False) for name, value in whole.items()},
     }
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read an object of JSON; an empty one where the file is missing or damaged."""
-    try:
-        value: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value

@@ -51,10 +51,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class Predictor:
-    """Answers chunks of lines; can be sent to other processes, which load the model once.
-
-    Answers are written as ``jsonl``, ``columns`` or ``inline``. See `Recognizer` for the rest.
-    """
+    """Answers lines in ``jsonl``, ``columns`` or ``inline``; each process loads the model once."""
 
     model: Path
     format: str = "jsonl"
@@ -98,7 +95,7 @@ def predict_lines(
 
     Raises:
         ConfigError: If columns shall have no tokens, or an input has no known format or encoding.
-        CorpusError: If an input cannot be read at all; ModelError if the model cannot.
+        CorpusError: If an input cannot be read at all.
     """
     if predictor.format == "columns" and not predictor.kept.tokens:
         raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")

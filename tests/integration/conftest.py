@@ -14,9 +14,7 @@ from kakehashi.progress import Progress
 
 _EN = {
     "phrases": [
-        "{PER} lives in {LOC} .",
-        "We met {PER} .",
-        "Trains to {LOC} are late .",
+        *("{PER} lives in {LOC} .", "We met {PER} .", "Trains to {LOC} are late ."),
         "Nothing new .",
     ],
     "PER": ["Jon Kato", "Maria Berger", "Aoi Sato", "Tom Ogawa", "Lena Ito"],
@@ -24,10 +22,7 @@ _EN = {
 }
 _JA = {
     "phrases": [
-        "{PER}は{LOC}に住む。",
-        "{PER}に会った。",
-        "{LOC}へ行く電車が遅れた。",
-        "何もない。",
+        *("{PER}は{LOC}に住む。", "{PER}に会った。", "{LOC}へ行く電車が遅れた。", "何もない。")
     ],
     "PER": ["加藤", "佐藤葵", "小川", "伊藤"],
     "LOC": ["東京", "大阪", "神戸", "ベルリン"],

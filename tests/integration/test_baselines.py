@@ -38,12 +38,9 @@ def ours(settings, tmp_path_factory):
     return train(settings("ja", epochs=1), tmp_path_factory.mktemp("runs") / "ours")
 
 
-def test_the_folder_holds_all_but_a_model_of_ours(run, ours):
+def test_the_folder_and_result_have_the_shape_of_ours(run, ours, name):
     names, our_names = ({path.name for path in folder.iterdir()} for folder in (run, ours))
     assert names == our_names - {"model"}
-
-
-def test_the_result_has_the_shape_of_ours(name, run, ours):
     result, our_result = load_result(run), load_result(ours)
     assert list(result) == list(our_result)
     assert list(result["test"]) == list(our_result["test"])
@@ -78,11 +75,8 @@ def test_same_seed_same_predictions(name):
         assert found(2) != first
 
 
-def test_folders_are_named_after_the_baseline(tree):
+def test_folders_are_named_after_the_baseline_and_nothing_is_transferred(tree):
     settings = settings_from_tree(tree("ja") | {"system": "crfsuite"})
     assert str(run_folder(settings)) == "runs/small-ja-crfsuite-seed1"
-
-
-def test_nothing_is_transferred_to_a_baseline(tree):
     with pytest.raises(ConfigError, match="spacy cannot use a source"):
         settings_from_tree(tree("ja") | {"system": "spacy", "transfer": {"source": "runs/en"}})

@@ -27,10 +27,7 @@ def test_a_quick_benchmark_gives_a_whole_report(tmp_path, capsys):
     assert needs[0] > needs[1] > needs[2] > needs[4]
     subjects = report["subjects"]
     assert report["missing"].keys() | subjects.keys() == {
-        "kakehashi",
-        "baseline",
-        "crfsuite",
-        "flair",
+        *("kakehashi", "baseline", "crfsuite", "flair")
     }
     if importlib.util.find_spec("flair") is None:
         assert "pip install flair" in report["missing"]["flair"]
@@ -59,9 +56,7 @@ def test_a_wrong_corpus_is_an_error_of_one_line(capsys):
     assert "there is no such config file" in capsys.readouterr().err
 
 
-def test_scaling_measures_every_size_draws_them_and_adds_to_an_earlier_measurement(
-    tmp_path, capsys
-):
+def test_scaling_measures_and_draws_sizes_and_keeps_earlier_ones(tmp_path, capsys):
     results, stem = tmp_path / "r.json", tmp_path / "figure"
     sizes = ["--sizes", "300", "600", "--seconds", "0.2", "--language", "de"]
     assert scaling.main([*sizes, "--json", str(results), "--figure", str(stem)]) == 0

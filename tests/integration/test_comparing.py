@@ -52,9 +52,6 @@ def test_the_report_says_what_each_test_claims(run, folder):
     assert "the method, trained with other seeds" in done.stdout
     assert "10,000 random, seed 0" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("kakehashi ")
-
-
-def test_a_system_does_not_differ_from_itself(run, folder):
     found = compared(run, folder, "poor0.jsonl", "poor0.jsonl")
     assert (found["models"]["p"], found["total"]["points"], found["method"]) == (1.0, 0.0, None)
     assert "Only several runs" in run(
@@ -81,8 +78,8 @@ def test_columns_of_japanese_fit_the_raw_text(run, tmp_path):
     (tmp_path / "theirs.conll").write_text("東京 B-LOC\nへ O\n")
     found = compared(run, tmp_path, "theirs.conll", "theirs.conll", "--no-spaces")
     assert found["first"]["f1"] == 100.0
-    done = run("compare", "gold.jsonl", "theirs.conll", "theirs.conll", cwd=tmp_path)
-    assert "sentence 1: expected 'へ' at character 2 as in gold.jsonl, got ' へ'" in done.stderr
+    problem = "sentence 1: expected 'へ' at character 2 as in gold.jsonl, got ' へ'"
+    run("compare", "gold.jsonl", "theirs.conll", "theirs.conll", cwd=tmp_path).refused(problem)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +89,6 @@ def test_columns_of_japanese_fit_the_raw_text(run, tmp_path):
         (("other.jsonl", "poor0.jsonl"), "sentence 1: expected 'Kobe 0' at character 8"),
         (("poor0.jsonl", "none*"), "none*: there is no such file or run folder"),
         (("poor0.jsonl", "empty"), "empty/predictions.jsonl: there is no such file"),
-        (("poor0.jsonl", "poor1.jsonl", "--trials", "0"), "--trials"),
     ],
 )
 def test_files_that_cannot_be_compared(run, folder, arguments, fragment):
@@ -100,7 +96,4 @@ def test_files_that_cannot_be_compared(run, folder, arguments, fragment):
     (folder / "cut.jsonl").write_text("".join(lines[:-1]))
     (folder / "other.jsonl").write_text("".join(lines).replace("Kobe", "Rome"))
     (folder / "empty").mkdir()
-    done = run("compare", "gold.jsonl", *arguments, cwd=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert fragment in done.stderr
-    assert "Traceback" not in done.stderr
+    run("compare", "gold.jsonl", *arguments, cwd=folder).refused(fragment)

@@ -95,15 +95,11 @@ def test_two_processes_train_what_one_does(name, trees, team, tmp_path):
     assert_same(one, team / name)
 
 
-def test_what_fails_in_one_fails_in_all(team):
+def test_what_fails_in_one_fails_in_all_and_they_take_turns(team):
     notes = [json.loads((team / f"notes{rank}.json").read_text()) for rank in (0, 1)]
     assert [note[0] for note in notes] == ["there:3: is damaged"] * 2
     assert notes[0][1] == "process 1 has another number than process 0; all must see the same files"
     assert [note[2] for note in notes] == ["from 0"] * 2
-
-
-def test_the_first_process_goes_ahead_where_they_take_turns(team):
-    notes = [json.loads((team / f"notes{rank}.json").read_text()) for rank in (0, 1)]
     assert [note[3:] for note in notes] == [[False, False], [True, True]]
 
 
@@ -114,9 +110,7 @@ def children(process):
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
-    start, trees, team, tmp_path
-):
+def test_a_process_that_dies_ends_the_other_and_training_resumes(start, trees, team, tmp_path):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["softmax"]))
     command = ("train", config, "--out", out, "--cache", tmp_path / "cache")
@@ -134,9 +128,8 @@ def test_a_process_that_dies_takes_the_other_along_and_the_same_command_goes_on(
     assert re.search("continuing after [0-9]+ batches of epoch", stderr)
     assert stdout.splitlines()[-1] == str(out)  # once
     assert stdout.count(str(out)) == 1
-    weights = [
-        sha256_of(folder / "model/weights.safetensors") for folder in (out, team / "softmax")
-    ]
+    folders = (out, team / "softmax")
+    weights = [sha256_of(folder / "model/weights.safetensors") for folder in folders]
     assert weights[0] == weights[1]
 
 
@@ -158,17 +151,15 @@ def test_an_error_is_one_line_of_one_process(start, trees, team, tmp_path):
 
 
 def test_processes_on_ray_are_for_ray(run, tmp_path):
-    done = run("train", "demo-en", "--workers", 2, cwd=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: --workers: needs --executor ray")
+    run("train", "demo-en", "--workers", 2, cwd=tmp_path).refused("--workers: needs --executor ray")
 
 
 @pytest.mark.slow
 def test_two_processes_on_ray_train_the_same(trees, team, start, cluster, tmp_path):
     config, out = tmp_path / "config.json", tmp_path / "run"
     config.write_text(json.dumps(trees["crf"]))
-    ray = ("train", config, "--out", out, "--executor", "ray", "--address", cluster)
-    process = start(*ray, "--workers", 2)
+    ray = ("train", config, "--executor", "ray", "--address", cluster, "--out")
+    process, refused = start(*ray, out, "--workers", 2), start(*ray, team / "crf", "--seed", 9)
     stdout, stderr = process.communicate()
     assert process.returncode == 0, stderr
     assert stderr.count("epoch 6/6") == 1
@@ -176,9 +167,8 @@ def test_two_processes_on_ray_train_the_same(trees, team, start, cluster, tmp_pa
     weights = [sha256_of(folder / "model/weights.safetensors") for folder in (out, team / "crf")]
     assert weights[0] == weights[1]
     assert [path.name for path in tmp_path.iterdir() if "ray" in path.name] == []
-    again = start(*ray, "--seed", 9)
-    _, stderr = again.communicate()
-    assert again.returncode == 2
+    _, stderr = refused.communicate()
+    assert refused.returncode == 2
     (line,) = stderr.splitlines()
     assert line.startswith("error: ")
     assert "holds a finished run" in line

@@ -57,7 +57,6 @@ def crfpp(name: str) -> ColumnsSource:
 )
 def test_conll_2003(name, sentences, with_docstart, entities):
     skipped, kept = count(conll(name)), count(conll(name, docstart="keep"))
-
     assert (skipped.sentences, skipped.mentions, skipped.lost) == (sentences, entities, ())
     assert (kept.sentences, kept.mentions) == (with_docstart, entities)
     assert skipped.articles == with_docstart - sentences
@@ -65,7 +64,6 @@ def test_conll_2003(name, sentences, with_docstart, entities):
 
 def test_conll_2003_types():
     types = count(conll("eng.train")).types
-
     assert types == {"LOC": 7140, "PER": 6600, "ORG": 6321, "MISC": 3438}
 
 
@@ -74,20 +72,14 @@ def test_conll_2003_types():
 )
 def test_crfpp_sample(name, sentences, entities):
     stats = count(crfpp(name))
-
     assert (stats.sentences, stats.mentions, stats.lost) == (sentences, entities, ())
 
 
 def test_knbc():
     stats = count(KNBC)
-
     assert (stats.sentences, stats.mentions, stats.lost) == (4_186, 2_075, ())
     assert stats.articles == 249
-
-
-def test_knbc_tokens_have_readings_and_parts_of_speech():
     tokens = [token for sentence in read_source(KNBC) for token in sentence.tokens]
-
     assert len(tokens) == 66_952
     assert all(token.reading and token.pos for token in tokens)
 
@@ -95,7 +87,6 @@ def test_knbc_tokens_have_readings_and_parts_of_speech():
 def test_knbc_is_the_same_from_its_folder(tmp_path):
     with tarfile.open(Path(os.environ["KAKEHASHI_DATA"]) / KNBC.path) as archive:
         archive.extractall(tmp_path, filter="data")
-
     unpacked = KNBC.model_copy(update={"path": str(tmp_path / "knbc")})
     assert list(read_source(unpacked)) == list(read_source(KNBC))
 
@@ -106,16 +97,15 @@ def test_knbc_is_the_same_from_its_folder(tmp_path):
 )
 def test_kwdlc(part, sentences, placed):
     ids = f"id/split_for_pas/{part}.id"
-
     stats = count(KnpSource(path="kwdlc-ja/kwdlc.tar.gz", ids=ids))
-
     assert (stats.sentences, stats.mentions - len(stats.lost)) == (sentences, placed)
 
 
-def test_kwdlc_has_seven_entities_inside_a_morpheme():
+def test_kwdlc_and_stockmark_as_a_whole():
     stats = count(KnpSource(path="kwdlc-ja/kwdlc.tar.gz"))
-
     assert (stats.mentions, len(stats.lost)) == (8_379, 7)
+    stats = count(StockmarkSource(path="stockmark-ja/ner.json.gz"))
+    assert (stats.sentences, stats.mentions, len(stats.types)) == (5_343, 13_185, 8)
 
 
 @pytest.mark.parametrize(
@@ -127,16 +117,9 @@ def test_massive(locale, slots):
     train, dev, test = (
         count(AnnotatedSource(path=path, partition=part)) for part in ("train", "dev", "test")
     )
-
     assert (train.sentences, dev.sentences, test.sentences) == (11_514, 2_033, 2_974)
     assert (train.mentions, len(train.types)) == (slots, 55)
     assert guess_source(path).format == "annotated"
-
-
-def test_stockmark():
-    stats = count(StockmarkSource(path="stockmark-ja/ner.json.gz"))
-
-    assert (stats.sentences, stats.mentions, len(stats.types)) == (5_343, 13_185, 8)
 
 
 @pytest.mark.parametrize("by", ["sentence", "group"])

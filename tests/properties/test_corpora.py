@@ -82,7 +82,6 @@ def test_json_lines_give_everything_back(sentences):
 @given(st.lists(raw_sentences(), min_size=1, max_size=4))
 def test_inline_tags_give_text_and_mentions_back(sentences):
     found = written_and_read(sentences, InlineSource(path="", types=TYPES))
-
     assert [(s.text, s.mentions) for s in found] == [
         (s.text, tuple(mention._replace(probability=None) for mention in s.mentions))
         for s in sentences
@@ -128,7 +127,6 @@ def test_no_article_is_in_two_parts(groups, train, test, seed):
         parts = corpus.split(Split(by="group", train=train, test=test, seed=seed))
     except ConfigError:
         reject()
-
     found = [list(part) for part in (parts.train, parts.dev, parts.test)]
     assert Counter(sentence for part in found for sentence in part) == Counter(sentences)
     homes = {(s.group, number) for number, part in enumerate(found) for s in part if s.group}

@@ -1,15 +1,34 @@
-"""Results of grids that nobody ran, for the tests of analyses, reports and their verbs."""
+"""Small taggers, and results of grids that nobody ran."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
+from kakehashi.config.settings import ModelSettings
+from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.store import Results, RunResult
 from kakehashi.scoring.score import Count
+from kakehashi.tags import Tagset
 
 SENTENCES = 20
+
+
+@pytest.fixture
+def make_tagger():
+    import torch  # takes seconds, and not every test needs a tagger
+
+    from kakehashi.model.tagger import Tagger
+
+    def make(words, ngrams, types, *, seed=0, n_seen=None, **settings):
+        torch.manual_seed(seed)
+        widths = {"word_width": 6, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
+        model = ModelSettings(**{**widths, **settings})
+        tagset = Tagset(tuple(types), model.scheme)
+        return Tagger(model, Vocabulary(words, n_seen), Vocabulary(ngrams), tagset).eval()
+
+    return make
 
 
 def counts_of(correct: int, predicted: int = SENTENCES, sentences: int = SENTENCES) -> np.ndarray:
@@ -62,23 +81,19 @@ def make_results():
     return make
 
 
+def grid_of(name, seeds, axes, title="", **report) -> Grid:
+    """A grid of labels that change nothing."""
+    axes = {axis: {label: {} for label in labels.split()} for axis, labels in axes.items()}
+    tree = {"name": name, "title": title, "seeds": seeds, "config": "demo-ja", "axes": axes}
+    return Grid.model_validate(tree | {"report": report})
+
+
 @pytest.fixture
 def layers() -> Grid:
     """No transfer and char, four seeds, against CRFsuite."""
-    return Grid.model_validate(
-        {
-            "name": "layers",
-            "title": "Which layers",
-            "seeds": (1, 2, 3, 4),
-            "config": "demo-ja",
-            "axes": {"recognizer": {"none": {}, "char": {}, "CRFsuite": {}}},
-            "report": {
-                "rows": "recognizer",
-                "baseline": {"recognizer": "none"},
-                "reference": {"recognizer": "CRFsuite"},
-            },
-        }
-    )
+    sides = {"baseline": {"recognizer": "none"}, "reference": {"recognizer": "CRFsuite"}}
+    axes = {"recognizer": "none char CRFsuite"}
+    return grid_of("layers", (1, 2, 3, 4), axes, title="Which layers", rows="recognizer", **sides)
 
 
 @pytest.fixture
@@ -96,24 +111,9 @@ def layer_results(layers, make_results) -> Results:
 @pytest.fixture
 def size_results(make_results) -> Results:
     """Transfer with 100 sentences equals 200 from scratch, with 400 more than 400."""
-    grid = Grid.model_validate(
-        {
-            "name": "size",
-            "seeds": (1, 2),
-            "config": "demo-ja",
-            "axes": {
-                "recognizer": {"scratch": {}, "transfer": {}},
-                "size": {"100": {}, "200": {}, "400": {}},
-            },
-            "report": {
-                "rows": "size",
-                "columns": "recognizer",
-                "baseline": {"recognizer": "scratch"},
-                "figures": ("size",),
-                "x": "size",
-            },
-        }
-    )
+    axes = {"recognizer": "scratch transfer", "size": "100 200 400"}
+    report = {"rows": "size", "columns": "recognizer", "figures": ("size",), "x": "size"}
+    grid = grid_of("size", (1, 2), axes, baseline={"recognizer": "scratch"}, **report)
     right = {"scratch": (8, 10, 12), "transfer": (10, 11, 14)}
     cells = {
         (name, size, seed): correct
@@ -127,18 +127,8 @@ def size_results(make_results) -> Results:
 @pytest.fixture
 def type_results(make_results) -> Results:
     """LOC gains, PER loses, and ART, which training knows too, stays at nothing."""
-    grid = Grid.model_validate(
-        {
-            "name": "types",
-            "config": "demo-ja",
-            "axes": {"recognizer": {"none": {}, "char": {}}},
-            "report": {
-                "rows": "recognizer",
-                "baseline": {"recognizer": "none"},
-                "figures": ("types",),
-            },
-        }
-    )
+    report = {"rows": "recognizer", "baseline": {"recognizer": "none"}, "figures": ("types",)}
+    grid = grid_of("types", (1,), {"recognizer": "none char"}, **report)
     types = {
         "none": {"LOC": Count(10, 10, 4), "PER": Count(8, 8, 4), "ART": Count(2, 2, 0)},
         "char": {"LOC": Count(10, 10, 8), "PER": Count(8, 8, 2), "ART": Count(2, 2, 0)},

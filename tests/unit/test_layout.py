@@ -1,4 +1,4 @@
-"""The package is laid out as CONTRIBUTING.md and docs/architecture.md say."""
+"""The package is laid out as CONTRIBUTING.md and docs/architecture.md say, and has its names."""
 
 import importlib
 import re
@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 
+import kakehashi
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 MODULES = sorted((ROOT / "kakehashi").rglob("*.py"))
 LONGEST = 350
 
 
-def test_no_two_modules_have_one_name():
+def test_names_of_modules_are_unique_and_files_short():
     names = Counter(path.stem for path in MODULES if path.stem != "__init__")
     assert [name for name, times in names.items() if times > 1] == []
-
-
-def test_no_module_is_long():
     lengths = {str(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
     assert {path: n for path, n in lengths.items() if n > LONGEST} == {}
 
@@ -57,3 +56,13 @@ def test_every_name_on_the_page_is_where_it_says(name):
             found = getattr(found, attribute)
         return
     pytest.fail(f"there is no {name}")
+
+
+def test_every_public_name_is_there_and_no_other():
+    names = [name for name in kakehashi.__all__ if name != "__version__"]
+    assert names == sorted(names)
+    for name in names:
+        assert getattr(kakehashi, name) is not None
+    assert set(names) <= set(dir(kakehashi))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kakehashi.nothing  # noqa: B018

@@ -9,11 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    FakeTensor,
-    FakeTensorMode,
-)
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
 from kakehashi.config.settings import ModelSettings, TextSettings, TrainingSettings
 from kakehashi.data.dataset import prepare
@@ -65,9 +61,7 @@ class Finished(Progress):
         self.epochs += 1
 
 
-def test_an_epoch_waits_for_the_device_only_when_its_batches_are_done(
-    prepared, elsewhere, monkeypatch
-):
+def test_an_epoch_waits_for_the_device_only_at_its_end(prepared, elsewhere, monkeypatch):
     data, tagger = prepared
 
     def backward(loss):

@@ -12,10 +12,7 @@ def test_progress_passes_items_on_and_says_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_missing_library_names_the_command():
+def test_a_missing_library_names_the_command_and_one_that_is_there_is_given():
     with pytest.raises(MissingExtraError, match=r"pip install '.*\[ipadic\]'"):
         require("no_such_module_at_all", "ipadic")
-
-
-def test_what_is_installed_is_given():
     assert require("json", "none").loads("1") == 1

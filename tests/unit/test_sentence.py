@@ -19,9 +19,6 @@ def test_projection_finds_spans_and_lists_what_no_token_edge_meets():
     projection = Sentence(TEXT, (inside, whole), TOKENS).project()
     assert projection.spans == (Span(1, 3, "X"),)
     assert projection.lost == (inside,)
-
-
-def test_projection_needs_tokens():
     with pytest.raises(ValueError, match="segment it first"):
         Sentence(TEXT).project()
 

@@ -48,18 +48,12 @@ def test_a_type_may_have_hyphens():
     assert split_tag("I-date-time") == ("I", "date-time")
 
 
-def test_tagset_numbers_outside_first():
+def test_tagset_numbers_outside_first_and_refuses_an_unknown_type():
     assert Tagset((LOC, PER)).tags == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
     assert len(Tagset((LOC,), "iobes")) == 5
-
-
-def test_tagset_ids_round_trip():
     tagset = Tagset((LOC, PER), "iobes")
     ids = tagset.ids_from_spans(NEIGHBOURS, 5)
     assert tagset.spans_from_ids(ids) == NEIGHBOURS
-
-
-def test_tagset_refuses_an_unknown_type():
     with pytest.raises(TagError, match="'ORG' is not one of LOC, PER"):
         Tagset((LOC, PER)).ids_from_spans([Span(0, 1, "ORG")], 1)
 

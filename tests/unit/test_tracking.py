@@ -1,6 +1,5 @@
 import json
 import shutil
-import socket
 import sqlite3
 import sys
 
@@ -211,16 +210,6 @@ class TestMlflow:
         monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
         sync(folder, "mlflow")
         assert len(self.runs("mine", mlflow.MlflowClient(tracking_uri=uri))) == 1
-
-    def test_a_dead_server_is_one_line_before_anything_is_run(self, folder, monkeypatch):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = server.getsockname()[1]
-        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
-        monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-        with pytest.raises(TrackingError) as caught:
-            check_trackers(["mlflow"], folder)
-        problem = "MLflow cannot use the server of MLFLOW_TRACKING_URI (Connection refused)"
-        assert str(caught.value) == problem
 
     @pytest.mark.parametrize("uri", ["abacus://here", "postgresql://nobody@localhost/none"])
     def test_a_server_that_mlflow_does_not_know_is_one_line(self, folder, monkeypatch, uri):

@@ -12,13 +12,8 @@ from kakehashi.errors import ConfigError, CorpusError
 
 CONLLEVAL = Path(__file__).parents[2] / "golden" / "conlleval" / "cases"
 VERBS = (
-    "corpus stats",
-    "corpus convert",
-    "corpus homophones",
-    "corpus types",
-    "corpus overlap",
-    "evaluate",
-    "compare",
+    *("corpus stats", "corpus convert", "corpus homophones", "corpus types", "corpus overlap"),
+    *("evaluate", "compare"),
 )
 
 
@@ -63,9 +58,8 @@ def test_without_spaces_tokens_are_those_of_the_real_text():
     options = ("ja.conll", "--segmenter", "unidic-lite")
     assert report("corpus", "stats", *options)["ja.conll"]["characters"] == 9
     assert report("corpus", "stats", *options, "--no-spaces")["ja.conll"]["characters"] == 6
-    assert (
-        report("corpus", "homophones", *options, "--no-spaces")["ja.conll"]["tokens"]["total"] == 4
-    )
+    found = report("corpus", "homophones", *options, "--no-spaces")
+    assert found["ja.conll"]["tokens"]["total"] == 4
     invoke("corpus", "convert", "ja.conll", "ja.jsonl", "--no-spaces")
     assert json.loads(Path("ja.jsonl").read_text())["text"] == "米から米国へ"
     assert report("evaluate", "ja.jsonl", "ja.conll", "--no-spaces")["f1"] == 100.0
@@ -101,22 +95,12 @@ def test_what_a_format_does_not_have_is_refused(arguments, problem):
 
 
 def test_output_has_settings_of_its_own():
-    write(
-        "a.jsonl",
-        '{"text": "-DOCSTART-", "tokens": [{"text": "-DOCSTART-", "start": 0, "end": 10}]}',
-    )
+    tokens = '[{"text": "-DOCSTART-", "start": 0, "end": 10}]'
+    write("a.jsonl", f'{{"text": "-DOCSTART-", "tokens": {tokens}}}')
     with pytest.raises(CorpusError, match="write it with --to-set docstart=keep"):
         invoke("corpus", "convert", "a.jsonl", "a.conll")
-    invoke(
-        "corpus",
-        "convert",
-        "a.jsonl",
-        "a.conll",
-        "--to-set",
-        "docstart=keep",
-        "--to-separator",
-        "tab",
-    )
+    options = ("--to-set", "docstart=keep", "--to-separator", "tab")
+    invoke("corpus", "convert", "a.jsonl", "a.conll", *options)
     assert Path("a.conll").read_text() == "-DOCSTART-\tO\n\n"
 
 
@@ -204,10 +188,8 @@ def test_annotations_and_runs_are_scored_as_files_are():
     with pytest.raises(CorpusError, match="not complete"):
         invoke("evaluate", "gold.jsonl", "out")
     write("out/result.json", '{"sentences": 3, "parts": 2}')
-    assert (
-        report("evaluate", "gold.jsonl", "out", "--train", "gold.jsonl")["values"]["seen"]["f1"]
-        == 100
-    )
+    found = report("evaluate", "gold.jsonl", "out", "--train", "gold.jsonl")
+    assert found["values"]["seen"]["f1"] == 100
     assert report("evaluate", "gold.jsonl", "run")["recall"] == pytest.approx(200 / 3)
     write("gold.x", line * 3)
     assert report("evaluate", "gold.x", "out", "--format", "jsonl")["f1"] == 100.0

@@ -11,16 +11,13 @@ def mention(start, end, type="LOC", text=None):
     return Mention(start, end, type, TEXT[start:end] if text is None else text)
 
 
-def test_mentions_come_out_in_order():
+def test_mentions_come_out_in_order_and_may_touch():
     late, early = mention(2, 4), mention(0, 2, "DATE")
     sentence = Sentence(TEXT, (late, early), id="7", group="g")
-
     assert checked(sentence, "a.jsonl", 3) == Sentence(TEXT, (early, late), id="7", group="g")
-
-
-def test_mentions_may_touch():
     sentence = Sentence(TEXT, (mention(0, 2), mention(2, 4)))
-
+    assert checked(sentence, "a") == sentence
+    sentence = Sentence("a \u3000b", (Mention(1, 3, "X", " \u3000"),))
     assert checked(sentence, "a") == sentence
 
 
@@ -51,14 +48,15 @@ def test_what_is_no_sentence_is_refused_with_its_place(sentence, problem):
     assert "\n" not in str(caught.value)
 
 
-def test_the_message_names_the_sentence():
+def test_messages_name_the_sentence_and_stay_short():
     with pytest.raises(CorpusError, match="sentence 'S-1': "):
         checked(Sentence("", id="S-1"), "a.json")
-
-
-def test_long_texts_are_quoted_in_part():
     assert excerpt("x" * 60) == repr("x" * 60)
     assert excerpt("x" * 10_000) == repr("x" * 60) + "…"
+    mention = Mention(10**900, 10**900 + 1, "LOC", "東京")
+    with pytest.raises(CorpusError, match="is not inside the text of 2 characters") as caught:
+        checked(Sentence("東京", (mention,)), "a.jsonl", 1)
+    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u3000", "\xa0", "\u200b", " \u3000"])
@@ -66,21 +64,13 @@ def test_blanks_at_the_edge_of_a_mention_do_not_count(blank):
     text = f"a{blank}b{blank}c"
     size = len(blank)
     found = checked(Sentence(text, (Mention(1, 2 + 2 * size, "X", text[1 : 2 + 2 * size]),)), "a")
-
     assert found.mentions == (Mention(1 + size, 2 + size, "X", "b"),)
-
-
-def test_a_mention_of_nothing_but_blanks_stays():
-    sentence = Sentence("a \u3000b", (Mention(1, 3, "X", " \u3000"),))
-
-    assert checked(sentence, "a") == sentence
 
 
 def test_tokens_that_hold_the_blank_keep_it_in_the_mention():
     text, mentions = "a b\u3000", (Mention(2, 4, "X", "b\u3000"),)
     whole = Sentence(text, mentions, (Token("a", 0, 1), Token("b\u3000", 2, 4)))
     apart = Sentence(text, mentions, (Token("b", 2, 3), Token("\u3000", 3, 4)))
-
     assert checked(whole, "a") == whole
     assert checked(apart, "a").mentions == (Mention(2, 3, "X", "b"),)
 
@@ -98,10 +88,3 @@ def test_tokens_that_hold_the_blank_keep_it_in_the_mention():
 def test_tokens_that_contradict_the_text_are_a_problem(tokens):
     assert "the token" in find_problem(Sentence(TEXT, tokens=tokens))
     assert find_problem(Sentence(TEXT, tokens=(Token("日", 1, 2), Token("着", 5, 6)))) == ""
-
-
-def test_a_message_about_a_huge_offset_is_short():
-    mention = Mention(10**900, 10**900 + 1, "LOC", "東京")
-    with pytest.raises(CorpusError, match="is not inside the text of 2 characters") as caught:
-        checked(Sentence("東京", (mention,)), "a.jsonl", 1)
-    assert len(str(caught.value)) < 200

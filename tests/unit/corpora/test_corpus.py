@@ -55,29 +55,19 @@ def types(corpus):
     return {mention.type for sentence in corpus for mention in sentence.mentions}
 
 
-def test_sources_are_joined_in_order_and_read_anew(source):
+def test_sources_are_joined_in_order_read_anew_and_only_when_asked_for(source, tmp_path):
     corpus = Corpus.from_sources([source("a", 2), source("b", 1)])
-
     assert texts(corpus) == texts(corpus) == ["a 0", "a 1", "b 0"]
-
-
-def test_nothing_is_read_before_it_is_asked_for(tmp_path):
     corpus = Corpus.from_sources([JsonlSource(path=str(tmp_path / "none.jsonl"))])
-
     with pytest.raises(CorpusError, match="no such file"):
         next(iter(corpus))
-
-
-def test_no_sources_are_an_empty_corpus():
     assert texts(Corpus.from_sources([])) == []
 
 
 def test_types_are_mapped_and_dropped(source):
     sources = [source("a", 1), source("b", 1, "OPTIONAL")]
     corpus = Corpus.from_sources(sources)
-
     mapped = Corpus.from_sources(sources, TypeMapping("m", {"PERSON": "PER", "OPTIONAL": None}))
-
     assert [[m.type for m in s.mentions] for s in mapped] == [["PER"], []]
     assert types(corpus) == {"PERSON", "OPTIONAL"}
 
@@ -86,10 +76,8 @@ def test_types_are_mapped_and_dropped(source):
 def test_an_unknown_type_is_named_with_its_file_and_sentence(source, named, where):
     mapping = TypeMapping("m", {"PERSON": "PER"})
     corpus = Corpus.from_sources([source("a", 1, "CITY", id=named)], mapping)
-
-    with pytest.raises(
-        TagError, match=rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
-    ) as caught:
+    problem = rf"a\.jsonl: {where}: .*'m' .*'CITY'.*knows PERSON"
+    with pytest.raises(TagError, match=problem) as caught:
         list(corpus)
     assert caught.value.tag == "CITY"
 
@@ -97,27 +85,20 @@ def test_an_unknown_type_is_named_with_its_file_and_sentence(source, named, wher
 def test_samples_are_nested_ordered_and_decided_by_their_seed(source):
     corpus = Corpus.from_sources([source("a", 60)])
     small, large, other = corpus.sample(10, 1), corpus.sample(40, 1), corpus.sample(10, 2)
-
     assert len(texts(small)) == 10
     assert set(texts(small)) < set(texts(large))
     assert texts(small) == texts(corpus.sample(10, 1)) != texts(other)
     order = texts(corpus)
     assert texts(small) == sorted(texts(small), key=order.index)
-
-
-def test_a_sample_may_be_everything_but_not_more(source):
     corpus = Corpus.from_sources([source("a", 5)])
-
     assert texts(corpus.sample(5)) == texts(corpus)
     with pytest.raises(ConfigError, match=r"corpus\.train_size: 6 is more than the 5"):
         corpus.sample(6)
 
 
-def test_a_split_takes_every_sentence_once(source):
+def test_a_split_takes_every_sentence_once_and_keeps_articles_whole(source):
     corpus = Corpus.from_sources([source("a", 10), source("b", 10)])
-
     parts = corpus.split(Split(train=12, test=5, seed=3))
-
     found = [texts(parts.train), texts(parts.dev), texts(parts.test)]
     assert [len(part) for part in found] == [12, 3, 5]
     assert sorted(chain(*found)) == sorted(texts(corpus))
@@ -125,9 +106,7 @@ def test_a_split_takes_every_sentence_once(source):
 
 def test_a_split_by_group_keeps_articles_whole(source):
     corpus = Corpus.from_sources([source("a", 40, group="x"), source("b", 40, group="y")])
-
     parts = corpus.split(Split(by="group", train=48, test=16))
-
     groups = [{s.group for s in part} for part in (parts.train, parts.dev, parts.test)]
     assert [len(group) for group in groups] == [12, 4, 4]
     assert len(set.union(*groups)) == 20
@@ -153,45 +132,29 @@ def test_three_corpora_are_loaded_with_mapping_and_sample(source):
 
 def test_one_corpus_is_loaded_and_split(source):
     settings = CorpusSettings(all=(source("a", 20),), split=Split(train=10, test=6), train_size=5)
-
     corpora = load_corpora(settings)
-
     assert isinstance(corpora, Corpora)
     assert [len(texts(part)) for part in (corpora.train, corpora.dev, corpora.test)] == [5, 4, 6]
 
 
-def test_an_unknown_mapping_is_an_error_before_anything_is_read(source):
+def test_an_unknown_mapping_is_an_error_before_anything_is_read():
     none = (JsonlSource(path="/none"),)
-    settings = CorpusSettings(train=none, dev=none, mapping="irex-to-conl")
-
     with pytest.raises(ConfigError, match="did you mean 'irex-to-conll'"):
-        load_corpora(settings)
+        load_corpora(CorpusSettings(train=none, dev=none, mapping="irex-to-conl"))
 
 
 def test_irex_becomes_conll():
     mapping = load_mapping("irex-to-conll")
 
     assert mapping.name == "irex-to-conll"
-    assert mapping.types == {
-        "PERSON": "PER",
-        "LOCATION": "LOC",
-        "ORGANIZATION": "ORG",
-        "ARTIFACT": "MISC",
-        "DATE": "MISC",
-        "TIME": "MISC",
-        "MONEY": "MISC",
-        "PERCENT": "MISC",
-        "OPTIONAL": None,
-    }
+    named = {"PERSON": "PER", "LOCATION": "LOC", "ORGANIZATION": "ORG", "OPTIONAL": None}
+    others = dict.fromkeys(("ARTIFACT", "DATE", "TIME", "MONEY", "PERCENT"), "MISC")
+    assert mapping.types == named | others
 
 
-def test_every_shipped_mapping_loads():
+def test_every_shipped_mapping_and_a_file_of_ones_own_loads(write):
     assert [load_mapping(name).name for name in shipped_mappings()] == list(shipped_mappings())
-
-
-def test_a_file_of_ones_own(write):
     mapping = load_mapping(write("mine.toml", 'drop = ["a b"]\n[types]\n"人名" = "PER"\n'))
-
     assert mapping.name == "mine"
     assert mapping.types == {"人名": "PER", "a b": None}
 
@@ -245,34 +208,24 @@ class Counting:
 READ = Sentence("ab", (Mention(0, 2, "A", "ab"),), (Token("ab", 0, 2, "r"),), "id", "group")
 
 
-def test_all_else_stays_as_it_is():
+def test_tokens_are_replaced_or_kept_with_all_else():
     (sentence,) = segmented([READ], Counting())
-
     assert sentence == Sentence(
         "ab", READ.mentions, (Token("a", 0, 1), Token("b", 1, 2)), "id", "group"
     )
-
-
-def test_tokens_of_the_corpus_may_be_kept_and_only_get_readings():
     bare = Sentence("cd", tokens=(Token("cd", 0, 2),))
-
     kept, read, cut = segmented([READ, bare, Sentence("e")], Counting(), keep_tokens=True)
-
     assert kept == READ
     assert read.tokens == (Token("cd", 0, 2, "?"),)
     assert cut.tokens == (Token("e", 0, 1),)
 
 
-def test_the_same_text_is_cut_once():
+def test_the_same_text_is_cut_once_and_sentences_come_one_by_one():
     segmenter = Counting()
-
     found = list(segmented([Sentence("a"), Sentence("b"), Sentence("a")], segmenter))
-
     assert [sentence.text for sentence in found] == ["a", "b", "a"]
     assert segmenter.seen == ["a", "b"]
 
-
-def test_sentences_come_one_by_one():
     def endless():
         while True:
             yield Sentence("a")
@@ -280,16 +233,9 @@ def test_sentences_come_one_by_one():
     assert next(segmented(endless(), Counting())).tokens == (Token("a", 0, 1),)
 
 
-def test_with_a_segmenter_of_ours():
-    (sentence,) = segmented([Sentence("Oslo, rain")], load_segmenter("words"))
-
-    assert [token.text for token in sentence.tokens] == ["Oslo", ",", "rain"]
-
-
 def test_tokens_are_kept_only_if_they_are_those_of_the_text():
     tokens = (Token("b", 0, 1),)
     segmenter = load_segmenter("words")
-
     assert next(segmented([Sentence("a", tokens=tokens)], segmenter)).tokens == (Token("a", 0, 1),)
     with pytest.raises(ValueError, match=r"the token 'b' at \[0, 1\) contradicts the text, 'a'"):
         next(segmented([Sentence("a", tokens=tokens)], segmenter, keep_tokens=True))
@@ -304,20 +250,10 @@ def split(train, test, by="sentence", seed=0):
     return Split(by=by, train=train, test=test, seed=seed)
 
 
-def test_by_sentence_sizes_are_exact_and_the_rest_is_dev():
+def test_by_sentence_sizes_are_exact_and_any_sentence_may_go_anywhere():
     assert sizes(assign_parts([""] * 100, split(60, 25))) == (60, 15, 25)
     assert sizes(assign_parts(["same"] * 100, split(75, 25))) == (75, 0, 25)
-
-
-def test_the_seed_decides():
-    cuts = [assign_parts([""] * 50, split(25, 10, seed=seed)) for seed in (0, 0, 1)]
-
-    assert cuts[0] == cuts[1] != cuts[2]
-
-
-def test_every_sentence_may_go_anywhere():
     cuts = [assign_parts([""] * 9, split(3, 3, seed=seed)) for seed in range(99)]
-
     assert all({cut[place] for cut in cuts} == {TRAIN, DEV, TEST} for place in range(9))
 
 
@@ -327,28 +263,23 @@ GROUPS = [f"article {n}" for n in range(40) for _ in range(1 + n * 7 % 11)]
 @pytest.mark.parametrize("seed", range(5))
 def test_by_group_no_article_is_cut(seed):
     parts = assign_parts(GROUPS, split(120, 50, "group", seed))
-
     assert len(set(zip(GROUPS, parts, strict=True))) == 40
     assert sizes(parts) == (120, len(GROUPS) - 170, 50)
 
 
-def test_by_group_the_seed_decides():
-    cuts = [assign_parts(GROUPS, split(120, 50, "group", seed)) for seed in (0, 0, 1)]
-
+@pytest.mark.parametrize("groups", [[""] * 172, GROUPS], ids=["sentence", "group"])
+def test_the_seed_decides(groups):
+    by = "group" if any(groups) else "sentence"
+    cuts = [assign_parts(groups, split(120, 50, by, seed)) for seed in (0, 0, 1)]
     assert cuts[0] == cuts[1] != cuts[2]
 
 
-def test_articles_may_be_scattered():
+def test_articles_may_be_scattered_or_missing():
     groups = ["a", "b", "a", "c", "b", "a"]
-
     parts = assign_parts(groups, split(3, 2, "group"))
-
     assert parts[0] == parts[2] == parts[5] == TRAIN
     assert parts[1] == parts[4] == TEST
     assert parts[3] == DEV
-
-
-def test_sentences_without_article_are_articles():
     assert sizes(assign_parts([""] * 15, split(7, 4, "group"))) == (7, 4, 4)
 
 
@@ -364,7 +295,6 @@ def test_too_few_sentences_or_articles_are_an_error():
 @given(st.lists(st.integers(1, 12), max_size=8), st.integers(0, 60))
 def test_no_choice_of_articles_is_nearer(sizes, target):
     chosen = nearest(sizes, target)
-
     best = min(
         abs(sum(some) - target) for n in range(len(sizes) + 1) for some in combinations(sizes, n)
     )
@@ -373,8 +303,6 @@ def test_no_choice_of_articles_is_nearer(sizes, target):
 
 def test_many_articles_are_filled_exactly_from_the_first():
     sizes = [1 + n % 30 for n in range(20_000)]
-
     chosen = nearest(sizes, 100_000)
-
     assert sum(sizes[place] for place in chosen) == 100_000
     assert max(chosen) < len(chosen) + 200

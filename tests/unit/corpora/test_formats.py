@@ -17,36 +17,29 @@ def test_every_format_of_the_settings_has_a_reader():
     from kakehashi.config.sources import FileSource
 
     models = [*FileSource.__args__, AssistantSource]
-
     assert {model.model_fields["format"].default for model in models} == set(FORMATS)
     assert WRITABLE == ("columns", "inline", "jsonl")
 
 
-def test_sources_are_read_by_their_format(write):
+def test_sources_are_read_by_their_format(write, archive):
     path = write("a.x", '{"text": "Oslo"}')
-
     assert list(read_source(JsonlSource(path=path))) == [Sentence("Oslo")]
     assert list(read_source(InlineSource(path=path))) == [Sentence('{"text": "Oslo"}', group="a.x")]
+    with pytest.raises(CorpusError, match="holds no sentence"):
+        list(read_source(KnpSource(path=archive({"README": b"nothing"}))))
 
 
 @pytest.mark.parametrize("format", ["columns", "inline", "jsonl", "annotated", "stockmark"])
 def test_a_file_without_a_sentence_is_an_error(write, format):
     content = "[]" if format == "stockmark" else "\n \n"
     source = guess_source(write("empty.x", content), format)
-
     with pytest.raises(CorpusError, match=r"empty\.x: holds no sentence"):
         list(read_source(source))
-
-
-def test_an_archive_without_a_sentence_is_an_error(archive):
-    with pytest.raises(CorpusError, match="holds no sentence"):
-        list(read_source(KnpSource(path=archive({"README": b"nothing"}))))
 
 
 @pytest.mark.parametrize("format", sorted(set(FORMATS) - {"assistant"}))
 def test_a_missing_file_is_an_error(tmp_path, format):
     source = guess_source(tmp_path / "none", format)
-
     with pytest.raises(CorpusError, match=r"none: there is no such file"):
         list(read_source(source))
 
@@ -54,16 +47,9 @@ def test_a_missing_file_is_an_error(tmp_path, format):
 @pytest.mark.parametrize(
     ("name", "format"),
     [
-        ("a.conll", "columns"),
-        ("a.txt", "columns"),
-        ("a.jsonl", "jsonl"),
-        ("a.jsonl.gz", "jsonl"),
-        ("a.parquet", "parquet"),
-        ("a.json.gz", "stockmark"),
-        ("a.json", "stockmark"),
-        ("a.tar.gz", "knp"),
-        ("a.tgz", "knp"),
-        ("a.xml", "inline"),
+        *(("a.conll", "columns"), ("a.txt", "columns"), ("a.jsonl", "jsonl")),
+        *(("a.jsonl.gz", "jsonl"), ("a.parquet", "parquet"), ("a.json.gz", "stockmark")),
+        *(("a.json", "stockmark"), ("a.tar.gz", "knp"), ("a.tgz", "knp"), ("a.xml", "inline")),
     ],
 )
 def test_formats_are_guessed_by_name(write, name, format):
@@ -73,13 +59,9 @@ def test_formats_are_guessed_by_name(write, name, format):
     assert guess_source(path).path == path
 
 
-def test_massive_is_told_from_our_own_lines(write):
+def test_formats_are_guessed_by_content_where_names_do_not_tell(write, tmp_path):
     line = '{"id": "0", "utt": "a", "annot_utt": "a"}\n'
-
     assert guess_source(write("en-US.jsonl", line)).format == "annotated"
-
-
-def test_a_folder_is_knp(tmp_path):
     assert guess_source(tmp_path).format == "knp"
 
 
@@ -87,14 +69,12 @@ def test_relative_paths_are_taken_from_here_first(write, tmp_path, monkeypatch):
     write("a.txt", "")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KAKEHASHI_DATA", "/data")
-
     assert source_name(guess_source("a.txt")) == str(tmp_path / "a.txt")
     assert source_name(guess_source("b.txt")) == "/data/b.txt"
 
 
 def test_settings_go_along():
     source = guess_source("a", "columns", columns=("token", "tag"), separator="tab", spaces=False)
-
     assert source == ColumnsSource(path="a", separator="\t", spaces=False)
 
 
@@ -119,10 +99,7 @@ def test_wrong_settings_are_refused(arguments, settings, problem):
     assert "\n" not in str(caught.value)
 
 
-def test_generated_sources_are_generated():
+def test_generated_sources_are_generated_and_named_by_language():
     source = AssistantSource(language="ja", utterances=2, partition="dev", seed=7)
     assert list(read_source(source)) == list(generate("ja", 2, partition="dev", seed=7))
-
-
-def test_generated_sources_are_named_by_language():
     assert source_name(AssistantSource(language="ja", utterances=3)) == "assistant ja"

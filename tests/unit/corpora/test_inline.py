@@ -19,9 +19,7 @@ def test_a_line_is_a_sentence(write):
     path = write(
         "a.txt", "<PERSON>花子</PERSON>は<LOCATION>京都</LOCATION>へ\n\n　\n雨\r\n", "cp932"
     )
-
     found = sentences(path, encoding="cp932")
-
     assert found == [
         Sentence(
             "花子は京都へ",
@@ -67,36 +65,24 @@ def test_irex_documents(write):
     found = sentences(write("a.sgml", document * 2))
 
     assert [(s.text, s.group) for s in found] == [
-        ("◇花子", "a.sgml#1"),
-        ("　雨。", "a.sgml#1"),
-        ("◇花子", "a.sgml#2"),
+        *(("◇花子", "a.sgml#1"), ("　雨。", "a.sgml#1"), ("◇花子", "a.sgml#2")),
         ("　雨。", "a.sgml#2"),
     ]
 
 
 def test_references_are_replaced_once(write):
-    sentence = one(
-        write, "&lt;&gt;&amp;amp;&quot;&apos; R&D &nbsp; &x; <PERSON>&#33457;&#x5B50;</PERSON>"
-    )
-
+    line = "&lt;&gt;&amp;amp;&quot;&apos; R&D &nbsp; &x; <PERSON>&#33457;&#x5B50;</PERSON>"
+    sentence = one(write, line)
     assert sentence.text == "<>&amp;\"' R&D &nbsp; &x; 花子"
     assert sentence.mentions[0].text == "花子"
 
 
-def test_the_outermost_of_nested_entities_counts(write):
+def test_the_outermost_of_nested_entities_of_the_named_types_counts(write):
     line = "<ORGANIZATION>新<LOCATION>京都</LOCATION>駅</ORGANIZATION>の<DATE>朝</DATE>"
-
-    assert [(m.text, m.type) for m in one(write, line).mentions] == [
-        ("新京都駅", "ORGANIZATION"),
-        ("朝", "DATE"),
-    ]
-
-
-def test_other_types_are_named_in_the_settings(write):
+    expected = [("新京都駅", "ORGANIZATION"), ("朝", "DATE")]
+    assert [(m.text, m.type) for m in one(write, line).mentions] == expected
     path = write("a.xml", "<人名>花子</人名>は<PERSON>花子</PERSON>")
-
     (sentence,) = sentences(path, types=("人名",))
-
     assert sentence.mentions == (Mention(0, 2, "人名", "花子"),)
 
 
@@ -137,7 +123,6 @@ def test_long_lines_of_nothing_but_markup_end(write, line):
         refusal = str(error)
     else:
         refusal = "a.xml:1"
-
     assert "a.xml:1" in refusal
 
 
@@ -147,11 +132,8 @@ def written(*sentences, **settings):
 
 def test_sentences_are_written_with_tags_and_references():
     mentions = (Mention(2, 4, "PERSON", "花&"), Mention(4, 5, "DATE", "<"))
-
-    assert (
-        written(Sentence(" 雨花&<\u3000", mentions))
-        == "&#32;雨<PERSON>花&#38;</PERSON><DATE>&#60;</DATE>&#12288;\n"
-    )
+    expected = "&#32;雨<PERSON>花&#38;</PERSON><DATE>&#60;</DATE>&#12288;\n"
+    assert written(Sentence(" 雨花&<\u3000", mentions)) == expected
 
 
 @pytest.mark.parametrize("type", ["city", "a b", "a<b"])
@@ -163,7 +145,6 @@ def test_types_that_would_not_come_back_are_refused(type):
 @pytest.mark.parametrize("type", ["sentence", "DOC", "TEXT"])
 def test_types_that_are_markup_must_be_named(type):
     sentence = Sentence("Oslo", (Mention(0, 4, type, "Oslo"),))
-
     assert written(sentence, types=(type,)) == f"<{type}>Oslo</{type}>\n"
     with pytest.raises(CorpusError, match="that is no markup of documents"):
         written(sentence)
@@ -172,13 +153,11 @@ def test_types_that_are_markup_must_be_named(type):
 def test_any_element_is_an_entity_where_no_types_are_named(write):
     mentions = (Mention(0, 4, "city_name", "Bonn"), Mention(5, 8, "per", "Eva"))
     line = written(Sentence("Bonn Eva", mentions))
-
     assert line == "<city_name>Bonn</city_name> <per>Eva</per>\n"
     assert one(write, line).mentions == mentions
 
 
 def test_a_sentence_element_that_never_ends_is_refused(write):
     path = write("a.xml", "x\n<sentence>\n" + "y\n" * 10_000 + "</sentence>\n")
-
     with pytest.raises(CorpusError, match=r"a\.xml:2: .*10,000 lines.*expected </sentence>"):
         sentences(path)

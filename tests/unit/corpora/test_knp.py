@@ -60,31 +60,24 @@ def test_morphemes_become_tokens_with_reading_and_part_of_speech(write):
     )
 
     assert sentence.text == "雨降り"
-    assert sentence.tokens == (
-        Token("雨", 0, 1, "あめ", "名詞"),
-        Token("降り", 1, 3, "ふり", "動詞"),
-    )
+    expected = (Token("雨", 0, 1, "あめ", "名詞"), Token("降り", 1, 3, "ふり", "動詞"))
+    assert sentence.tokens == expected
     assert (sentence.id, sentence.group) == ("doc1-1", "doc1")
 
 
 def test_an_entity_ends_in_its_phrase_and_may_begin_before(write):
     sentence = one(write, *FIRST.splitlines()[1:7])
-
     assert sentence.mentions == (Mention(0, 4, "LOCATION", "青い川町"),)
     assert not sentence.project().lost
-
-
-def test_the_last_of_several_places_inside_the_phrase_is_taken(write):
     sentence = one(
         write, "+ 1D", morphemes("京", "は"), "+ -1D <NE:LOCATION:京>", morphemes("京", "と", "京")
     )
-
     assert sentence.mentions == (Mention(4, 5, "LOCATION", "京"),)
-
-
-def test_an_entity_inside_a_morpheme_is_kept_and_is_lost_on_tokens(write):
+    sentence = one(
+        write, "* 1D", morphemes("京", "都"), "* -1D <NE:LOCATION:都雨>", morphemes("雨", "京都")
+    )
+    assert sentence.mentions == (Mention(1, 3, "LOCATION", "都雨"),)
     sentence = one(write, "+ -1D <NE:OPTIONAL:英>", morphemes("英語"))
-
     assert sentence.mentions == (Mention(0, 1, "OPTIONAL", "英"),)
     assert sentence.project().lost == sentence.mentions
 
@@ -94,11 +87,7 @@ def test_entities_on_morpheme_lines(write):
         write,
         morphemes("東/LOCATION:head", "西/LOCATION:middle", "町/LOCATION:tail", "雪/DATE:single"),
     )
-
     assert sentence.mentions == (Mention(0, 3, "LOCATION", "東西町"), Mention(3, 4, "DATE", "雪"))
-
-
-def test_both_kinds_of_annotation_are_united(write):
     sentence = one(
         write,
         "* 1D <NE:LOCATION:三条橋>",
@@ -106,34 +95,18 @@ def test_both_kinds_of_annotation_are_united(write):
         "* -1D <NE:LOCATION:北町>",
         morphemes("北/LOCATION:head", "町/LOCATION:tail"),
     )
-
-    assert [(m.text, m.type) for m in sentence.mentions] == [
-        ("三条橋", "LOCATION"),
-        ("雪", "ARTIFACT"),
-        ("北町", "LOCATION"),
-    ]
-
-
-def test_the_last_of_several_entities_on_a_morpheme_line_counts(write):
+    expected = [("三条橋", "LOCATION"), ("雪", "ARTIFACT"), ("北町", "LOCATION")]
+    assert [(m.text, m.type) for m in sentence.mentions] == expected
     line = morphemes("町/LOCATION:single") + "<NE:LOCATION:tail>"
-
     assert one(write, morphemes("北/LOCATION:head"), line).mentions == (
         Mention(0, 2, "LOCATION", "北町"),
     )
 
 
-def test_an_entity_that_ends_before_its_phrase_is_not_in_it(write):
-    sentence = one(
-        write, "* 1D", morphemes("京", "都"), "* -1D <NE:LOCATION:都雨>", morphemes("雨", "京都")
-    )
-
-    assert sentence.mentions == (Mention(1, 3, "LOCATION", "都雨"),)
-
-
-def test_long_sentences_with_many_entities(write):
+def test_a_sentence_may_be_long_or_one_mark(write):
     sentence = one(write, "* -1D <NE:A:終>", morphemes(*["雨/DATE:single"] * 9_000, "終/A:single"))
-
     assert len(sentence.mentions) == 9_001
+    assert one(write, f"@ きごう @ {PLAIN}").text == "@"
 
 
 def test_forms_that_look_like_something_else(write):
@@ -166,9 +139,7 @@ def test_one_sentence_a_file_makes_the_folder_the_article(archive):
         for a in (1, 2)
         for n in (1, 2)
     }
-
     found = sentences(archive(files))
-
     assert [sentence.group for sentence in found] == ["art_1", "art_1", "art_2", "art_2"]
 
 
@@ -189,35 +160,23 @@ def test_archive_and_folder_are_read_alike(archive, write, tmp_path):
     path = archive(corpus())
     for name, content in corpus().items():
         write(f"folder/{name}", content)
-
     packed = sentences(path)
     assert packed == sentences(tmp_path / "folder")
-    assert [(s.id, s.group) for s in packed] == [
-        ("doc1-1", "doc1"),
-        ("doc2-1", "doc2"),
-        ("doc2-2", "doc2"),
-    ]
+    expected = [("doc1-1", "doc1"), ("doc2-1", "doc2"), ("doc2-2", "doc2")]
+    assert [(s.id, s.group) for s in packed] == expected
     assert [m.text for m in packed[0].mentions] == ["青い川町", "昨日"]
 
 
-def test_articles_are_chosen_by_a_list(archive):
+def test_articles_and_files_are_chosen_by_lists_and_patterns(archive):
     path = archive(corpus())
-
     assert [s.id for s in sentences(path, ids="id/train.id")] == ["doc2-1", "doc2-2"]
     assert len(sentences(path, ids="id/all.id")) == 3
     with pytest.raises(CorpusError, match="2 of the 3 articles in 'id/wrong"):
         sentences(path, ids="id/wrong.id")
     with pytest.raises(CorpusError, match="no file inside matches 'id/none"):
         sentences(path, ids="id/none.id")
-
-
-def test_files_may_be_chosen_by_a_pattern(archive):
-    path = archive(corpus())
-
     assert [s.id for s in sentences(path, files="knp/*2.knp")] == ["doc2-1", "doc2-2"]
-    with pytest.raises(
-        CorpusError, match=r"!id/train\.id:1: the sentence that begins here has no EOS"
-    ):
+    with pytest.raises(CorpusError, match=r"!id/train\.id:1: the sentence .* here has no EOS"):
         sentences(path, files="*.id")
 
 
@@ -227,18 +186,9 @@ def test_files_may_be_chosen_by_a_pattern(archive):
         (["* -1D", "雨 あめ 雨"], r":3: expected a line of KNP's, got '雨 あめ 雨'"),
         (["雨 あめ 雨 名詞 x 普通名詞 1"], r":2: expected a line of KNP's"),
         ([f" {NOUN}"], r":2: expected a line of KNP's"),
-        (
-            ["+ -1D <NE:DATE:昨日>", morphemes("雨")],
-            r":2: the entity '昨日' does not end in this phrase",
-        ),
-        (
-            ["+ 1D", morphemes("雨"), "+ -1D <NE:DATE:雨>", morphemes("雪")],
-            r":4: the entity '雨' does",
-        ),
-        (
-            ["+ 1D <NE:DATE:雨雪>", morphemes("雨"), "+ -1D", morphemes("雪")],
-            r":2: the entity '雨雪'",
-        ),
+        (["+ -1D <NE:DATE:昨日>", morphemes("雨")], r":2: the entity '昨日' does not end in this"),
+        (["+ 1D", morphemes("雨"), "+ -1D <NE:DATE:雨>", morphemes("雪")], r":4: the entity '雨'"),
+        (["+ 1D <NE:DATE:雨雪>", morphemes("雨"), "+ -1D", morphemes("雪")], r":2: .*'雨雪'"),
         (["+ -1D <NE:A:雨雪><NE:B:雪>", morphemes("雨", "雪")], r":1: .*'雪' at \[1, 2\) overlaps"),
         ([morphemes("雨/DATE:begin")], r":2: expected head, middle, tail or single in <NE:DATE:…>"),
         (["* -1D"], r":1: .*expected a text"),
@@ -246,7 +196,6 @@ def test_files_may_be_chosen_by_a_pattern(archive):
 )
 def test_bad_files_are_refused_with_file_and_line(archive, lines, problem):
     path = archive({"knp/doc1.knp": block("doc1-1", *lines).encode()})
-
     with pytest.raises(CorpusError, match=rf"corpus\.tar\.gz!knp/doc1\.knp{problem}") as caught:
         sentences(path)
     assert "\n" not in str(caught.value)
@@ -254,7 +203,6 @@ def test_bad_files_are_refused_with_file_and_line(archive, lines, problem):
 
 def test_a_sentence_without_end_is_refused(archive):
     path = archive({"a.knp": (FIRST + f"# S-ID:doc1-2\n{morphemes('雨')}\n").encode()})
-
     with pytest.raises(CorpusError, match=r"a\.knp:13: the sentence that begins here has no EOS"):
         sentences(path)
 
@@ -273,14 +221,9 @@ def test_marks_of_the_text_are_morphemes_whatever_their_reading(write, mark):
         f"@ 雪  雪 {NOUN}",
         "# 1 2 3 4 5 6",
     )
-
     assert sentence.text == f"{mark}雪"
     assert sentence.tokens[0] == Token(mark, 0, 1, "きごう", "未定義語")
     assert sentence.mentions == (Mention(0, 2, "ARTIFACT", f"{mark}雪"),)
-
-
-def test_a_sentence_may_be_one_mark(write):
-    assert one(write, f"@ きごう @ {PLAIN}").text == "@"
 
 
 def test_forms_that_jumanpp_escapes(write):
@@ -293,7 +236,6 @@ def test_forms_that_jumanpp_escapes(write):
         rf"\ \ \ {symbol}",
         rf"\n \n \n {symbol}",
     )
-
     assert [token.text for token in sentence.tokens] == [" ", "*", "#", "\\", r"\n"]
     assert sentence.tokens[1].reading == "*"
 
@@ -301,7 +243,6 @@ def test_forms_that_jumanpp_escapes(write):
 @pytest.mark.parametrize("line", ["\n", "# x\n", f"雨 あめ 雨 {NOUN}\n"], ids=["blank", "#", "雨"])
 def test_a_sentence_that_never_ends_is_refused(archive, line):
     path = archive({"a.knp": f"# S-ID:a\n{line * 10_001}EOS\n".encode()})
-
     with pytest.raises(CorpusError, match=r"a\.knp:1: .*10,000 lines.*expected EOS"):
         sentences(path)
 
@@ -317,30 +258,20 @@ def test_archive_and_folder_give_the_same(archive, write, tmp_path):
     path = archive({name: FILES[name] for name in sorted(FILES)})
     for name, content in FILES.items():
         write(f"folder/{name}", content)
-
     packed, unpacked = names(path), names(str(tmp_path / "folder"))
     assert packed == unpacked
     assert packed == [("", "README", b"r"), ("a", "one", b"1"), ("b", "two", b"2")]
 
 
-def test_a_pattern_chooses_files_across_folders(archive):
+def test_a_pattern_chooses_files_across_folders_and_names_them(archive, tmp_path):
     path = archive(FILES)
-
     assert names(path, "*.knp") == [("a", "one", b"1"), ("b", "two", b"2")]
     assert names(path, "top/b/*") == [("b", "two", b"2")]
-
-
-def test_a_pattern_that_matches_nothing_is_an_error(archive, tmp_path):
+    assert next(members(path, "*.md")).where == f"{path}!README.md"
     with pytest.raises(CorpusError, match=r"no file inside matches '\*\.txt'"):
         names(archive(FILES), "*.txt")
     with pytest.raises(CorpusError, match="no file inside matches"):
         names(str(tmp_path), "*.txt")
-
-
-def test_members_are_named_in_messages(archive):
-    path = archive(FILES)
-
-    assert next(members(path, "*.md")).where == f"{path}!README.md"
 
 
 def entry(name, type=tarfile.REGTYPE, link=""):
@@ -366,7 +297,6 @@ def entry(name, type=tarfile.REGTYPE, link=""):
 def test_members_that_lead_out_are_refused(archive, unsafe, tmp_path):
     path = archive({"x": unsafe})
     before = sorted(tmp_path.rglob("*"))
-
     with pytest.raises(CorpusError, match="holds the unsafe member") as caught:
         names(path)
     assert "\n" not in str(caught.value)
@@ -382,7 +312,6 @@ def test_a_sparse_member_is_refused(write):
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
     path = write("sparse.tar.gz", gzip.compress(bytes(block) + bytes(1024)))
-
     with pytest.raises(CorpusError, match="unsafe member 'sparse'"):
         names(path)
 
@@ -392,7 +321,6 @@ def test_an_archive_that_unpacks_to_a_gigabyte_is_refused(write):
     info.size = 1 << 30
     mebibyte = gzip.compress(bytes(1 << 20))
     path = write("bomb.tar.gz", gzip.compress(info.tobuf()) + mebibyte * 1024)
-
     with pytest.raises(CorpusError, match=r"bomb\.tar\.gz!big: is larger than 64 MiB"):
         names(path)
     with pytest.raises(CorpusError, match="unpacks to more than 100 times"):
@@ -404,16 +332,11 @@ def test_damage_anywhere_is_an_error(archive, write):
     ends = whole.rstrip(b"\0")
     damaged = bytearray(whole)
     damaged[1024 + 3] ^= 1  # the name of the second member, so its checksum is wrong
-
     for number, content in enumerate([whole[: len(ends)], bytes(damaged), b"", b"no archive" * 99]):
         with pytest.raises(CorpusError, match="damaged archive"):
             names(write(f"{number}.tar", content))
-
-
-def test_a_wrong_checksum_of_gzip_is_an_error(archive, write):
     packed = bytearray(Path(archive(FILES)).read_bytes())
     packed[-5] ^= 1
-
     with pytest.raises(CorpusError, match="damaged gzip"):
         names(write("a.tar.gz", bytes(packed)))
 

@@ -34,15 +34,16 @@ def path(tmp_path):
     return tmp_path / "a.parquet"
 
 
-def test_everything_comes_back(path):
+def test_everything_comes_back_by_row_groups(path):
     write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
     assert sentences(path) == CORPUS
-
-
-def test_row_groups_are_read_apart(path):
     write_rows(path, [rows(CORPUS[:2]), rows([]), rows(CORPUS[2:])])
     chunks = list(read_chunks(ParquetSource(path=str(path))))
     assert list(map(list, chunks)) == [CORPUS[:2], CORPUS[2:]]
+    write_rows(path, [rows(CORPUS[:2]), rows(CORPUS[1:])])
+    with_tokens, without = read_chunks(ParquetSource(path=str(path)))
+    assert with_tokens.texts() is None
+    assert without.texts().texts == ["Oslo", "no one"]
 
 
 def test_large_row_groups_are_read_in_parts(path, monkeypatch):
@@ -55,13 +56,6 @@ def test_large_row_groups_are_read_in_parts(path, monkeypatch):
         [sentence.text for sentence in chunk] for chunk in chunks
     ]
     assert [chunk.first for chunk in chunks] == [1, 3, 5, 6]
-
-
-def test_tokens_are_no_columns_of_texts(path):
-    write_rows(path, [rows(CORPUS[:2]), rows(CORPUS[1:])])
-    with_tokens, without = read_chunks(ParquetSource(path=str(path)))
-    assert with_tokens.texts() is None
-    assert without.texts().texts == ["Oslo", "no one"]
 
 
 def test_only_the_text_is_required_and_other_widths_do(path):
@@ -81,10 +75,7 @@ def test_only_the_text_is_required_and_other_widths_do(path):
         ({"id": ["a"]}, "expected the columns id, text, .* 'text' is missing"),
         ({"text": ["a"], "mentions": ["b"]}, "'mentions' holds string"),
         ({"text": ["a"], "mentions": [[{"start": 0, "kind": "A"}]]}, r"got 'mentions\.kind'"),
-        (
-            {"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]},
-            r":1: mentions\.0\.type: Field required",
-        ),
+        ({"text": ["a"], "mentions": [[{"start": 0, "end": 1}]]}, r":1: mentions\.0\.type: Field"),
         ({"text": ["a"], "mentions": [[None]]}, r":1: mentions\.0: Input should be a valid dict"),
         ({"text": ["a", None]}, ":2: text: Field required"),
         ({"text": ["a", ""]}, ":2: expected a text, got an empty one"),
@@ -102,12 +93,16 @@ def test_bad_files_are_refused(path, columns, problem):
     assert len(str(caught.value)) < 500
 
 
-def test_what_is_no_parquet_is_refused(path):
+def test_what_is_no_parquet_or_unpacks_to_far_more_is_refused(path):
     path.write_text("text\n")
     with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet"):
         sentences(path)
     with pytest.raises(CorpusError, match="there is no such file"):
         sentences(path.with_name("b.parquet"))
+    pq.write_table(pa.table({"text": ["a" * (1 << 27)]}), path, compression="zstd")
+    assert path.stat().st_size < 1 << 16
+    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
+        sentences(path)
 
 
 def test_text_that_is_no_utf_8_is_refused(path):
@@ -141,14 +136,11 @@ def test_columns_of_other_widths_and_kinds_mean_the_same(path):
     assert sentences(path) == expected
 
 
-def test_a_column_that_is_there_twice_is_refused(path):
+def test_names_that_are_there_twice_or_no_utf_8_are_refused(path):
     texts = pa.array(["a"])
     pq.write_table(pa.Table.from_arrays([texts, texts], names=["text", "text"]), path)
     with pytest.raises(CorpusError, match=r"a\.parquet: .*got 'text' twice"):
         sentences(path)
-
-
-def test_a_name_that_is_no_utf_8_is_refused(path):
     pq.write_table(pa.table({"text": ["a"]}), path)
     path.write_bytes(path.read_bytes().replace(b"text", b"te\xfft"))
     with pytest.raises(CorpusError, match=r"a\.parquet: cannot be read as Parquet \('utf-8' codec"):
@@ -164,13 +156,6 @@ def test_rows_that_are_not_as_many_as_promised_are_refused(path, promised, read_
         read_part(replace(part, count=promised))
 
 
-def test_a_text_that_unpacks_to_a_hundred_times_the_file_is_refused(path):
-    pq.write_table(pa.table({"text": ["a" * (1 << 27)]}), path, compression="zstd")
-    assert path.stat().st_size < 1 << 16
-    with pytest.raises(CorpusError, match=r"a\.parquet: unpacks to more than 100 times its size"):
-        sentences(path)
-
-
 def tokens_of_one_row(n_tokens):
     fields = [pa.array([value] * n_tokens) for value in ("a", 0, 1)]
     tokens = pa.StructArray.from_arrays(fields, ["text", "start", "end"])
@@ -182,10 +167,7 @@ def tokens_of_one_row(n_tokens):
     [
         (tokens_of_one_row(500_000), ":1: has more than 10,000 tokens"),
         (tokens_of_one_row(10_001), ":1: has more than 10,000 tokens"),
-        (
-            pa.table({"text": ["b", "a" * ((1 << 20) + 1)]}),
-            ":2: has more than 1,048,576 characters",
-        ),
+        (pa.table({"text": ["b", "a" * ((1 << 20) + 1)]}), ":2: has more than 1,048,576 char"),
     ],
     ids=["many tokens", "tokens", "text"],
 )

@@ -28,7 +28,6 @@ SECOND = Sentence("明日", (Mention(0, 2, "DATE", "明日"),), (Token("明日",
 
 def test_everything_is_counted():
     stats = describe(iter([FIRST, SECOND, Sentence("雨", tokens=(Token("雨", 0, 1),), group="h")]))
-
     assert stats.sentences == 3
     assert stats.with_mentions == 2
     assert stats.articles == 2
@@ -40,22 +39,11 @@ def test_everything_is_counted():
     assert stats.lost == (LostMention(1, "s1", INSIDE, ("英語",)),)
 
 
-def test_lost_mentions_of_sentences_without_a_name_are_found_by_number_and_text():
-    sentence = Sentence(FIRST.text, FIRST.mentions, FIRST.tokens)
-
-    assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", INSIDE, ("英語",)),)
-
-
 def test_tokens_are_counted_only_where_all_sentences_have_some():
     stats = describe([FIRST, Sentence("雨")])
-
     assert stats.tokens is None
     assert stats.articles == 1
-
-
-def test_an_empty_corpus_has_nothing():
     stats = describe([])
-
     assert (stats.sentences, stats.mentions, stats.mention_characters) == (0, 0, 0.0)
 
 
@@ -63,6 +51,8 @@ def test_lost_mentions_bound_what_a_tagger_can_reach():
     stats = describe([FIRST, SECOND])
     assert stats.kept == pytest.approx(200 / 3)
     assert stats.ceiling == pytest.approx(80.0)  # recall 2/3, precision 1
+    sentence = Sentence(FIRST.text, FIRST.mentions, FIRST.tokens)
+    assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", INSIDE, ("英語",)),)
 
 
 @pytest.mark.parametrize("sentences", [[FIRST, Sentence("雨")], [], [Sentence("雨", (), ())]])
@@ -141,39 +131,25 @@ def test_words_tokens_and_mentions_are_counted():
     assert found.collapses[0].mentions == 2
 
 
-def test_width_makes_no_other_word_but_a_reading_does():
+def test_what_makes_a_homophone():
     found = find_homophones([sentence("ＮＨＫ", "NHK", "今日/キョウ", "今日/コンニチ")])
     assert found.words == Share(2, 0)
     assert (found.romanized, found.collapses) == (3, ())
-
-
-def test_most_tokens_of_rarer_words_come_first():
     common = sentence(*["か"] * 9, "蚊/カ", *["橋/ハシ"] * 2, *["端/ハシ"] * 2)
     found = find_homophones([common])
-    assert [(collapse.romaji, collapse.rarer) for collapse in found.collapses] == [
-        ("hashi", 2),
-        ("ka", 1),
-    ]
-
-
-def test_a_mention_that_begins_inside_a_word_holds_it():
+    expected = [("hashi", 2), ("ka", 1)]
+    assert [(collapse.romaji, collapse.rarer) for collapse in found.collapses] == expected
     bay = Sentence("川口", (Mention(1, 2, "LOC", "口"),), (Token("川口", 0, 2, "カワグチ"),))
     found = find_homophones([bay, sentence("河口/カワグチ")])
     assert found.mentions == Share(1, 1)
 
 
-def test_sentences_need_tokens():
-    with pytest.raises(ConfigError, match="'川' has no tokens"):
-        find_homophones([Sentence("川")])
-
-
-def test_shares_read_well_and_nothing_has_none():
+def test_shares_and_homophones_are_shown_and_json():
     assert str(Share(2000, 1500)) == "1,500 of 2,000 (75.0 %)"
     assert str(find_homophones([]).mentions) == "0 of 0"
-
-
-def test_homophones_as_json():
     tree = json.loads(json.dumps(find_homophones([RIVER, SKIN]).to_dict()))
     assert tree["words"] == {"total": 6, "touched": 3}
     assert tree["types"]["LOC"] == {"total": 1, "touched": 1}
     assert tree["collapses"][0]["romaji"] == "kawa"
+    with pytest.raises(ConfigError, match="'川' has no tokens"):
+        find_homophones([Sentence("川")])

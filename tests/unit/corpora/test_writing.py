@@ -36,9 +36,7 @@ ENGLISH_TODAY = Sentence(
 
 def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
     source = ColumnsSource(path=str(tmp_path / "out.conll"), encoding="euc-jp", spaces=False)
-
     written = write_corpus([ENGLISH_TODAY, ENGLISH_TODAY], source)
-
     lost = [LostMention(number, "s1", INSIDE, ("英語",)) for number in (1, 2)]
     assert written == Written(2, 2, lost)
     assert written.to_dict()["lost"][1]["number"] == 2
@@ -48,19 +46,9 @@ def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
 @pytest.mark.parametrize("model", [JsonlSource, InlineSource])
 def test_other_formats_lose_nothing(tmp_path, model):
     source = model(path=str(tmp_path / "out"))
-
     assert write_corpus([ENGLISH_TODAY], source) == Written(1, 2, [])
     (sentence,) = read_source(source)
     assert (sentence.text, sentence.mentions) == (ENGLISH_TODAY.text, ENGLISH_TODAY.mentions)
-
-
-def test_the_path_is_taken_from_here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
-
-    write_corpus([ENGLISH_TODAY], JsonlSource(path="out.jsonl"))
-
-    assert (tmp_path / "out.jsonl").exists()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +63,6 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     path = tmp_path / "out.conll"
     path.write_text("old")
     source = ColumnsSource(path=str(path), encoding="euc-jp", spaces=False)
-
     with pytest.raises(CorpusError, match=r"out\.conll: euc-jp has no '😀'; write it as UTF-8"):
         write_corpus([Sentence("😀", tokens=(Token("😀", 0, 1),))], source)
     with pytest.raises(CorpusError, match="no tokens yet"):
@@ -84,9 +71,15 @@ def test_a_failure_leaves_the_old_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path):
+def test_the_path_is_taken_from_here_and_must_be_there(tmp_path, monkeypatch):
     with pytest.raises(CorpusError, match=r"out\.jsonl: cannot be written"):
         write_corpus([ENGLISH_TODAY], JsonlSource(path=str(tmp_path / "no" / "out.jsonl")))
+    with pytest.raises(CorpusError, match="cannot be written"):
+        write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KAKEHASHI_DATA", "/nowhere")
+    write_corpus([ENGLISH_TODAY], JsonlSource(path="out.jsonl"))
+    assert (tmp_path / "out.jsonl").exists()
 
 
 def test_lines_come_one_by_one():
@@ -112,28 +105,17 @@ def test_any_number_of_processes_writes_the_same(tmp_path: Path, name: str) -> N
     assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
-def test_lines_are_the_sentences(tmp_path: Path) -> None:
+def test_lines_and_rows_are_the_sentences(tmp_path):
     written = write_generated(tmp_path / "a.jsonl", FEW)
     sentences = list(generate("de", 300, partition="test"))
     assert list(read_jsonl(tmp_path / "a.jsonl")) == sentences
     assert written.mentions == sum(len(sentence.mentions) for sentence in sentences)
-
-
-def test_rows_are_the_sentences(tmp_path: Path) -> None:
     write_generated(tmp_path / "a.parquet", FEW)
     rows = pq.read_table(tmp_path / "a.parquet").to_pylist()
     for row, sentence in zip(rows, generate("de", 300, partition="test"), strict=True):
-        assert (row["id"], row["text"], row["group"]) == (
-            sentence.id,
-            sentence.text,
-            sentence.group,
-        )
+        for name in ("id", "text", "group"):
+            assert row[name] == getattr(sentence, name)
         assert row["mentions"] == [mention._asdict() for mention in sentence.mentions]
-
-
-def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="cannot be written"):
-        write_generated(tmp_path / "nowhere" / "a.jsonl", FEW)
 
 
 @pytest.fixture
@@ -152,11 +134,12 @@ def test_a_file_is_itself_and_a_run_has_one(tmp_path):
     assert prediction_files(tmp_path) == [tmp_path / "predictions.jsonl"]
 
 
-def test_annotations_are_all_their_parts_in_order(annotations):
-    assert prediction_files(annotations) == [
-        annotations / "part-000000.jsonl",
-        annotations / "part-000001.jsonl",
-    ]
+def test_parts_are_all_of_them_in_order(annotations):
+    expected = [annotations / "part-000000.jsonl", annotations / "part-000001.jsonl"]
+    assert prediction_files(annotations) == expected
+    (annotations / "part-000000.jsonl").unlink()
+    with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
+        prediction_files(annotations)
 
 
 @pytest.mark.parametrize("result", ["", "[]", "{}", '"'])
@@ -166,12 +149,6 @@ def test_annotations_that_are_not_finished_are_refused(annotations, result):
         prediction_files(annotations)
     (annotations / "result.json").unlink()
     with pytest.raises(CorpusError, match="is not complete"):
-        prediction_files(annotations)
-
-
-def test_a_part_that_is_missing_is_missed(annotations):
-    (annotations / "part-000000.jsonl").unlink()
-    with pytest.raises(CorpusError, match="expected 2 parts, got 1"):
         prediction_files(annotations)
 
 

@@ -71,28 +71,19 @@ def folders(tmp_path):
 def in_memory(tree, **changes):
     settings = settings_from_tree(tree | changes)
     corpora, segmenter = load_corpora(settings.corpus), load_segmenter("words")
-    train, dev, test = (
-        segmented(corpus, segmenter) for corpus in (corpora.train, corpora.dev, corpora.test)
-    )
-    return prepare(train, dev, test, settings.model, settings.vectors)
+    parts = (corpora.train, corpora.dev, corpora.test)
+    cut = (segmented(corpus, segmenter) for corpus in parts)
+    return prepare(*cut, settings.model, settings.vectors)
 
 
 def contents(folder):
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize(
     "changes",
-    [
-        {},
-        {"vectors": None},
-        {"model": {"scheme": "iobes", "ngram": 3}},
-        {"vectors": "all"},
-    ],
+    [{}, {"vectors": None}, {"model": {"scheme": "iobes", "ngram": 3}}, {"vectors": "all"}],
 )
 def test_the_cache_equals_preparation_in_memory(tree, tmp_path, changes):
     if changes.get("vectors") == "all":
@@ -113,14 +104,11 @@ def test_the_cache_equals_preparation_in_memory(tree, tmp_path, changes):
         assert ours.vectors.lowered == theirs.vectors.lowered
 
 
-def test_training_data_are_views_of_files(tree, tmp_path):
+def test_training_data_are_views_of_files_and_test_sentences_are_segmented(tree, tmp_path):
     data = load(tree, tmp_path)
     arrays = [data.train.forms, data.train.offsets, data.train.tags, data.features.ngrams]
     assert not any(array.flags.owndata or array.flags.writeable for array in arrays)
     assert data.train.tag_ids(data.tagset) is data.train.tags
-
-
-def test_test_sentences_come_segmented(tree, tmp_path):
     _, test = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1)
     texts = [[token.text for token in sentence.tokens] for sentence in test]
     assert texts == [["In", "Rome9", "Ann", "met", "Bob", "."], ["Nothing", "new"]]
@@ -153,11 +141,7 @@ def test_a_changed_corpus_is_encoded_anew(tree, tmp_path):
 
 
 NAMES = (
-    "train-forms.npy",
-    "test-tags.npy",
-    "forms.jsonl",
-    "words.npy",
-    "vectors.npy",
+    *("train-forms.npy", "test-tags.npy", "forms.jsonl", "words.npy", "vectors.npy"),
     "facts.jsonl",
 )
 
@@ -171,9 +155,8 @@ def test_a_damaged_cache_is_refused(tree, tmp_path, name, kept):
     path.unlink()
     if kept is not None:
         path.write_bytes(whole[:kept])
-    with pytest.raises(
-        CorpusError, match=r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
-    ) as e:
+    problem = r"is missing, .*; remove the folder .*-[0-9a-f]{16} "
+    with pytest.raises(CorpusError, match=problem) as e:
         # Forms are read when features are made.
         load(tree, tmp_path, model={"ngram": 3} if name == "forms.jsonl" else {})
     assert "\n" not in str(e.value)
@@ -268,7 +251,7 @@ def test_errors_of_workers_name_file_and_line(tree, tmp_path):
     assert caught.value.line == 9
 
 
-def test_a_width_that_is_not_the_vectors_is_refused(tree, tmp_path):
+def test_a_cache_that_does_not_fit_is_refused(tree, tmp_path):
     load(tree, tmp_path)
     with pytest.raises(ConfigError, match=r"model\.word_width: is 50"):
         load(tree, tmp_path, model={"word_width": 50})

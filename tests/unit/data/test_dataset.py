@@ -29,20 +29,14 @@ def test_words_of_other_text_are_known_if_they_have_a_vector(tmp_path, extra_wor
     assert data.words.n_seen == 4
 
 
-def test_coverage_is_of_training_words(tmp_path):
+def test_coverage_and_words_seen_once_are_of_training_words(tmp_path):
     coverage = prepared(tmp_path).coverage
     assert coverage.types == (1, 0, 3)
     assert coverage.tokens == (2, 0, 3)
     assert str(coverage) == "1 of 4 words (25.0 %), 40.0 % of their occurrences"
-
-
-def test_words_seen_once_are_known_as_such(tmp_path):
     data = prepared(tmp_path)
     once = {word for word, row in data.words.ids.items() if data.once[row]}
     assert once == {"and", "oslo", "rome"}
-
-
-def test_only_training_ngrams_count():
     data = prepare(TRAIN, DEV, TEST, ModelSettings())
     assert "Pa" not in data.ngrams.ids
     assert data.vectors is None
@@ -61,11 +55,8 @@ def test_the_fingerprint_knows_tokens_and_entities(tmp_path):
     assert len(others | set(same)) == 5
 
 
-def test_a_width_that_is_not_the_vectors_is_refused(tmp_path):
+def test_what_teaches_nothing_or_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"model\.word_width: is 50, but the vectors"):
         prepared(tmp_path, word_width=50)
-
-
-def test_a_corpus_without_entities_teaches_nothing():
     with pytest.raises(ConfigError, match="no sentence to train on has an entity"):
         prepare(DEV, DEV, TEST, ModelSettings())

@@ -58,9 +58,6 @@ def test_only_wanted_words_are_kept(read):
     assert dict(vectors.rows) == {"the": 0, "straße": 1, "東京": 2}
     assert vectors.lowered == {"straße"}
     np.testing.assert_array_equal(vectors.matrix, MATRIX[1:])
-
-
-def test_no_wanted_word_found(read):
     assert read(PYTHON2, wanted=[]).matrix.shape == (0, 3)
 
 
@@ -164,10 +161,7 @@ def test_nothing_is_run(read, audit, tmp_path, name):
         (pickle.dumps((WORDS, MATRIX[:, 0]), 2), "its array is not one of two dimensions"),
         (pickle.dumps((WORDS, np.full((4, 3), np.inf)), 2), "'<UNK>' has numbers that 32 bits"),
         (pickle.dumps((WORDS, MATRIX.astype("f8") * 1e300), 2), "that 32 bits cannot hold"),
-        (
-            PYTHON2.replace(b"K\x04K\x03", b"K\x04K\xff"),
-            "its array is not 4 x 255 numbers of f4",
-        ),
+        (PYTHON2.replace(b"K\x04K\x03", b"K\x04K\xff"), "its array is not 4 x 255 numbers of f4"),
         (PYTHON2.replace(b"K\x04K\x03", b"K\x00K\x03"), "its array is not 0 x 3 numbers"),
     ],
 )

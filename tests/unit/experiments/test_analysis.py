@@ -11,39 +11,30 @@ def analysis(layer_results):
     return analyse(layer_results, trials=1000)
 
 
-def test_a_gain_is_absolute_and_relative(analysis):
+def test_a_gain_is_absolute_and_relative_and_a_reference_is_none(analysis):
     (gain,) = analysis.gains
     assert gain.group.axes["recognizer"] == "char"
     assert gain.against.axes["recognizer"] == "none"
     assert gain.absolute == 20.0
     assert gain.relative == pytest.approx(100 * 20 / 45)
+    assert [gain.group.axes["recognizer"] for gain in analysis.comparisons] == ["none", "char"]
+    assert [gain.absolute for gain in analysis.comparisons] == [-30.0, -10.0]
+    assert not any(gain.marked for gain in analysis.comparisons)
 
 
-def test_both_tests_are_exact_where_they_can_be(analysis):
+def test_both_tests_are_exact_and_each_family_is_corrected_for_itself(analysis):
     (gain,) = analysis.gains
     # Six sentences differ between runs: only the observed of 64 swaps and its mirror are as large.
     assert (gain.models.p, gain.models.trials) == (2 / 64, 64)
     # One of the 35 splits of seven runs into four and three is as large.
     assert (gain.method.p, gain.method.trials) == (1 / 35, 35)
     assert gain.marked
-
-
-def test_a_rival_is_no_gain_but_everything_is_compared_with_it(analysis):
-    assert [gain.group.axes["recognizer"] for gain in analysis.comparisons] == ["none", "char"]
-    assert [gain.absolute for gain in analysis.comparisons] == [-30.0, -10.0]
-    assert not any(gain.marked for gain in analysis.comparisons)
-
-
-def test_each_family_is_corrected_for_itself(analysis):
     (gain,) = analysis.gains
     assert (gain.p_models, gain.p_method) == (gain.models.p, gain.method.p)
     none, char = analysis.comparisons
     assert none.p_models == pytest.approx(2 * none.models.p)
     assert none.p_method == pytest.approx(2 * none.method.p)
     assert char.p_models == char.models.p
-
-
-def test_a_gain_that_passes_only_one_test_is_not_marked(analysis):
     (gain,) = analysis.gains
     assert not replace(gain, p_method=0.051).marked
     assert not replace(gain, p_models=0.051).marked
@@ -78,7 +69,7 @@ def test_the_signature_says_what_the_numbers_rest_on(analysis):
     assert facts["corpora"].startswith("small@")
 
 
-def test_another_test_corpus_has_another_signature(layer_results, analysis):
+def test_other_runs_seeds_or_sentences_have_another_signature(layer_results, analysis):
     cells = list(layer_results.runs)
     changed = cells[0].counts.copy()
     changed[0, 0] = 2
@@ -86,9 +77,6 @@ def test_another_test_corpus_has_another_signature(layer_results, analysis):
     other = analyse(Results(layer_results.grid, tuple(cells)), trials=1000)
     assert other.signature != analysis.signature
     assert other.groups[0].interval is None  # its runs are of two test sets now
-
-
-def test_the_seed_of_the_sampling_counts(layer_results, analysis):
     assert analyse(layer_results, trials=1000).groups == analysis.groups
     other = analyse(layer_results, trials=1000, seed=7)
     assert other.groups[0].interval != analysis.groups[0].interval
@@ -109,12 +97,9 @@ def test_every_seed_counts(groups):
     assert none.interval.low < 45 < none.interval.high
 
 
-def test_what_is_missing_is_counted_and_not_averaged(groups):
+def test_what_is_missing_is_counted_and_what_has_no_seed_has_one_run(groups):
     char = groups[1]
     assert (char.found, char.mean, char.deviation) == ("3/4", 65.0, 5.0)
-
-
-def test_a_system_without_a_seed_has_one_run(groups):
     rival = groups[2]
     assert rival.scores == {"": 75.0}
     assert (rival.found, rival.deviation) == ("1/1", None)
@@ -132,9 +117,6 @@ def test_the_papers_way_is_unknown_where_an_epoch_was_not_tested(groups, layers,
     assert groups[0].best_on_test is None
     results = make_results(layers, {("none", "1"): 8}, epochs=[40.0, None])
     assert group_runs(results, trials=10, seed=0)[0].best_on_test is None
-
-
-def test_the_papers_way_is_not_asked_of_other_systems(layers, make_results):
     results = make_results(layers, {("CRFsuite", "1"): 8}, epochs=[40.0])
     (rival,) = group_runs(results, trials=10, seed=0)
     assert (rival.found, rival.best_on_test) == ("1/1", None)

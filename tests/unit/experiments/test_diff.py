@@ -65,21 +65,16 @@ def test_sentences_flip_both_ways(diff, tmp_path):
     assert [flip.number for flip in back.regressed] == [1, 2, 3]
 
 
-def test_tables_tell_what_changed(diff):
+def test_tables_show_what_changed_and_what_was_transferred(diff):
     tables = run_diff_tables(diff, most=2)
-    assert tables["fixed"].rows == (
-        ("2", "To Oslo", "–", "Oslo LOC"),
-        ("3", "Maria", "–", "Maria LOC"),
-    )
+    expected = (("2", "To Oslo", "–", "Oslo LOC"), ("3", "Maria", "–", "Maria LOC"))
+    assert tables["fixed"].rows == expected
     assert tables["fixed"].notes == ("3 in all.",)
     assert tables["types"].rows == (
         ("LOC", "30", "2", "50.00", "90.00", "+40.00"),
         ("PER", "–", "2", "50.00", "0.00", "-50.00"),
     )
     assert tables["score"].rows[1][-2:] == ("75.00", "char")
-
-
-def test_tables_tell_what_was_transferred_and_what_stayed_random(diff):
     tables = run_diff_tables(diff)
     assert "transfer-A" not in tables
     assert tables["transfer-B"].rows == (
@@ -97,13 +92,10 @@ def test_without_predictions_flips_are_only_counted(diff):
     assert "gone" in table.notes[1]
 
 
-def test_other_test_sentences_are_refused(diff):
+def test_predictions_that_do_not_fit_are_refused(diff):
     other = replace(diff.second, counts=diff.second.counts[:3])
     with pytest.raises(RunError, match="other sentences"):
         diff_runs(diff.first, other)
-
-
-def test_predictions_that_do_not_fit_are_refused(diff):
     write_jsonl(diff.first.folder / "predictions.jsonl", [])
     with pytest.raises(RunError, match="expected 4 sentences, got 0"):
         diff_runs(diff.first, diff.second)
@@ -114,9 +106,16 @@ def test_a_folder_without_a_result_is_refused(tmp_path):
         run_in_folder(tmp_path)
 
 
-def test_a_cell_is_found_by_labels(layer_results):
+def test_a_run_is_found_by_labels_that_may_hold_a_comma(layer_results):
     assert run_with_labels(layer_results, "char").name == "char, 1"
     assert run_with_labels(layer_results, "recognizer=char, seed=2").name == "char, 2"
+    cells = tuple(
+        replace(cell, axes={**cell.axes, "recognizer": "char, dense"})
+        for cell in layer_results.runs
+        if cell.axes["recognizer"] == "char"
+    )
+    found = run_with_labels(replace(layer_results, runs=cells), "char, dense, seed=2")
+    assert found.name == "char, dense, 2"
 
 
 @pytest.mark.parametrize(
@@ -126,13 +125,3 @@ def test_a_cell_is_found_by_labels(layer_results):
 def test_a_cell_that_is_not_one_is_refused(layer_results, labels, problem):
     with pytest.raises(ConfigError, match=problem):
         run_with_labels(layer_results, labels)
-
-
-def test_a_label_may_hold_a_comma(layer_results):
-    cells = tuple(
-        replace(cell, axes={**cell.axes, "recognizer": "char, dense"})
-        for cell in layer_results.runs
-        if cell.axes["recognizer"] == "char"
-    )
-    found = run_with_labels(replace(layer_results, runs=cells), "char, dense, seed=2")
-    assert found.name == "char, dense, 2"

@@ -36,13 +36,13 @@ def read(tmp_path):
     return read
 
 
-def test_labels_keep_their_order_and_the_seed_comes_last(read):
+def test_labels_keep_their_order_and_configs_are_looked_for_beside_the_grid(read, tmp_path):
     labels = read(GRID).labels
-    assert list(labels.items()) == [
-        ("recognizer", ("no transfer", "char")),
-        ("size", ("10",)),
-        ("seed", ("1", "2")),
-    ]
+    expected = [("recognizer", ("no transfer", "char")), ("size", ("10",)), ("seed", ("1", "2"))]
+    assert list(labels.items()) == expected
+    assert read(GRID).config == "demo-ja"
+    mine = read(GRID.replace('"demo-ja"', '"../mine.toml"'))
+    assert mine.config == str(tmp_path / "../mine.toml")
 
 
 def test_only_takes_a_part_and_keeps_the_order(read):
@@ -51,12 +51,6 @@ def test_only_takes_a_part_and_keeps_the_order(read):
     assert part.only(["recognizer=char"]).labels["recognizer"] == ("char",)
     with pytest.raises(ConfigError, match=r"--only size=20: .*; known: recognizer=no tr"):
         part.only(["size=20"])
-
-
-def test_configs_are_looked_for_beside_the_grid(read, tmp_path):
-    assert read(GRID).config == "demo-ja"
-    mine = read(GRID.replace('"demo-ja"', '"../mine.toml"'))
-    assert mine.config == str(tmp_path / "../mine.toml")
 
 
 @pytest.mark.parametrize(

@@ -8,25 +8,18 @@ from kakehashi.experiments.learning_curve import equal_size, find_equivalent_siz
 from kakehashi.experiments.store import Results
 
 
-def test_the_curve_is_straight_over_the_logarithm():
+def test_the_curve_is_straight_over_the_logarithm_and_levelled():
     assert equal_size([100, 10000], [40.0, 60.0], 50.0) == pytest.approx(1000)
     assert equal_size([100, 10000], [40.0, 60.0], 40.0) == pytest.approx(100)
     assert equal_size([100, 10000], [40.0, 60.0], 60.0) == pytest.approx(10000)
-
-
-def test_beyond_the_curve_nothing_is_known():
     assert equal_size([100, 1000], [40.0, 60.0], 60.1) == inf
     assert equal_size([100, 1000], [40.0, 60.0], 39.9) == 0
-
-
-def test_a_curve_that_falls_is_levelled_first():
-    # 60 and 50 become 55 twice; 47.5 lies half way from 40 to there.
     size = equal_size([100, 400, 1600], [40.0, 60.0, 50.0], 47.5)
     assert size == pytest.approx(200)
     assert equal_size([100, 400, 1600], [40.0, 60.0, 50.0], 55.0) == pytest.approx(400)
 
 
-def test_transfer_is_worth_sentences(size_results):
+def test_transfer_is_worth_sentences_within_an_interval(size_results):
     savings = find_equivalent_sizes(analyse(size_results, trials=10), trials=200)
     assert [saving.size for saving in savings] == [100, 200, 400]
     assert savings[0].equals == pytest.approx(200)
@@ -34,9 +27,6 @@ def test_transfer_is_worth_sentences(size_results):
     assert savings[1].equals == pytest.approx(200 * 2**0.5)
     assert (savings[2].equals, savings[2].ratio) == (inf, None)
     assert all(saving.axes == {"recognizer": "transfer"} for saving in savings)
-
-
-def test_the_interval_holds_the_estimate(size_results):
     for saving in find_equivalent_sizes(analyse(size_results, trials=10), trials=200):
         assert saving.low <= saving.equals <= saving.high
     assert saving.low > saving.smallest == 100

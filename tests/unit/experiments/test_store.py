@@ -37,7 +37,7 @@ def test_results_that_stand_nowhere_else_stay_in_the_file(grid, root, pretender)
     for folder in root.glob("*/cell.json"):
         shutil.rmtree(folder.parent)
     run_plan(make_plan(grid(seeds=[1]), root), pretender())
-    assert all(cell.finished for cell in load_results(grid(), root).runs)
+    assert all(cell.result for cell in load_results(grid(), root).runs)
 
 
 def test_the_file_can_be_queried(grid, root, pretender):

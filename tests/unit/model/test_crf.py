@@ -130,7 +130,7 @@ def test_probabilities_of_no_stretch(case):
     assert crf.probabilities(emissions, tags, edges, RAGGED).tolist() == []
 
 
-def test_large_emissions_stay_finite_and_right(case):
+def test_large_and_extreme_emissions_stay_finite_and_right(case):
     crf, emissions = case
     emissions = 50 * emissions
     scores = score_sentences(crf, emissions)

@@ -23,7 +23,7 @@ def test_float32_is_not_rounded_on_a_gpu(two_gpus):
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_a_missing_gpu_is_said(two_gpus):
+def test_devices_that_are_not_there_are_refused(two_gpus):
     with pytest.raises(ConfigError, match=r"^device: cuda:2 is not there: torch .* sees 2 GPUs"):
         find_device("cuda:2")
 

@@ -41,9 +41,6 @@ def test_a_model_comes_back_as_it_was(folder, make_tagger):
     assert not model.tagger.training
     for name, value in again.state_dict().items():
         assert torch.equal(model.tagger.state_dict()[name], value)
-
-
-def test_the_run_folder_will_do(folder):
     assert load_model(folder.parent).name == "test"
 
 
@@ -89,33 +86,6 @@ def test_no_truncation_is_silent(folder):
         path.write_bytes(content)
 
 
-def test_a_newer_format_is_refused(folder):
-    description = json.loads((folder / "model.json").read_text())
-    (folder / "model.json").write_text(json.dumps(description | {"format_version": 2}))
-    reseal(folder)
-    with pytest.raises(ModelError, match="format_version: is 2, and this kakehashi reads 1"):
-        load_model(folder)
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("words.json", '["only one"]'),
-        ("words.json", "{}"),
-        ("words.json", "not JSON"),
-        ("model.json", "[]"),
-        ("model.json", '{"format_version": 1}'),
-        ("weights.safetensors", "x" * 100),
-    ],
-)
-def test_a_forged_model_is_one_line(folder, name, content):
-    (folder / name).write_text(content)
-    reseal(folder)
-    with pytest.raises(ModelError) as caught:
-        load_model(folder)
-    assert "\n" not in str(caught.value)
-
-
 def change_description(folder, **changes):
     description = json.loads((folder / "model.json").read_text())
     description["model"] |= changes.pop("model", {})
@@ -147,23 +117,11 @@ def without_memory(*parts):
         ({"types": ["A B"]}, "types without blanks"),
         ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
+        ({"format_version": 2}, "format_version: is 2, and this kakehashi reads 1"),
     ],
-    ids=[
-        "LSTM",
-        "too wide",
-        "words",
-        "characters",
-        "CRF",
-        "types",
-        "alike",
-        "blank",
-        "-1",
-        "format",
-    ],
+    ids=range(11),
 )
-def test_what_a_description_claims_is_held_against_the_weights(
-    folder, monkeypatch, changes, problem
-):
+def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, changes, problem):
     """Nothing of the size that is claimed is made, and the message stays a short line."""
     change_description(folder, **changes)
     with monkeypatch.context() as patch:
@@ -190,14 +148,8 @@ def test_weights_that_are_no_numbers_are_refused(folder, name, value):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (
-            lambda weights: {k: v.double() for k, v in weights.items()},
-            "type float32, got torch.float64",
-        ),
-        (
-            lambda weights: {k: v.half() for k, v in weights.items()},
-            "type float32, got torch.float16",
-        ),
+        (lambda weights: {k: v.double() for k, v in weights.items()}, "float32, got torch.float64"),
+        (lambda weights: {k: v.half() for k, v in weights.items()}, "float32, got torch.float16"),
         (lambda weights: weights | {"more": torch.zeros(1)}, "unexpected more"),
         (lambda weights: weights | {"dense.bias": torch.zeros(9)}, r"dense.bias: .* got \(9,\)"),
         (
@@ -216,15 +168,11 @@ def test_other_weights_than_the_description_asks_for_are_refused(folder, change,
 @pytest.mark.parametrize(
     "content",
     [
-        "[" * 100_000,
-        '{"a":' * 100_000,
-        '["a", "a"]',
-        '["a", 1]',
-        '["a"]',
-        json.dumps(["x" * 3_000_000, "y"]),
-        "9" * 10_000,
+        *("[" * 100_000, '{"a":' * 100_000, '["a", "a"]', '["a", 1]', '["a"]'),
+        *(json.dumps(["x" * 3_000_000, "y"]), "9" * 10_000),
+        *("{}", "[]", "not JSON", '{"format_version": 1}'),
     ],
-    ids=["deep", "deeper", "alike", "a number", "one too few", "huge", "many digits"],
+    ids=range(11),
 )
 @pytest.mark.parametrize("name", ["words.json", "model.json"])
 def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
@@ -233,18 +181,14 @@ def test_json_that_is_no_vocabulary_is_refused(folder, name, content):
     with pytest.raises(ModelError) as caught:
         load_model(folder)
     assert len(str(caught.value)) < 1000
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "header",
     [
-        b"[" * 9999,
-        b"{}",
-        b"[]",
-        b"null",
-        b'{"a": 1}',
-        b'{"a": {"dtype": "F32", "shape": 3}}',
-        b"\xff",
+        *(b"[" * 9999, b"{}", b"[]", b"null", b'{"a": 1}'),
+        *(b'{"a": {"dtype": "F32", "shape": 3}}', b"\xff"),
     ],
     ids=["deep", "empty", "list", "null", "number", "no shape", "no text"],
 )
@@ -271,14 +215,11 @@ def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder,
         load_model(folder)
 
 
-def test_saving_again_replaces_the_folder(folder, make_tagger):
+def test_saving_again_replaces_the_folder_and_sha256sum_can_check_it(folder, make_tagger):
     tagger = make_tagger(["b"], ["x"], ["PER"])
     save_model(folder, Model("second", tagger, TextSettings()))
     assert load_model(folder).name == "second"
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
-
-
-def test_sha256sum_can_check_the_manifest(folder):
     for line in (folder / "SHA256SUMS").read_text().splitlines():
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest

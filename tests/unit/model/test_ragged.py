@@ -23,22 +23,14 @@ def test_steps_order_has_the_items_of_each_step_longest_sequence_first():
     assert (ragged.n_items, ragged.n_sequences) == (14, 5)
 
 
-def test_items_undo_the_order_of_both_directions():
+def test_items_and_final_states_follow_the_order_of_both_directions():
     ragged = RaggedOrder(LENGTHS)
     flat = torch.stack([ragged.order[0] * 2, ragged.order[1] * 2 + 1]).view(-1)
     assert flat[ragged.items].tolist() == list(range(28))
-
-
-def test_final_states_follow_the_last_item_forward_and_the_first_backward():
-    ragged = RaggedOrder(LENGTHS)
     flat = ragged.order.view(-1)
     pairs = flat[ragged.final].view(-1, 2)
     assert pairs[:, 0].tolist() == ragged.last.tolist() == [1, 5, 6, 10, 13]
     assert pairs[:, 1].tolist() == ragged.first.tolist() == [0, 2, 6, 7, 11]
-
-
-def test_previous_is_one_item_back_in_the_same_sequence():
-    ragged = RaggedOrder(LENGTHS)
     for direction, way in ((0, 1), (1, -1)):
         order = ragged.order[direction]
         assert (order[5:] - order[ragged.previous]).tolist() == [way] * 9

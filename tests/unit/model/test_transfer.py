@@ -65,23 +65,14 @@ def test_words_known_only_from_vectors_are_not_copied(make_tagger, target):
     assert (entry.matched, entry.rows) == (2, 4)  # the unknown word, and a
 
 
-def test_the_report_counts_rows(source, target):
+def test_the_report_counts_rows_and_a_line_says_so(source, target):
     report = plan_transfer(source, target, ["char", "dense"], name="runs/en").to_dict()
     rows = {row["parameter"]: row for row in report["parameters"]}
     assert report["source"] == "runs/en"
     assert rows["char.embedding.weight"]["matched"] == 2
-    assert rows["dense.bias"] == {
-        "parameter": "dense.bias",
-        "group": "dense",
-        "action": "copy rows",
-        "matched": 3,
-        "rows": 5,
-        "reason": "tag in both",
-    }
+    copied = {"group": "dense", "action": "copy rows", "matched": 3, "rows": 5}
+    assert rows["dense.bias"] == {"parameter": "dense.bias", "reason": "tag in both", **copied}
     assert rows["word.embedding.weight"]["action"] == "keep"
-
-
-def test_a_plan_says_in_a_line_what_it_would_copy(source, target):
     line = str(plan_transfer(source, target, ["char", "dense"], name="runs/en"))
     assert line.startswith(
         "transfer of char+dense from runs/en; rows copied: char.embedding.weight"
@@ -130,9 +121,7 @@ def test_a_group_that_would_copy_nothing_is_an_error(make_tagger, group, decoder
 
 
 @pytest.mark.parametrize("group", ["char", "word"])
-def test_scripts_with_no_string_in_common_share_the_lstm_and_the_plan_says_so(
-    make_tagger, source, group
-):
+def test_scripts_with_no_string_in_common_share_the_lstm(make_tagger, source, group):
     target = make_tagger(["ジ"], ["ジャ"], ["LOC"], seed=2)
     before = state(target)
     plan = plan_transfer(source, target, [group])

@@ -79,11 +79,9 @@ def test_a_bar_per_type_that_changed(types):
     assert RED.lower().encode() in gain_figure(types).render("svg")
 
 
-def test_a_line_per_recognizer(sizes):
+def test_a_line_per_recognizer_or_corpus(sizes, types):
     assert set(groups_of(size_figure(sizes), "line")) == {"scratch", "transfer"}
-
-
-def test_a_line_per_corpus():
+    assert set(groups_of(FIGURES["distribution"](types), "line")) == {"small"}
     drawing = distribution_figure({"one": {"LOC": 90, "PER": 9}, "two": {"LOC": 5}})
     lines = groups_of(drawing, "line")
     assert set(lines) == {"one", "two"}
@@ -113,22 +111,15 @@ def test_nothing_can_be_drawn_of_a_grid_that_has_not_run(name, layers, make_resu
         FIGURES[name](nothing)
 
 
-def test_a_grid_tells_the_distribution_of_its_corpora(types):
-    assert set(groups_of(FIGURES["distribution"](types), "line")) == {"small"}
-
-
-def test_bands_of_frequency_are_points_of_a_line(types, monkeypatch):
-    """PER and ART fall from 40 to 20 together, LOC rises from 40 to 80: up is less in SVG."""
+def test_bands_of_frequency_are_points_of_a_line_if_they_are_large(types, monkeypatch):
+    with pytest.raises(ConfigError, match="no types of like frequency have 30 test mentions"):
+        frequency_figure(types)
+    # PER and ART fall from 40 to 20 together, LOC rises from 40 to 80: up is less in SVG.
     monkeypatch.setattr("kakehashi.reports.figures._FEWEST_MENTIONS", 10)
     points = float_path(groups_of(frequency_figure(types), "line")["char"])
     (rare_x, rare_y), (frequent_x, frequent_y) = points[:2]
     assert rare_x < frequent_x
     assert rare_y > frequent_y
-
-
-def test_bands_of_few_test_mentions_are_not_drawn(types):
-    with pytest.raises(ConfigError, match="no types of like frequency have 30 test mentions"):
-        frequency_figure(types)
 
 
 def test_of_many_types_the_most_frequent_have_bars(types, monkeypatch):

@@ -24,34 +24,24 @@ def test_scores_and_gains_stand_side_by_side(tables):
     )
 
 
-def test_notes_say_what_the_tests_claim(tables):
+def test_gains_come_with_both_tests_and_what_they_claim(tables):
+    (row,) = tables["gains"].rows
+    p = ("0.0312", "0.0286", "0.0312", "0.0286")
+    assert row == ("char", "none", "+20.00", "+44.44 %", *p, "yes")
     notes = " ".join(tables["scores"].notes)
     assert "these trained models on this test set" in notes
     assert "the method, trained with other seeds" in notes
     assert "Holm" in notes
-
-
-def test_gains_come_with_both_tests(tables):
-    (row,) = tables["gains"].rows
-    p = ("0.0312", "0.0286", "0.0312", "0.0286")
-    assert row == ("char", "none", "+20.00", "+44.44 %", *p, "yes")
-
-
-def test_it_is_said_where_no_gain_can_hold(tables):
     assert "p of at least 0.2000, 0.4000 after" in " ".join(tables["comparisons"].notes)
     assert "no seeds" in tables["comparisons"].notes[-1]
     assert not any("Nothing can hold" in note for note in tables["gains"].notes)
 
 
-def test_every_run_is_listed(tables):
+def test_every_run_is_listed_and_lost_mentions_bound_the_score(tables):
     none, char, rival = tables["seeds"].rows
     assert none[:6] == ("none", "4/4", "40.00", "45.00", "50.00", "45.00")
     assert char[:8] == ("char", "3/4", "60.00", "65.00", "70.00", "–", "65.00", "5.00")
     assert rival[:8] == ("CRFsuite", "1/1", "–", "–", "–", "–", "75.00", "–")
-
-
-def test_the_ceiling_counts_lost_mentions(tables):
-    # 18 of 20 can be found: 2 · 18 / (18 + 20).
     assert tables["ceilings"].rows == (("small", "words", "20", "2", "94.74"),)
 
 
@@ -64,19 +54,16 @@ def test_the_papers_way_has_a_column_of_its_own(layer_results):
 
 
 def _tested_epochs(cell):
-    if not cell.finished:
+    if not cell.result:
         return cell
     f1 = cell.result["test"]["f1"]
     return replace(cell, result={**cell.result, "epochs": [{"test": f1}, {"test": f1 + 1}]})
 
 
-def test_columns_and_rows_are_axes(size_results):
+def test_sizes_are_rows_or_a_learning_curve(size_results):
     table = grid_tables(analyse(size_results, trials=10))["scores"]
     assert table.headings == ("size", "scratch: F1", "transfer: F1", "transfer: gain")
     assert table.rows[0] == ("100", "40.00 ±0.00", "50.00 ±0.00", "+10.00")
-
-
-def test_the_learning_curve_has_sizes(size_results):
     analysis = analyse(size_results, trials=10)
     table = grid_tables(analysis, find_equivalent_sizes(analysis, trials=100))["learning-curve"]
     assert table.rows[0][:3] == ("transfer", "100", "200")
@@ -85,16 +72,13 @@ def test_the_learning_curve_has_sizes(size_results):
     assert table.rows[2][-1] == "–"
 
 
-def test_types_come_with_their_frequency(type_results):
+def test_types_come_with_their_frequency_alone_and_together(type_results):
     table = grid_tables(analyse(type_results, trials=10))["types"]
     assert table.rows == (
         ("char", "LOC", "80", "40.00", "80.00", "+40.00"),
         ("char", "ART", "8", "0.00", "0.00", "+0.00"),
         ("char", "PER", "8", "50.00", "25.00", "-25.00"),
     )
-
-
-def test_types_of_like_frequency_are_taken_together(type_results):
     table = grid_tables(analyse(type_results, trials=10))["frequencies"]
     assert table.rows == (
         ("char", "1–9", "2", "10", "40.00", "20.00", "-20.00", "0", "1"),

@@ -56,23 +56,21 @@ def outline(written):
     return Outline(written)
 
 
-def test_the_summary_comes_first(written, outline):
+def test_the_summary_comes_first_and_commands_last(written, outline):
     first = re.search(r"<p[^>]*>(.*?)</p>", written, flags=re.DOTALL)
     assert first.group(1).startswith("Compared with scratch")
+    words = "".join(outline.words)
+    assert "trials:10|sampling-seed:0" in words
+    assert "kakehashi experiment run a<b.toml\nkakehashi experiment page a<b.toml" in words
+    assert "a<b" not in written
 
 
-def test_every_table_has_a_caption_and_heads(outline):
+def test_tables_and_figures_are_inside_and_have_captions(outline, written):
     assert len(outline.all("table")) == len(outline.all("caption")) == 5
     assert all(cell["scope"] in ("row", "col") for cell in outline.all("th"))
-
-
-def test_figures_are_inside_and_said_in_words(outline):
     assert len(outline.all("svg")) == len(outline.all("figure")) == 1
     images = [attributes for attributes in outline.all("div") if attributes.get("role") == "img"]
     assert images[0]["aria-label"].startswith("F1 against training size")
-
-
-def test_it_needs_no_other_file(written):
     assert "<script" not in written
     assert "<link" not in written
     assert "<img" not in written
@@ -90,13 +88,6 @@ def test_no_id_stands_twice_and_every_reference_leads_somewhere(type_results):
     }
     assert used
     assert used <= set(outline.ids)
-
-
-def test_it_ends_in_signature_and_commands(written, outline):
-    words = "".join(outline.words)
-    assert "trials:10|sampling-seed:0" in words
-    assert "kakehashi experiment run a<b.toml\nkakehashi experiment page a<b.toml" in words
-    assert "a<b" not in written
 
 
 def test_an_unfinished_grid_has_a_page(size_results):

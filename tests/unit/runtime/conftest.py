@@ -5,25 +5,18 @@ import random
 import pytest
 import torch
 
-from kakehashi.config.settings import ModelSettings, TextSettings
-from kakehashi.data.vocabulary import Vocabulary
+from kakehashi.config.settings import TextSettings
 from kakehashi.model.folder import Model
-from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.recognizer import Recognizer
-from kakehashi.tags import Tagset
 
 WORDS = [f"{a}{b}" for a in "bdgk" for b in ("a", "en", "il", "o", "u")]
 
 
 @pytest.fixture
-def make_recognizer():
+def make_recognizer(make_tagger):
     def make(**options):
-        torch.manual_seed(0)
-        settings = ModelSettings(
-            word_width=6, word_lstm_width=8, char_width=4, char_lstm_width=3, word_view="original"
-        )
-        vocabularies = Vocabulary(WORDS[:12]), Vocabulary(["ba", "en", "ko"])
-        tagger = Tagger(settings, *vocabularies, Tagset(("LOC", "PER")))
+        widths = {"word_lstm_width": 8, "word_view": "original"}
+        tagger = make_tagger(WORDS[:12], ["ba", "en", "ko"], ("LOC", "PER"), **widths)
         with torch.no_grad():  # so that it finds something
             tagger.dense.weight.mul_(20)
         return Recognizer(Model("small", tagger, TextSettings()), **options)

@@ -9,19 +9,12 @@ import pytest
 
 from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import CorpusError
-from kakehashi.runtime.blocks import Reading, cut, find_inputs
-from kakehashi.sentence import Token
+from kakehashi.runtime.blocks import Reading, cut, find_inputs, write_parquet
+from kakehashi.sentence import Mention, Sentence, Token
 
 SIZES = [1, 2, 3, 100]
 ODD = [
-    "first",
-    "",
-    "  ",
-    "tab\there",
-    "a\u2028b\u0085c\x0b",
-    "𠮷野家 👩‍👩‍👧",
-    "é",
-    "\ufeffx",
+    *("first", "", "  ", "tab\there", "a\u2028b\u0085c\x0b", "𠮷野家 👩‍👩‍👧", "é", "\ufeffx"),
     "last",
 ]
 
@@ -70,11 +63,8 @@ def test_json_keeps_tokens_ids_and_groups_and_passes_over_blank_lines(tmp_path, 
     ]
     path.write_text("\n".join(lines))
     sentences = read(path, size)
-    assert [(s.text, s.id, s.group) for s in sentences] == [
-        ("Oslo", "x", "g"),
-        ("", "a.jsonl:3", ""),
-        ("\u2028", "a.jsonl:5", ""),
-    ]
+    expected = [("Oslo", "x", "g"), ("", "a.jsonl:3", ""), ("\u2028", "a.jsonl:5", "")]
+    assert [(s.text, s.id, s.group) for s in sentences] == expected
     assert sentences[0].tokens == (Token("Oslo", 0, 4),)
 
 
@@ -106,10 +96,8 @@ def test_blocks_are_no_larger_than_asked(tmp_path):
     (tmp_path / "a.txt").write_text("x\n" * 7)
     pq.write_table(pa.table({"text": ["x"] * 7}), tmp_path / "b.parquet", row_group_size=5)
     blocks = blocks_of(tmp_path, 3)
-    assert [(block.first, block.count) for block in blocks] == [
-        *[(1, 3), (4, 3), (7, 1)],
-        *[(1, 3), (4, 2), (6, 2)],
-    ]
+    expected = [*[(1, 3), (4, 3), (7, 1)], *[(1, 3), (4, 2), (6, 2)]]
+    assert [(block.first, block.count) for block in blocks] == expected
 
 
 @pytest.mark.parametrize(
@@ -132,11 +120,13 @@ def test_a_bad_line_is_named(tmp_path, line, problem, size):
     assert (caught.value.path, caught.value.line) == (str(path), 3)
 
 
-def test_text_that_is_none_is_named(tmp_path):
+def test_text_that_is_none_and_a_missing_input_are_named(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"a\nb\n\xff\n")
     with pytest.raises(CorpusError, match=r"a\.txt:3: expected text in utf-8"):
         read(path, 2)
+    with pytest.raises(CorpusError, match="there is no such file or folder"):
+        find_inputs(tmp_path / "none.txt", Reading())
 
 
 @pytest.mark.parametrize(
@@ -171,18 +161,10 @@ def test_an_unreadable_file_is_named(tmp_path, name, content, problem):
         read(tmp_path, 2)
 
 
-def test_a_missing_input_is_named(tmp_path):
-    with pytest.raises(CorpusError, match="there is no such file or folder"):
-        find_inputs(tmp_path / "none.txt", Reading())
-
-
-def test_parquet_without_text_is_named(tmp_path):
+def test_parquet_without_text_or_that_unpacks_to_far_more_is_refused(tmp_path):
     pq.write_table(pa.table({"txt": ["a"], "n": [1]}), tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match="expected a column 'text', got txt, n"):
         blocks_of(tmp_path / "a.parquet", 2)
-
-
-def test_parquet_that_unpacks_to_far_more_is_refused_before_it_is_read(tmp_path):
     table = pa.table({"text": ["x" * (80 << 20)]})
     pq.write_table(table, tmp_path / "a.parquet", compression="zstd")
     with pytest.raises(CorpusError, match="unpacks to more than 100 times its size"):
@@ -196,3 +178,18 @@ def test_a_column_that_is_there_twice_is_named(tmp_path, name):
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match=f"has the column '{name}' twice"):
         blocks_of(tmp_path / "a.parquet", 2)
+
+
+def test_parquet_holds_all_of_a_sentence(tmp_path):
+    token = Token("東京", 0, 2, "トウキョウ", "名詞")
+    mention = Mention(0, 2, "LOC", "東京", 0.1)
+    sentences = [Sentence("東京", (mention,), (token,), "x", "g"), Sentence("", (), (), "y")]
+    write_parquet(tmp_path / "a.parquet", sentences)
+    first, second = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    lists = {"mentions": [mention._asdict()], "tokens": [token._asdict()]}
+    assert first == {"id": "x", "text": "東京", "group": "g", **lists}
+    assert second == {"id": "y", "text": "", "mentions": [], "tokens": [], "group": ""}
+    write_parquet(tmp_path / "a.parquet", [])
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table.num_rows == 0
+    assert table.column_names == ["id", "text", "mentions", "tokens", "group"]

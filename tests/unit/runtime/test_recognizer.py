@@ -1,13 +1,19 @@
-"""What a recognizer takes and refuses, and where it can go: another process, a pickle, a copy."""
+"""What a recognizer takes, refuses and caches; interrupted, pickled, forked, in threads."""
 
 import copy
 import multiprocessing
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 
+from kakehashi.errors import ConfigError
 from kakehashi.model.device import limited_threads
+from kakehashi.model.tagger import Tagger
+from kakehashi.runtime import recognizer as recognizer_module
+from kakehashi.runtime.recognizer import FormCache
 from kakehashi.sentence import Sentence, Token
 
 HANGS = 60  # seconds after which a child that should have answered in one is taken to hang
@@ -41,14 +47,9 @@ def test_texts_are_no_sentences(make_recognizer):
 @pytest.mark.parametrize(
     "tokens",
     [
-        [Token("ba", 0, 2), Token("be", 3, 6)],
-        [Token("be", 0, 2)],
-        [Token("ken", 3, 6), Token("ba", 0, 2)],
-        [Token("ba", 0, 2), Token("ba", 0, 2)],
-        [Token("ken", 3, 9)],
-        [Token("", 2, 2)],
-        [Token("n", -1, 6)],
-        [Token("ken", -3, 6)],
+        *([Token("ba", 0, 2), Token("be", 3, 6)], [Token("be", 0, 2)]),
+        *([Token("ken", 3, 6), Token("ba", 0, 2)], [Token("ba", 0, 2), Token("ba", 0, 2)]),
+        *([Token("ken", 3, 9)], [Token("", 2, 2)], [Token("n", -1, 6)], [Token("ken", -3, 6)]),
     ],
 )
 def test_tokens_that_contradict_their_text_are_refused(make_recognizer, tokens):
@@ -101,3 +102,117 @@ def test_a_forked_child_does_not_wait_for_a_thread_that_it_has_not(make_recogniz
     expected = mentions(make_recognizer().recognize(texts))
     with recognizer._lock:
         assert tag_in_a_child(recognizer, texts) == expected
+
+
+def test_the_cache_changes_nothing_and_can_be_cleared(make_recognizer, texts):
+    recognizer = make_recognizer()
+    expected = [mentions(make_recognizer().recognize([text]))[0] for text in texts]
+    assert sum(map(len, expected)) > 40
+    assert mentions(recognizer.recognize(texts)) == expected
+    assert mentions(recognizer.recognize(texts[::-1])) == expected[::-1]
+
+
+def test_a_cleared_cache_is_as_new_to_the_last_digit(make_recognizer, texts):
+    recognizer = make_recognizer()
+    expected = list(recognizer.recognize(texts[:20]))
+    list(recognizer.recognize(texts[20:]))
+    recognizer.clear()
+    assert list(recognizer.recognize(texts[:20])) == expected
+
+
+def test_the_cache_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
+    recognizer = make_recognizer(cached_forms=5)
+    expected = mentions(make_recognizer().recognize(texts))
+    rows = []
+    for text, answer in zip(texts, expected, strict=True):
+        assert mentions(recognizer.recognize([text])) == [answer]
+        rows.append(len(recognizer._cache.projected))
+    assert max(rows) <= 2 * (5 + 12)
+    assert len({text for line in texts for text in line.split()}) > 5 + 12
+
+
+def test_threads_share_a_recognizer(make_recognizer, texts):
+    recognizer = make_recognizer(cached_forms=5)
+    expected = mentions(make_recognizer().recognize(texts))
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda text: recognizer.recognize([text]), texts * 3))
+        together = list(pool.map(lambda answer: mentions(answer)[0], answers))
+    assert together == expected * 3
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
+def test_lower_precisions_nearly_agree(make_recognizer, texts, precision):
+    many = texts * 40
+    exact = mentions(make_recognizer().recognize(many))
+    near = mentions(make_recognizer(precision=precision).recognize(many))
+    agreeing = sum(one == other for one, other in zip(exact, near, strict=True))
+    assert agreeing > 0.9 * len(many)
+
+
+def test_an_unknown_precision_is_refused(make_recognizer):
+    with pytest.raises(ConfigError, match="expected float32, bfloat16, int8; got 'float16'"):
+        make_recognizer(precision="float16")
+
+
+STEPS = {
+    "featurize": (recognizer_module, "featurize"),
+    "project": (Tagger, "project"),
+    "room for rows": (FormCache, "_write"),
+    "emit": (Tagger, "emit"),
+    "decode": (Tagger, "decode"),
+}
+BEFORE, DURING, AFTER = ["ba ben", "ko"], ["gil ba du", "", "ken ko"], ["du gil", "new ken ba"]
+
+
+def failing(function, error, calls):
+    """Fail the first time: before the function has run, or when it is done."""
+
+    def run(*args, **kwargs):
+        calls.append(function)
+        if len(calls) == 1 and error[1] == "before":
+            raise error[0]
+        result = function(*args, **kwargs)
+        if len(calls) == 1:
+            raise error[0]
+        return result
+
+    return run
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("known", [BEFORE, []], ids=["some forms known", "none known"])
+def test_interrupted_look_ups(make_recognizer, monkeypatch, step, error, when, known):
+    expected = mentions(make_recognizer().recognize(DURING + AFTER))
+    assert sum(map(len, expected)) > 2
+    recognizer, calls = make_recognizer(), []
+    list(recognizer.recognize(known))
+    owner, name = STEPS[step]
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, failing(getattr(owner, name), (error, when), calls))
+        with pytest.raises(error):
+            list(recognizer.recognize(DURING))
+        assert calls
+        assert mentions(recognizer.recognize(AFTER + DURING)) == expected[3:] + expected[:3]
+    assert mentions(recognizer.recognize(DURING + AFTER)) == expected
+
+
+def test_another_thread_goes_on_after_one_was_interrupted(make_recognizer, monkeypatch, texts):
+    expected = mentions(make_recognizer().recognize(texts))
+    recognizer, calls, found = make_recognizer(cached_forms=5), [], {}
+    project = failing(Tagger.project, (MemoryError, "after"), calls)
+    monkeypatch.setattr(Tagger, "project", project)
+
+    def work(name):
+        try:
+            found[name] = [mentions(recognizer.recognize([text]))[0] for text in texts]
+        except MemoryError:
+            found[name] = None
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found.values(), key=lambda each: each is None) == [expected, None]

@@ -26,12 +26,14 @@ def test_deltas_in_all_and_per_type():
     assert comparison.types["B"] == (1, 0.0, 50.0)
     assert (comparison.total.points, comparison.total.relative) == pytest.approx((25.0, 50.0))
     assert comparison.types["B"].relative is None
-
-
-def test_a_type_that_was_only_predicted_is_shown():
     comparison = compare_systems(scores(OTHER), scores(ALL))
     assert comparison.types["C"] == Delta(0, 0.0, 0.0)
     assert list(comparison.types) == ["A", "B", "C"]
+    tree = json.loads(json.dumps(compare_systems(scores(HALF), scores(ALL)).to_dict()))
+    assert tree["method"] is None
+    assert tree["first"]["f1"] == pytest.approx(50.0)
+    assert tree["types"]["B"]["points"] == 100.0
+    assert set(tree["models"]) >= {"p", "trials", "seed", "claim"}
 
 
 def test_sides_know_their_runs():
@@ -51,14 +53,6 @@ def test_the_method_is_tested_only_with_several_runs():
     assert (method.trials, method.p) == (3, 1 / 3)
 
 
-def test_as_json():
-    tree = json.loads(json.dumps(compare_systems(scores(HALF), scores(ALL)).to_dict()))
-    assert tree["method"] is None
-    assert tree["first"]["f1"] == pytest.approx(50.0)
-    assert tree["types"]["B"]["points"] == 100.0
-    assert set(tree["models"]) >= {"p", "trials", "seed", "claim"}
-
-
 def city(name, type="LOC"):
     return Sentence(f"to {name}", (Mention(3, 3 + len(name), type, name),))
 
@@ -68,21 +62,15 @@ CITIES = [city("Oslo"), city("Lima"), city("Bern"), Sentence("to Rome")]
 FOUND_CITIES = [city("Oslo"), city("Lima", "ORG"), city("Bern", "TEAM"), city("Rome")]
 
 
-def test_a_value_is_a_type_and_a_text():
-    found = score_by_overlap(CITIES, FOUND_CITIES, TRAIN)
-    assert found["seen"] == Count(gold=1, predicted=2, correct=1)  # Bern is known as a team only
-    assert found["unseen"] == Count(gold=2, predicted=2, correct=0)
-
-
-def test_the_parts_add_up_to_the_score_of_all():
+def test_the_parts_add_up_and_have_right_and_wrong():
     for train in ([], TRAIN, CITIES):
         seen, unseen = score_by_overlap(CITIES, FOUND_CITIES, train).values()
         total = Count(*(map(sum, zip(seen, unseen, strict=True))))
         assert total == score_sentences(CITIES, FOUND_CITIES).counts.total
-
-
-def test_right_and_wrong_inside_each_part():
     found = score_by_overlap(CITIES, [CITIES[0], CITIES[1], Sentence("to Bern"), CITIES[3]], TRAIN)
     assert found["seen"].recall == 100.0
     assert found["unseen"].recall == 50.0
     assert found["unseen"].gold == 2
+    found = score_by_overlap(CITIES, FOUND_CITIES, TRAIN)
+    assert found["seen"] == Count(gold=1, predicted=2, correct=1)  # Bern is known as a team only
+    assert found["unseen"] == Count(gold=2, predicted=2, correct=0)

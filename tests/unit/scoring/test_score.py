@@ -23,10 +23,8 @@ from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_for
 @pytest.mark.parametrize(
     ("count", "precision", "recall", "f1"),
     [
-        (Count(0, 0, 0), 0.0, 0.0, 0.0),
-        (Count(3, 0, 0), 0.0, 0.0, 0.0),
-        (Count(0, 3, 0), 0.0, 0.0, 0.0),
-        (Count(4, 3, 0), 0.0, 0.0, 0.0),
+        *((Count(0, 0, 0), 0.0, 0.0, 0.0), (Count(3, 0, 0), 0.0, 0.0, 0.0)),
+        *((Count(0, 3, 0), 0.0, 0.0, 0.0), (Count(4, 3, 0), 0.0, 0.0, 0.0)),
         (Count(3, 4, 3), 75.0, 100.0, 600 / 7),
     ],
 )
@@ -46,9 +44,12 @@ def test_counts_stay_with_their_sentence_and_type():
     assert counts.types == {"A": Count(1, 2, 1), "B": Count(2, 0, 0)}
     assert counts.total == Count(3, 2, 1)
     assert counts.tokens is None
-
-
-def test_later_counts_belong_to_the_open_sentence():
+    counts = Tally().counts()
+    assert counts.sentences.shape == (0, 3)
+    assert counts.total == Count(0, 0, 0)
+    tally = Tally()
+    tally.add_sentence([Span(0, 1, "A")], [Span(0, 1, "A"), Span(0, 1, "A")])
+    assert tally.counts().total == Count(gold=1, predicted=2, correct=1)
     tally = Tally()
     tally.open_sentence()
     tally.count(GOLD, "A")
@@ -58,18 +59,6 @@ def test_later_counts_belong_to_the_open_sentence():
     assert tally.counts().sentences.tolist() == [[1, 0, 0], [0, 1, 1]]
 
 
-def test_a_span_predicted_twice_is_right_once():
-    tally = Tally()
-    tally.add_sentence([Span(0, 1, "A")], [Span(0, 1, "A"), Span(0, 1, "A")])
-    assert tally.counts().total == Count(gold=1, predicted=2, correct=1)
-
-
-def test_no_sentences():
-    counts = Tally().counts()
-    assert counts.sentences.shape == (0, 3)
-    assert counts.total == Count(0, 0, 0)
-
-
 TRUE = [[Span(0, 1, "A"), Span(2, 3, "B")], [Span(0, 1, "A")]]
 FOUND = [[Span(0, 1, "A")], [Span(0, 2, "A")]]
 
@@ -77,21 +66,11 @@ FOUND = [[Span(0, 1, "A")], [Span(0, 2, "A")]]
 def test_to_dict_is_json_and_complete():
     score = score_spans(TRUE, FOUND)
     shown = json.loads(json.dumps(score.to_dict()))
-    assert {key: shown[key] for key in ("precision", "gold", "predicted", "correct")} == {
-        "precision": 50.0,
-        "gold": 3,
-        "predicted": 2,
-        "correct": 1,
-    }
+    expected = [50.0, 3, 2, 1]
+    assert [shown[name] for name in ("precision", "gold", "predicted", "correct")] == expected
     assert (shown["recall"], shown["f1"]) == (score.recall, score.f1)
-    assert shown["types"]["A"] == {
-        "precision": 50.0,
-        "recall": 50.0,
-        "f1": 50.0,
-        "gold": 2,
-        "predicted": 2,
-        "correct": 1,
-    }
+    half = {"precision": 50.0, "recall": 50.0, "f1": 50.0}
+    assert shown["types"]["A"] == half | {"gold": 2, "predicted": 2, "correct": 1}
     assert shown["types"]["B"]["f1"] == 0.0
     assert shown["signature"] == f"kakehashi {__version__}|conlleval|unit:tokens|lost:0|sentences:2"
 
@@ -101,16 +80,11 @@ def test_a_signature_grows_without_changing_the_old_one():
     new = old.extended({"seed": 0, "mapping": "irex-to-conll"})
     assert str(old) == f"kakehashi {__version__}|strict|scheme:bio|seed:1"
     assert str(new) == f"kakehashi {__version__}|strict|scheme:bio|seed:0|mapping:irex-to-conll"
-
-
-def test_a_fact_cannot_pretend_to_be_two():
     assert str(Signature("strict", {"mapping": "a|b"})).count("|") == 2
-
-
-def test_a_score_takes_further_facts():
     score = score_spans(TRUE, FOUND)
     assert str(score.extended({"seed": 3}).signature) == f"{score.signature}|seed:3"
     assert score.extended({"seed": 3}).f1 == score.f1
+    assert score_spans([[]], [[]], variant="strict").signature.variant == "strict"
 
 
 def test_lost_mentions_are_missed():
@@ -129,10 +103,6 @@ def test_sides_of_unequal_length_are_refused(lost):
         score_spans([[], []], [[]], lost)
 
 
-def test_a_variant_is_named():
-    assert score_spans([[]], [[]], variant="strict").signature.variant == "strict"
-
-
 def test_mentions_compare_by_place_and_type_alone():
     gold = [[Mention(0, 2, "LOC", "東京"), Mention(5, 7, "PER", "佐藤")]]
     predicted = [[Mention(0, 2, "LOC", "東京", 0.9), Mention(5, 7, "ORG", "佐藤", 0.4)]]
@@ -148,6 +118,7 @@ def test_sentences_with_the_same_tokens_have_an_accuracy():
     score = score_sentences(gold, predicted)
     assert score.counts.total == Count(1, 1, 0)
     assert score.counts.tokens == (3, 2)
+    assert score_sentences([], []).counts.tokens == (0, 0)
 
 
 @pytest.mark.parametrize("tokens", [None, (Token("東", 0, 1), Token("京", 1, 2))])
@@ -158,10 +129,6 @@ def test_sentences_cut_differently_compare_by_characters(tokens):
     score = score_sentences(gold, predicted)
     assert score.counts.total == Count(1, 1, 1)
     assert score.counts.tokens is None
-
-
-def test_no_sentences_have_no_wrong_tokens():
-    assert score_sentences([], []).counts.tokens == (0, 0)
 
 
 @pytest.mark.parametrize(

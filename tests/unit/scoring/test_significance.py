@@ -95,25 +95,19 @@ def test_identical_systems_do_not_differ():
         found = randomization_test(first, second, trials=500)
         assert (found.p, found.difference) == (1.0, 0.0)
     assert permutation_test([60.1, 61.7, 59.9], [60.1, 61.7, 59.9]).p == 1.0
-
-
-def test_p_is_never_below_what_the_trials_can_show():
     gold = np.ones(100, dtype=np.int32)
     right, wrong = np.stack([gold, gold, gold], axis=1), np.stack([gold, gold, 0 * gold], axis=1)
     found = randomization_test([wrong], [right], trials=999)
     assert (found.p, found.difference, found.exact) == (1 / 1000, 100.0, False)
 
 
-def test_the_seed_is_part_of_the_result_and_0_is_one():
+def test_the_seed_is_part_of_the_result_and_order_does_not_matter():
     first, second = problem(np.random.default_rng(4), 300)
     results = [randomization_test(first, second, trials=400, seed=seed) for seed in (0, 0, 1)]
     assert results[0] == results[1]
     assert [result.seed for result in results] == [0, 0, 1]
     assert results[0].p != results[2].p
     assert json.loads(json.dumps(results[0].to_dict()))["claim"] == THESE_MODELS
-
-
-def test_the_order_of_runs_does_not_matter():
     first, second = problem(np.random.default_rng(5), 100, 3, 2)
     assert randomization_test(first, second, trials=300) == randomization_test(
         first[::-1], second[::-1], trials=300
@@ -128,7 +122,7 @@ def test_many_sentences_are_shuffled_in_parts():
     assert found.p == pytest.approx(again.p, abs=0.01)
 
 
-def test_runs_of_other_test_sets_are_refused():
+def test_unfit_runs_and_trials_are_refused():
     (first,), _ = problem(np.random.default_rng(7), 20)
     other = first + np.array([1, 0, 0], dtype=np.int32)
     for runs in ([first, other], [first, first[:-1]], [first[:0]]):
@@ -136,9 +130,6 @@ def test_runs_of_other_test_sets_are_refused():
             bootstrap_interval(runs)
     with pytest.raises(ValueError, match="other test sets"):
         randomization_test([first], [other])
-
-
-def test_a_side_needs_runs_and_a_test_trials():
     (first,), _ = problem(np.random.default_rng(8), 20)
     with pytest.raises(ValueError, match="at least one run"):
         randomization_test([first], [])
@@ -148,8 +139,7 @@ def test_a_side_needs_runs_and_a_test_trials():
         randomization_test([first], [first], trials=0)
 
 
-def test_permutation_of_five_and_five_runs():
-    # All of one side above all of the other: 2 of the 252 splits.
+def test_permutation_of_five_and_five_runs_and_of_one_and_one():
     found = permutation_test([50.0, 51, 52, 53, 54], [61.0, 62, 63, 64, 65])
     assert (found.p, found.trials, found.exact, found.claim) == (2 / 252, 252, True, THE_METHOD)
     assert found.difference == pytest.approx(11.0)
@@ -175,9 +165,6 @@ def test_too_many_splits_are_drawn_at_random():
     assert (random.exact, random.trials, random.seed) == (False, 923, 3)
     assert random.p == pytest.approx(exact.p, abs=0.08)
     assert random.shuffles == "923 random, seed 3"
-
-
-def test_single_runs_say_nothing_of_the_method():
     assert permutation_test([50.0], [70.0]).p == 1.0
 
 
@@ -204,15 +191,12 @@ def test_interval_equals_resampling_one_by_one():
     assert found.low < run_f1(run) < found.high
 
 
-def test_interval_of_the_mean_resamples_all_runs_together():
+def test_the_interval_of_the_mean_resamples_all_runs_together():
     (run, *others), _ = problem(np.random.default_rng(11), 200, 3)
     assert bootstrap_interval([run, run], trials=300) == bootstrap_interval([run], trials=300)
     assert bootstrap_interval([run, *others], trials=300, seed=1) != bootstrap_interval([run])
     narrow, wide = (bootstrap_interval([run], level=level) for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
-
-
-def test_a_run_that_finds_nothing_has_an_interval():
     assert bootstrap_interval([np.zeros((4, 3), dtype=np.int32)]) == (0.0, 0.0)
 
 

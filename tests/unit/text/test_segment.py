@@ -41,11 +41,6 @@ def test_reading_is_that_of_the_spelling(segmenter, name):
     assert readings(tokens) == ["カメイ", "ハ", "ナガシ", "テ"]
 
 
-def test_coarse_part_of_speech(segmenter):
-    tokens = segmenter("unidic-lite").segment("東京に行く。")
-    assert [token.pos for token in tokens] == ["名詞", "助詞", "動詞", "補助記号"]
-
-
 @pytest.mark.parametrize("name", ALL)
 def test_white_space_of_any_kind_is_no_token(segmenter, name):
     text = "\ufeff 東京\u3000大阪\u00a0京都\u200b奈良\r\n神戸 \t "
@@ -64,16 +59,8 @@ def test_nothing_but_white_space(segmenter, name, text):
 @pytest.mark.parametrize(
     "text",
     [
-        "東京\0大阪",
-        "東京\ud800大阪",
-        "\udfff",
-        "東京" + " " * 70_000 + "大阪",
-        "㈱東京のｶﾞｯｺｳ",
-        "が東京",
-        "👍🏽東京👨‍👩‍👧",
-        "㍿あ㍿",
-        "ﷺ" * 3000,
-        "EOS\tEOS",
+        *("東京\0大阪", "東京\ud800大阪", "\udfff", "東京" + " " * 70_000 + "大阪"),
+        *("㈱東京のｶﾞｯｺｳ", "が東京", "👍🏽東京👨‍👩‍👧", "㍿あ㍿", "ﷺ" * 3000, "EOS\tEOS"),
         "\x85\x1c東京",
     ],
 )
@@ -204,6 +191,10 @@ def test_annotate_reads_in_context(segmenter):
     given = sentence_from_forms(["全", "米", "が", "泣い", "た"], joiner="")
     tokens = segmenter("unidic-lite").annotate(given.text, given.tokens)
     assert readings(tokens) == ["ゼン", "ベイ", "ガ", "ナイ", "タ"]
+    given = (Token("東京", 0, 2),)
+    assert segmenter("words").annotate("東京", given) == given
+    tokens = segmenter("unidic-lite").segment("東京に行く。")
+    assert [token.pos for token in tokens] == ["名詞", "助詞", "動詞", "補助記号"]
 
 
 @pytest.mark.parametrize("name", DICTIONARIES)
@@ -238,11 +229,6 @@ def test_annotate_takes_any_tokens(segmenter, name, given):
     assert [token[:3] for token in tokens] == [token[:3] for token in sentence.tokens]
     if name in DICTIONARIES and "東京" in given:
         assert tokens[given.index("東京")].reading == "トウキョウ"
-
-
-def test_patterns_have_nothing_to_add(segmenter):
-    given = (Token("東京", 0, 2),)
-    assert segmenter("words").annotate("東京", given) == given
 
 
 def test_signature_names_dictionary_and_cut(segmenter):
@@ -317,11 +303,8 @@ def test_folder_with_blanks_and_quotes(segmenter, nothing_loaded, monkeypatch, t
 @pytest.mark.parametrize(
     ("name", "cut_scripts", "share"),
     [
-        ("unidic-lite", False, 0.0052),
-        ("unidic-lite", True, 0.0042),
-        ("ipadic", False, 0.0111),
-        ("ipadic", True, 0.0076),
-        ("sudachi", False, 0.0044),
+        *(("unidic-lite", False, 0.0052), ("unidic-lite", True, 0.0042)),
+        *(("ipadic", False, 0.0111), ("ipadic", True, 0.0076), ("sudachi", False, 0.0044)),
         ("sudachi", True, 0.0043),
     ],
 )

@@ -7,12 +7,8 @@ from kakehashi.text.views import ngrams, view
 @pytest.mark.parametrize(
     ("text", "romaji"),
     [
-        ("押収", ["oushuu"]),
-        ("欧州", ["oushuu"]),
-        ("加盟", ["kamei"]),
-        ("亀井", ["kamei"]),
-        ("ジャズ", ["jazu"]),
-        ("を", ["wo"]),
+        *(("押収", ["oushuu"]), ("欧州", ["oushuu"]), ("加盟", ["kamei"])),
+        *(("亀井", ["kamei"]), ("ジャズ", ["jazu"]), ("を", ["wo"])),
         ("流して", ["nagashi", "te"]),
     ],
 )
@@ -26,40 +22,27 @@ def test_views_show_composed_text():
     assert view("か\u3099", "", "original") == "が"
     assert view("か\u3099", "", "romaji") == "ga"
     assert view("ｶﾞ", "", "original") == "ｶﾞ"
+    with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
+        view("東京", "トウキョウ", "latin")
 
 
 @pytest.mark.parametrize(
     ("surface", "reading", "latin"),
     [
-        ("押収", "オウシュウ", "oushuu"),
-        ("ジャズ", "", "jazu"),
-        ("ＡＢＣ", "", "ABC"),
-        ("㈱", "", "(株)"),
-        ("鷂", "", "鷂"),
-        ("ヌメ・ヨロ", "", "nume・yoro"),
-        ("´", "", "\u0301"),
-        ("東京", " ", "東京"),
-        ("\u3000", "", "\u3000"),
+        *(("押収", "オウシュウ", "oushuu"), ("ジャズ", "", "jazu"), ("ＡＢＣ", "", "ABC")),
+        *(("㈱", "", "(株)"), ("鷂", "", "鷂"), ("ヌメ・ヨロ", "", "nume・yoro")),
+        *(("´", "", "\u0301"), ("東京", " ", "東京"), ("\u3000", "", "\u3000")),
     ],
 )
 def test_romaji_without_a_reading(surface, reading, latin):
     assert view(surface, reading, "romaji") == latin
 
 
-def test_unknown_view():
-    with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
-        view("東京", "トウキョウ", "latin")
-
-
 @pytest.mark.parametrize(
     ("form", "n", "expected"),
     [
-        ("Yes", 2, ["Ye", "es"]),
-        ("Yes", 1, ["Y", "e", "s"]),
-        ("Yes", 3, ["Yes"]),
-        ("Yes", 4, ["Yes"]),
-        ("東", 2, ["東"]),
-        ("", 2, []),
+        *(("Yes", 2, ["Ye", "es"]), ("Yes", 1, ["Y", "e", "s"]), ("Yes", 3, ["Yes"])),
+        *(("Yes", 4, ["Yes"]), ("東", 2, ["東"]), ("", 2, [])),
     ],
 )
 def test_ngrams(form, n, expected):

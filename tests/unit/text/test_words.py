@@ -32,13 +32,10 @@ def test_words(text, expected):
     assert [token.text for token in WORDS.segment(text)] == expected.split(" ")
 
 
-def test_hyphens_are_cut_if_asked():
+def test_hyphens_are_cut_if_asked_and_whitespace_leaves_punctuation():
     tokens = HYPHENS_CUT.segment("the Lima-based ZDF-Chef, 10-12, U.S.-made -- o'clock a.b")
     expected = "the Lima - based ZDF - Chef , 10 - 12 , U.S. - made -- o'clock a.b"
     assert [token.text for token in tokens] == expected.split(" ")
-
-
-def test_whitespace_alone_leaves_punctuation():
     tokens = WHITESPACE.segment(" a\u3000b.\u200b c\r\n")
     assert [token[:3] for token in tokens] == [("a", 1, 2), ("b.", 3, 5), ("c", 7, 8)]
 

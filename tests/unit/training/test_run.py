@@ -50,9 +50,7 @@ def break_off(run, error):
         raise error
 
 
-def test_trackers_are_told_when_a_run_begins_after_each_epoch_and_when_it_breaks_off(
-    trackers, tmp_path
-):
+def test_trackers_follow_the_status_of_a_run(trackers, tmp_path):
     for error, status in ((KeyboardInterrupt, "killed"), (ZeroDivisionError, "failed")):
         with pytest.raises(error):
             break_off(make(tmp_path, "one"), error)
@@ -67,9 +65,7 @@ def test_what_never_began_is_not_tracked_and_leaves_no_folder(trackers, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_tracker_that_fails_is_warned_of_once_and_asked_again_at_the_end(
-    trackers, tmp_path, told
-):
+def test_a_tracker_that_fails_is_warned_of_once_and_asked_at_the_end(trackers, tmp_path, told):
     run = make(tmp_path, "one", "two", progress=told)
     with run.locked():
         run.begin()
@@ -79,10 +75,8 @@ def test_a_tracker_that_fails_is_warned_of_once_and_asked_again_at_the_end(
         trackers.down = set()
         save(run, 3)
         run._sync("finished")
-    assert [told[1:] for told in trackers.told if told[0] == "one"] == [
-        ("running", 0),
-        ("finished", 6),
-    ]
+    expected = [("running", 0), ("finished", 6)]
+    assert [told[1:] for told in trackers.told if told[0] == "one"] == expected
     assert len([told for told in trackers.told if told[0] == "two"]) == 5
     assert told.lines == [
         "warning: one is down; training goes on, and one is asked again at its end"

@@ -29,9 +29,8 @@ def test_only_words_seen_once_are_hidden_and_only_sometimes():
 
 @pytest.mark.parametrize(("rate", "expected"), [(0.0, 1), (1.0, UNKNOWN)])
 def test_the_rate_may_be_never_or_always(rate, expected):
-    words = hide_rare_words(
-        batch_of([1] * 50), np.array([False, True]), rate, np.random.default_rng(0)
-    ).words
+    once, random = np.array([False, True]), np.random.default_rng(0)
+    words = hide_rare_words(batch_of([1] * 50), once, rate, random).words
     assert (words == expected).all()
 
 
