@@ -252,10 +252,8 @@ def frequency_table(analysis: Analysis) -> Table:
         "", "mentions in training", "types", "test mentions", "baseline F1", "F1", "gain",
         "types better", "worse",
     )  # fmt: skip
-    note = (
-        "F1 of all mentions of these types together, over all runs."
-        " A type is better or worse by its mean F1."
-    )
+    note = "F1 of all mentions of these types together, over all runs."
+    note += " A type is better or worse by its mean F1."
     title = "Gain by the frequency of an entity type in training"
     return Table(title, headings, rows, [note], n_labels=2)
 

@@ -38,8 +38,8 @@ class SystemScores:
 
     def to_dict(self) -> dict[str, object]:
         """Return scores and interval by name, for JSON."""
-        facts = {"f1": self.mean, "deviation": self.deviation, "runs": list(self.f1s)}
-        return facts | {"interval": self.interval._asdict()}
+        scores = {"f1": self.mean, "deviation": self.deviation}
+        return scores | {"interval": self.interval._asdict(), "runs": list(self.f1s)}
 
 
 class Delta(NamedTuple):
