@@ -22,8 +22,8 @@ def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
         groups = "+".join(transfer["groups"]) if transfer else "nothing"
         ratios = (float(test[key]) for key in ("precision", "recall", "f1"))
         scores.append((name, run.name, *ratios, groups))
-    n_all, n_fixed, n_broken = map(len, (diff.first.counts, diff.fixed, diff.regressed))
-    note = f"Of {n_all:,} sentences B fixes {n_fixed:,} and breaks {n_broken:,}."
+    note = f"Of {len(diff.first.counts):,} sentences B fixes {len(diff.fixed):,}"
+    note += f" and breaks {len(diff.regressed):,}."
     headings = ("", "run", "precision", "recall", "F1", "transferred")
     return {
         "score": Table("Two runs", headings, scores, [note], n_labels=2),

@@ -1,7 +1,4 @@
-"""The figures: F1 against training size, F1 per entity type, and the types of a corpus.
-
-Those of a grid raise `ConfigError` where it has nothing to draw.
-"""
+"""The figures of a grid and of corpora; ConfigError where a grid has nothing to draw."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -88,8 +88,8 @@ class Comparison:
             "second": self.second.to_dict(),
             "total": self.total.to_dict(),
             "types": {name: delta.to_dict() for name, delta in self.types.items()},
-            "models": self.models.to_dict(),
-            "method": self.method and self.method.to_dict(),
+            "models": asdict(self.models),
+            "method": self.method and asdict(self.method),
             "signature": str(self.signature),
         }
 

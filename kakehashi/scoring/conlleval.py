@@ -38,7 +38,6 @@ _STARTING = frozenset(map(tuple, ("BB", "IB", "OB", "OI", "EE", "EI", "OE")))
 _ENDING = frozenset(map(tuple, ("BB", "BO", "IB", "IO", "EE", "EI", "EO")))
 _NOTHING = frozenset((OUTSIDE, "."))
 _BRACKETS = frozenset("[]")
-_BOUNDARY = "-X-"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -229,7 +228,7 @@ def _read_columns(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[i
                 while columns and not columns[-1]:  # as Perl splits
                     columns.pop()
                 width = width or len(columns)
-                is_boundary = not columns or columns[0] == _BOUNDARY
+                is_boundary = not columns or columns[0] == "-X-"
                 problem = ""
                 if columns and len(columns) != width:
                     problem = f"expected {width} columns as in the lines before"

@@ -9,7 +9,7 @@ second in one of twenty: a gain deserves a mark where both do. Differences are s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations, product
 from math import comb
 from typing import NamedTuple
@@ -53,10 +53,6 @@ class Significance:
     def shuffles(self) -> str:
         """The number of permutations and how they were chosen, in words."""
         return f"all {self.trials:,}" if self.exact else f"{self.trials:,} random, seed {self.seed}"
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the fields by name, for JSON."""
-        return asdict(self)
 
 
 class Interval(NamedTuple):
