@@ -11,7 +11,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -22,13 +22,13 @@ from kakehashi.errors import ConfigError, TrackingError
 from kakehashi.extras import require
 from kakehashi.files import write_json
 
+# The environment variables that name MLflow's server and experiment.
 TRACKING_VARIABLES = _URI, _EXPERIMENT = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
-"""The environment variables that say where trackings go."""
 
 Status = Literal["running", "finished", "failed", "killed"]
 
-_EPOCH = {key: f"epoch/{key}" for key in ("loss", "seconds")}
-_EPOCH |= {key: f"epoch/{key}_f1" for key in ("dev", "test")}
+_EPOCH = {"loss": "epoch/loss", "seconds": "epoch/seconds"}
+_EPOCH |= {"dev": "epoch/dev_f1", "test": "epoch/test_f1"}
 _MLFLOW_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # not minutes, every epoch, for a server that is dead
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -81,7 +81,7 @@ def sync(folder: Path, name: str, status: Status = "running") -> None:
 
 
 def _sync_tensorboard(folder: Path, record: _Record, _: Status) -> None:
-    """Append to the event file of a run; its settings are hyperparameters of the run itself.
+    """Append to the event file of a run.
 
     `SummaryWriter` would start a file at every call, and a run of its own for hyperparameters.
     """
@@ -203,7 +203,4 @@ def _reason(error: BaseException) -> str:
     return " ".join(re.split(r"failed with exception |Caused by ", str(error))[-1].split())[:200]
 
 
-_SYNC: dict[str, Callable[[Path, _Record, Status], None]] = {
-    "mlflow": _sync_mlflow,
-    "tensorboard": _sync_tensorboard,
-}
+_SYNC = {"mlflow": _sync_mlflow, "tensorboard": _sync_tensorboard}

@@ -15,8 +15,7 @@ from kakehashi.data.vocabulary import FormFeatures
 
 Ids = npt.NDArray[np.int64]
 
-_WINDOW = 64
-"""Batches' worth of shuffled sentences that are sorted by length together."""
+_WINDOW = 64  # batches' worth of shuffled sentences that are sorted by length together
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,7 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
 
-_FORMAT = 3
-"""Of the files in the cache; raised when they change."""
+_FORMAT = 3  # of the files in the cache; raised when they change
 _PARTS = ("train", "dev", "test")
 _ARRAYS = ("forms", "offsets", "tags")
 _Arrays = dict[str, npt.NDArray[Any]]

@@ -82,10 +82,7 @@ class EncodedCorpus:
         return {**sizes, "lost": len(lost), "types": dict(types.most_common())}
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
-        """Return the gold spans as tag ids (tokens,); in BIO with the same types that is `tags`.
-
-        `TagError` if a span has a type that the tagset does not know.
-        """
+        """Return the gold spans as tag ids (tokens,); `TagError` if the tagset lacks a type."""
         if tagset == Tagset(self.types):
             return self.tags
         # Rows: O, then B and I of each type; columns: whether the span goes on at the next token.
@@ -98,8 +95,7 @@ class EncodedCorpus:
         ids: npt.NDArray[np.int32] = np.array(table, dtype=np.int32)[self.tags, goes_on.view("u1")]
         return ids
 
-    def _inside(self) -> npt.NDArray[np.bool_]:
-        """Find the tokens that continue the span of the token before them."""
+    def _inside(self) -> npt.NDArray[np.bool_]:  # whether a token goes on with a span
         inside: npt.NDArray[np.bool_] = (self.tags > 0) & (self.tags % 2 == 0)
         return inside
 
@@ -110,11 +106,7 @@ class EncodedCorpus:
 
 
 def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorpus:
-    """Encode segmented sentences, numbering new forms as they come.
-
-    `ConfigError` if there are more entity types than numbers for their tags, ValueError if a
-    sentence has no tokens yet.
-    """
+    """Encode segmented sentences, numbering new forms as they come; ValueError without tokens."""
     sentences, parts = iter(sentences), []
     while chunk := list(islice(sentences, _AT_ONCE)):
         if any(sentence.tokens is None for sentence in chunk):
@@ -191,9 +183,8 @@ def _find(edges: Ids, wanted: Ids) -> Ids:
 def sorted_types(kinds: Iterable[str]) -> tuple[str, ...]:
     """Sort the distinct entity types; refuse more than there are numbers for their tags."""
     types = tuple(sorted(set(kinds)))
-    if len(types) > _MOST_TYPES:
-        problem = f"expected at most {_MOST_TYPES:,} entity types, got {len(types):,}"
-        raise ConfigError("corpus", problem)
+    if (n := len(types)) > _MOST_TYPES:
+        raise ConfigError("corpus", f"expected at most {_MOST_TYPES:,} entity types, got {n:,}")
     return types
 
 

@@ -180,10 +180,9 @@ def _make(name: str, argument: str | None, taken: list[Any]) -> object:
             target.extend(values)
             return target
         case "GLOBAL" | "STACK_GLOBAL", [str() as module, str() as function]:
-            if not _FUNCTION.fullmatch(f"{module}.{function}"):
-                found = f"{module}.{function}"[:60]
-                raise ValueError(f"{found!r} is refused, word vectors do not need it")
-            return f"{module}.{function}"
+            if not _FUNCTION.fullmatch(name := f"{module}.{function}"):
+                raise ValueError(f"{name[:60]!r} is refused, word vectors do not need it")
+            return name
         case "REDUCE", [str() as function, arguments]:
             return _Call(function, arguments)
         case "BUILD", [_Call() as call, state]:

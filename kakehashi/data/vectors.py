@@ -121,8 +121,8 @@ def _read_text(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
 
     A line is a word and its numbers between spaces or tabs. A word may hold spaces itself (GloVe's
     ``. . .``), so numbers are counted from the right. A word that is not UTF-8 (word2vec cuts long
-    ones inside a character) is skipped and counted. Memory grows with the words kept, whatever the
-    header promises; the numbers of other words are not looked at.
+    ones inside a character) is skipped and counted. Memory grows with the words kept alone, and
+    only their numbers are looked at.
     """
     place = data_path(path)
     lines = read_lines(path, _BYTES)

@@ -32,11 +32,9 @@ from kakehashi.progress import Progress
 from kakehashi.tracking import TRACKING_VARIABLES
 from kakehashi.training.optimizer import Optimizer
 
-_TIMEOUT = timedelta(minutes=30)
-"""How long a batch may keep the others waiting. A process that dies is noticed at once."""
-
-_LONG_TIMEOUT = timedelta(days=2)
-"""The same for what only rank 0 does: encode the corpora, score the development set."""
+# How long a batch may keep the others waiting (a process that dies is noticed at once), and how
+# long what only rank 0 does: encode the corpora, score the development set.
+_TIMEOUT, _LONG_TIMEOUT = timedelta(minutes=30), timedelta(days=2)
 
 _Value = TypeVar("_Value")
 
@@ -177,17 +175,13 @@ def _lost_process() -> Iterator[None]:
         yield
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise DistributedError(
-            f"another process of this training is gone, see what it says; start again ({reason})"
-        ) from error
+        problem = "another process of this training is gone, see what it says; start again"
+        raise DistributedError(f"{problem} ({reason})") from error
 
 
 @contextmanager
 def process_group(**options: Any) -> Iterator[ProcessGroup]:  # noqa: ANN401 - torch's
-    """Join the other processes that torchrun has started, if there are any.
-
-    Other ways to find each other are options of `torch.distributed.init_process_group`.
-    """
+    """Join the other processes that torchrun, or options of `init_process_group`, name, if any."""
     if not options and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield SINGLE
         return
@@ -239,18 +233,17 @@ def train_on_ray(
         listener = threading.Thread(target=report, daemon=True)
         listener.start()
         task = ray.remote(num_cpus=1, num_gpus=int(cuda), max_retries=0)(_run_rank)
-        ranks = [{"rank": rank, "world_size": size} for rank in range(size)]
+        ours = work, _QueueProgress(queue), place
         try:
-            ray.get([task.remote(work, _QueueProgress(queue), place, rank) for rank in ranks])
+            ray.get([task.remote(*ours, rank=rank, world_size=size) for rank in range(size)])
         finally:
             queue.put(None)
             listener.join()
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayError as error:
-        reason = " ".join(str(error).split())
-        problem = f"a process of this training was lost; start again ({reason})"
-        raise DistributedError(problem) from None
+        problem = "a process of this training was lost; start again"
+        raise DistributedError(f"{problem} ({' '.join(str(error).split())})") from None
     finally:
         ray.shutdown()
 
@@ -259,7 +252,7 @@ def _run_rank(
     work: Callable[..., object],
     progress: Progress,
     place: tuple[Path, dict[str, str], str, int],
-    options: dict[str, int],
+    **options: int,
 ) -> None:
     """Do the work in a process of Ray, in our folder and with our variables."""
     folder, environment, host, port = place

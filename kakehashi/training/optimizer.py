@@ -10,8 +10,7 @@ from torch import Tensor
 
 from kakehashi.model.tagger import Tagger
 
-_BETAS = (0.9, 0.999)
-_EPSILON = 1e-8
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
 class RowAdam(torch.optim.Optimizer):
@@ -102,10 +101,9 @@ class Optimizer:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take over a `state_dict` from any device."""
+        states: dict[str, dict[int, dict[str, Tensor]]] = {part: {} for part in self._adams}
+        for key, value in state.items():
+            part, number, name = key.split("/")
+            states[part].setdefault(int(number), {})[name] = value
         for part, adam in self._adams.items():
-            states: dict[int, dict[str, Tensor]] = {}
-            for key in state:
-                found, number, name = key.split("/")
-                if found == part:
-                    states.setdefault(int(number), {})[name] = state[key]
-            adam.load_state_dict({**adam.state_dict(), "state": states})
+            adam.load_state_dict({**adam.state_dict(), "state": states[part]})

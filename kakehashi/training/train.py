@@ -202,10 +202,8 @@ def _prepare(
     if data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
         if not data.coverage.types.percent:
-            progress.warn(
-                "not one word of the training text has a vector; are they of its language, and cut"
-                " and written as it is?"
-            )
+            problem = "not one word of the training text has a vector"
+            progress.warn(f"{problem}; are they of its language, and cut and written as it is?")
     return data, test
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -79,9 +78,8 @@ class Trainer:
     def finished(self) -> bool:
         """Whether no epoch is left, or none has been better for too long."""
         n_done, patience = len(self.history), self.settings.patience
-        if n_done and patience is not None and n_done - self.best["number"] >= patience:
-            return True
-        return n_done >= self.settings.epochs
+        late = n_done and patience is not None and n_done - self.best["number"] >= patience
+        return bool(late) or n_done >= self.settings.epochs
 
     def train_epoch(self) -> Iterator[None]:
         """Train on the batches of an epoch that are left, and pause after each.
@@ -91,11 +89,11 @@ class Trainer:
         data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
         train = data.train
         plan = plan_batches(train.lengths, settings.batch_tokens, (settings.seed, number))
-        left = islice(plan, epoch.batches, None)
         if not epoch.batches:
             epoch.began = time.perf_counter()
         self.tagger.train()
-        for sentences in self.progress.track(left, f"epoch {number}", len(plan) - epoch.batches):
+        left = plan[epoch.batches :]
+        for sentences in self.progress.track(left, f"epoch {number}", len(left)):
             batch = make_batch(sentences, train.offsets, train.forms, data.features, self._tags)
             batch = hide_rare_words(batch, data.once, settings.unknown_rate, epoch.random)
             with _precision(settings.precision, self.tagger.device):
@@ -107,12 +105,11 @@ class Trainer:
         mean = epoch.loss.item() / len(train.forms)
         finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
         if not (finite and math.isfinite(mean)):
-            raise DivergenceError(
-                number,
-                f"training diverged: the loss is {mean} and the weights are"
-                f" {'' if finite else 'not all '}finite; lower training.learning_rate"
-                f" ({settings.learning_rate}), in another run folder",
+            found = f"the loss is {mean} and the weights are {'' if finite else 'not all '}finite"
+            remedy = (
+                f"lower training.learning_rate ({settings.learning_rate}), in another run folder"
             )
+            raise DivergenceError(number, f"training diverged: {found}; {remedy}")
 
     def train_step(self, batch: Batch) -> Tensor:
         """Update the weights by a batch, with the other processes; return the loss per token."""
@@ -148,7 +145,7 @@ class Trainer:
         self.progress.say(line)
 
     def load_best(self) -> None:
-        """Give the tagger the weights of the best epoch."""
+        """Load the weights of the best epoch into the tagger."""
         self.tagger.load_state_dict(self._best)
         self.tagger.eval()
 
@@ -166,9 +163,8 @@ class Trainer:
         if device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(device)
         if epoch.batches:
-            seconds, draws = time.perf_counter() - epoch.began, epoch.random.bit_generator.state
-            facts = {"batches": epoch.batches, "loss": epoch.loss.item(), "seconds": seconds}
-            state = {**facts, "random": draws}
+            state = {"batches": epoch.batches, "random": epoch.random.bit_generator.state}
+            state |= {"loss": epoch.loss.item(), "seconds": time.perf_counter() - epoch.began}
         weights, optimizer = self.tagger.state_dict(), self.optimizer.state_dict()
         return Checkpoint(fingerprint, self.history, state, weights, self._best, optimizer, random)
 
@@ -199,15 +195,14 @@ class Trainer:
 
 def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     """Check that the set to select on has an entity that tokens can express; else `ConfigError`."""
-    part = {"dev": "dev", "best-test": "test"}.get(settings.select)
-    corpus: EncodedCorpus | None = getattr(data, part) if part else None
-    if corpus is not None and not corpus.types:
+    # A training set without one is refused before.
+    part = {"dev": "dev", "best-test": "test", "last": "train"}[settings.select]
+    corpus: EncodedCorpus = getattr(data, part)
+    if not corpus.types:
         what = "no sentence with an entity" if len(corpus) else "no sentence"
-        raise ConfigError(
-            f"corpus.{part}",
-            f"has {what}, so no epoch is better there than another; name more sentences,"
-            " or set training.select to 'last' to keep the last epoch",
-        )
+        problem = f"has {what}, so no epoch is better there than another; name more sentences"
+        remedy = "or set training.select to 'last' to keep the last epoch"
+        raise ConfigError(f"corpus.{part}", f"{problem}, {remedy}")
 
 
 @contextmanager
