@@ -45,7 +45,7 @@ def stats(
     from kakehashi.cli.console import ProgressBars, print_report, table_format, write_tables
     from kakehashi.cli.show import stats_tables
     from kakehashi.corpora.stats import describe
-    from kakehashi.reports.corpus_tables import corpora_table
+    from kakehashi.reports.tables import corpora_table
 
     progress = ProgressBars()
     found: dict[str, dict[str, CorpusStats]] = {}
@@ -78,7 +78,7 @@ def types(
     """
     from kakehashi.cli.console import ProgressBars, save, write_tables
     from kakehashi.corpora.stats import describe
-    from kakehashi.reports.corpus_tables import distribution_table
+    from kakehashi.reports.tables import distribution_table
 
     if out is not None and out.suffix not in (".svg", ".png"):
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")

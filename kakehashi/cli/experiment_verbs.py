@@ -138,7 +138,7 @@ def table(
     """
     from kakehashi.cli.console import table_format, write_tables
     from kakehashi.reports.grid_tables import grid_tables
-    from kakehashi.reports.summary import summarize
+    from kakehashi.reports.page import summarize
 
     layout = table_format(layout, out)
     analysis, savings = _analysis(file, root, only, trials, seed)

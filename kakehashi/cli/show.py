@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.jsonl import read_jsonl
-from kakehashi.reports.corpus_tables import distribution_table
-from kakehashi.reports.tables import Table
+from kakehashi.reports.tables import Table, distribution_table
 
 if TYPE_CHECKING:
     from pathlib import Path

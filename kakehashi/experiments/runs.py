@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kakehashi.baselines.baseline import BASELINES
+from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings

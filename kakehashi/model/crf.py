@@ -15,7 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.ragged import RaggedOrder
+from kakehashi.model.lstm_steps import RaggedOrder
 
 _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from kakehashi.model.lstm_steps import (
     Precision,
     Product,
+    RaggedOrder,
     is_compiled,
     machine_code,
     product,
     run_steps,
     train_steps,
 )
-from kakehashi.model.ragged import RaggedOrder
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The

@@ -1,7 +1,7 @@
-"""The steps of an LSTM through time, forward and back, over ragged sequences in steps order.
+"""Ragged sequences without padding, and the steps of an LSTM over them, forward and back.
 
-Gates lie side by side: input, forget, cell, output. `kakehashi.model.ragged` explains the order,
-`kakehashi.model.kernels` has what happens to the gates of a step as machine code.
+Gates are side by side: input, forget, cell, output. `kakehashi.model.kernels` computes the gates of
+a step as machine code.
 """
 
 from __future__ import annotations
@@ -15,10 +15,65 @@ from itertools import accumulate
 from types import ModuleType
 from typing import Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.ragged import RaggedOrder
+from kakehashi.model.device import CPU, to_device
+
+
+class RaggedOrder:
+    """Where the items of ragged sequences go; computed once per batch.
+
+    Sequences are ranked longest first, so that those still running at a step are the first ones.
+    *Steps order* has the items of step 0, of step 1, …, each by rank. The backward direction reads
+    every sequence from its own end, so its steps are as large as those of the forward direction.
+    Lengths are items per sequence (sequences,), each at least 1, else ValueError.
+
+    Attributes:
+        n_items: Items of all sequences.
+        n_sequences: Sequences of the batch.
+        sizes: Sequences running at each step, never growing.
+        order: Item per place in steps order, forward and backward (2, items).
+        previous: Place of the same sequence one step earlier, from step 1 on (items - sequences,).
+        items: Rows of flat states (2 · items,) in item order, the two directions side by side.
+        final: Rows of flat states (2 · sequences,) after the last item and after the first.
+        first: First item of each sequence (sequences,).
+        last: Last item of each sequence (sequences,).
+    """
+
+    def __init__(
+        self, lengths: Sequence[int] | npt.NDArray[np.integer], device: torch.device = CPU
+    ) -> None:
+        counts = np.asarray(lengths, dtype=np.int64)
+        if not counts.size or counts.min() < 1:
+            came = f"length {counts.min()}" if counts.size else "no sequence"
+            raise ValueError(
+                f"expected sequences of at least one item, got {came}; leave empty sequences out"
+            )
+        self.n_items, self.n_sequences = int(counts.sum()), len(counts)
+        first = np.cumsum(counts) - counts
+        last = first + counts - 1
+        ranked = np.argsort(-counts, kind="stable")
+        sizes = len(counts) - np.cumsum(np.bincount(counts))[:-1]
+        self.sizes: list[int] = sizes.tolist()
+
+        places = np.arange(self.n_items)
+        begins = np.cumsum(sizes) - sizes
+        step = np.repeat(np.arange(len(sizes)), sizes)
+        rank = places - begins[step]
+        order = np.stack([first[ranked][rank] + step, last[ranked][rank] - step])
+        items, final = np.empty_like(order), np.empty((len(counts), 2), dtype=np.int64)
+        for direction in (0, 1):
+            items[direction, order[direction]] = places + direction * self.n_items
+            final[ranked, direction] = begins[counts[ranked] - 1] + np.arange(len(counts))
+            final[:, direction] += direction * self.n_items
+        previous = (begins[step - 1] + rank)[sizes[0] :]
+        self.order, self.previous, self.items, self.final, self.first, self.last = to_device(
+            [order, previous, items.T.reshape(-1), final.reshape(-1), first, last], device
+        )
+
 
 Precision = Literal["float32", "bfloat16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)

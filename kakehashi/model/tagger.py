@@ -16,7 +16,7 @@ from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm
-from kakehashi.model.ragged import RaggedOrder
+from kakehashi.model.lstm_steps import RaggedOrder
 from kakehashi.tags import Tagset
 
 WORD_WIDTH = 50

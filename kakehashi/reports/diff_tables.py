@@ -48,9 +48,9 @@ def _types(diff: RunDiff) -> Table:
 
 def _flips(title: str, flips: Sequence[Flip], most: int) -> Table:
     rows = [
-        (flip.number + 1, flip.first.text, _mentions(flip.first), _mentions(flip.second))
-        for flip in flips
-        if flip.first is not None and flip.second is not None
+        (each.number + 1, each.first.text, _mentions(each.first), _mentions(each.second))
+        for each in flips
+        if each.first is not None and each.second is not None
     ]
     notes = [f"{len(flips):,} in all."]
     if flips and not rows:
@@ -77,9 +77,6 @@ def transfer_table(name: str, result: Mapping[str, Any]) -> Table | None:
         left = f"{total - matched:,} {start}" if matched < total else None
         share = f"{100 * matched / total:.1f} %"
         rows.append((layer + _UNITS.get(layer, ""), matched, total, share, left, row["reason"]))
-    return Table(
-        f"What {name} took from {transfer['source']}",
-        ("layer", "rows copied", "of", "share", "the others began", "why"),
-        rows,
-        ("Of embeddings, rows copied are strings that both training sets have, and the unknown.",),
-    )
+    headings = ("layer", "rows copied", "of", "share", "the others began", "why")
+    note = "Of embeddings, rows copied are strings that both training sets have, and the unknown."
+    return Table(f"What {name} took from {transfer['source']}", headings, rows, [note])

@@ -1,7 +1,4 @@
-"""The figures: F1 against training size, F1 per entity type, and the types of a corpus.
-
-Those of a grid raise `ConfigError` where it has nothing to draw.
-"""
+"""The figures of a grid and of corpora; ConfigError where a grid has nothing to draw."""
 
 from __future__ import annotations
 
@@ -81,7 +78,7 @@ def type_figure(analysis: Analysis) -> Drawing:
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
         for panel, gain in zip(axes, gains.values(), strict=True):
-            _arrows(panel, gain)
+            _draw_arrows(panel, gain)
 
     title = "F1 of each entity type: arrows begin at the baseline's and end at that with transfer"
     return Drawing("types", title, draw, list(gains), *_layout(len(gains)))
@@ -95,14 +92,12 @@ def _by_title(analysis: Analysis) -> dict[str, Gain]:
         if gain.group.training_types and gain.group.types
     }
     if not gains:
-        raise ConfigError(
-            "report.baseline",
-            "no finished run of ours is compared with a baseline; name one, or run the grid first",
-        )
+        problem = "no finished run of ours is compared with a baseline"
+        raise ConfigError("report.baseline", f"{problem}; name one, or run the grid first")
     return gains
 
 
-def _arrows(panel: Axes, gain: Gain) -> None:
+def _draw_arrows(panel: Axes, gain: Gain) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch
 
@@ -113,23 +108,21 @@ def _arrows(panel: Axes, gain: Gain) -> None:
             points.append((name, often * 1.04 ** seen[often], old, new))
             seen[often] += 1
     places = [x for _, x, _, _ in points]
-    panel.set_xlim(min(places) / 1.5, max(places) * 1.5)
-    panel.set_ylim(-4, 104)
+    panel.set(xlim=(min(places) / 1.5, max(places) * 1.5), ylim=(-4, 104))
     count_axis(panel)
     counts = Counter[str]()
     for name, x, old, new in points:
         kind = "unchanged" if abs(new - old) < _SAME else "better" if new > old else "worse"
         counts[kind] += 1
         color, marker = _KINDS[kind]
+        look: dict[str, Any] = {"color": color, "gid": f"{kind}-{name}"}
         if kind == "unchanged":
-            panel.plot([x], [new], marker, color=color, fillstyle="none", gid=f"{kind}-{name}")
+            panel.plot([x], [new], marker, fillstyle="none", **look)
         else:
-            panel.add_patch(
-                FancyArrowPatch(
-                    (x, old), (x, new), arrowstyle="-|>", mutation_scale=7, shrinkA=0, shrinkB=0,
-                    color=color, linewidth=1.2, gid=f"{kind}-{name}",
-                )
-            )  # fmt: skip
+            panel.add_patch(FancyArrowPatch(
+                (x, old), (x, new), arrowstyle="-|>", mutation_scale=7, shrinkA=0, shrinkB=0,
+                linewidth=1.2, **look,
+            ))  # fmt: skip
     handles = [
         Line2D([], [], color=color, marker=marker, linestyle="", label=f"{kind}: {counts[kind]}",
                fillstyle="none" if kind == "unchanged" else "full")
@@ -155,9 +148,8 @@ def frequency_figure(analysis: Analysis) -> Drawing:
         for name, gain in _by_title(analysis).items()
     }
     if not any(lines.values()):
-        raise ConfigError(
-            "figures", f"no types of like frequency have {_FEWEST_MENTIONS} test mentions together"
-        )
+        problem = f"no types of like frequency have {_FEWEST_MENTIONS} test mentions together"
+        raise ConfigError("figures", problem)
 
     def draw(figure: Figure, axes: Sequence[Axes]) -> None:
         [panel] = axes
@@ -178,29 +170,25 @@ def gain_figure(analysis: Analysis) -> Drawing:
     gains = _by_title(analysis)
     bars = []
     for gain in gains.values():
-        changes = [
-            (f"{name} ({often:,})", new - old)
-            for name, often, old, new in type_changes(gain)[:_MOST_BARS]
-            if abs(new - old) >= _SAME
-        ]
-        bars.append(sorted(changes, key=lambda change: (-change[1], change[0])))
+        most = type_changes(gain)[:_MOST_BARS]
+        changes = ((f"{name} ({often:,})", new - old) for name, often, old, new in most)
+        seen = (change for change in changes if abs(change[1]) >= _SAME)
+        bars.append(sorted(seen, key=lambda change: (-change[1], change[0])))
 
     def draw(_: Figure, axes: Sequence[Axes]) -> None:
         for panel, gain, changes in zip(axes, gains.values(), bars, strict=True):
             for place, (name, change) in enumerate(changes):
                 color, hatch = (BLUE, "") if change > 0 else (RED, "////")
-                panel.barh(
-                    place, change, color=color, hatch=hatch, edgecolor="white", gid=f"bar-{name}"
-                )
+                look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
+                panel.barh(place, change, gid=f"bar-{name}", **look)
             panel.set_yticks(range(len(changes)), [name for name, _ in changes], fontsize=7)
             panel.set_ylim(len(changes) - 0.4, -0.6)
             panel.axvline(0, color=BLACK, linewidth=0.8)
             panel.grid(visible=False, axis="y")
             n_types = len(gain.group.types)
-            left = f"{min(n_types, _MOST_BARS) - len(changes)} types unchanged"
-            if n_types > _MOST_BARS:
-                left += f", {n_types - _MOST_BARS} rarer ones"
-            panel.set_xlabel(f"gain in points of F1\n{left}")
+            same = f"{min(n_types, _MOST_BARS) - len(changes)} types unchanged"
+            rarer = f", {n_types - _MOST_BARS} rarer ones" if n_types > _MOST_BARS else ""
+            panel.set_xlabel(f"gain in points of F1\n{same}{rarer}")
 
     title = "Gain of each entity type, with its mentions in the training set"
     height = 1.2 + 0.16 * max(map(len, bars))

@@ -54,13 +54,9 @@ def score_table(analysis: Analysis) -> Table:
     headings = [f"{name}: {kind}" for name in columns for kind in kinds] or kinds
     # The baseline gains nothing over itself: where it is a column, it has none for gains.
     filled = [heading for heading in headings if any(row.get(heading) for row in rows.values())]
-    return Table(
-        analysis.grid.title or analysis.grid.name,
-        (*axes, *filled),
-        ((*names, *(row.get(heading) for heading in filled)) for names, row in rows.items()),
-        _score_notes(analysis),
-        n_labels=len(axes),
-    )
+    cells = ((*names, *(row.get(heading) for heading in filled)) for names, row in rows.items())
+    title = analysis.grid.title or analysis.grid.name
+    return Table(title, (*axes, *filled), cells, _score_notes(analysis), len(axes))
 
 
 def _row_axes(analysis: Analysis) -> list[str]:
@@ -152,10 +148,7 @@ def seed_table(analysis: Analysis) -> Table:
 def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
     """List how many sentences training from scratch needs to do as well as transfer."""
     axes = tuple(sizes[0].axes) if sizes else ()
-    rows = (
-        (*each.axes.values(), each.size, each.worded(each.equals), each.interval, each.ratio)
-        for each in sizes
-    )
+    rows = ((*s.axes.values(), s.size, s.worded(s.equals), s.interval, s.ratio) for s in sizes)
     return Table(
         "What transfer saves: with n sentences it equals m from scratch",
         (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n"),
@@ -171,19 +164,15 @@ def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
 
 def ceiling_table(analysis: Analysis) -> Table:
     """Compute the F1 that a perfect tagger of these tokens could reach."""
-    rows: dict[tuple[object, ...], None] = {}
+    rows: dict[tuple[object, ...], None] = {}  # in order, each once
     for run in (run for group in analysis.groups for run in group.runs):
         test, segmenter = run.result["corpus"]["test"], run.settings["text"]["segmenter"]
         found = test["entities"] - test["lost"]
         ceiling = 200 * found / (found + test["entities"]) if test["entities"] else 0.0
         rows[(run.result["name"], segmenter, test["entities"], test["lost"], ceiling)] = None
-    return Table(
-        "Segmentation ceiling of the test set",
-        ("corpus", "segmenter", "mentions", "of them lost", "best possible F1"),
-        rows,
-        ("A lost mention begins or ends inside a token; no tagger of tokens can find it.",),
-        n_labels=2,
-    )
+    headings = ("corpus", "segmenter", "mentions", "of them lost", "best possible F1")
+    note = "A lost mention begins or ends inside a token; no tagger of tokens can find it."
+    return Table("Segmentation ceiling of the test set", headings, rows, [note], n_labels=2)
 
 
 def our_gains(analysis: Analysis) -> list[Gain]:
@@ -212,8 +201,8 @@ def type_table(analysis: Analysis) -> Table:
 class Band(NamedTuple):
     """The entity types that are about as frequent in training, e.g. ``10–29`` times.
 
-    Of each type: ``often``, its mentions in training, and the change of its mean F1. Of all their
-    test mentions over all runs: counts of the baseline and of what is compared with it.
+    Of each type: mentions in training, and change of mean F1. Of their test mentions over all runs:
+    counts of the baseline and of what is compared with it.
     """
 
     frequencies: str
@@ -225,11 +214,7 @@ class Band(NamedTuple):
 
 
 def frequency_bands(gain: Gain) -> list[Band]:
-    """Take the types together that are about as frequent in training, the rarest first.
-
-    The paper sees gains begin at about 100 mentions, and shrink again at high frequency (section
-    5.4, figure 4).
-    """
+    """Group the types by frequency in training, the rarest first, as section 5.4 looks at them."""
     often, before, after = gain.group.training_types, gain.against.types, gain.group.types
     members: dict[int, list[str]] = {}
     for name in sorted({*before, *after}):
@@ -240,16 +225,11 @@ def frequency_bands(gain: Gain) -> list[Band]:
         old, new = (_count(group, names) for group in (gain.against, gain.group))
         n_often = (often.get(name, 0) for name in names)
         n_test = new.gold // len(gain.group.runs)
-        bands.append(Band(_range(place), tuple(n_often), tuple(changes), old, new, n_test))
+        low, end = (*_EDGES, 0)[place : place + 2]
+        upper = f"–{end - 1:,}" if end else " and more"
+        frequencies = f"{low:,}" if end == low + 1 else f"{low:,}{upper}"
+        bands.append(Band(frequencies, tuple(n_often), tuple(changes), old, new, n_test))
     return bands
-
-
-def _range(place: int) -> str:
-    low, *rest = _EDGES[place : place + 2]
-    if not rest:
-        return f"{low:,} and more"
-    high = rest[0] - 1
-    return f"{low:,}–{high:,}" if low < high else f"{low:,}"
 
 
 def _count(group: Group, names: Sequence[str]) -> Count:

@@ -34,14 +34,14 @@ def pens() -> Iterator[dict[str, Any]]:
     colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
     lines = ("-", "--", "-.", ":", "-", "--", "-.")
     looks = zip(colors, "os^Dv<>", lines, strict=True)
-    return cycle({"color": look[0], "marker": look[1], "linestyle": look[2]} for look in looks)
+    return cycle(dict(zip(("color", "marker", "linestyle"), look, strict=True)) for look in looks)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not yet drawn: ``draw`` fills its panels, which have titles.
+    """A figure to be drawn: ``draw`` fills its panels, which have titles; sizes are in inches.
 
-    The title says what it shows, also for those who cannot see it. Sizes are in inches.
+    Its own title says what it shows, also for those who cannot see it.
     """
 
     name: str
@@ -53,11 +53,7 @@ class Drawing:
     height: float = 3.4
 
     def render(self, kind: Literal["svg", "png"]) -> bytes:
-        """Draw it as SVG, or as PNG of 200 dots per inch.
-
-        Raises:
-            MissingExtraError: If matplotlib is not installed.
-        """
+        """Draw it as SVG, or as PNG of 200 dots per inch; needs matplotlib."""
         matplotlib = require("matplotlib", "figures")
         require("matplotlib.figure", "figures")
         metadata = {"Date": None, "Title": self.title} if kind == "svg" else {"Software": None}
@@ -76,9 +72,9 @@ class Drawing:
 
 
 def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
-    """Make the horizontal axis of a panel, or the vertical one, a logarithmic one of counts.
+    """Make an axis of a panel a logarithmic one of counts, with ticks such as 500, 1k and 2k.
 
-    Ticks may be where ``ticks`` are, rising; by default at numbers such as 500, 1k and 2k.
+    Where ``ticks`` are given, rising, they are at those.
     """
     from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
@@ -104,5 +100,6 @@ def short(count: float) -> str:
         >>> [short(count) for count in (250, 2000, 11500, 1e6)]
         ['250', '2k', '11.5k', '1M']
     """
-    size, letter = (1e6, "M") if count >= 1e6 else (1e3, "k") if count >= 1e3 else (1, "")
-    return f"{count / size:.3g}{letter}" if letter else f"{count:g}"
+    if count < 1e3:
+        return f"{count:g}"
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"

@@ -1,14 +1,19 @@
-"""One table, five ways to write it: terminal, Markdown, LaTeX, CSV, HTML."""
+"""A table in five ways (terminal, Markdown, LaTeX, CSV, HTML), and the tables about corpora."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from html import escape
+from itertools import accumulate
 from textwrap import fill
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kakehashi.corpora.stats import CorpusStats
 
 NOTHING = "–"
 _NUMBER = re.compile(r"–?([-+]?\d[\d,.]*( %)?( ±[\d.]+)?\*?)?( \([-+\d./]+\))?")
@@ -18,8 +23,9 @@ _LATEX = {
     "≤": r"$\leq$", "≥": r"$\geq$", "<": r"$<$", ">": r"$>$", "|": r"\textbar{}",
     **{sign: f"\\{sign}" for sign in "&%$#_"},
 }  # fmt: skip
+_PAPER_COLUMNS = ("corpus", "part", "sentences", "tokens", "mentions", "of them lost", "types")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_MARKDOWN = re.compile(r"([\\`*_|<>\[\]])")
+_escape_markdown = partial(re.compile(r"([\\`*_|<>\[\]])").sub, r"\\\1")
 
 
 class Table:
@@ -55,7 +61,7 @@ def _written(cell: object) -> str:
 
 
 def terminal(table: Table, width: int = 100) -> str:
-    """Draw a table for a terminal of a width."""
+    """Draw a table for a terminal of a width in columns."""
     from rich.console import Console
     from rich.table import Table as Drawn
     from rich.text import Text
@@ -85,10 +91,6 @@ def markdown(table: Table) -> str:
     return f"**{_escape_markdown(table.title)}**\n\n{drawn}\n{notes}"
 
 
-def _escape_markdown(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", text)
-
-
 def latex(table: Table) -> str:
     """Write a table as LaTeX, for the package booktabs."""
     columns = "".join("r" if right else "l" for right in table.right)
@@ -106,12 +108,7 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 
 def _escape_latex(text: str) -> str:
-    r"""Write text so that LaTeX prints it as it is.
-
-    Example:
-        >>> print(_escape_latex("-1.50 & 50 % of a_b"))
-        $-$1.50 \& 50 \% of a\_b
-    """
+    r"""Escape text so that LaTeX prints it as it is, and minus as minus: ``$-$1.50 \& 5``."""
     escaped = "".join(_LATEX.get(character, character) for character in text)
     return re.sub(r"(?<![\w)])-(?=\d)", "$-$", escaped)
 
@@ -140,10 +137,9 @@ _FORMATS: dict[str, tuple[Callable[[Table], str], Callable[[str], str]]] = {
 def written(
     tables: Iterable[Table], format: str, *, before: str = "", after: str = "", width: int = 100
 ) -> str:
-    """Write tables as ``terminal``, ``markdown``, ``latex``, ``csv`` or ``html``.
+    """Write tables as ``terminal`` (of a width), ``markdown``, ``latex``, ``csv`` or ``html``.
 
-    A paragraph may be before and one after them, except in CSV, which has no place for these. The
-    ``width`` is of the terminal, in columns.
+    A paragraph may be before and one after them, except in CSV, which has no place for these.
     """
     wrap = partial(fill, width=width, break_on_hyphens=False, break_long_words=False)
     write, paragraph = (_FORMATS | {"terminal": (partial(terminal, width=width), wrap)})[format]
@@ -161,3 +157,33 @@ def render(name: str, **values: object) -> str:
         autoescape=True, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
     return environment.get_template(name).render(**values)
+
+
+def corpora_table(corpora: Mapping[str, Mapping[str, CorpusStats]], *, full: bool = False) -> Table:
+    """Count the parts (``train``, ``dev``, ``test``) of corpora; as the paper does, or in full."""
+    rows: list[dict[str, object]] = [
+        {
+            "corpus": name, "part": part, "sentences": s.sentences,
+            "with a mention": s.with_mentions, "articles": s.articles, "characters": s.characters,
+            "tokens": s.tokens, "mentions": s.mentions, "of them lost": len(s.lost),
+            "best recall": s.kept, "best F1": s.ceiling, "mean length": s.mention_characters,
+            "types": len(s.types),
+        }
+        for name, parts in corpora.items() for part, s in parts.items()
+    ]  # fmt: skip
+    headings = tuple(rows[0]) if full and rows else _PAPER_COLUMNS
+    cells = ([row[heading] for heading in headings] for row in rows)
+    return Table("Corpora", headings, cells, ["A lost mention begins or ends inside a token."], 2)
+
+
+def distribution_table(name: str, types: Mapping[str, int]) -> Table:
+    """Rank the entity types of a corpus, with their share of all mentions."""
+    ranked = sorted(types.items(), key=lambda entry: (-entry[1], entry[0]))
+    sums = accumulate(count for _, count in ranked)
+    total = sum(types.values())
+    rows = (
+        (rank, type_name, count, f"{100 * count / total:.2f} %", f"{100 * so_far / total:.2f} %")
+        for rank, ((type_name, count), so_far) in enumerate(zip(ranked, sums, strict=True), 1)
+    )
+    headings = ("rank", "type", "mentions", "share", "so far")
+    return Table(f"Entity types of {name}", headings, rows, n_labels=2)

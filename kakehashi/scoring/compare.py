@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -38,12 +38,8 @@ class SystemScores:
 
     def to_dict(self) -> dict[str, object]:
         """Return scores and interval by name, for JSON."""
-        return {
-            "f1": self.mean,
-            "deviation": self.deviation,
-            "interval": self.interval._asdict(),
-            "runs": list(self.f1s),
-        }
+        scores = {"f1": self.mean, "deviation": self.deviation}
+        return scores | {"interval": self.interval._asdict(), "runs": list(self.f1s)}
 
 
 class Delta(NamedTuple):
@@ -70,16 +66,11 @@ class Delta(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two systems on one test set.
+    """Two systems on one test set; the first is the baseline.
 
-    Attributes:
-        first: The baseline.
-        second: The system compared with it.
-        total: The difference over all entities.
-        types: The difference for each entity type, the most frequent first.
-        models: The approximate randomization test over sentences.
-        method: The permutation test over runs; None where both systems have but one.
-        signature: How the scores and the tests were made.
+    The differences are over all entities and for each type, the most frequent first. ``models`` is
+    the randomization test over sentences; ``method`` the permutation test over runs, None where
+    both systems have but one.
     """
 
     first: SystemScores
@@ -97,8 +88,8 @@ class Comparison:
             "second": self.second.to_dict(),
             "total": self.total.to_dict(),
             "types": {name: delta.to_dict() for name, delta in self.types.items()},
-            "models": self.models.to_dict(),
-            "method": self.method and self.method.to_dict(),
+            "models": asdict(self.models),
+            "method": self.method and asdict(self.method),
             "signature": str(self.signature),
         }
 
@@ -108,17 +99,13 @@ def compare_systems(
 ) -> Comparison:
     """Compare two systems by a score for each of their runs; the first is the baseline.
 
-    Each test makes ``trials`` permutations, each interval resamples as many test sets; ``seed`` is
-    the random seed of both.
-
-    Raises:
-        ValueError: If a system has no runs, or they are not all of one test set.
+    Each test makes ``trials`` permutations, each interval resamples as many test sets. Raises
+    ValueError if a system has no runs, or they are not all of one test set.
     """
     counts = [[score.counts.sentences for score in scores] for scores in (first, second)]
     one, other = (
         SystemScores(
-            tuple(score.f1 for score in scores),
-            bootstrap_interval(runs, trials=trials, seed=seed),
+            tuple(s.f1 for s in scores), bootstrap_interval(runs, trials=trials, seed=seed)
         )
         for scores, runs in zip((first, second), counts, strict=True)
     )
@@ -164,20 +151,15 @@ def score_by_overlap(
     known = {_hash(mention) for sentence in train for mention in sentence.mentions}
     tallies = {"seen": Tally(), "unseen": Tally()}
     for sides in zip(gold, predicted, strict=True):
-        parts = (_parts(side, known) for side in sides)
-        for tally, spans in zip(tallies.values(), zip(*parts, strict=True), strict=True):
+        for name, tally in tallies.items():
+            spans = (
+                [Span(m.start, m.end, m.type) for m in side.mentions
+                 if (_hash(m) in known) == (name == "seen")]
+                for side in sides
+            )  # fmt: skip
             tally.add_sentence(*spans)
     return {name: tally.counts().total for name, tally in tallies.items()}
 
 
 def _hash(mention: Mention) -> int:
     return hash((mention.type, mention.text))
-
-
-def _parts(sentence: Sentence, known: set[int]) -> tuple[list[Span], list[Span]]:
-    """Divide the mentions into those known and the others, as spans over characters."""
-    parts: tuple[list[Span], list[Span]] = ([], [])
-    for mention in sentence.mentions:
-        part = parts[_hash(mention) not in known]
-        part.append(Span(mention.start, mention.end, mention.type))
-    return parts

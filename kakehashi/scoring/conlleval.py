@@ -38,7 +38,6 @@ _STARTING = frozenset(map(tuple, ("BB", "IB", "OB", "OI", "EE", "EI", "OE")))
 _ENDING = frozenset(map(tuple, ("BB", "BO", "IB", "IO", "EE", "EI", "EO")))
 _NOTHING = frozenset((OUTSIDE, "."))
 _BRACKETS = frozenset("[]")
-_BOUNDARY = "-X-"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -98,10 +97,7 @@ def count_chunks(sentences: Iterable[TagPair]) -> Counts:
 
 
 def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span]:
-    """Read only the well-formed entities off a tag sequence.
-
-    Raises:
-        TagError: If a tag is none of the scheme's.
+    """Read only the well-formed entities off a tag sequence; a tag of another scheme is a TagError.
 
     Example:
         >>> strict_spans(["I-PER", "B-LOC", "I-LOC", "I-PER"])
@@ -126,7 +122,7 @@ def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span
 
 
 def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> Counts:
-    """Count well-formed gold, predicted and correct entities; raise TagError as `strict_spans`."""
+    """Count well-formed gold, predicted and correct entities."""
     tally = Tally()
     n_tokens = n_correct = 0
     for gold, predicted in sentences:
@@ -141,10 +137,8 @@ def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
     rule = SCHEMES[scheme]
     prefix, entity_type = split_tag(tag)
     if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
-        other = "iobes" if scheme == "bio" else "bio"
-        raise TagError(
-            tag, f"tag {tag!r} is none of the scheme {scheme}; is it {other} (--scheme)?"
-        )
+        question = f"is it {'iobes' if scheme == 'bio' else 'bio'} (--scheme)?"
+        raise TagError(tag, f"tag {tag!r} is none of the scheme {scheme}; {question}")
     return prefix, entity_type
 
 
@@ -158,11 +152,8 @@ def score_tags(
     """Score two tag sequences per sentence.
 
     The variant ``conlleval`` takes tags of every scheme as they are, and neighbours of one type in
-    IOBES for one chunk; to tell them apart read spans off the tags and score those. The scheme is
-    that of the variant ``strict``.
-
-    Raises:
-        TagError: In the variant ``strict``, if a tag is none of the scheme's.
+    IOBES for one chunk; to tell them apart read spans off the tags and score those. In the variant
+    ``strict`` a tag that is none of the scheme's is a TagError.
 
     Example:
         >>> tags = [["O", "B-PER", "I-PER"]], [["O", "I-PER", "I-PER"]]
@@ -192,21 +183,12 @@ def score_columns(
     r"""Score a file as conlleval reads it: gold and predicted tag in the last two columns.
 
     A sentence ends at an empty line or one whose first column is ``-X-``. A line ends with ``\n``;
-    ``\r`` is part of the tag.
+    ``\r`` is part of the tag. The delimiter is taken exactly, not as a pattern (``-d``). In a
+    ``raw`` file tags are bare types, each token with one is an entity of its own (``-r``), and
+    ``outside`` stands for no entity (``-o``). Variant and scheme are those of `score_tags`.
 
-    Args:
-        path: One token a line.
-        delimiter: What separates columns, exactly, not as a pattern (``-d``).
-        raw: Tags are bare types, and every token with one is an entity of its own (``-r``).
-        outside: With ``raw``, what stands for no entity (``-o``).
-        variant: As in `score_tags`.
-        scheme: That of the variant ``strict``.
-        encoding: Of the file.
-
-    Raises:
-        CorpusError: With the line, if it cannot be read, has another number of columns than the
-            first, or a tag that is none of the scheme's.
-        ConfigError: If the delimiter is empty.
+    Raises a CorpusError with the line if it cannot be read, has another number of columns than the
+    first, or a tag that is none of the scheme's; a ConfigError if the delimiter is empty.
     """
 
     def read(tag: str) -> str:
@@ -217,20 +199,19 @@ def score_columns(
         return tag
 
     def sentences() -> Iterator[TagPair]:
-        gold: list[str] = []
-        predicted: list[str] = []
+        pair: tuple[list[str], list[str]] = ([], [])
         for number, columns in _read_columns(Path(path), delimiter, encoding):
             if columns:
                 try:
-                    gold.append(read(columns[-2]))
-                    predicted.append(read(columns[-1]))
+                    pair[0].append(read(columns[-2]))
+                    pair[1].append(read(columns[-1]))
                 except TagError as error:
                     raise CorpusError(path, str(error), number) from error
-            elif gold:
-                yield gold, predicted
-                gold, predicted = [], []
-        if gold:
-            yield gold, predicted
+            elif pair[0]:
+                yield pair
+                pair = ([], [])
+        if pair[0]:
+            yield pair
 
     return _score(sentences(), variant, scheme)
 
@@ -247,7 +228,7 @@ def _read_columns(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[i
                 while columns and not columns[-1]:  # as Perl splits
                     columns.pop()
                 width = width or len(columns)
-                is_boundary = not columns or columns[0] == _BOUNDARY
+                is_boundary = not columns or columns[0] == "-X-"
                 problem = ""
                 if columns and len(columns) != width:
                     problem = f"expected {width} columns as in the lines before"
@@ -255,14 +236,14 @@ def _read_columns(path: Path, delimiter: str, encoding: str) -> Iterator[tuple[i
                     problem = "expected 2 or more columns, gold and predicted tag last"
                 if problem:
                     got = f"got {len(columns)} ({delimiter.join(columns)[:60]!r})"
-                    problem = f"{problem}, parted by {delimiter!r} (-d), {got}"
+                    problem += f", parted by {delimiter!r} (-d), {got}"
                     raise CorpusError(path, problem, number)
                 yield number, [] if is_boundary else columns
     except OSError as error:
         raise CorpusError(path, f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        byte = f"the byte 0x{error.object[error.start]:02x}"
-        problem = f"expected {encoding}, got {byte}; name another with --encoding"
+        byte = f"the byte 0x{error.object[error.start]:02x}; name another with --encoding"
+        problem = f"expected {encoding}, got {byte}"
         raise CorpusError(path, problem, number) from error
 
 
@@ -274,10 +255,8 @@ def report(score: Score) -> str:
     """
     tokens, total = score.counts.tokens, score.counts.total
     size = f"{tokens.total} tokens" if tokens else f"{len(score.counts.sentences)} sentences"
-    lines = [
-        f"processed {size} with {total.gold} phrases; found: {total.predicted} phrases; "
-        f"correct: {total.correct}.\n"
-    ]
+    found = f"found: {total.predicted} phrases; correct: {total.correct}."
+    lines = [f"processed {size} with {total.gold} phrases; {found}\n"]
     if tokens is None:
         lines.append(f"{_ratios(total)}\n")
     elif tokens.total:

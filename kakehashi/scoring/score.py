@@ -55,8 +55,7 @@ class Count(NamedTuple):
 
     def to_dict(self) -> dict[str, float]:
         """Return ratios and counts by name, for JSON."""
-        ratios = {"precision": self.precision, "recall": self.recall, "f1": self.f1}
-        return ratios | self._asdict()
+        return {key: getattr(self, key) for key in ("precision", "recall", "f1", *self._fields)}
 
 
 class TokenCount(NamedTuple):
@@ -68,15 +67,11 @@ class TokenCount(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """The counts of a test set.
+    """The counts of a test set: per sentence, (sentences, 3) int32 of gold, predicted and correct.
 
-    Sentences and entity types are counted apart, not crossed: F1 over all types can be resampled
-    from ``sentences``, and a corpus of millions with hundreds of types takes 12 bytes a sentence.
-
-    Attributes:
-        sentences: (sentences, 3) int32: gold, predicted, correct.
-        types: The same three for each entity type over all sentences.
-        tokens: Tags compared one by one; None where the two sides have no tokens in common.
+    Entity types are counted over all sentences, not per sentence: F1 can be resampled all the same,
+    and a sentence takes 12 bytes however many types there are. ``tokens`` has the tags compared one
+    by one, or None where the two sides have other tokens.
     """
 
     sentences: npt.NDArray[np.int32]
@@ -108,12 +103,9 @@ class Tally:
     def add_sentence(self, gold: Sequence[Span], predicted: Sequence[Span]) -> None:
         """Count a whole sentence; a span predicted twice is correct only once."""
         self.open_sentence()
-        for span in gold:
-            self.count(GOLD, span.type)
-        for span in predicted:
-            self.count(PREDICTED, span.type)
-        for span in set(gold).intersection(predicted):
-            self.count(CORRECT, span.type)
+        for column, spans in enumerate((gold, predicted, set(gold).intersection(predicted))):
+            for span in spans:
+                self.count(column, span.type)
 
     def counts(self, tokens: TokenCount | None = None) -> Counts:
         """Return what was counted."""
@@ -126,10 +118,8 @@ class Tally:
 class Signature:
     """How a score was made, as one short string; two scores compare if all of it is equal.
 
-    Attributes:
-        variant: How tag sequences that break their scheme are read: ``conlleval`` repairs them,
-            ``strict`` counts only well-formed entities and is lower.
-        facts: What else the score depends on, in this order.
+    Of tag sequences that break their scheme the variant ``conlleval`` repairs the entities;
+    ``strict`` counts only well-formed ones and is lower. ``facts`` is all else it depends on.
 
     Example:
         >>> str(Signature("strict", {"scheme": "bio"}).extended({"sentences": 980}))
@@ -150,12 +140,7 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Precision, recall and F1 in percent, over all entities and per type.
-
-    Attributes:
-        counts: The integers behind it, per sentence, so that they can be resampled.
-        signature: How it was made.
-    """
+    """Precision, recall and F1 in percent, with the counts behind them and how they were made."""
 
     counts: Counts
     signature: Signature
@@ -205,14 +190,11 @@ def score_spans(
     *,
     variant: Variant = "conlleval",
 ) -> Score:
-    """Score entities over tokens; both sides must have the same tokens.
+    """Score the entities of each sentence over tokens; both sides must have the same tokens.
 
-    Args:
-        gold: The true entities of each sentence.
-        predicted: Those found in it.
-        lost: Further gold entities of each sentence, which begin or end inside a token; they count
-            as missed: moved to the nearest tokens, they would flatter the segmentation.
-        variant: How the spans were read off tags; this only names it in the signature.
+    Further gold entities, ``lost`` because they begin or end inside a token, count as missed: moved
+    to the nearest tokens, they would flatter the segmentation. ``variant`` says in the signature
+    how the spans were read off tags.
 
     Example:
         >>> gold = [[Span(0, 1, "PER")], []]
@@ -220,9 +202,7 @@ def score_spans(
         >>> score.precision, score.recall
         (50.0, 100.0)
     """
-    tally = Tally()
-    n_lost = 0
-    gold = list(gold)
+    tally, n_lost, gold = Tally(), 0, list(gold)
     lost = [()] * len(gold) if lost is None else lost
     for true, found, missed in zip(gold, predicted, lost, strict=True):
         tally.add_sentence(true, found)
@@ -237,8 +217,8 @@ def score_mentions(
 ) -> Score:
     """Score entities over characters, whatever tokens the texts have."""
     tally = Tally()
-    for true, found in zip(gold, predicted, strict=True):
-        tally.add_sentence(_character_spans(true), _character_spans(found))
+    for sides in zip(gold, predicted, strict=True):
+        tally.add_sentence(*map(_character_spans, sides))
     return Score.of(tally.counts(), "conlleval", {"unit": "characters"})
 
 
@@ -249,8 +229,7 @@ def score_sentences(
 ) -> Score:
     """Score the mentions of sentences, and their tags (as BIO) if all have the same tokens.
 
-    Raises:
-        CorpusError: If the two, called by their ``names``, differ in a text or in length.
+    Raises a CorpusError if the two, called by their ``names``, differ in a text or in length.
     """
     tally = Tally()
     tokens: TokenCount | None = TokenCount(0, 0)
@@ -280,14 +259,13 @@ def _compare_tags(gold: Sentence, predicted: Sentence) -> TokenCount | None:
 def _same_texts(
     gold: Iterable[Sentence], predicted: Iterable[Sentence], names: tuple[str | Path, str | Path]
 ) -> Iterator[tuple[Sentence, Sentence]]:
-    here = names[0]
+    here, there = names
     for number, (true, found) in enumerate(zip_longest(gold, predicted), 1):
         if found is None:
             problem = f"expected {true.text[:40]!r} as in {here}, got the end; is it complete?"
         elif true is None:
-            problem = (
-                f"expected the end as in {here}, got {found.text[:40]!r}; is it the same test set?"
-            )
+            got = f"got {found.text[:40]!r}; is it the same test set?"
+            problem = f"expected the end as in {here}, {got}"
         elif true.text != found.text:
             pairs = enumerate(zip_longest(true.text, found.text))
             at = next(at for at, (character, other) in pairs if character != other)
@@ -296,4 +274,4 @@ def _same_texts(
         else:
             yield true, found
             continue
-        raise CorpusError(names[1], f"sentence {number}: {problem}")
+        raise CorpusError(there, f"sentence {number}: {problem}")

@@ -1,19 +1,15 @@
 """Whether a difference in F1 is more than chance: two tests, a correction, and an interval.
 
-The two tests make different claims. Approximate randomization (Noreen 1989; Yeh 2000) permutes the
-answers to sentences: it is about these trained models, and what they would do on other sentences.
-The permutation of run labels is about the methods, trained with other seeds. With the seed noise of
-real training and no true difference, the first rejects at level .05 in about one case of five, the
-second in one of twenty; a gain deserves a mark where both reject.
-
-A run is an array (sentences, 3) of gold, predicted and correct, as in
-`kakehashi.scoring.score.Counts.sentences`. F1 is in percent, differences are second minus first.
+Permuting the answers to sentences (approximate randomization: Noreen 1989; Yeh 2000) is about these
+trained models; permuting the labels of runs is about the methods, trained with other seeds. With
+real seed noise and no true difference the first rejects at level .05 in one case of five, the
+second in one of twenty: a gain deserves a mark where both do. Differences are second minus first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import combinations, product
 from math import comb
 from typing import NamedTuple
@@ -23,6 +19,7 @@ import numpy.typing as npt
 
 from kakehashi.scoring.score import GOLD, PREDICTED
 
+# (sentences, 3): gold, predicted, correct, as in `kakehashi.scoring.score.Counts.sentences`.
 Run = npt.NDArray[np.int32]
 _Floats = npt.NDArray[np.float64]
 
@@ -38,16 +35,11 @@ _DRAWS = 1 << 22  # random numbers at a time, so that memory is flat in sentence
 
 @dataclass(frozen=True)
 class Significance:
-    """The result of a test of the difference between two systems.
+    """The result of a test of the difference between two systems, in points of mean F1.
 
-    Attributes:
-        p: How often chance alone makes a difference as large, in either direction.
-        difference: Mean F1 of the second minus that of the first, in points.
-        trials: Number of permutations it was compared with.
-        exact: Whether these are all there are. Otherwise they are random, and the observed one
-            counts among them, so that p is never below 1 / (trials + 1).
-        seed: Random seed of the permutations.
-        claim: What a small p is evidence of.
+    ``p`` is how often chance alone makes a difference as large, in either direction. The trials are
+    all permutations there are (``exact``) or random ones, among which the observed one counts, so
+    that p is never below 1 / (trials + 1). A small p is evidence of the claim.
     """
 
     p: float
@@ -61,10 +53,6 @@ class Significance:
     def shuffles(self) -> str:
         """The number of permutations and how they were chosen, in words."""
         return f"all {self.trials:,}" if self.exact else f"{self.trials:,} random, seed {self.seed}"
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the fields by name, for JSON."""
-        return asdict(self)
 
 
 class Interval(NamedTuple):
@@ -84,9 +72,7 @@ def randomization_test(
     the second; its mean F1 is taken over every pair of such runs. So the order of the runs does not
     matter, their numbers may differ, and a single run of a system without a seed can be compared
     with several. Where there are no more than ``trials`` ways to swap, all are tried instead.
-
-    Raises:
-        ValueError: If a system has no runs, or they are not all of one test set.
+    Raises ValueError if a system has no runs, or they are not all of one test set.
 
     Example:
         >>> right, wrong = np.array([[1, 1, 1]] * 5), np.array([[1, 1, 0]] * 5)
@@ -95,8 +81,7 @@ def randomization_test(
         (0.0625, 'all 32')
     """
     _check(trials, first, second)
-    runs = [*first, *second]
-    _check_runs(runs)
+    _check_runs(runs := [*first, *second])
     # Of a whole test set only the sentences matter in which two runs differ, and of a permutation
     # only the sums over those swapped.
     differs = np.any([(run != runs[0]).any(axis=1) for run in runs], axis=0)
@@ -157,9 +142,7 @@ def permutation_test(
 
     A system without a seed has one score. To repeat it would invent evidence: five runs of the
     other are all above or all below it in one case of sixteen by chance, and p would be .008.
-
-    Raises:
-        ValueError: If a system has no runs.
+    Raises ValueError if a system has no runs.
 
     Example:
         >>> permutation_test([61.0, 61.4, 60.9], [62.3, 62.0, 61.9]).p
@@ -212,10 +195,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
         >>> holm([0.01, 0.04, 0.03])
         [0.03, 0.06, 0.06]
     """
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    by_size = sorted(range(len(p_values)), key=p_values.__getitem__)
-    for rank, index in enumerate(by_size):
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
         corrected[index] = largest
     return corrected
@@ -228,10 +209,8 @@ def bootstrap_interval(
 
     ``trials`` test sets of the same size are drawn from this one with replacement; the interval
     holds the share ``level`` of their F1 and leaves out equal shares at both ends. It is about the
-    choice of sentences, not about seeds.
-
-    Raises:
-        ValueError: If there are no runs, or they are not all of one test set.
+    choice of sentences, not about seeds. Raises ValueError if there are no runs, or they are not
+    all of one test set.
 
     Example:
         >>> bootstrap_interval([np.array([[1, 1, 1]] * 5, dtype=np.int32)])

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from kakehashi import __version__
-from kakehashi.baselines.baseline import BASELINES
+from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import read_settings
 from kakehashi.config.settings import ModelSettings, RunSettings, TransferSettings
 from kakehashi.corpora.corpus import load_corpora, segmented

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kakehashi.baselines.baseline import BASELINES
+from kakehashi.baselines import BASELINES
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.assistant import generate

@@ -132,7 +132,7 @@ def test_a_changed_corpus_is_named_and_either_choice_works(experiment, folder):
     assert (status, len(err.splitlines())) == (0, 1)
 
 
-def test_a_failing_cell_lets_the_others_go_on(experiment, folder):
+def test_a_failing_run_lets_the_others_go_on(experiment, folder):
     folder = folder(epochs=2)
     config = json.loads((folder / "ja.json").read_text())
     (folder / "empty.jsonl").write_text("")

@@ -39,7 +39,7 @@ def test_machine_code_is_loaded_for_training_at_once_and_for_tagging_when_it_pay
     code = f"""
 import torch
 from contextlib import nullcontext
-from kakehashi.model.ragged import RaggedOrder
+from kakehashi.model.lstm_steps import RaggedOrder
 from kakehashi.model.lstm import BiLstm
 
 lstm, inputs = BiLstm(2, 3), torch.randn(500, 2)

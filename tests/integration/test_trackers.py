@@ -123,7 +123,7 @@ def test_a_dead_server_is_one_line_before_anything_is_trained(tree, tmp_path, de
     assert not list(tmp_path.rglob("config.json"))
 
 
-def test_cells_are_tracked_as_runs_are(tree, tmp_path, start):
+def test_runs_of_a_grid_are_tracked_too(tree, tmp_path, start):
     (tmp_path / "en.json").write_text(json.dumps(tree("en", epochs=2)))
     (tmp_path / "grid.toml").write_text(GRID)
     process = start("experiment", "run", "grid.toml", "--workers", 2, *TRACK, cwd=tmp_path)

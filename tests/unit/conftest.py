@@ -61,7 +61,7 @@ def made_result(counts, *, name="small", seed=1, size=100, types=None, epochs=No
 
 @pytest.fixture
 def make_results():
-    """Results of a grid: per cell, by its labels, what it got right (or a whole result)."""
+    """Results of a grid: per run, by its labels, what it got right (or a whole result)."""
 
     def make(grid: Grid, given: Mapping[tuple[str, ...], int | None], **more) -> Results:
         cells = []

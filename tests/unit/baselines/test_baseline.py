@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from kakehashi.baselines.baseline import BASELINES
+from kakehashi.baselines import BASELINES
 from kakehashi.baselines.crfsuite import CRFsuite
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.settings import SystemName

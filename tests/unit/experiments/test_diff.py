@@ -122,6 +122,6 @@ def test_a_run_is_found_by_labels_that_may_hold_a_comma(layer_results):
     ("labels", "problem"),
     [("chra", "no run"), ("seed=2", "add a label"), ("char, seed=4", "not finished")],
 )
-def test_a_cell_that_is_not_one_is_refused(layer_results, labels, problem):
+def test_a_run_that_is_not_one_is_refused(layer_results, labels, problem):
     with pytest.raises(ConfigError, match=problem):
         run_with_labels(layer_results, labels)

@@ -90,7 +90,7 @@ def test_what_is_wrong_is_said_in_one_line(read, old, new, message):
         ("corpus.train_size", "name.train_size", "'name' is a value here"),
     ],
 )
-def test_a_cell_that_cannot_be_is_named(read, tmp_path, old, new, message):
+def test_a_run_that_cannot_be_is_named(read, tmp_path, old, new, message):
     grid = read(GRID.replace(old, new, 1))
     with pytest.raises(ConfigError, match=message):
         expand(grid, FileHashes(tmp_path / "memory.json"))
@@ -111,7 +111,7 @@ def test_shipped_grids_expand(path, tmp_path):
     assert named == set(grid.sources)
 
 
-def test_grids_share_their_cells(tmp_path):
+def test_grids_share_their_runs(tmp_path):
     fingerprints = FileHashes(tmp_path / "memory.json")
     cells = {
         name: {cell.label: cell for cell in expand(read_grid(ROOT / name), fingerprints)}

@@ -74,13 +74,13 @@ def test_a_new_seed_adds_runs_and_a_baseline_without_chance_has_one(folder):
     assert len(set(keys.values())) == len(keys) - 1
 
 
-def test_what_another_system_does_not_read_is_no_part_of_it(folder):
+def test_what_another_baseline_does_not_read_is_no_part_of_it(folder):
     before, after = keys_of(folder), keys_of(folder, set={"training.epochs": 3})
     same = {label for label in before if before[label] == after[label]}
     assert same == {f"{name} · seed {seed}" for name in ("crf", "spacy") for seed in (1, 2)}
 
 
-def test_an_edited_corpus_changes_the_cells_that_read_it(folder):
+def test_an_edited_corpus_changes_the_runs_that_read_it(folder):
     before = keys_of(folder)
     (folder / "english.jsonl").write_text('{"text": "Other English"}\n')
     after = keys_of(folder)
@@ -90,7 +90,7 @@ def test_an_edited_corpus_changes_the_cells_that_read_it(folder):
     assert not set(after.values()) & set(keys_of(folder).values())
 
 
-def test_an_edited_source_changes_the_cells_that_transfer_from_it(folder):
+def test_an_edited_source_changes_the_runs_that_transfer_from_it(folder):
     before = keys_of(folder)
     source = {"config": str(folder / "en.toml"), "set": {"training.epochs": 3}}
     after = keys_of(folder, sources={"en": source})
@@ -146,7 +146,7 @@ def test_fingerprints_are_remembered_by_size_and_time(folder):
     assert FileHashes(memory).of(folder / "none") == MISSING
 
 
-def test_a_grid_file_of_toml_gives_the_same_cells(folder):
+def test_a_grid_file_of_toml_gives_the_same_runs(folder):
     grid = 'name = "g"\nconfig = "ja.toml"\n[axes.a]\nb = {}\n[report]\nrows = "a"\n'
     (folder / "g.toml").write_text(grid)
     [cell] = expand(read_grid(folder / "g.toml"), FileHashes(folder / "memory.json"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kakehashi.model.crf import Crf
-from kakehashi.model.ragged import RaggedOrder
+from kakehashi.model.lstm_steps import RaggedOrder
 from kakehashi.tags import Tagset
 
 LENGTHS = [3, 1, 4, 2, 4, 1]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 from itertools import product
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_the_seed_is_part_of_the_result_and_order_does_not_matter():
     assert results[0] == results[1]
     assert [result.seed for result in results] == [0, 0, 1]
     assert results[0].p != results[2].p
-    assert json.loads(json.dumps(results[0].to_dict()))["claim"] == THESE_MODELS
+    assert json.loads(json.dumps(asdict(results[0])))["claim"] == THESE_MODELS
     first, second = problem(np.random.default_rng(5), 100, 3, 2)
     assert randomization_test(first, second, trials=300) == randomization_test(
         first[::-1], second[::-1], trials=300
