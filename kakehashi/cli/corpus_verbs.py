@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -49,8 +49,7 @@ def stats(
 
     progress = ProgressBars()
     found: dict[str, dict[str, CorpusStats]] = {}
-    for path in inputs:
-        name, parts = _read(path, reading, mapping, segmenter)
+    for name, parts in _read_all(inputs, reading, mapping, segmenter):
         found[name] = {
             part: describe(progress.track(sentences, f"{name} {part}".strip()))
             for part, sentences in parts.items()
@@ -83,8 +82,7 @@ def types(
     if out is not None and out.suffix not in (".svg", ".png"):
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")
     found: dict[str, dict[str, int]] = {}
-    for path in inputs:
-        name, parts = _read(path, reading, mapping, tokens=False)
+    for name, parts in _read_all(inputs, reading, mapping, tokens=False):
         found[name] = describe(ProgressBars().track(next(iter(parts.values())), name)).types
     if out is not None:
         from kakehashi.reports.figures import distribution_figure
@@ -109,7 +107,7 @@ def overlap(
     from kakehashi.cli.console import print_report
     from kakehashi.cli.show import overlap_tables
 
-    read = [_read(path, reading, mapping, tokens=False) for path in inputs]
+    read = list(_read_all(inputs, reading, mapping, tokens=False))
     n_configs = sum("train" in parts for _, parts in read)
     if n_configs == len(read):
         pairs = {name: (parts["train"], parts["test"]) for name, parts in read}
@@ -146,8 +144,7 @@ def homophones(
     from kakehashi.corpora.stats import find_homophones
 
     found = {}
-    for path in inputs:
-        name, parts = _read(path, reading, mapping, segmenter)
+    for name, parts in _read_all(inputs, reading, mapping, segmenter):
         sentences = chain.from_iterable(parts.values())
         found[name] = find_homophones(ProgressBars().track(sentences, name))
     report = {name: each.to_dict() for name, each in found.items()}
@@ -240,25 +237,33 @@ def generate(
     print_report(facts, overlap_tables(language, found), as_json=as_json)
 
 
-def _read(
-    path: Path,
+def _read_all(
+    paths: Sequence[Path],
     reading: Reading,
     mapping: str | None,
     segmenter: str | None = None,
     *,
     tokens: bool = True,
-) -> tuple[str, Mapping[str, Iterable[Sentence]]]:
-    """Return the name and the parts of a config's corpus; of a file, its name and one part."""
+) -> Iterator[tuple[str, Mapping[str, Iterable[Sentence]]]]:
+    """Yield names and parts of the corpora of configs, and of files, which are one part each.
+
+    Where two have one name, their paths are their names.
+    """
     from kakehashi.config.reading import find_config, read_settings
     from kakehashi.corpora.corpus import load_corpora, read_mapped, read_parts
 
-    if find_config(path).suffix != ".toml":
-        return path.name, {"": read_mapped(reading.source(path), mapping, segmenter)}
-    settings = read_settings(path)
-    if tokens:
-        return settings.name, read_parts(settings)
-    corpora = load_corpora(settings.corpus)
-    return settings.name, {"train": corpora.train, "dev": corpora.dev, "test": corpora.test}
+    found: list[tuple[str, Mapping[str, Iterable[Sentence]]]] = []
+    for path in paths:
+        if find_config(path).suffix != ".toml":
+            source = reading.source(path)
+            found.append((path.name, {"": read_mapped(source, mapping, segmenter)}))
+            continue
+        settings = read_settings(path)
+        parts = read_parts(settings) if tokens else load_corpora(settings.corpus)._asdict()
+        found.append((settings.name, parts))
+    names = [name for name, _ in found]
+    for path, (name, its_parts) in zip(paths, found, strict=True):
+        yield (name if names.count(name) == 1 else str(path)), its_parts
 
 
 def _overlap(

@@ -176,6 +176,14 @@ def test_stats_counts_files_and_configs(run, world):
     assert "LOC" in done.stdout
 
 
+def test_two_files_of_one_name_are_counted_apart(run, world, tmp_path):
+    files = [world / "en-train.jsonl", tmp_path / "en-train.jsonl"]
+    files[1].write_text('{"text": "Oslo"}\n')
+    report = json.loads(run("corpus", "stats", *files, "--json").stdout)
+    assert list(report) == [str(file) for file in files]
+    assert report[str(files[1])]["sentences"] == 1
+
+
 def test_convert_goes_there_and_back(run, world, tmp_path):
     columns, back = tmp_path / "a.conll", tmp_path / "b.jsonl"
     options = ("--segmenter", "words")
