@@ -96,7 +96,7 @@ def _options(
         bool, opt("Show tracebacks; may stand anywhere on the line.", "--debug")
     ] = False,
 ) -> None:
-    """Take the options of the program itself."""
+    """Options of the program itself."""
 
 
 def main() -> None:

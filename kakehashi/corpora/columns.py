@@ -192,7 +192,7 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
 def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]:
     """Yield the lines of a file that `read` reads, in the columns, scheme and separator given.
 
-    Raises `CorpusError` if there are no tokens, or a token or type cannot stand in these columns.
+    Raises `CorpusError` if there are no tokens, or a token or type does not fit into columns.
     """
     previous: str | None = None
     for sentence in sentences:

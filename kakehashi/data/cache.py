@@ -9,7 +9,7 @@
         test.jsonl             the segmented test sentences
         facts.jsonl            checksum, shapes of the arrays, and what is no array
       features-FINGERPRINT/    the same for all settings that see its forms alike
-      NAME.partial/            being written; goes on after a kill with the shards that are done
+      NAME.partial/            being written; resumed after a kill with the shards that are done
 
 A folder gets its name when it is complete. Arrays are mapped, so that processes share their memory.
 """

@@ -107,7 +107,7 @@ def _text(value: object) -> object:
 def _select(
     words: Sequence[object], matrix: npt.NDArray[np.floating[Any]], wanted: Wanted, size: int
 ) -> npt.NDArray[np.float32]:
-    """Take the vectors of the wanted words, of a file of some size."""
+    """Return the vectors of the wanted words, of a file of some size."""
     if len(words) != len(matrix):
         raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
     sources: dict[int, int] = {}
@@ -164,7 +164,7 @@ def _read_pickle(data: bytes) -> object:
 
 
 def _take(opcode: pickletools.OpcodeInfo, stack: list[Any]) -> list[Any]:
-    """Take from the stack what an opcode needs, and all since the mark where it needs one."""
+    """Pop what an opcode needs from the stack, and all since the mark where it needs one."""
     needed, taken = opcode.stack_before, []
     if pickletools.markobject in needed:
         needed = needed[: needed.index(pickletools.markobject)]

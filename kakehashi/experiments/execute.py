@@ -151,13 +151,13 @@ Executor = LocalExecutor | RayExecutor
 
 
 class Watch:
-    """Is told how a grid goes on; does nothing."""
+    """Progress of a grid; silent, for subclasses to show."""
 
     def tick(self, running: Sequence[RunSpec]) -> None:
-        """Hear several times a second what runs."""
+        """Called several times a second with the runs in progress."""
 
     def end(self, spec: RunSpec, state: Literal["finished", "failed"], message: str) -> None:
-        """Hear that a run has ended, and why it failed, or its warnings."""
+        """Called when a run has ended, with why it failed, or its warnings."""
 
 
 def run_plan(

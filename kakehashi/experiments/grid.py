@@ -24,7 +24,7 @@ SEED = "seed"
 
 
 def _beside(path: str, info: ValidationInfo) -> str:
-    """Take a path from the folder of the grid file, unless nothing is there (``demo-ja``)."""
+    """Resolve a path in the folder of the grid file, unless nothing is there (``demo-ja``)."""
     beside = Path((info.context or {}).get("folder", "")) / path
     shipped = "/" not in path and not path.endswith((".toml", ".json"))
     return path if shipped and not beside.exists() else str(beside)

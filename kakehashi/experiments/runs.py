@@ -222,7 +222,7 @@ def _spec(
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
-    """Put at its default what a baseline does not read, so that such runs share one fingerprint."""
+    """Reset what a baseline does not read to its default, so that such runs share a fingerprint."""
     if settings.system not in BASELINES:
         return settings
     seed = set() if BASELINES[settings.system].deterministic else {"seed"}

@@ -76,7 +76,7 @@ class Input:
     encoding: str = "utf-8"
 
     def named(self, record: Sentence | CorpusError, number: int) -> Sentence | CorpusError:
-        """Give a sentence that has no id one, ``name:number``."""
+        """Set the id of a sentence that has none to ``name:number``."""
         if isinstance(record, Sentence) and not record.id:
             return replace(record, id=f"{self.name}:{number}")
         return record

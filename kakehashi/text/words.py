@@ -42,7 +42,7 @@ def _words(joiners: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class PatternSegmenter:
-    """Take every match of a pattern for a token; there are no readings.
+    """Cut text at the matches of a pattern, each a token; there are no readings.
 
     The patterns meet text in composed form. To each of them, letters and digits between blanks are
     one token. So most of a text can be cut without matching, which takes twice as long.

@@ -100,7 +100,7 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take over a `state_dict` from any device."""
+        """Load a `state_dict` from any device."""
         states: dict[str, dict[int, dict[str, Tensor]]] = {part: {} for part in self._adams}
         for key, value in state.items():
             part, number, name = key.split("/")
