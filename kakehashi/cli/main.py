@@ -57,7 +57,7 @@ class _Verbs(TyperGroup):
 def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
     group = typer.Typer(
         name=name,
-        help=help,
+        help=_unwrapped(help),
         cls=_Verbs,
         no_args_is_help=True,
         add_completion=False,
@@ -66,9 +66,14 @@ def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for verb in verbs:
-        # The mark keeps the lines of the examples apart.
-        group.command(help=re.sub("(?m)^(?=Examples?:)", "\b\n", cleandoc(verb.__doc__)))(verb)
+        group.command(help=_unwrapped(verb.__doc__))(verb)
     return group
+
+
+def _unwrapped(text: str) -> str:
+    """Join the lines of paragraphs, which the terminal wraps again, but not those of examples."""
+    about, *examples = re.split("(?m)^(?=Examples?:)", cleandoc(text))
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", about) + "".join(f"\b\n{each}" for each in examples)
 
 
 _HELP = """Bootstrap a named-entity recognizer for a new language from one that already works.

@@ -140,7 +140,7 @@ def _shared_strings(source: Mapping[str, int], target: Mapping[str, int]) -> _Pa
 
 
 def _reason(group: str, pairs: _Pairs) -> str:
-    """Return why these rows are copied; of tags, more must match than those that all models have."""
+    """Return why these rows are copied; tags must match beyond those that all models have."""
     if group in ("char", "word"):
         return "seen in both training sets" if len(pairs) > 1 else _NOTHING_SHARED
     if len(pairs) == (2 if group == "crf" else 1):  # O, and the sentence's edge
