@@ -96,6 +96,7 @@ MANY = AssistantSource(language="ja", utterances=25_000, seed=7)
 FEW = AssistantSource(language="de", utterances=300, partition="test")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
 def test_any_number_of_processes_writes_the_same(tmp_path: Path, name: str) -> None:
     for processes in (1, 2):

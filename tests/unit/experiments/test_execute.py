@@ -160,6 +160,7 @@ def ended(executor):
             return found
 
 
+@pytest.mark.slow
 def test_processes_say_how_they_ended_and_are_killed_in_the_end(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with LocalExecutor(2) as executor:
