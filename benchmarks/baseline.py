@@ -208,7 +208,7 @@ class BaselineTraining:
     def run(self) -> BaselineModel:
         """Run all epochs; give the model of the one best on the development set."""
         best, state = -1.0, self.model.state_dict()
-        for _ in range(self.settings.epochs):
+        for _ in range(self.settings.epochs or self.settings.max_epochs):
             self.run_epoch()
             f1 = self._dev_f1()
             if f1 > best:

@@ -51,7 +51,7 @@ def featurize_as(
 
 def train_all(trainer: Trainer) -> None:
     """Train all epochs, and load the best."""
-    while not trainer.finished:
+    while not trainer.stopped_by:
         for _ in trainer.train_epoch():
             pass
         trainer.end_epoch()

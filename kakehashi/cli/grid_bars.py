@@ -38,13 +38,15 @@ class GridBars(Watch):
         """Move the bars of the runs in progress, epoch by epoch."""
         for run in running:
             if run.key not in self._of_run:
-                total = run.settings.training.epochs
+                training = run.settings.training
+                total = training.epochs or training.max_epochs
                 self._of_run[run.key] = self._bars.add_task(run.label, total=total)
             try:
                 lines = (self._root / run.key / "epochs.jsonl").read_bytes().splitlines()
             except OSError:  # not yet there
                 continue
-            f1 = json.loads(lines[-1])["dev"] if lines else None
+            scores = (json.loads(line)["dev"] for line in reversed(lines))
+            f1 = next((score for score in scores if score is not None), None)
             label = run.label if f1 is None else f"{run.label}: dev F1 {f1:.2f}"
             self._bars.update(self._of_run[run.key], completed=len(lines), description=label)
 

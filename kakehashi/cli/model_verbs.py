@@ -46,6 +46,9 @@ def train(
     save_every: Annotated[
         float, opt("Minutes between checkpoints.", min=0, metavar="MINUTES")
     ] = 5.0,
+    finish: Annotated[
+        bool, opt("End an interrupted run with the epochs that it has.", "--finish")
+    ] = False,
     executor: options.ExecutorChoice = "local",
     workers: Annotated[
         int | None, opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1)
@@ -99,7 +102,13 @@ def train(
         if group.rank == 0:
             check_trackers(track or (), folder)
         work = partial(
-            train_run, settings, folder, cache=cache, track=track or (), save_every=60 * save_every
+            train_run,
+            settings,
+            folder,
+            cache=cache,
+            track=track or (),
+            save_every=60 * save_every,
+            finish=finish,
         )
         progress = ProgressBars()
         if executor == "ray":

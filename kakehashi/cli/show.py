@@ -40,7 +40,7 @@ def run_tables(result: Mapping[str, Any]) -> tuple[list[Table], str]:
     parts = {part: result[part] for part in ("dev", "test") if result[part] is not None}
     score = result["test"] or result["dev"] or {"types": {}, "signature": "nothing to score by"}
     system, selection = result["system"], result["selection"]
-    how = f"epoch {selection['epoch']}, selected by {selection['by']}"
+    how = f"epoch {selection['epoch']} of {len(result['epochs'])}, selected by {selection['by']}"
     if system["name"] != "kakehashi":
         how = f"{system['name']} {system['version']}"
     scores = score_table(f"{result['name']}: {how}", parts | score["types"])

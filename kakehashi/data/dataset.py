@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,11 +91,12 @@ def build_dataset(
             ngram_counts[ngram] += count
     vectors = coverage = None
     if settings is not None:
-        found = (form for corpus in corpora for form, _ in corpus.count_forms(forms))
-        kept = {"none": word_counts, "corpus": set(map(channels.word_of, found)), "all": None}
-        vectors = read_vectors(settings.path, settings.format, wanted=kept[settings.extra_words])
-        if settings.extra_words == "all":
-            vectors = vectors.lower_cased()
+        wanted: Collection[str] = word_counts
+        if settings.extra_words == "corpus":
+            found = (form for corpus in corpora for form, _ in corpus.count_forms(forms))
+            wanted = set(map(channels.word_of, found))
+        first = settings.most_words if settings.extra_words == "all" else 0
+        vectors = read_vectors(settings.path, settings.format, wanted=wanted, first=first)
         coverage = vectors.coverage(word_counts)
     words = Vocabulary.from_counts(word_counts, vectors.rows if vectors is not None else ())
     ngrams = Vocabulary.from_counts(ngram_counts)

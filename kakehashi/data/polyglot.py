@@ -111,7 +111,7 @@ def _select(
     if len(words) != len(matrix):
         raise ValueError(f"it has {len(words)} words but {len(matrix)} rows")
     sources: dict[int, int] = {}
-    for number, value in enumerate(words):
+    for number, value in enumerate(words, start=1):
         try:
             word = _text(value)
             if not isinstance(word, str):
@@ -122,9 +122,9 @@ def _select(
         size -= len(word)
         if size < 0:  # One long word may be recalled a million times.
             raise ValueError("its words hold more text than the file")
-        row = wanted.place(word)
+        row = wanted.place(word, number)
         if row is not None:
-            sources[row] = number
+            sources[row] = number - 1
     with np.errstate(over="ignore", invalid="ignore"):
         chosen = matrix[np.fromiter(sources.values(), np.intp)].astype(np.float32)
     finite = np.isfinite(chosen).all(axis=1)

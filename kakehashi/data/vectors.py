@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, takewhile
 from math import isfinite
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from kakehashi.config.reading import data_path
 from kakehashi.corpora.lines import read_lines
 from kakehashi.data.polyglot import read_polyglot
-from kakehashi.data.vocabulary import Wanted, spellings
+from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
 
 # Lines are read byte by byte, as one character each, and only words decoded.
@@ -64,7 +64,7 @@ class Coverage(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """Word vectors: the row of every word in the matrix (words, width).
+    """Word vectors: the row of every word, lower-cased and in NFKC, in the matrix (words, width).
 
     Words that the file has only in another case are ``lowered``, those not UTF-8 were skipped.
     """
@@ -79,22 +79,11 @@ class Vectors:
         """Numbers per word."""
         return int(self.matrix.shape[1])
 
-    def lower_cased(self) -> Vectors:
-        """Return the vectors of all words in lower case and NFKC; those written so come first."""
-        plain = {word: spellings(word)[-1] for word in self.rows}
-        wanted = Wanted(plain.values())
-        sources: dict[int | None, int] = {}
-        for word in sorted(plain, key=lambda word: word != plain[word]):
-            sources[wanted.place(word)] = self.rows[word]
-        rows = {word: sources[place] for word, place in wanted.rows.items()}
-        return replace(self, rows=rows, lowered=wanted.lowered)
-
     def coverage(self, words: Mapping[str, int]) -> Coverage:
         """Count which words, of which each occurs so often, have a vector."""
         types, tokens = [0, 0, 0], [0, 0, 0]
         for word, count in words.items():
-            is_lowered = word in self.lowered if word in self.rows else word.lower() in self.rows
-            found = 1 if is_lowered else 0 if word in self.rows else 2
+            found = 1 if word in self.lowered else 0 if word in self.rows else 2
             types[found] += 1
             tokens[found] += count
         return Coverage(Share(*types), Share(*tokens), self.n_skipped)
@@ -104,16 +93,36 @@ def read_vectors(
     path: str | Path,
     format: Literal["text", "polyglot"] = "text",
     *,
-    wanted: Collection[str] | None = None,
+    wanted: Collection[str] = (),
+    first: int | None = None,
 ) -> Vectors:
-    """Read word vectors, plain or gzip: of ``wanted`` words alone, or of all as they are written.
+    """Read word vectors, plain or gzip: of ``wanted`` words, and of the ``first`` of the file.
 
-    A relative path is taken from ``KAKEHASHI_DATA`` where that is set. Wanted words are in lower
-    case and NFKC; see `Wanted` for which vector each takes. `CorpusError` if a file is malformed.
+    By default of all. A relative path is taken from ``KAKEHASHI_DATA`` where that is set. Wanted
+    words are in lower case and NFKC; see `Wanted` for which vector each takes. `CorpusError` if a
+    file is malformed.
     """
-    kept = Wanted(wanted)
+    kept = Wanted(wanted, first)
     matrix = (read_polyglot if format == "polyglot" else _read_text)(str(path), kept)
     return Vectors(kept.rows, matrix, kept.lowered, kept.n_skipped)
+
+
+class CompactRows(NamedTuple):
+    """A matrix in 8 bits per number: ``codes`` (rows, width) times ``scales`` (rows,).
+
+    The largest number of a row has the code 127 or -127, so that a row is off by 1/254 of it at
+    most.
+    """
+
+    codes: npt.NDArray[np.int8]
+    scales: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, matrix: npt.NDArray[np.float32]) -> CompactRows:
+        """Round a matrix (rows, width)."""
+        scales = np.abs(matrix).max(axis=1, initial=0) / np.float32(127)
+        codes = np.rint(matrix / np.where(scales > 0, scales, 1)[:, None])
+        return cls(codes.astype(np.int8), scales)
 
 
 def _read_text(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
@@ -140,7 +149,7 @@ def _read_text(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
         try:
             name, numbers = _split(line.rstrip(" "), width)
             word = name if name.isascii() else name.encode(_BYTES).decode()
-            row = wanted.place(word)
+            row = wanted.place(word, n_words)
             if row is not None:
                 rows[row * width : (row + 1) * width] = _parse(numbers)
         except UnicodeDecodeError:

@@ -97,15 +97,16 @@ def featurize(
 
 
 class Wanted:
-    """The rows of the words that are kept of a file of vectors.
+    """The rows of the words that are kept of a file of vectors, in lower case and NFKC.
 
-    A wanted word takes the vector of the word in the file that is most like it: the same, else the
-    same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both; of several,
-    the first. Where all words are wanted, each is kept as it is written, at its first place.
+    These are the ``words``, and the ``first`` so many of the file, which has the frequent ones
+    first; by default all. A word takes the vector of the word in the file that is most like it: the
+    same, else the same in lower case, else after NFKC (full-width ``ＰＣ`` is PC), else after both;
+    of several, the first.
     """
 
-    def __init__(self, words: Collection[str] | None) -> None:
-        self._words = None if words is None else frozenset(words)
+    def __init__(self, words: Collection[str] = (), first: int | None = None) -> None:
+        self._words, self._first = frozenset(words), first
         self._unlikeness: dict[str, int] = {}
         self.rows: dict[str, int] = {}
         self.n_skipped = 0  # words that are not UTF-8
@@ -115,28 +116,26 @@ class Wanted:
         """The words kept so far that only a lower-cased form has matched."""
         return frozenset(word for word, unlikeness in self._unlikeness.items() if unlikeness % 2)
 
-    def place(self, word: str) -> int | None:
-        """Return the row where the vector of a word belongs; None if it is not kept.
+    def place(self, word: str, number: int) -> int | None:
+        """Return the row for the vector of a word, the file's ``number``-th; None if not kept.
 
         Example:
-            >>> wanted = Wanted({"may", "june"})
-            >>> [wanted.place(word) for word in ("May", "July", "may", "MAY", "ｊｕｎｅ", "June")]
+            >>> wanted = Wanted({"may", "june"}, first=0)
+            >>> words = ("May", "July", "may", "MAY", "ｊｕｎｅ", "June")
+            >>> [wanted.place(word, number) for number, word in enumerate(words, start=1)]
             [0, None, 0, None, 1, 1]
             >>> wanted.lowered
             frozenset({'june'})
         """
-        for unlikeness, form in enumerate(spellings(word) if self._words is not None else (word,)):
-            if self._words is None or form in self._words:
-                if unlikeness >= self._unlikeness.get(form, 4):
-                    return None
-                self._unlikeness[form] = unlikeness
-                return self.rows.setdefault(form, len(self.rows))
-        return None
-
-
-def spellings(word: str) -> tuple[str, ...]:
-    """Return a word, and what else it may be looked up as, the most like it first."""
-    if word.isascii():
-        return word, word.lower()
-    normal = unicodedata.normalize("NFKC", word)
-    return word, word.lower(), normal, normal.lower()
+        spellings: tuple[str, ...] = (word, word.lower())
+        if not word.isascii():
+            normal = unicodedata.normalize("NFKC", word)
+            spellings += (normal, normal.lower())
+        form = spellings[-1]
+        if self._first is not None and number > self._first and form not in self._words:
+            return None
+        unlikeness = spellings.index(form)
+        if unlikeness >= self._unlikeness.get(form, len(spellings)):
+            return None
+        self._unlikeness[form] = unlikeness
+        return self.rows.setdefault(form, len(self.rows))

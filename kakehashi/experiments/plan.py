@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from kakehashi.config.settings import RunSettings
+from kakehashi.config.settings import RunSettings, TrainingSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
 from kakehashi.experiments.store import RUN_FILE, Store
 from kakehashi.files import read_json
 from kakehashi.progress import Progress
+
+_TYPICAL_EPOCHS = 15  # of a training that ends when F1 has stopped rising
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,15 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     Runs of one kind differ only in seed, transfer and training size. Where none of a kind is
     finished, a training of two epochs on 200 sentences is timed.
     """
-    paces: dict[str, tuple[float, float]] = {}  # seconds of a run, and for each training sentence
+    paces: dict[str, _Pace] = {}
     sources = (spec.source for spec in plan.specs if spec.source is not None)
     for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
         folder = plan.store.root / spec.key
         run, result = read_json(folder / RUN_FILE), read_json(folder / "result.json")
         if "seconds" in run and result:  # it was not interrupted
-            sentences = result["corpus"]["train"]["sentences"]
-            paces[_kind(spec.settings)] = (0.0, run["seconds"] / sentences)
+            updates = result["selection"].get("updates", 1)
+            per_epoch = updates / len(result["epochs"]) / result["corpus"]["train"]["sentences"]
+            paces[_kind(spec.settings)] = _Pace(0.0, 0.0, run["seconds"] / updates, per_epoch)
     sizes: dict[str, int] = {}
     total = 0.0
     for spec in plan.missing:
@@ -86,9 +91,25 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
         if kind not in paces:
             (progress or Progress()).say(f"timing a short training of {spec.label}")
             paces[kind] = _probe(settings, min(200, sizes[corpus]))
-        fixed, per_sentence = paces[kind]
-        total += fixed + per_sentence * sizes[corpus]
+        total += paces[kind].seconds(settings.training, sizes[corpus])
     return total
+
+
+class _Pace(NamedTuple):
+    """How fast runs of a kind are."""
+
+    start: float  # seconds of a run
+    score: float  # seconds of scoring an epoch
+    update: float  # seconds
+    updates: float  # in an epoch, for each training sentence
+
+    def seconds(self, training: TrainingSettings, sentences: int) -> float:
+        """Estimate the seconds of a run; where F1 tells it when to stop, of a typical one."""
+        updates = self.updates * sentences
+        typical = max(training.min_updates / updates, _TYPICAL_EPOCHS)
+        epochs = training.epochs or min(math.ceil(typical), training.max_epochs)
+        scores = epochs * (1.0 if training.epochs else min(1.0, updates / training.score_every))
+        return self.start + scores * self.score + epochs * updates * self.update
 
 
 def _kind(settings: RunSettings) -> str:
@@ -108,7 +129,7 @@ class _Clock(Progress):
             self.times.append(time.perf_counter())
 
 
-def _probe(settings: RunSettings, sentences: int) -> tuple[float, float]:
+def _probe(settings: RunSettings, sentences: int) -> _Pace:
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train
 
@@ -120,8 +141,8 @@ def _probe(settings: RunSettings, sentences: int) -> tuple[float, float]:
         result = load_result(train(short, Path(folder) / "probe", clock))
     whole = time.perf_counter() - began
     learning = [float(epoch["seconds"]) for epoch in result["epochs"]]
-    epochs = settings.training.epochs if clock.times else 1
     # The last epoch has warmed up; what it takes beside learning is the same on any training set.
     beside = clock.times[-1] - clock.times[-2] - learning[-1] if clock.times else 0.0
     start = whole - sum(learning) - len(clock.times) * beside
-    return start + epochs * beside, epochs * learning[-1] / sentences
+    updates = result["selection"].get("updates", 2) / 2
+    return _Pace(start, beside, learning[-1] / updates, updates / sentences)

@@ -1,7 +1,8 @@
 """From a grid to its runs: settings resolved, and a fingerprint of all that can change a score.
 
-A new setting that leaves everything as it was at its default changes no fingerprint. Whoever
-changes a default, or anything else that changes scores, raises `SCORES`.
+A new setting that leaves everything as it was at its default changes no fingerprint. One whose
+default is new names in its field, as ``unhashed``, the value that changes none. Whoever changes
+anything else that changes scores raises `SCORES`.
 """
 
 from __future__ import annotations
@@ -124,14 +125,18 @@ def missing_files(settings: RunSettings) -> list[str]:
 
 
 def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
-    """Return what is not at its default; the format of a corpus source always counts."""
+    """Return what is not at its default of old; the format of a corpus source always counts."""
     if isinstance(value, tuple):
         return [_not_default(member) for member in value]
     if not isinstance(value, Settings):
         return value
-    fields = type(value).model_fields.items()
-    found = ((name, field.default, getattr(value, name)) for name, field in fields)
-    return {k: _not_default(v) for k, default, v in found if k == "format" or v != default}
+    found = {}
+    for name, field in type(value).model_fields.items():
+        extra, own = field.json_schema_extra, getattr(value, name)
+        default = extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
+        if name == "format" or own != default:
+            found[name] = _not_default(own)
+    return found
 
 
 def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:

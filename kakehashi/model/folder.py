@@ -33,9 +33,10 @@ from kakehashi.files import sha256_of, write_atomically, write_folder, write_jso
 from kakehashi.model.tagger import Tagger
 from kakehashi.tags import Tagset
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no vectors of 8 bits
 MANIFEST = "SHA256SUMS"
 _WEIGHTS = "weights.safetensors"
+_CODES = "word.vectors.codes"
 _FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
 _LARGEST_DESCRIPTION = 1 << 20  # bytes
 _LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
@@ -59,10 +60,10 @@ class _Description(Settings):
     @field_validator("format_version")
     @classmethod
     def _is_known(cls, version: int) -> int:
-        if version != FORMAT_VERSION:
+        if version not in (1, FORMAT_VERSION):
             raise ValueError(
-                f"is {version}, and this kakehashi reads {FORMAT_VERSION}; use the version that"
-                " wrote the model, or upgrade"
+                f"is {version}, and this kakehashi reads 1 to {FORMAT_VERSION}; use the version"
+                " that wrote the model, or upgrade"
             )
         return version
 
@@ -124,15 +125,16 @@ def load_model(path: str | Path) -> Model:
     edges = len(tagset) + 1
     square = {"crf.transitions": (edges, edges)} if settings.decoder == "crf" else {}
     _check_shapes(folder, weights, {"dense.bias": (len(tagset),), **square})
-    words, ngrams = (
-        Vocabulary(_read_strings(folder / name, weights.get(f"{layer}.embedding.weight")), n_seen)
-        for name, layer, n_seen in (
-            ("words.json", "word", description.n_seen_words),
-            ("ngrams.json", "char", description.n_seen_ngrams),
-        )
+    n_words, n_ngrams, n_compact = (
+        len(weights[name]) if name in weights and weights[name].ndim else 0
+        for name in ("word.embedding.weight", "char.embedding.weight", "word.vectors.scales")
     )
+    strings = _read_strings(folder / "words.json", max(n_words - 1, 0) + n_compact)
+    words = Vocabulary(strings, description.n_seen_words)
+    strings = _read_strings(folder / "ngrams.json", max(n_ngrams - 1, 0))
+    ngrams = Vocabulary(strings, description.n_seen_ngrams)
     with torch.device("meta"):
-        empty = Tagger(settings, words, ngrams, tagset).state_dict()
+        empty = Tagger(settings, words, ngrams, tagset, n_compact).state_dict()
     _check_shapes(folder, weights, {name: tuple(value.shape) for name, value in empty.items()})
     if strange := weights.keys() - empty.keys():
         raise _misfit(folder, f"unexpected {min(strange)}")
@@ -141,7 +143,7 @@ def load_model(path: str | Path) -> Model:
             raise ModelError(
                 folder, f"{name} has weights that are infinite or no number; train the model again"
             )
-    tagger = Tagger(settings, words, ngrams, tagset)
+    tagger = Tagger(settings, words, ngrams, tagset, n_compact)
     tagger.load_state_dict(weights)
     return Model(description.name, tagger.eval(), description.text)
 
@@ -192,9 +194,8 @@ def _parse(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:
     raise _malformed(path, problem)
 
 
-def _read_strings(path: Path, embedding: Tensor | None) -> tuple[str, ...]:
+def _read_strings(path: Path, n_strings: int) -> tuple[str, ...]:
     """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
-    n_strings = 0 if embedding is None or not embedding.ndim else len(embedding) - 1
     strings = _parse(path, _STRINGS, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
     if len(strings) != n_strings or len(set(strings)) != len(strings):
         problem = f"expected {n_strings:,} strings, no two alike; got {len(strings):,}"
@@ -203,14 +204,17 @@ def _read_strings(path: Path, embedding: Tensor | None) -> tuple[str, ...]:
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read float32 numbers; safetensors refuses a header that claims more than there is."""
+    """Read the weights; safetensors refuses a header that claims more than there is."""
     try:
         weights = load((folder / _WEIGHTS).read_bytes())
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
         raise _misfit(folder, str(error)) from None
-    for values in weights.values():
-        if values.dtype is not torch.float32:
-            raise _misfit(folder, f"expected numbers of type float32, got {values.dtype}")
+    for name, values in weights.items():
+        expected = torch.int8 if name == _CODES else torch.float32
+        if values.dtype is not expected:
+            raise _misfit(
+                folder, f"{name}: expected numbers of type {expected}, got {values.dtype}"
+            )
     return weights
 
 

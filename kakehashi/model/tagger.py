@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
-from kakehashi.data.vectors import Vectors
+from kakehashi.data.vectors import CompactRows, Vectors
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.device import to_device
@@ -72,12 +72,33 @@ class CharLayers(nn.Module):
         return self.lstm.final_states(self.embedding(ngram_ids), ragged, rows=ngrams)
 
 
-class WordLayers(nn.Module):
-    """Words in context: embedding, dropout, and word BiLSTM over word and character part."""
+class CompactEmbedding(nn.Module):
+    """Rows of 8 bits per number that training does not change; see `CompactRows`."""
 
-    def __init__(self, n_words: int, width: int, settings: ModelSettings) -> None:
+    codes: Tensor
+    scales: Tensor
+
+    def __init__(self, n_rows: int, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_words, width, sparse=True)
+        self.register_buffer("codes", torch.zeros(n_rows, width, dtype=torch.int8))
+        self.register_buffer("scales", torch.zeros(n_rows))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Look up rows (any number, width)."""
+        looked_up: Tensor = self.codes[rows] * self.scales[rows][:, None]
+        return looked_up
+
+
+class WordLayers(nn.Module):
+    """Words in context: embedding, dropout, and word BiLSTM over word and character part.
+
+    Of the words the last ``n_compact`` have vectors and do not occur in training.
+    """
+
+    def __init__(self, n_words: int, n_compact: int, width: int, settings: ModelSettings) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(n_words - n_compact, width, sparse=True)
+        self.vectors = CompactEmbedding(n_compact, width) if n_compact else None
         self.dropout = Dropout(settings.dropout)
         item_width = width + 2 * settings.char_lstm_width
         self.lstm = BiLstm(item_width, settings.word_lstm_width, kernel=settings.lstm)
@@ -96,8 +117,16 @@ class WordLayers(nn.Module):
 
     def embed(self, words: Tensor, chars: Tensor, rows: Tensor | None = None) -> Tensor:
         """Join word embeddings and character parts (tokens, word and character width)."""
-        embedded = self.embedding(words)
+        embedded = self._embed(words)
         return torch.cat([embedded if rows is None else embedded[rows], chars], dim=1)
+
+    def _embed(self, words: Tensor) -> Tensor:
+        if self.vectors is None or self.training:
+            embedded: Tensor = self.embedding(words)
+            return embedded
+        compact = words - self.embedding.num_embeddings
+        ours = self.embedding(torch.where(compact < 0, words, UNKNOWN))
+        return torch.where(compact[:, None] < 0, ours, self.vectors(compact.clamp(min=0)))
 
 
 class Tagger(nn.Module):
@@ -105,18 +134,24 @@ class Tagger(nn.Module):
 
     The layer groups are ``char``, ``word``, ``dense`` (the output layer), and ``crf`` (the
     transitions), which is None where the decoder is softmax. The word width of ``settings`` is
-    resolved; ``words`` and ``ngrams`` are the vocabularies of the two channels.
+    resolved; ``words`` and ``ngrams`` are the vocabularies of the two channels. The vectors of the
+    last ``n_compact`` words are kept in 8 bits and not trained.
     """
 
     def __init__(
-        self, settings: ModelSettings, words: Vocabulary, ngrams: Vocabulary, tagset: Tagset
+        self,
+        settings: ModelSettings,
+        words: Vocabulary,
+        ngrams: Vocabulary,
+        tagset: Tagset,
+        n_compact: int = 0,
     ) -> None:
         super().__init__()
         word_width = settings.word_width or WORD_WIDTH
         self.settings = settings.model_copy(update={"word_width": word_width})
         self.words, self.ngrams, self.tagset = words, ngrams, tagset
         self.char = CharLayers(len(ngrams), settings)
-        self.word = WordLayers(len(words), word_width, settings)
+        self.word = WordLayers(len(words), n_compact, word_width, settings)
         self.dense = nn.Linear(2 * settings.word_lstm_width, len(tagset))
         self.crf = Crf(tagset.transitions()) if settings.decoder == "crf" else None
         # Uniformly with variance 1 / width (Lample et al., 2016); the unknown string is zero.
@@ -204,8 +239,15 @@ class Tagger(nn.Module):
     @torch.no_grad()
     def take_vectors(self, vectors: Vectors) -> None:
         """Start the embeddings of known words from pre-trained vectors."""
-        rows = vectors.rows
+        rows, weight, compact = vectors.rows, self.word.embedding.weight, self.word.vectors
         pairs = [(row, rows[word]) for word, row in self.words.ids.items() if word in rows]
-        if pairs:
-            ours, theirs = map(list, zip(*pairs, strict=True))
-            self.word.embedding.weight[ours] = torch.from_numpy(vectors.matrix[theirs])
+        trained = [pair for pair in pairs if pair[0] < len(weight)]
+        if trained:
+            ours, theirs = map(list, zip(*trained, strict=True))
+            weight[ours] = torch.from_numpy(vectors.matrix[theirs])
+        if compact is not None:
+            codes, scales = CompactRows.of(
+                vectors.matrix[[row for _, row in pairs[len(trained) :]]]
+            )
+            compact.codes.copy_(torch.from_numpy(codes))
+            compact.scales.copy_(torch.from_numpy(scales))

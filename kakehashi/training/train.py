@@ -17,7 +17,12 @@ import torch
 from kakehashi import __version__
 from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import read_settings
-from kakehashi.config.settings import ModelSettings, RunSettings, TransferSettings
+from kakehashi.config.settings import (
+    ModelSettings,
+    RunSettings,
+    TransferSettings,
+    VectorsSettings,
+)
 from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
@@ -57,6 +62,7 @@ def train(
     cache: str | Path | None = None,
     track: Sequence[str] = (),
     save_every: float = 300.0,
+    finish: bool = False,
     group: ProcessGroup = SINGLE,
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or a baseline.
@@ -68,7 +74,8 @@ def train(
 
     Runs on the same corpora share what is encoded in the folder ``cache``; without, it stays in
     memory. ``track`` names trackers: ``tensorboard``, ``mlflow``. ``save_every`` is in seconds,
-    between checkpoints inside an epoch. Each process of a ``group`` calls this.
+    between checkpoints inside an epoch. With ``finish`` an interrupted run is given no more epochs.
+    Each process of a ``group`` calls this.
     """
     if progress is None or group.rank:
         progress = Progress()
@@ -93,7 +100,7 @@ def train(
         if group.broadcast(run.finished):
             progress.say(f"{folder} is finished already; remove it to train again")
         elif settings.system == "kakehashi":
-            _train_tagger(settings, run, inputs, progress, cache, save_every, group)
+            _train_tagger(settings, run, inputs, progress, cache, save_every, finish, group)
         else:
             _train_baseline(settings, run, progress)
     return folder
@@ -106,6 +113,7 @@ def _train_tagger(
     progress: Progress,
     cache: str | Path | None,
     save_every: float,
+    finish: bool,
     group: ProcessGroup,
 ) -> None:
     with group.run_on_all(in_turn=cache is not None):
@@ -125,7 +133,7 @@ def _train_tagger(
     if writes:
         run.begin(transfer, trainer.history)
     try:
-        while not trainer.finished:
+        while not (stopped_by := trainer.stopped_by or (finish and trainer.history and "finish")):
             for _ in trainer.train_epoch():
                 if writes and time.monotonic() - saved >= save_every:
                     trainer.checkpoint(fingerprint).save(run.checkpoint)
@@ -142,18 +150,43 @@ def _train_tagger(
             progress.say(f"stopped; the model of epoch {number} is in {run.model}")
         raise
     if writes:
-        trainer.load_best()
-        save_model(run.model, model)
-        recognizer = Recognizer(model)
-        found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
-        write_jsonl(run.predictions, found)
-        selection = {"by": settings.training.select, "epoch": trainer.best["number"]}
-        facts = {"text": recognizer.segmenter.signature, "select": selection["by"]}
-        facts |= {"epoch": selection["epoch"], "seed": settings.training.seed}
-        scores, epochs = [trainer.evaluate(part) for part in (data.dev, data.test)], trainer.history
-        processes = group.world_size
-        run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes)
+        _finish(run, trainer, model, test, str(stopped_by), transfer, progress)
     group.broadcast(None)  # the others wait until all is written
+
+
+def _finish(
+    run: Run,
+    trainer: Trainer,
+    model: Model,
+    test: Iterable[Sentence],
+    stopped_by: str,
+    transfer: dict[str, object] | None,
+    progress: Progress,
+) -> None:
+    """Write the best model, what it finds in the test set, its scores, and the result."""
+    data, training, epochs = trainer.data, trainer.settings, trainer.history
+    trainer.load_best()
+    save_model(run.model, model)
+    recognizer = Recognizer(model)
+    found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
+    write_jsonl(run.predictions, found)
+    facts = {"text": recognizer.segmenter.signature, "select": training.select}
+    facts |= {"epoch": str(trainer.best["number"]), "seed": str(training.seed)}
+    if training.epochs is not None:
+        facts["epochs"] = str(training.epochs)
+    selection = {
+        "by": training.select,
+        "epoch": trainer.best["number"],
+        "updates": trainer.updates,
+        "stopped_by": stopped_by,
+        "rising": trainer.rising,
+    }
+    if trainer.rising and training.select != "last":
+        remedy = f"raise training.{stopped_by}" if stopped_by != "finish" else "train longer"
+        progress.warn(f"F1 may still have been rising {trainer.position}; {remedy}")
+    scores = [trainer.evaluate(part) for part in (data.dev, data.test)]
+    processes = trainer.group.world_size
+    run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes)
 
 
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
@@ -224,7 +257,7 @@ def _new_trainer(
     if settings.model.decoder == "crf":
         check_crf_memory(len(data.tagset), progress)
     torch.manual_seed(training.seed)
-    tagger = new_tagger(data, settings.model)
+    tagger = new_tagger(data, settings.model, settings.vectors)
     if transfer is not None:
         source = load_model(transfer.source).tagger
         plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
@@ -236,11 +269,16 @@ def _new_trainer(
     return trainer, plan.to_dict() if plan is not None else None
 
 
-def new_tagger(data: Dataset, settings: ModelSettings) -> Tagger:
+def new_tagger(
+    data: Dataset, settings: ModelSettings, vectors: VectorsSettings | None = None
+) -> Tagger:
     """Draw initial weights, and take the vectors where there are some."""
+    n_compact = 0
     if data.vectors is not None:
         settings = settings.model_copy(update={"word_width": data.vectors.width})
-    tagger = Tagger(settings, data.words, data.ngrams, data.tagset)
+    if vectors is not None and vectors.precision == "int8":
+        n_compact = len(data.words.strings) - data.words.n_seen
+    tagger = Tagger(settings, data.words, data.ngrams, data.tagset, n_compact)
     if data.vectors is not None:
         tagger.take_vectors(data.vectors)
     return tagger

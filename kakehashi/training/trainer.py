@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -57,6 +58,7 @@ class Trainer:
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate)
         self.history: list[Epoch] = []
+        self._key = {"dev": "dev", "last": "number", "best-test": "test"}[settings.select]
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
         self._epoch = self._new_epoch()
@@ -64,9 +66,11 @@ class Trainer:
     @property
     def best(self) -> Epoch:
         """The epoch whose weights are kept: the first of the highest F1, or the last."""
-        key = {"dev": "dev", "last": "number", "best-test": "test"}[self.settings.select]
-        # No F1 only where nobody asked `check_selection`.
-        return max(self.history, key=lambda epoch: -math.inf if epoch[key] is None else epoch[key])
+        return max(self._scored or self.history[-1:], key=itemgetter(self._key))
+
+    @property
+    def _scored(self) -> list[Epoch]:
+        return [epoch for epoch in self.history if epoch[self._key] is not None]
 
     @property
     def position(self) -> str:
@@ -75,11 +79,25 @@ class Trainer:
         return f"after {inside}epoch {len(self.history) + bool(inside)}"
 
     @property
-    def finished(self) -> bool:
-        """Whether no epoch is left, or none has been better for too long."""
-        n_done, patience = len(self.history), self.settings.patience
-        late = n_done and patience is not None and n_done - self.best["number"] >= patience
-        return bool(late) or n_done >= self.settings.epochs
+    def stopped_by(self) -> str | None:
+        """The setting of training that ends it, ``patience`` or a number of epochs, if any yet."""
+        limit = "max_epochs" if self.settings.epochs is None else "epochs"
+        if len(self.history) >= getattr(self.settings, limit):
+            return limit
+        return None if self.settings.epochs is not None or self.rising else "patience"
+
+    @property
+    def rising(self) -> bool:
+        """Whether F1 may still be rising: ``min_updates`` and ``patience`` would let it go on."""
+        if self.updates < self.settings.min_updates or not self._scored:
+            return True
+        later = [epoch for epoch in self._scored if epoch["number"] > self.best["number"]]
+        return len(later) < (self.settings.patience or math.inf)
+
+    @property
+    def updates(self) -> int:
+        """How often the finished epochs have updated the weights."""
+        return int(self.history[-1]["updates"]) if self.history else 0
 
     def train_epoch(self) -> Iterator[None]:
         """Train on the batches of an epoch that are left, and pause after each.
@@ -122,21 +140,30 @@ class Trainer:
         return loss
 
     def end_epoch(self) -> None:
-        """Score an epoch that is trained, and keep its weights if it is the best so far."""
-        seconds, epoch = time.perf_counter() - self._epoch.began, None
+        """Score an epoch that is trained, and keep its weights if it is the best so far.
+
+        Unless the number of epochs is fixed, those are passed over that come too soon after one
+        that was scored: on few sentences scoring would take longer than training.
+        """
+        seconds, settings, epoch = time.perf_counter() - self._epoch.began, self.settings, None
+        number, updates = len(self.history) + 1, self.updates + self._epoch.batches
         if self.group.rank == 0:
-            with_test = self.settings.test_epochs or self.settings.select == "best-test"
+            since = updates - (self._scored[-1]["updates"] if self._scored else 0)
+            last = number == (settings.epochs or settings.max_epochs)
+            scores = settings.epochs is not None or since >= settings.score_every or last
+            with_test = scores and (settings.test_epochs or self._key == "test")
             epoch = {
-                "number": len(self.history) + 1,
+                "number": number,
+                "updates": updates,
                 "loss": self._epoch.loss.item() / len(self.data.train.forms),
                 "seconds": seconds,
-                "dev": self._f1(self.data.dev),
+                "dev": self._f1(self.data.dev) if scores else None,
                 "test": self._f1(self.data.test) if with_test else None,
             }
         epoch = self.group.broadcast(epoch)
         self.history.append(epoch)
         self._epoch = self._new_epoch()
-        line = f"epoch {epoch['number']}/{self.settings.epochs}  loss {epoch['loss']:.4f}"
+        line = f"epoch {number}/{settings.epochs or settings.max_epochs}  loss {epoch['loss']:.4f}"
         for part in ("dev", "test"):
             line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
         if self.best is epoch:

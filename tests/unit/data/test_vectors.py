@@ -9,7 +9,7 @@ import pytest
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.data.vectors import Coverage, Share, Vectors, read_vectors
+from kakehashi.data.vectors import CompactRows, Coverage, Share, Vectors, read_vectors
 from kakehashi.errors import CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
@@ -23,11 +23,11 @@ VECTORS = Vectors({"the": 0, "may": 1, "東京": 2}, np.zeros((3, 5), np.float32
 
 
 def test_coverage_is_counted_and_that_of_nothing_is_zero():
-    coverage = VECTORS.coverage({"the": 10, "The": 3, "may": 2, "東京": 1, "june": 4})
-    assert coverage == Coverage(types=Share(2, 2, 1), tokens=Share(11, 5, 4))
+    coverage = VECTORS.coverage({"the": 13, "may": 2, "東京": 1, "june": 4})
+    assert coverage == Coverage(types=Share(2, 1, 1), tokens=Share(14, 2, 4))
     assert coverage.to_dict() == {
-        "types": {"exact": 2, "lowered": 2, "missing": 1, "percent": 80.0},
-        "tokens": {"exact": 11, "lowered": 5, "missing": 4, "percent": 80.0},
+        "types": {"exact": 2, "lowered": 1, "missing": 1, "percent": 75.0},
+        "tokens": {"exact": 14, "lowered": 2, "missing": 4, "percent": 80.0},
         "skipped": 0,
     }
     assert VECTORS.coverage({}).types.percent == 0.0
@@ -63,7 +63,7 @@ def test_real_vectors(name, n_words):
     vectors = read_vectors(path)
     assert vectors.matrix.shape == (n_words, 64)
     assert vectors.matrix.any(axis=1).all()
-    some = read_vectors(path, wanted=[word.lower() for word in list(vectors.rows)[::100]])
+    some = read_vectors(path, wanted=list(vectors.rows)[::100], first=0)
     rows = [vectors.rows[word] for word in some.rows if word not in some.lowered]
     kept = [some.rows[word] for word in some.rows if word not in some.lowered]
     np.testing.assert_array_equal(some.matrix[kept], vectors.matrix[rows])
@@ -84,8 +84,8 @@ def write(tmp_path):
 def test_every_flavour_reads_alike(write, text, packed):
     data = text.encode()
     vectors = read_vectors(write(gzip.compress(data) if packed else data))
-    # U+3000 is part of a word, as are single spaces.
-    assert tuple(vectors.rows) == ("the", ". . .", "東京　駅")
+    # U+3000 is part of a word, as are single spaces; NFKC makes it one.
+    assert tuple(vectors.rows) == ("the", ". . .", "東京 駅")
     assert vectors.matrix.dtype == np.float32
     np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
 
@@ -101,7 +101,7 @@ def test_every_flavour_reads_alike(write, text, packed):
 )
 def test_tabs_and_several_blanks_part_as_one_blank_does(write, text):
     vectors = read_vectors(write(text))
-    assert tuple(vectors.rows) == ("the", ". . .", "東京　駅")
+    assert tuple(vectors.rows) == ("the", ". . .", "東京 駅")
     np.testing.assert_array_equal(vectors.matrix, np.array(ROWS, np.float32))
 
 
@@ -117,36 +117,55 @@ def test_a_word_cut_inside_a_character_is_passed_over(write):
 
 def test_words_meet_in_whatever_case_and_width_they_are_written(write):
     path = write("ＡＢＣ 1 1\nﾒﾓ 2 2\nABC 3 3\n１７ 4 4\nメモ 5 5\nｘｙ 6 6\n")
-    vectors = read_vectors(path, wanted=["abc", "メモ", "17", "xy"])
+    vectors = read_vectors(path, wanted=["abc", "メモ", "17", "xy"], first=0)
     found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
     # The one that is written as the corpus is goes before all others, wherever it stands.
     assert found == {"abc": 3, "メモ": 5, "17": 4, "xy": 6}
     assert vectors.lowered == {"abc"}
     assert vectors.coverage({"17": 1, "abc": 1}).types == (1, 1, 0)
-    vectors = read_vectors(write("ＡＢＣ 1 1\nABC 2 2\nメモ 3 3\nﾒﾓ 4 4\n")).lower_cased()
+    vectors = read_vectors(write("ＡＢＣ 1 1\nABC 2 2\nメモ 3 3\nﾒﾓ 4 4\n"))
     found = {word: vectors.matrix[row][0] for word, row in vectors.rows.items()}
     assert found == {"メモ": 3, "abc": 2}
     assert vectors.lowered == {"abc"}
 
 
 def test_only_wanted_words_are_kept(write):
-    vectors = read_vectors(write(WORD2VEC), wanted=["東京　駅", "missing", "the"])
-    assert dict(vectors.rows) == {"the": 0, "東京　駅": 1}
+    vectors = read_vectors(write(WORD2VEC), wanted=["東京 駅", "missing", "the"], first=0)
+    assert dict(vectors.rows) == {"the": 0, "東京 駅": 1}
     np.testing.assert_array_equal(vectors.matrix, np.array([ROWS[0], ROWS[2]], np.float32))
-    vectors = read_vectors(write(WORD2VEC), wanted=[])
+    vectors = read_vectors(write(WORD2VEC), first=0)
     assert (len(vectors.rows), vectors.width) == (0, 2)
 
 
-def test_exact_words_come_first_and_all_are_kept_as_they_are_written(write):
+def test_words_written_in_lower_case_come_first(write):
     path = write("May 1 1\nmay 2 2\nmay 3 3\nJune 4 4\nJUNE 5 5\n")
-    vectors = read_vectors(path, wanted=["june", "may"])
+    vectors = read_vectors(path, wanted=["june", "may"], first=0)
     assert dict(vectors.rows) == {"may": 0, "june": 1}
     assert vectors.matrix.tolist() == [[2, 2], [4, 4]]
     assert vectors.lowered == {"june"}
     vectors = read_vectors(write("May 1 1\nmay 2 2\nMay 3 3\n"))
-    assert dict(vectors.rows) == {"May": 0, "may": 1}
-    assert vectors.matrix.tolist() == [[1, 1], [2, 2]]
+    assert dict(vectors.rows) == {"may": 0}
+    assert vectors.matrix.tolist() == [[2, 2]]
     assert not vectors.lowered
+
+
+def test_the_first_words_of_a_file_are_kept_beside_the_wanted(write):
+    path = write("a 1 1\nB 2 2\nc 3 3\nD 4 4\n")
+    vectors = read_vectors(path, wanted=["d"], first=2)
+    assert dict(vectors.rows) == {"a": 0, "b": 1, "d": 2}
+    assert vectors.lowered == {"b", "d"}
+
+
+def test_compact_rows_are_off_by_half_a_step_at_most():
+    matrix = np.random.default_rng(1).normal(size=(50, 16)).astype(np.float32)
+    matrix[7] = 0
+    codes, scales = CompactRows.of(matrix)
+    assert (codes.dtype, codes.shape, scales.shape) == (np.int8, (50, 16), (50,))
+    assert (np.abs(codes).max(axis=1) == np.where(matrix.any(axis=1), 127, 0)).all()
+    step = np.abs(matrix).max(axis=1) / 127
+    assert (np.abs(codes * scales[:, None] - matrix) <= 0.501 * step[:, None]).all()
+    again = CompactRows.of(codes * scales[:, None])
+    np.testing.assert_array_equal(again.codes, codes)
 
 
 @pytest.mark.parametrize(

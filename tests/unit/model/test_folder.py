@@ -117,7 +117,7 @@ def without_memory(*parts):
         ({"types": ["A B"]}, "types without blanks"),
         ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
-        ({"format_version": 2}, "format_version: is 2, and this kakehashi reads 1"),
+        ({"format_version": 3}, "format_version: is 3, and this kakehashi reads 1 to 2"),
     ],
     ids=range(11),
 )

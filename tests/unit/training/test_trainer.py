@@ -50,7 +50,7 @@ def make_trainer():
 
 
 def train_all(trainer):
-    while not trainer.finished:
+    while not trainer.stopped_by:
         for _ in trainer.train_epoch():
             pass
         trainer.end_epoch()
