@@ -76,7 +76,7 @@ def test_the_run_folder_holds_what_it_should(japanese, world):
 
 def test_a_result_scores_seen_and_unseen_values_apart(tree, world, tmp_path):
     """As `evaluate --train` does, here from the files of the corpora and of the run."""
-    few = tree("ja", epochs=4, learning_rate=0.1)
+    few = tree("ja", epochs=20, learning_rate=0.05)
     few["corpus"] |= {"train_size": 5}
     settings = settings_from_tree(few)
     result = load_result(train(settings, tmp_path / "run"))
