@@ -232,7 +232,8 @@ def _without_unused(settings: RunSettings) -> RunSettings:
     seed = set() if BASELINES[settings.system].deterministic else {"seed"}
     training = settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
-    return RunSettings(**read, training=TrainingSettings(**training))
+    # Whatever the number of epochs, the fingerprint is that with 10: the default of old.
+    return RunSettings(**read, training=TrainingSettings(epochs=10, **training))
 
 
 def _changed(tree: dict[str, Any], *sets: Mapping[str, Any]) -> dict[str, Any]:
