@@ -145,8 +145,8 @@ class Optimizer:
         """Load a `state_dict` from any device."""
         states: dict[str, dict[int, dict[str, Tensor]]] = {part: {} for part in self._adams}
         self.average.updates = int(state["average/updates"])
-        for number, average in enumerate(self.average.average):
-            average.copy_(state[f"average/{number}"])
+        for n, average in enumerate(self.average.average):
+            average.copy_(state[f"average/{n}"])
         for key, value in state.items():
             part, number, *name = key.split("/")
             if name:

@@ -58,7 +58,6 @@ class Trainer:
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
-        self._key = {"dev": "dev", "last": "number", "best-test": "test"}[settings.select]
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
         self._epoch = self._new_epoch()
@@ -67,6 +66,10 @@ class Trainer:
     def best(self) -> Epoch:
         """The epoch whose weights are kept: the first of the highest F1, or the last."""
         return max(self._scored or self.history[-1:], key=itemgetter(self._key))
+
+    @property
+    def _key(self) -> str:
+        return {"dev": "dev", "last": "number", "best-test": "test"}[self.settings.select]
 
     @property
     def _scored(self) -> list[Epoch]:
@@ -156,23 +159,20 @@ class Trainer:
         scores = settings.epochs is not None or since >= settings.score_every or number == last
         with_test = scores and (settings.test_epochs or self._key == "test")
         with self.optimizer.average.applied():
-            dev, test = None, None
+            epoch: Epoch = {"number": number, "updates": updates, "loss": loss, "seconds": seconds}
             if self.group.rank == 0:
-                dev = self._f1(self.data.dev) if scores else None
-                test = self._f1(self.data.test) if with_test else None
-            dev, test = self.group.broadcast((dev, test))
-            epoch = {"number": number, "updates": updates, "loss": loss, "seconds": seconds}
-            epoch |= {"dev": dev, "test": test}
+                epoch["dev"] = self._f1(self.data.dev) if scores else None
+                epoch["test"] = self._f1(self.data.test) if with_test else None
+            epoch = self.group.broadcast(epoch)  # to the same history
             self.history.append(epoch)
             is_best = self.best is epoch
             if is_best:
                 self._best = {name: own.clone() for name, own in self.tagger.state_dict().items()}
         self._epoch = self._new_epoch()
-        f1 = "".join(
-            f"  {k} F1 {v:.2f}" for k, v in (("dev", dev), ("test", test)) if v is not None
-        )
-        best = "  best so far" if is_best else ""
-        self.progress.say(f"epoch {number}/{last}  loss {loss:.4f}{f1}{best}")
+        line = f"epoch {number}/{last}  loss {loss:.4f}"
+        for part in ("dev", "test"):
+            line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
+        self.progress.say(f"{line}  best so far" if is_best else line)
 
     def load_best(self) -> None:
         """Load the weights of the best epoch into the tagger."""

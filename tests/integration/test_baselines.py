@@ -58,6 +58,11 @@ def test_it_learns_and_is_scored_as_ours_is(run, world):
     predicted = read_jsonl(run / "predictions.jsonl")
     assert score_sentences(gold, predicted).f1 == pytest.approx(score["f1"])
     assert load_result(run)["epochs"][0]["test"] == score["f1"]
+    parts = [load_result(run)[part] for part in ("dev", "test")]
+    for part in parts:
+        seen, unseen = (part["values"][name] for name in ("seen", "unseen"))
+        assert seen["gold"] + unseen["gold"] == part["gold"]
+        assert seen["correct"] + unseen["correct"] == part["correct"]
 
 
 def test_what_it_chose_on_dev_is_in_the_result(run, name):
