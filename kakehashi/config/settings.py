@@ -116,9 +116,9 @@ class TrainingSettings(Settings):
         json_schema_extra={"unhashed": 10},
     )
     min_updates: int = Field(
-        500, ge=0, description="Without epochs: fewest updates of the weights (batches)."
+        300, ge=0, description="Without epochs: fewest updates of the weights (batches)."
     )
-    max_epochs: int = Field(100, gt=0, le=1_000_000, description="Without epochs: most epochs.")
+    max_epochs: int = Field(500, gt=0, le=1_000_000, description="Without epochs: most epochs.")
     patience: int | None = Field(
         5,
         gt=0,

@@ -9,13 +9,12 @@ import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from kakehashi import __version__
-from kakehashi.baselines import BASELINES
+from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import read_settings
 from kakehashi.config.settings import (
     ModelSettings,
@@ -90,6 +89,8 @@ def train(
             if settings.transfer is not None:
                 source = find_model(settings.transfer.source) / MANIFEST
                 inputs = _hash(f"{inputs} {sha256_of(source)}")
+            if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
+                inputs = _hash(inputs, revision)
             run = Run(folder, settings, inputs, track, progress)
             if settings.system == "kakehashi":
                 find_device(group.device(settings.training.device), "training.device")
@@ -198,13 +199,13 @@ def _finish(
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
     """Train a baseline; to us that is one epoch, and what it does with dev is its own affair."""
     baseline = BASELINES[settings.system](settings.training.seed)
-    release = version(baseline.package)
+    release = version_of(settings.system)
     train, dev, test = map(list, _read(settings, progress))
     data = prepare(train, dev, test, settings.model)
     run.begin()
     progress.say(f"training {settings.system} {release}")
     began = time.perf_counter()
-    baseline.fit(train, dev)
+    baseline.fit(train, dev, progress)
     seconds, spans = time.perf_counter() - began, [baseline.tag(dev), baseline.tag(test)]
     totals = [
         score_spans(corpus.spans, found, lost=corpus.lost) if len(corpus) else None
@@ -220,7 +221,10 @@ def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None
     seed = {} if baseline.deterministic else {"seed": settings.training.seed}
     system = f"{settings.system} {release}"
     facts = {"text": segmenter_of(settings.text).signature, "system": system, **seed}
-    run.finish(data, release, facts, scores, {"by": "dev" if dev else "last", "epoch": 1}, [epoch])
+    selection: dict[str, object] = {"by": "dev" if dev else "last", "epoch": 1}
+    if baseline.chosen:
+        selection |= {"chosen": dict(baseline.chosen), "tried": list(baseline.tried)}
+    run.finish(data, release, facts, scores, selection, [epoch])
 
 
 def _with_spans(sentence: Sentence, spans: Sequence[Span]) -> Sentence:
