@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from kakehashi import __version__
 from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
+from kakehashi.cli import model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
 from kakehashi.cli.options import opt
@@ -83,6 +84,7 @@ Results go to stdout, everything else to stderr. Exit status: 0 done, 2 an error
 """
 app = _family("kakehashi", _HELP, *models.VERBS, *scores.VERBS)
 app.add_typer(_family("corpus", "Count, compare, convert and generate corpora.", *corpora.VERBS))
+app.add_typer(_family("model", "Describe trained models.", model_info.info))
 app.add_typer(_family("experiment", "Plan, run and report grids of runs.", *grids.VERBS))
 
 

@@ -12,16 +12,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
+from safetensors import SafetensorError, safe_open
 
 import kakehashi
 from kakehashi.config.settings import ModelSettings, TextSettings
@@ -30,13 +28,18 @@ from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
 from kakehashi.files import sha256_of, write_atomically, write_folder, write_json
-from kakehashi.model.tagger import Tagger
 from kakehashi.tags import Tagset
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from kakehashi.model.tagger import Tagger
 
 FORMAT_VERSION = 2  # 1 had no vectors of 8 bits
 MANIFEST = "SHA256SUMS"
 _WEIGHTS = "weights.safetensors"
 _CODES = "word.vectors.codes"
+_EMBEDDINGS = ("word.embedding.weight", "char.embedding.weight")
 _FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
 _LARGEST_DESCRIPTION = 1 << 20  # bytes
 _LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
@@ -86,6 +89,8 @@ class Model:
 
 def save_model(folder: Path, model: Model) -> None:
     """Write a model folder, whole or not at all."""
+    from safetensors.torch import save
+
     tagger = model.tagger
     description = _Description(
         format_version=FORMAT_VERSION,
@@ -116,9 +121,11 @@ def load_model(path: str | Path) -> Model:
         ModelError: If it is missing, incomplete, damaged, or of a newer format.
         OSError: If a file cannot be read.
     """
-    folder = find_model(path)
-    _check_manifest(folder)
-    description = _parse(folder / "model.json", TypeAdapter(_Description), _LARGEST_DESCRIPTION)
+    import torch
+
+    from kakehashi.model.tagger import Tagger
+
+    folder, description = _read_description(path)
     settings, tagset = description.model, Tagset(description.types, description.model.scheme)
     weights = _read_weights(folder)
     # What is claimed is held against the weights before any memory is taken for it.
@@ -127,7 +134,7 @@ def load_model(path: str | Path) -> Model:
     _check_shapes(folder, weights, {"dense.bias": (len(tagset),), **square})
     n_words, n_ngrams, n_compact = (
         len(weights[name]) if name in weights and weights[name].ndim else 0
-        for name in ("word.embedding.weight", "char.embedding.weight", "word.vectors.scales")
+        for name in (*_EMBEDDINGS, "word.vectors.scales")
     )
     strings = _read_strings(folder / "words.json", max(n_words - 1, 0) + n_compact)
     words = Vocabulary(strings, description.n_seen_words)
@@ -146,6 +153,42 @@ def load_model(path: str | Path) -> Model:
     tagger = Tagger(settings, words, ngrams, tagset, n_compact)
     tagger.load_state_dict(weights)
     return Model(description.name, tagger.eval(), description.text)
+
+
+def describe_model(path: str | Path) -> dict[str, Any]:
+    """Describe a model, without loading its weights or torch; raises what `load_model` does.
+
+    Returns what ``model.json`` holds, and counts: ``words`` seen in training, or with vectors only
+    (and how these are kept), ``ngrams``, ``weights``, and the bytes of each of the ``files``.
+    """
+    folder, description = _read_description(path)
+    try:
+        with safe_open(folder / _WEIGHTS, framework="numpy") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise _misfit(folder, str(error)) from None
+    for name in _EMBEDDINGS:
+        if len(shapes.get(name, ())) != 2:
+            raise _misfit(folder, f"{name}: expected a row per string, got none")
+    n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
+    n_compact = shapes.get("word.vectors.scales", [0])[0]
+    n_others = n_words + n_compact - description.n_seen_words
+    precision = "int8" if n_compact else "float32"
+    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams"})
+    return {
+        **facts,
+        "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},
+        "ngrams": n_ngrams,
+        "weights": sum(map(math.prod, shapes.values())),
+        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
+    }
+
+
+def _read_description(path: str | Path) -> tuple[Path, _Description]:
+    folder = find_model(path)
+    _check_manifest(folder)
+    expected = TypeAdapter(_Description)
+    return folder, _parse(folder / "model.json", expected, _LARGEST_DESCRIPTION)
 
 
 def find_model(path: str | Path) -> Path:
@@ -205,6 +248,9 @@ def _read_strings(path: Path, n_strings: int) -> tuple[str, ...]:
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     """Read the weights; safetensors refuses a header that claims more than there is."""
+    import torch
+    from safetensors.torch import load
+
     try:
         weights = load((folder / _WEIGHTS).read_bytes())
     except (SafetensorError, KeyError, RuntimeError, ValueError) as error:

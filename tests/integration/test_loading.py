@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,12 @@ for room in "config corpora scoring sentence tags text".split():
 print("torch" in sys.modules)
 """
     assert printed(code) == ["False"]
+
+
+def test_a_model_is_described_without_torch():
+    model = Path(__file__).parents[1] / "golden/models/en"
+    code = f"from kakehashi.model.folder import describe_model\ndescribe_model({str(model)!r})"
+    assert printed(f"{code}\nprint('torch' in sys.modules)") == ["False"]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ FAILING = [
     "predict none good.jsonl --out out --format columns",
     "predict none good.jsonl --out out --device cuda",
     "predict none good.jsonl good.jsonl --out out",
+    "model info none",
     "corpus overlap good.jsonl",
     "corpus overlap good.jsonl good.toml",
     "experiment diff grid.toml",
@@ -145,7 +146,7 @@ FAILING = [
 @pytest.mark.parametrize("line", FAILING)
 def test_advice_can_be_followed(place, line):
     arguments = [word.strip("'") if "=" not in word else word for word in line.split()]
-    verb = arguments[: 2 if arguments[0] in ("corpus", "experiment") else 1]
+    verb = arguments[: 2 if arguments[0] in ("corpus", "experiment", "model") else 1]
     result = CliRunner().invoke(app, arguments)
     if isinstance(result.exception, SystemExit):  # refused by the command line itself
         assert result.exit_code == 2

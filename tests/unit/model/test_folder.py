@@ -6,11 +6,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.settings import ModelSettings, TextSettings
+from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
-from kakehashi.model import folder as storage
-from kakehashi.model.folder import Model, load_model, save_model
+from kakehashi.model.folder import Model, describe_model, load_model, save_model
 from kakehashi.model.tagger import Tagger
+from kakehashi.tags import Tagset
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, cha
     """Nothing of the size that is claimed is made, and the message stays a short line."""
     change_description(folder, **changes)
     with monkeypatch.context() as patch:
-        patch.setattr(storage, "Tagger", without_memory)
+        patch.setattr("kakehashi.model.tagger.Tagger", without_memory)
         with pytest.raises(ModelError, match=problem) as caught:
             load_model(folder)
     assert len(str(caught.value)) < 1000
@@ -210,7 +211,7 @@ def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder,
     weights = len(new).to_bytes(8, "little") + new + content[8 + size :]
     (folder / "weights.safetensors").write_bytes(weights)
     reseal(folder)
-    monkeypatch.setattr(storage, "_read_strings", None)
+    monkeypatch.setattr("kakehashi.model.folder._read_strings", None)
     with pytest.raises(ModelError, match=r"do not fit .* invalid shape"):
         load_model(folder)
 
@@ -224,3 +225,40 @@ def test_saving_again_replaces_the_folder_and_sha256sum_can_check_it(folder, mak
         digest, name = line.split("  ")
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
     shutil.rmtree(folder)
+
+
+def test_a_description_counts_what_is_in_the_folder(folder):
+    found, tagger = describe_model(folder.parent), load_model(folder).tagger
+    assert (found["name"], found["format_version"], found["types"]) == ("test", 2, ["LOC"])
+    assert found["text"]["segmenter"] == "unidic-lite"
+    assert found["model"] == tagger.settings.model_dump()
+    assert found["words"] == {"seen": 1, "others": 1, "precision": "float32"}
+    assert found["ngrams"] == 2
+    assert found["weights"] == sum(values.numel() for values in tagger.state_dict().values())
+    assert found["files"] == {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
+def test_a_description_counts_words_in_8_bits(tmp_path):
+    words = Vocabulary(["a", "b", "c", "d", "e"], 2)
+    settings = ModelSettings(word_width=6, word_lstm_width=5, char_width=4, char_lstm_width=3)
+    tagger = Tagger(settings, words, Vocabulary(["to"]), Tagset(("LOC",), "bio"), 3)
+    save_model(tmp_path / "model", Model("test", tagger, TextSettings()))
+    found = describe_model(tmp_path / "model")
+    assert found["words"] == {"seen": 2, "others": 3, "precision": "int8"}
+
+
+def test_what_cannot_be_described_is_refused_as_when_loading(folder):
+    weights = (folder / "weights.safetensors").read_bytes()
+    (folder / "weights.safetensors").write_bytes(weights[:-1])
+    with pytest.raises(ModelError, match=r"weights.safetensors is damaged"):
+        describe_model(folder)
+    reseal(folder)
+    with pytest.raises(ModelError, match="weights do not fit"):
+        describe_model(folder)
+    (folder / "weights.safetensors").write_bytes(weights)
+    change_weights(folder, lambda w: {k: v for k, v in w.items() if "embedding" not in k})
+    with pytest.raises(ModelError, match=r"word\.embedding\.weight: expected a row per string"):
+        describe_model(folder)
+    change_description(folder, format_version=3)
+    with pytest.raises(ModelError, match="reads 1 to 2"):
+        describe_model(folder)

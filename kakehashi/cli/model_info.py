@@ -1,0 +1,91 @@
+"""The verb that describes a model: `kakehashi model info`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from kakehashi.cli import options
+from kakehashi.cli.options import arg
+
+if TYPE_CHECKING:
+    from kakehashi.reports.tables import Table
+
+_BITS = {"int8": "8 bits", "float32": "32 bits"}
+
+
+def info(
+    model: Annotated[Path, arg("Run or model folder.")],
+    as_json: options.Json = False,
+) -> None:
+    """Describe a trained model: what it knows, how large it is, and how it was scored.
+
+    Scores are those of its run; a model folder on its own has none.
+
+    Examples:
+      kakehashi model info runs/demo-ja-char+dense-seed1
+      kakehashi model info model --json
+    """
+    from kakehashi.cli.console import print_report
+    from kakehashi.files import read_json
+    from kakehashi.model.folder import describe_model, find_model
+
+    found = describe_model(model)
+    folder = find_model(model).absolute()
+    result = read_json(folder.parent / "result.json") if folder.name == "model" else {}
+    run: dict[str, Any] | None = None
+    if "selection" in result:  # else it is none of a run
+        run = {part: _scores(result[part]) for part in ("dev", "test")}
+        run |= {"selection": result["selection"], "epochs": len(result["epochs"])}
+        run["signature"] = (result["test"] or result["dev"] or {}).get("signature")
+    print_report(found | {"run": run}, _tables(found, run), as_json=as_json)
+
+
+def _scores(score: Mapping[str, Any] | None) -> dict[str, float] | None:
+    """F1 on all mentions, and on those of seen and unseen values where the run recorded them."""
+    if score is None:
+        return None
+    values = {name: count["f1"] for name, count in score.get("values", {}).items()}
+    return {"f1": score["f1"], **values}
+
+
+def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[Table]:
+    from kakehashi.reports.tables import Table
+
+    model, text, words = found["model"], found["text"], found["words"]
+    bits = f" ({_BITS[words['precision']]} each number)" if words["others"] else ""
+    types = found["types"]
+    rows: dict[str, object] = {
+        "format": f"{found['format_version']}, written by kakehashi {found['kakehashi']}",
+        "segmenter": text["segmenter"],
+        **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
+        "decoder": f"{model['decoder']}, {model['scheme']} tags",
+        "views": f"words {model['word_view']}, characters {model['char_view']}",
+        "entity types": f"{len(types)}: {', '.join(types)}",
+        "words seen in training": words["seen"],
+        "words with vectors only": f"{words['others']:,}{bits}",
+        "n-grams": found["ngrams"],
+        "weights": found["weights"],
+    }
+    yield Table(f"Model {found['name']}", ["", ""], rows.items())
+    sizes = {"all": sum(found["files"].values()), **found["files"]}
+    megabytes = ((name, f"{size / 1e6:,.3f}") for name, size in sizes.items())
+    yield Table("Size", ["file", "MB"], megabytes)
+    if run is not None:
+        selection, names = run["selection"], ("f1", "seen", "unseen")
+        rising = selection.get("rising")
+        notes = [
+            f"Epoch {selection['epoch']} of {run['epochs']}, selected by {selection['by']}.",
+            f"Training was ended by {selection.get('stopped_by') or 'what was not recorded'};"
+            f" whether F1 was still rising: {_yes(rising)}.",
+            f"Signature: {run['signature'] or 'nothing to score by'}",
+        ]
+        parts = ((part, run[part]) for part in ("dev", "test") if run[part] is not None)
+        scores = ((part, *map(score.get, names)) for part, score in parts)
+        headings = ["", "F1", "F1 seen values", "F1 unseen values"]
+        yield Table("Scores of its run", headings, scores, notes)
+
+
+def _yes(value: bool | None) -> str:
+    return "unknown" if value is None else "yes" if value else "no"

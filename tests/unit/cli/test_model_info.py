@@ -1,0 +1,60 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kakehashi.cli.main import app
+
+MODEL = Path(__file__).parents[2] / "golden/models/en"
+
+
+@pytest.fixture
+def run(tmp_path):
+    shutil.copytree(MODEL, tmp_path / "run/model")
+    return tmp_path / "run"
+
+
+def info(*arguments):
+    return CliRunner().invoke(app, ["model", "info", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_a_model_alone_has_no_scores():
+    found = json.loads(info(MODEL, "--json").stdout)
+    assert found["run"] is None
+    assert found["words"]["seen"] == 781
+    printed = info(MODEL).stdout
+    for part in ("Model demo-en", "softmax, bio tags", "114: account_type,", "0.071", "17,423"):
+        assert part in printed
+    assert "Scores" not in printed
+
+
+def test_a_model_of_a_run_has_its_scores(run):
+    values = {"seen": {"f1": 90.0}, "unseen": {"f1": 40.0}}
+    selection = {"by": "dev", "epoch": 3, "stopped_by": "patience", "rising": False}
+    result = {"dev": {"f1": 70.0}, "test": {"f1": 65.0, "values": values, "signature": "how"}}
+    result |= {"selection": selection, "epochs": [{}, {}, {}, {}]}
+    (run / "result.json").write_text(json.dumps(result))
+    for place in (run, run / "model"):
+        found = json.loads(info(place, "--json").stdout)["run"]
+        assert found["test"] == {"f1": 65.0, "seen": 90.0, "unseen": 40.0}
+        assert (found["dev"], found["selection"]) == ({"f1": 70.0}, selection)
+        assert (found["signature"], found["epochs"]) == ("how", 4)
+    printed = info(run).stdout
+    assert "Epoch 3 of 4, selected by dev." in printed
+    assert "ended by patience; whether F1 was still rising: no." in printed
+
+
+def test_an_older_run_without_a_test_set_says_what_it_did_not_record(run):
+    result = {"dev": {"f1": 70.0, "signature": "how"}, "test": None, "epochs": [{}]}
+    result |= {"selection": {"by": "dev", "epoch": 1}}
+    (run / "result.json").write_text(json.dumps(result))
+    printed = info(run).stdout
+    assert "what was not recorded; whether F1 was still rising: unknown." in printed
+    assert json.loads(info(run, "--json").stdout)["run"]["signature"] == "how"
+
+
+def test_a_result_that_is_none_of_a_run_is_passed_over(run):
+    (run / "result.json").write_text('{"sentences": 3}')
+    assert json.loads(info(run, "--json").stdout)["run"] is None
