@@ -71,7 +71,7 @@ class BiLstm(nn.RNNBase):
         """Compute forward and backward state of every item (items, 2 · width).
 
         Inputs are items, one sequence after the other (items, input width), or with ``rows``, the
-        row per item (items,), the distinct ones, which are projected only once each.
+        row per item (items,), the distinct ones.
         """
         return _in_item_order(self._states(inputs, ragged, rows), ragged)
 
@@ -84,10 +84,7 @@ class BiLstm(nn.RNNBase):
 
     @torch.no_grad()
     def project(self, inputs: Tensor) -> Tensor:
-        """Compute of items (items, input width) what does not depend on where they stand.
-
-        The result (items, any width) can be cached, and is what `states_of` takes.
-        """
+        """Compute for `states_of` of items (items, input width) what depends on them alone."""
         if self._is_torch(inputs):
             return inputs
         weights, bias, *_ = self._prepared()
@@ -103,13 +100,12 @@ class BiLstm(nn.RNNBase):
         ``lengths`` the items per sequence.
         """
         is_torch = self._is_torch(projected)
-        if len(lengths) == 1 and not is_torch and projected.dtype is torch.float32:
-            kernels = machine_code(len(rows))
-            if kernels is not None:
-                states = projected.new_empty(len(rows), 2 * self.hidden_size)
-                arrays = projected, rows, self._prepared()[2], states
-                kernels.run_one_sequence(*(each.numpy() for each in arrays))
-                return states
+        is_alone = len(lengths) == 1 and not is_torch and projected.dtype is torch.float32
+        if is_alone and (kernels := machine_code(len(rows))) is not None:
+            states = projected.new_empty(len(rows), 2 * self.hidden_size)
+            arrays = projected, rows, self._prepared()[2], states
+            kernels.run_one_sequence(*(each.numpy() for each in arrays))
+            return states
         ragged = RaggedOrder(lengths, projected.device)
         run = self._torch_states if is_torch else self._run
         return _in_item_order(run(projected, ragged, rows), ragged)
@@ -138,11 +134,12 @@ class BiLstm(nn.RNNBase):
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
         states, width = [], 4 * self.hidden_size
-        for direction, product_ in enumerate(self._prepared()[3]):
-            order = ragged.order[direction]
+        for direction, (order, product_) in enumerate(
+            zip(ragged.order, self._prepared()[3], strict=True)
+        ):
             columns = slice(direction * width, (direction + 1) * width)
             places = order if rows is None else rows[order]
-            states.append(run_steps(projected, columns, places, product_, ragged.sizes))
+            states.append(run_steps(projected, columns, places, product_, ragged))
         return torch.cat(states)
 
     def _prepared(self) -> _Prepared:

@@ -76,11 +76,9 @@ class Input:
 def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """Find the files of a corpus: the path itself, or all in that folder, by name.
 
-    Files of a folder whose name begins with a dot or an underscore are none of the corpus.
-
-    Raises:
-        CorpusError: If there is none, or one whose name says nothing of its format.
-        ConfigError: If there is no such format or encoding.
+    Those whose name begins with a dot or an underscore are none of it. Raises `CorpusError` if
+    there is none, or one whose name says nothing of its format, `ConfigError` if there is no such
+    format or encoding.
     """
     checked_encoding(reading.encoding)
     if reading.format not in (None, *_FORMATS):
