@@ -33,9 +33,9 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
     for _dtype in (torch.float32, torch.float64):
         _function(torch.ones(1, dtype=_dtype))
 
+# The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
+# bias (2 · 4 · width,), from states to gates (2, width, 4 · width), and the products with these.
 _Prepared = tuple[Tensor, Tensor, Tensor, list[Product]]
-"""The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
-bias (2 · 4 · width,), from states to gates (2, width, 4 · width), and the products with these."""
 
 
 class BiLstm(nn.RNNBase):
@@ -79,8 +79,8 @@ class BiLstm(nn.RNNBase):
         self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None = None
     ) -> Tensor:
         """Compute the states after the last and after the first item (sequences, 2 · width)."""
-        states = self._states(inputs, ragged, rows)
-        return states.index_select(0, ragged.final).view(ragged.n_sequences, -1)
+        states = self._states(inputs, ragged, rows).index_select(0, ragged.final)
+        return states.view(ragged.n_sequences, -1)
 
     @torch.no_grad()
     def project(self, inputs: Tensor) -> Tensor:

@@ -264,13 +264,8 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
         raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
 
 
-def write_parquet(path: Path, sentences: Iterable[Sentence]) -> None:
-    """Write a Parquet file, a row per sentence, whole or not at all."""
-    write_rows(path, [rows(sentences)])
-
-
 WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
     "jsonl": write_jsonl,
-    "parquet": write_parquet,
+    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
 }
-"""Of parts, by the format's name, which is also what their names end in."""
+"""Of parts, whole or not at all, by the format's name, which is also what their names end in."""
