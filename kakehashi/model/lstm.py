@@ -71,7 +71,7 @@ class BiLstm(nn.RNNBase):
         """Compute forward and backward state of every item (items, 2 · width).
 
         Inputs are items, one sequence after the other (items, input width), or with ``rows``, the
-        row per item (items,), the distinct ones.
+        row per item (items,), the distinct ones, each projected once.
         """
         return _in_item_order(self._states(inputs, ragged, rows), ragged)
 
@@ -84,7 +84,7 @@ class BiLstm(nn.RNNBase):
 
     @torch.no_grad()
     def project(self, inputs: Tensor) -> Tensor:
-        """Compute for `states_of` of items (items, input width) what depends on them alone."""
+        """Compute what `states_of` takes of items (items, input width), which can be cached."""
         if self._is_torch(inputs):
             return inputs
         weights, bias, *_ = self._prepared()
@@ -134,9 +134,8 @@ class BiLstm(nn.RNNBase):
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
         states, width = [], 4 * self.hidden_size
-        for direction, (order, product_) in enumerate(
-            zip(ragged.order, self._prepared()[3], strict=True)
-        ):
+        for direction, product_ in enumerate(self._prepared()[3]):
+            order = ragged.order[direction]
             columns = slice(direction * width, (direction + 1) * width)
             places = order if rows is None else rows[order]
             states.append(run_steps(projected, columns, places, product_, ragged))
