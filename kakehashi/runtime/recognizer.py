@@ -13,6 +13,7 @@ from weakref import WeakSet
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
@@ -55,19 +56,22 @@ class FormCache:
         if new:
             tagger = self._tagger
             features = featurize(list(new), self._channels, tagger.words, tagger.ngrams)
-            projected, end = tagger.project(np.arange(len(new)), features), begin + len(new)
-            if end > len(self.projected):
-                grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])
-                if begin:
-                    grown[:begin] = self.projected[:begin]
-                self.projected = grown
-            self.projected[begin:end] = projected
+            self._write(tagger.project(np.arange(len(new)), features), begin)
             rows.update(new)
         return np.array(found, dtype=np.int64)
 
     def clear(self) -> None:
         """Drop all forms; the memory for them is used again."""
         self._rows.clear()
+
+    def _write(self, projected: Tensor, begin: int) -> None:
+        end = begin + len(projected)
+        if end > len(self.projected):
+            grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])
+            if begin:
+                grown[:begin] = self.projected[:begin]
+            self.projected = grown
+        self.projected[begin:end] = projected
 
 
 class Recognizer:
