@@ -12,17 +12,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from rich import progress as rich_progress
-from rich.console import Console
-from rich.text import Text
-
+from kakehashi.cli.options import TableFormat
 from kakehashi.errors import RunError
 from kakehashi.files import write_atomically
 from kakehashi.progress import Progress
 from kakehashi.reports.tables import Table, written
 
 if TYPE_CHECKING:
-    from kakehashi.cli.options import TableFormat
+    from rich.progress import Progress as Bars
 
 _Item = TypeVar("_Item")
 _BY_SUFFIX: dict[str, TableFormat] = {
@@ -34,10 +31,14 @@ class ProgressBars(Progress):
     """Shows a bar on stderr for each long piece of work, and lines; only lines off a terminal."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+
         self._console = Console(stderr=True, highlight=False)
 
-    def bars(self) -> rich_progress.Progress:
+    def bars(self) -> Bars:
         """Make bars, which are hidden off a terminal."""
+        from rich import progress as rich_progress
+
         return rich_progress.Progress(
             rich_progress.SpinnerColumn(),
             rich_progress.TextColumn("{task.description}", markup=False),
@@ -59,7 +60,7 @@ class ProgressBars(Progress):
 
     def say(self, line: str) -> None:
         """Print one line."""
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, soft_wrap=True)
 
 
 def print_line(line: str) -> None:

@@ -15,7 +15,7 @@ from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
-from kakehashi.cli.options import opt
+from kakehashi.cli.options import opt, with_groups
 from kakehashi.cli.process import run_program
 
 _RENAMED = {
@@ -66,7 +66,7 @@ def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for verb in verbs:
-        group.command(help=_unwrapped(verb.__doc__))(verb)
+        group.command(help=_unwrapped(verb.__doc__))(with_groups(verb))
     return group
 
 

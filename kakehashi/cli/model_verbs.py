@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-from kakehashi.cli import options
-from kakehashi.cli.options import arg, opt, refuse
+from kakehashi.cli import console, options, show
+from kakehashi.cli.options import ColumnOptions, arg, opt, refuse
 from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
@@ -67,8 +67,6 @@ def train(
       torchrun --standalone --nproc-per-node 2 -m kakehashi train demo-en --cache cache
       kakehashi train demo-en --cache cache --executor ray --workers 2
     """
-    from kakehashi.cli.console import ProgressBars, print_line, print_report
-    from kakehashi.cli.show import run_tables
     from kakehashi.config.reading import check_files, read_settings
     from kakehashi.tracking import check_trackers
     from kakehashi.training.distributed import train_on_ray
@@ -101,7 +99,7 @@ def train(
         work = partial(
             train_run, settings, folder, cache=cache, track=track or (), save_every=60 * save_every
         )
-        progress = ProgressBars()
+        progress = console.ProgressBars()
         if executor == "ray":
             cuda = settings.training.device != "cpu"
             train_on_ray(work, workers, address, cuda=cuda, progress=progress)
@@ -109,8 +107,8 @@ def train(
             work(progress=progress, group=group)
         if group.rank == 0:
             result = load_result(folder)
-            print_report(result, *run_tables(result), as_json=as_json)
-            print_line(str(folder))
+            console.print_report(result, *show.run_tables(result), as_json=as_json)
+            console.print_line(str(folder))
 
 
 @contextmanager
@@ -129,6 +127,7 @@ def _joined_group() -> Iterator[ProcessGroup]:
 
 def predict(
     model: Annotated[Path, arg("Run or model folder.")],
+    cut: ColumnOptions,
     files: Annotated[
         list[Path] | None,
         arg(
@@ -146,10 +145,6 @@ def predict(
         str | None,
         opt("Format of the input: text, jsonl; with --out also parquet, … Default: by its name."),
     ] = None,
-    encoding: options.Encoding = None,
-    columns: options.Columns = None,
-    separator: options.Separator = None,
-    no_spaces: options.NoSpaces = False,
     min_probability: Annotated[
         float, opt("Leave out mentions that are less probable.", min=0, max=1)
     ] = 0.0,
@@ -189,7 +184,6 @@ def predict(
       kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
       zcat log.gz | kakehashi predict runs/massive-ja-seed1 --out tagged --no-tokens
     """
-    from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.corpora.inputs import LineInput
     from kakehashi.runtime.stream import Kept, Predictor, predict_lines
 
@@ -200,9 +194,9 @@ def predict(
         out = files.pop()
     kept = Kept(min_probability, not no_tokens)
     for_folders = {
-        "--columns": columns,
-        "--separator": separator,
-        "--no-spaces": no_spaces,
+        "--columns": cut.columns,
+        "--separator": cut.separator,
+        "--no-spaces": cut.no_spaces,
         "--block": block,
         "--executor ray": executor == "ray",
         "--address": address,
@@ -214,12 +208,13 @@ def predict(
         f"--format {layout}": layout in ("columns", "inline"),
         f"{len(files)} inputs": len(files) > 1,
     }
-    progress = ProgressBars()
+    encoding = cut.encoding or "utf-8"
+    progress = console.ProgressBars()
     if out is None:
         refuse(for_folders, "needs --out FOLDER")
         predictor = Predictor(model, layout, precision, device, kept)
         line_format = cast("LineFormat | None", input_format)
-        inputs = [LineInput(file, line_format, encoding or "utf-8") for file in files]
+        inputs = [LineInput(file, line_format, encoding) for file in files]
         for each in inputs:
             if each.read_as == "jsonl":
                 progress.say(f"{each.name}: reading JSON lines")
@@ -230,18 +225,12 @@ def predict(
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
 
     refuse(for_lines, "cannot be combined with --out")
-    settings = {
-        "columns": columns and columns.split(","),
-        "separator": separator,
-        "spaces": False if no_spaces else None,
-    }
-    given = {name: value for name, value in settings.items() if value is not None}
     with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
         count = annotate_corpus(
             model,
             files[0],
             out,
-            reading=Reading(input_format, encoding or "utf-8", given),
+            reading=Reading(input_format, encoding, cut.of_columns()),
             kept=kept,
             format=layout,
             precision=precision,
@@ -249,7 +238,7 @@ def predict(
             map_jobs=map_jobs,
             progress=progress,
         )
-    print_line(str(out))
+    console.print_line(str(out))
     if count.refused:
         for problem in count.problems[:_MOST_NAMED]:
             progress.warn(problem)
@@ -287,12 +276,10 @@ def demo(
     Example:
       kakehashi demo
     """
-    from kakehashi.cli.console import ProgressBars, print_report
-    from kakehashi.cli.show import demo_tables
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train_demo
 
-    folders = train_demo(out, seed, ProgressBars())
+    folders = train_demo(out, seed, console.ProgressBars())
     results = [load_result(folder) for folder in folders]
     report: dict[str, object] = {
         name: {"folder": str(folder), "f1": result["test"]["f1"]}
@@ -302,7 +289,7 @@ def demo(
     }
     gain = results[2]["test"]["f1"] - results[1]["test"]["f1"]
     report |= {"gain": gain, "transferred": results[2]["transfer"]}
-    print_report(report, *demo_tables(folders, results, gain), as_json=as_json)
+    console.print_report(report, *show.demo_tables(folders, results, gain), as_json=as_json)
 
 
 def settings() -> None:

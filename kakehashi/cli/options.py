@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
 
 import typer
 
@@ -40,11 +40,7 @@ Json = Annotated[bool, opt("Print the report as JSON.", "--json")]
 Force = Annotated[bool, opt("Replace an existing file.", "--force")]
 MappingFile = Annotated[str | None, opt("Entity type mapping, e.g. irex-to-conll, or a file.")]
 Segmenter = Annotated[str | None, opt("Segmenter: unidic-lite, ipadic, sudachi, words, …")]
-Columns = Annotated[str | None, opt("Columns, with commas: token, reading, pos, tag, or _.")]
-Separator = Annotated[str | None, opt("Column separator: space, tab, whitespace, or itself.")]
 LikeColumns = Annotated[str | None, opt("As --columns, for this file. Default: the same.")]
-Encoding = Annotated[str | None, opt("Encoding of the input. Default: utf-8.")]
-NoSpaces = Annotated[bool, opt("Join tokens of columns without spaces (Japanese).", "--no-spaces")]
 ExecutorChoice = Annotated[Executor, opt("Run in processes of this machine, or on Ray.")]
 Address = Annotated[
     str | None, opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
@@ -70,22 +66,40 @@ def refuse(given: Mapping[str, object], problem: str) -> None:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How corpus files are read: the options of every verb that reads them."""
+class ColumnOptions:
+    """How text is decoded and cut into columns: options of every verb that reads files."""
+
+    encoding: Annotated[str | None, opt("Encoding of the input. Default: utf-8.")] = None
+    columns: Annotated[str | None, opt("Columns, with commas: token, reading, pos, tag, or _.")] = (
+        None
+    )
+    separator: Annotated[
+        str | None, opt("Column separator: space, tab, whitespace, or itself.")
+    ] = None
+    no_spaces: Annotated[
+        bool, opt("Join tokens of columns without spaces (Japanese).", "--no-spaces")
+    ] = False
+
+    def of_columns(self) -> dict[str, object]:
+        """Return the settings of columns that were given."""
+        columns = None if self.columns is None else self.columns.split(",")
+        spaces = False if self.no_spaces else None
+        given = {"columns": columns, "separator": self.separator, "spaces": spaces}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Reading(ColumnOptions):
+    """How corpus files are read: the options of every verb that reads them in any format."""
 
     format: Annotated[str | None, opt("Format of the input. Default: by its name.")] = None
-    columns: Columns = None
-    separator: Separator = None
-    encoding: Encoding = None
-    no_spaces: NoSpaces = False
     types: Annotated[
         str | None, opt("Elements of inline tags that are entities, with commas. Default: all.")
     ] = None
-    settings: Annotated[
+    set: Annotated[
         list[str] | None,
         opt(
             "Another setting of the input's format (kakehashi settings), e.g. header_lines=1.",
-            "--set",
             metavar="KEY=VALUE",
         ),
     ] = None
@@ -99,47 +113,39 @@ class Reading:
         from kakehashi.corpora.formats import guess_source
 
         known = type(guess_source(path, self.format)).model_fields
-        given: dict[str, object] = {}
-        for name, value in self._given().items():
-            if name in known or name not in optional:
-                is_list = name in known and get_origin(known[name].annotation) is tuple
-                given[name] = tuple(value.split(",")) if is_list else value
-        return guess_source(path, self.format, **given)
-
-    def _given(self) -> dict[str, str]:
-        given = {
-            "columns": self.columns,
-            "separator": self.separator,
-            "encoding": self.encoding,
-            "spaces": "false" if self.no_spaces else None,
-            "types": self.types,
-        }
-        for setting in self.settings or ():
+        given = self.of_columns()
+        texts = {"encoding": self.encoding, "types": self.types}
+        for setting in self.set or ():
             name, equals, value = setting.partition("=")
             if not equals or name in ("", "path", "format"):
                 raise ConfigError("--set", f"expected e.g. --set header_lines=1, got {setting!r}")
-            given[name] = value
-        return {name: value for name, value in given.items() if value is not None}
+            texts[name] = value
+        for name, text in texts.items():
+            if text is not None:
+                is_list = name in known and get_origin(known[name].annotation) is tuple
+                given[name] = text.split(",") if is_list else text
+        needed = {
+            name: each for name, each in given.items() if name in known or name not in optional
+        }
+        return guess_source(path, self.format, **needed)
 
 
-def reads_files(verb: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of `Reading` to a verb, which receives them as its argument ``reading``."""
-    hints = get_type_hints(Reading, include_extras=True)
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    options = [
-        inspect.Parameter(field.name, keyword, default=field.default, annotation=hints[field.name])
-        for field in fields(Reading)
-    ]
-    own = inspect.signature(verb, eval_str=True).parameters.values()
-    parameters = [*(p.replace(kind=keyword) for p in own if p.name != "reading"), *options]
+def with_groups(verb: Callable[..., None]) -> Callable[..., None]:
+    """Replace the parameters of a verb that are dataclasses of options by these options."""
+    groups, parameters = {}, []
+    for own in inspect.signature(verb, eval_str=True).parameters.values():
+        parts = [own]
+        if isinstance(own.annotation, type) and is_dataclass(own.annotation):
+            parts = list(inspect.signature(own.annotation, eval_str=True).parameters.values())
+            groups[own.name] = own.annotation, [part.name for part in parts]
+        parameters += [part.replace(kind=inspect.Parameter.KEYWORD_ONLY) for part in parts]
 
     @wraps(verb)
-    def with_options(**values: object) -> None:
-        reading: dict[str, Any] = {option.name: values.pop(option.name) for option in options}
-        verb(**values, reading=Reading(**reading))
+    def flat(**values: Any) -> None:  # noqa: ANN401
+        for name, (group, options) in groups.items():
+            values[name] = group(**{option: values.pop(option) for option in options})
+        verb(**values)
 
     annotations = {each.name: each.annotation for each in parameters}
-    vars(with_options).update(
-        __signature__=inspect.Signature(parameters), __annotations__=annotations
-    )
-    return with_options
+    vars(flat).update(__signature__=inspect.Signature(parameters), __annotations__=annotations)
+    return flat

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from kakehashi.cli import options
-from kakehashi.cli.options import Reading, arg, opt, reads_files, refuse
+from kakehashi.cli import console, options, show
+from kakehashi.cli.options import Reading, arg, opt, refuse
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
 _OPTIONAL = ("columns", "separator", "encoding", "spaces", "types")
 
 
-@reads_files
 def evaluate(
     gold: Annotated[Path, arg("True entities; alone, the file's last two columns are scored.")],
     reading: Reading,
@@ -61,24 +60,15 @@ def evaluate(
       kakehashi evaluate test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
       kakehashi evaluate test.jsonl predictions.jsonl --train train.jsonl
     """
-    from kakehashi.cli.console import print_report
-    from kakehashi.cli.show import score_table
     from kakehashi.scoring.compare import score_by_overlap
     from kakehashi.scoring.conlleval import report, score_columns
     from kakehashi.scoring.score import score_sentences
 
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
     for_one["--variant strict"] = variant == "strict"
-    for_two = {
-        "--train": train,
-        "--predicted-columns": predicted_columns,
-        "--columns": reading.columns,
-        "--separator": reading.separator,
-        "--format": reading.format,
-        "--no-spaces": reading.no_spaces,
-        "--types": reading.types,
-        "--set": reading.settings,
-    }
+    for_two = {"--train": train, "--predicted-columns": predicted_columns}
+    for_two |= {f"--{name.replace('_', '-')}": value for name, value in vars(reading).items()}
+    del for_two["--encoding"]
     parts = {}
     if predicted is None:
         refuse(for_two, "has no meaning for a single file, whose last two columns are scored")
@@ -102,14 +92,13 @@ def evaluate(
         if train is not None:
             counts = score_by_overlap(true, found, _corpus(train, reading))
             parts = {name: count.to_dict() for name, count in counts.items()}
-    tables = [score_table("Values in training", parts)] if parts else []
+    tables = [show.score_table("Values in training", parts)] if parts else []
     if not as_json:
         sys.stdout.write(report(result))
     values = {"values": parts} if parts else {}
-    print_report(result.to_dict() | values, tables, as_json=as_json)
+    console.print_report(result.to_dict() | values, tables, as_json=as_json)
 
 
-@reads_files
 def compare(
     gold: Annotated[Path, arg("Test sentences with the true entities.")],
     a: Annotated[Path, arg(f"Predictions of system A: {_PREDICTED}, or a quoted pattern.")],
@@ -130,8 +119,6 @@ def compare(
       kakehashi compare test.jsonl ours.jsonl theirs.conll --b-columns token,_,_,tag
       kakehashi compare test.jsonl 'runs/ja-seed*' 'runs/ja-char+dense-seed*' --json
     """
-    from kakehashi.cli.console import print_report
-    from kakehashi.cli.show import comparison_tables
     from kakehashi.corpora.writing import runs_of
     from kakehashi.scoring.compare import compare_systems
     from kakehashi.scoring.score import score_sentences
@@ -146,8 +133,8 @@ def compare(
         ]
 
     found = compare_systems(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
-    tables, after = comparison_tables(found, str(a), str(b))
-    print_report(found.to_dict(), tables, after, as_json=as_json)
+    tables, after = show.comparison_tables(found, str(a), str(b))
+    console.print_report(found.to_dict(), tables, after, as_json=as_json)
 
 
 def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.reports.tables import Table, distribution_table
 
 if TYPE_CHECKING:
@@ -64,6 +62,8 @@ def demo_tables(
     ]
     rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
+    from kakehashi.corpora.jsonl import read_jsonl
+
     lines = []
     found = read_jsonl(folders[-1] / "predictions.jsonl")
     for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
@@ -102,6 +102,8 @@ def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Tabl
 
 def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
     """List the mentions of a corpus that no whole tokens equal, at most twenty; or nothing."""
+    from kakehashi.corpora.checks import excerpt
+
     if lost:
         rows = (
             (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
