@@ -43,8 +43,6 @@ def map_in_order(
         processes: How many; default as many as there are cores for us.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    if multiprocessing.current_process().daemon:  # which may have no children
-        processes = 1
     jobs = iter(jobs)
     first: list[_Job] = []
     for job in jobs:

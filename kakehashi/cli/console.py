@@ -21,7 +21,7 @@ from kakehashi.reports.tables import Table, written
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-_Item = TypeVar("_Item")
+_T = TypeVar("_T")
 _BY_SUFFIX: dict[str, TableFormat] = {
     ".md": "markdown", ".tex": "latex", ".csv": "csv", ".html": "html",
 }  # fmt: skip
@@ -51,9 +51,7 @@ class ProgressBars(Progress):
             disable=not self._console.is_terminal,
         )
 
-    def track(
-        self, items: Iterable[_Item], label: str, total: int | None = None
-    ) -> Iterator[_Item]:
+    def track(self, items: Iterable[_T], label: str, total: int | None = None) -> Iterator[_T]:
         """Yield the items, moving the bar."""
         with self.bars() as bars:
             yield from bars.track(items, total=total, description=label)

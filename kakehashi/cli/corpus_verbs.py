@@ -171,7 +171,7 @@ def convert(
 
     _check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
-    writing = Reading(None, to_columns, to_separator, format=to, types=reading.types, set=settings)
+    writing = Reading(to_columns, to_separator, format=to, types=reading.types, set=settings)
     target = writing.source(output, optional=("types",))
     # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
@@ -188,9 +188,7 @@ def generate(
     partition: Annotated[
         Partition, opt("Part of the corpus: dev and test have values and phrases of their own.")
     ] = "train",
-    processes: Annotated[
-        int, opt("Number of processes; the file is the same for any number.", min=1)
-    ] = 1,
+    processes: Annotated[int, opt("Number of processes; any gives the same file.", min=1)] = 1,
     report: Annotated[
         bool, opt("Write no file; print what repeats and what a test set adds.", "--report")
     ] = False,

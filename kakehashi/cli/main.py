@@ -17,6 +17,7 @@ from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
 from kakehashi.cli.options import opt, with_groups
 from kakehashi.cli.process import run_program
+from kakehashi.errors import ConfigError, suggestion
 
 _RENAMED = {
     "annotate": "predict --annotate",
@@ -51,7 +52,15 @@ class _Verbs(TyperGroup):
             if name == "corpora":  # its --format was that of the table
                 rest = [re.sub("^--format(?==|$)", "--as", argument) for argument in rest]
             args = [*new.removeprefix(family).split(), *rest]
+        elif name not in self.commands:
+            raise ConfigError(f"{family}{name}", f"there is no such verb; {self._hint(name)}")
         return super().resolve_command(ctx, args)
+
+    def _hint(self, name: str) -> str:
+        for family, group in self.commands.items():
+            if name in getattr(group, "commands", ()):
+                return f"did you mean '{family} {name}'?"
+        return suggestion(name, self.commands)
 
 
 def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
@@ -97,9 +106,7 @@ def _options(
     version: Annotated[
         bool, opt("Print the version.", "--version", callback=_print_version, is_eager=True)
     ] = False,
-    debug: Annotated[
-        bool, opt("Show tracebacks; may stand anywhere on the line.", "--debug")
-    ] = False,
+    debug: Annotated[bool, opt("Show tracebacks; may stand anywhere.", "--debug")] = False,
 ) -> None:
     """Options of the program itself."""
 

@@ -46,8 +46,7 @@ Address = Annotated[
     str | None, opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
 ]
 Track = Annotated[
-    list[Tracker] | None,
-    opt("Report training to TensorBoard or MLflow; repeat the option for both."),
+    list[Tracker] | None, opt("Report training to TensorBoard or MLflow; may be repeated.")
 ]
 TRIALS = 10_000
 Trials = Annotated[int, opt("Number of permutations of each test.", min=1)]
@@ -69,16 +68,10 @@ def refuse(given: Mapping[str, object], problem: str) -> None:
 class ColumnOptions:
     """How text is decoded and cut into columns: options of every verb that reads files."""
 
+    columns: Annotated[str | None, opt("Columns, e.g. token,reading,pos,tag; _ skips one.")] = None
+    separator: Annotated[str | None, opt("Of columns: space, tab, whitespace, or itself.")] = None
     encoding: Annotated[str | None, opt("Encoding of the input. Default: utf-8.")] = None
-    columns: Annotated[str | None, opt("Columns, with commas: token, reading, pos, tag, or _.")] = (
-        None
-    )
-    separator: Annotated[
-        str | None, opt("Column separator: space, tab, whitespace, or itself.")
-    ] = None
-    no_spaces: Annotated[
-        bool, opt("Join tokens of columns without spaces (Japanese).", "--no-spaces")
-    ] = False
+    no_spaces: Annotated[bool, opt("Join tokens without spaces (Japanese).", "--no-spaces")] = False
 
     def of_columns(self) -> dict[str, object]:
         """Return the settings of columns that were given."""
@@ -124,10 +117,9 @@ class Reading(ColumnOptions):
             if text is not None:
                 is_list = name in known and get_origin(known[name].annotation) is tuple
                 given[name] = text.split(",") if is_list else text
-        needed = {
-            name: each for name, each in given.items() if name in known or name not in optional
-        }
-        return guess_source(path, self.format, **needed)
+        for name in set(optional) - set(known):
+            given.pop(name, None)
+        return guess_source(path, self.format, **given)
 
 
 def with_groups(verb: Callable[..., None]) -> Callable[..., None]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.experiments.plan import Plan
+    from kakehashi.experiments.runs import RunSpec
     from kakehashi.scoring.compare import Comparison
     from kakehashi.sentence import Sentence
 
@@ -187,27 +188,26 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
 
 def plan_tables(plan: Plan) -> tuple[list[Table], str]:
     """Show finished runs of all, row by column; and how many are missing."""
-    report = plan.grid.report
-    columns = plan.grid.labels[report.columns] if report.columns else ("finished",)
+    labels, report = plan.grid.labels, plan.grid.report
+    columns = labels[report.columns] if report.columns else ("finished",)
     missing = {run.key for run in plan.missing}
 
-    def finished(row: str, column: str) -> str:
-        runs = [
-            run
-            for run in plan.wanted
-            if run.axes[report.rows] == row
-            and (not report.columns or run.axes[report.columns] == column)
-        ]
-        return f"{sum(run.key not in missing for run in runs)}/{len(runs)}"
+    def place(run: RunSpec) -> tuple[str, str]:
+        return run.axes[report.rows], run.axes[report.columns] if report.columns else "finished"
 
+    wanted = Counter(map(place, plan.wanted))
+    finished = Counter(place(run) for run in plan.wanted if run.key not in missing)
     rows = (
-        [row, *(finished(row, column) for column in columns)]
-        for row in plan.grid.labels[report.rows]
+        [row, *(f"{finished[row, column]}/{wanted[row, column]}" for column in columns)]
+        for row in labels[report.rows]
     )
-    sources = sum("source" in run.axes for run in plan.missing)
-    also = f" and {sources} source models" if sources else ""
-    line = (
-        f"{len(plan.wanted)} combinations, {plan.n_runs} runs: {plan.n_finished} finished,"
-        f" {len(plan.missing) - sources}{also} to run"
-    )
+    n_sources = sum("source" in run.axes for run in plan.missing)
+    to_run = _counted(len(plan.missing) - n_sources, "run")
+    to_run += f" and {_counted(n_sources, 'source model')}" if n_sources else ""
+    line = f"{_counted(len(plan.wanted), 'combination')}, {_counted(plan.n_runs, 'run')}:"
+    line += f" {plan.n_finished} finished, {to_run} to run"
     return [Table(plan.grid.title or plan.grid.name, [report.rows, *columns], rows)], line
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -150,13 +150,7 @@ class AssistantSource(Settings):
     seed: int = Field(0, ge=0, lt=1 << 32)
 
 
-FileSource = (
-    ColumnsSource
-    | JsonlSource
-    | ParquetSource
-    | KnpSource
-    | InlineSource
-    | AnnotatedSource
-    | StockmarkSource
-)
-Source = Annotated[FileSource | AssistantSource, Field(discriminator="format")]
+Source = Annotated[
+    ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | AnnotatedSource
+    | StockmarkSource | AssistantSource, Field(discriminator="format"),
+]  # fmt: skip
