@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import Reading, arg, opt
+from kakehashi.cli.options import Reading, arg, flag, opt
 from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import corpora_table, distribution_table, terminal
 
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 _MOST_TESTED = 100_000
 Language = Literal["en", "ja", "de"]
 Partition = Literal["train", "dev", "test"]
-Inputs = Annotated[list[Path], arg("Corpus files, or configs (.toml).")]
+INPUTS = arg("Corpus files, or configs (.toml).")
 
 
 def stats(
-    inputs: Inputs,
     reading: Reading,
-    mapping: options.MappingFile = None,
-    segmenter: options.Segmenter = None,
-    layout: options.As = None,
-    out: options.Out = None,
-    as_json: options.Json = False,
+    inputs: list[Path] = INPUTS,
+    mapping: str | None = options.MAPPING,
+    segmenter: str | None = options.SEGMENTER,
+    layout: options.TableFormat | None = options.AS,
+    out: Path | None = options.OUT,
+    as_json: bool = options.JSON,
 ) -> None:
     """Count sentences, tokens and mentions, and list the mentions that no tokens can express.
 
@@ -62,11 +63,11 @@ def stats(
 
 
 def types(
-    inputs: Annotated[list[Path], arg("Corpus files, or configs (.toml): their training sets.")],
     reading: Reading,
-    mapping: options.MappingFile = None,
-    layout: options.As = "terminal",
-    out: Annotated[Path | None, opt("File for a figure of the ranks: .svg or .png.")] = None,
+    inputs: list[Path] = arg("Corpus files, or configs (.toml): their training sets."),
+    mapping: str | None = options.MAPPING,
+    layout: options.TableFormat | None = options.AS,
+    out: Path | None = opt("File for a figure of the ranks: .svg or .png."),
 ) -> None:
     """Rank the entity types of corpora by how often they occur (the paper's figure 2).
 
@@ -86,14 +87,16 @@ def types(
         console.save(
             out, distribution_figure(found).render("svg" if out.suffix == ".svg" else "png")
         )
-    console.write_tables([distribution_table(*entry) for entry in found.items()], layout)
+    console.write_tables(
+        [distribution_table(*entry) for entry in found.items()], layout or "terminal"
+    )
 
 
 def overlap(
-    inputs: Annotated[list[Path], arg("Configs (.toml), or two files: training and test set.")],
     reading: Reading,
-    mapping: options.MappingFile = None,
-    as_json: options.Json = False,
+    inputs: list[Path] = arg("Configs (.toml), or two files: training and test set."),
+    mapping: str | None = options.MAPPING,
+    as_json: bool = options.JSON,
 ) -> None:
     """Measure how much of a test set training has already seen, and what repeats in training.
 
@@ -116,12 +119,12 @@ def overlap(
 
 
 def homophones(
-    inputs: Inputs,
     reading: Reading,
-    examples: Annotated[int, opt("Number of examples to print for each corpus.", min=0)] = 20,
-    mapping: options.MappingFile = None,
-    segmenter: options.Segmenter = None,
-    as_json: options.Json = False,
+    inputs: list[Path] = INPUTS,
+    examples: int = opt("Number of examples to print for each corpus.", default=20, min=0),
+    mapping: str | None = options.MAPPING,
+    segmenter: str | None = options.SEGMENTER,
+    as_json: bool = options.JSON,
 ) -> None:
     """Find words that are written differently and romanized alike, and mentions that contain one.
 
@@ -143,21 +146,20 @@ def homophones(
 
 
 def convert(
-    input: Annotated[Path, arg("Corpus file, archive or folder.")],
-    output: Annotated[Path, arg("File to write: .jsonl, .conll, .xml, …")],
     reading: Reading,
-    mapping: options.MappingFile = None,
-    segmenter: options.Segmenter = None,
-    to: Annotated[str | None, opt("Format of the output. Default: by its name.", "--to")] = None,
-    to_columns: Annotated[str | None, opt("As --columns, for the output.")] = None,
-    to_separator: Annotated[str | None, opt("As --separator, for the output.")] = None,
-    to_set: Annotated[
-        list[str] | None,
-        opt("As --set, for the output, e.g. docstart=keep.", metavar="KEY=VALUE"),
-    ] = None,
-    scheme: Annotated[str | None, opt("Tags of the output: bio, iob1 or iobes.")] = None,
-    force: options.Force = False,
-    as_json: options.Json = False,
+    input: Path = arg("Corpus file, archive or folder."),
+    output: Path = arg("File to write: .jsonl, .conll, .xml, …"),
+    mapping: str | None = options.MAPPING,
+    segmenter: str | None = options.SEGMENTER,
+    to: str | None = opt("Format of the output. Default: by its name.", "--to"),
+    to_columns: str | None = opt("As --columns, for the output."),
+    to_separator: str | None = opt("As --separator, for the output."),
+    to_set: list[str] | None = opt(
+        "As --set, for the output, e.g. docstart=keep.", metavar="KEY=VALUE"
+    ),
+    scheme: str | None = opt("Tags of the output: bio, iob1 or iobes."),
+    force: bool = options.FORCE,
+    as_json: bool = options.JSON,
 ) -> None:
     """Convert a corpus: read any format, write columns, JSON lines or inline tags.
 
@@ -171,7 +173,10 @@ def convert(
 
     _check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
-    writing = Reading(to_columns, to_separator, format=to, types=reading.types, set=settings)
+    writing = replace(
+        reading, format=to, columns=to_columns, separator=to_separator, encoding=None,
+        no_spaces=False, set=settings,
+    )  # fmt: skip
     target = writing.source(output, optional=("types",))
     # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
@@ -181,19 +186,17 @@ def convert(
 
 
 def generate(
-    language: Annotated[Language, opt("Language of the utterances.")],
-    output: Annotated[Path | None, arg("File to write: .parquet, or else JSON lines.")] = None,
-    utterances: Annotated[int, opt("Number of utterances.", min=1)] = 10_000,
-    seed: Annotated[int, opt("Random seed: the same seed gives the same utterances.")] = 0,
-    partition: Annotated[
-        Partition, opt("Part of the corpus: dev and test have values and phrases of their own.")
-    ] = "train",
-    processes: Annotated[int, opt("Number of processes; any gives the same file.", min=1)] = 1,
-    report: Annotated[
-        bool, opt("Write no file; print what repeats and what a test set adds.", "--report")
-    ] = False,
-    force: options.Force = False,
-    as_json: options.Json = False,
+    language: Language = opt("Language of the utterances.", default=...),
+    output: Path | None = arg("File to write: .parquet, or else JSON lines.", default=None),
+    utterances: int = opt("Number of utterances.", default=10_000, min=1),
+    seed: int = opt("Random seed: the same seed gives the same utterances.", default=0),
+    partition: Partition = opt(
+        "Part of the corpus: dev and test have values and phrases of their own.", default="train"
+    ),
+    processes: int = opt("Number of processes; any gives the same file.", default=1, min=1),
+    report: bool = flag("Write no file; print what repeats and what a test set adds.", "--report"),
+    force: bool = options.FORCE,
+    as_json: bool = options.JSON,
 ) -> None:
     """Generate voice-assistant utterances from the built-in grammars.
 

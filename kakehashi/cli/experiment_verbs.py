@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
 from kakehashi.cli.options import arg, opt
@@ -16,19 +16,18 @@ if TYPE_CHECKING:
 
 _OLD_PARTS = {"contests": "comparisons", "savings": "learning-curve"}  # of version 0.1
 ROOT = Path("runs/cells")
-Root = Annotated[Path, opt("Folder of the runs of all grids.")]
+ROOT_OPTION = opt("Folder of the runs of all grids.", default=ROOT)
 
 
 @dataclass(frozen=True)
 class GridOptions:
     """A grid and which of its runs are meant: options of every verb about one."""
 
-    file: Annotated[Path, arg("Grid file (TOML).", metavar="FILE")]
-    root: Root = ROOT
-    only: Annotated[
-        list[str] | None,
-        opt("Only these runs; repeat the option for more.", metavar="AXIS=LABEL"),
-    ] = None
+    file: Path = arg("Grid file (TOML).", metavar="FILE")
+    root: Path = ROOT_OPTION
+    only: list[str] | None = opt(
+        "Only these runs; repeat the option for more.", metavar="AXIS=LABEL"
+    )
 
     def plan(self) -> Plan:
         """Look up which runs are finished."""
@@ -42,13 +41,10 @@ class GridOptions:
 class RunOptions(GridOptions):
     """How the runs of a grid that are not finished are executed."""
 
-    changed: Annotated[
-        Literal["run", "keep"] | None,
-        opt("If a corpus has changed: repeat its runs, or keep the old results."),
-    ] = None
-    workers: Annotated[
-        int | None, opt("Runs at a time, one thread each. Default: 1; on Ray all.", min=1)
-    ] = None
+    changed: Literal["run", "keep"] | None = opt(
+        "If a corpus has changed: repeat its runs, or keep the old results."
+    )
+    workers: int | None = opt("Runs at a time, one thread each. Default: 1; on Ray all.", min=1)
 
     def plan(self) -> Plan:
         """Plan the runs; refuse changed corpora unless ``changed`` says what to do."""
@@ -67,8 +63,8 @@ class RunOptions(GridOptions):
 class AnalysisOptions(GridOptions):
     """How the results of a grid are tested."""
 
-    trials: options.Trials = options.TRIALS
-    seed: options.TestSeed = 0
+    trials: int = options.TRIALS
+    seed: int = options.TEST_SEED
 
     def analyse(self) -> Analysis:
         """Analyse what is finished."""
@@ -82,8 +78,8 @@ class AnalysisOptions(GridOptions):
 
 def plan(
     grid: RunOptions,
-    probe: Annotated[bool, opt("Estimate the time; may train for a moment.")] = True,
-    as_json: options.Json = False,
+    probe: bool = opt("Estimate the time; may train for a moment.", default=True),
+    as_json: bool = options.JSON,
 ) -> None:
     """Show what a grid would run, and how long that takes.
 
@@ -103,9 +99,9 @@ def plan(
 
 def run(
     grid: RunOptions,
-    executor: options.ExecutorChoice = "local",
-    address: options.Address = None,
-    track: options.Track = None,
+    executor: options.Executor = options.EXECUTOR,
+    address: str | None = options.ADDRESS,
+    track: list[options.Tracker] | None = options.TRACK,
 ) -> None:
     """Execute the runs of a grid that are not finished.
 
@@ -133,7 +129,7 @@ def run(
         console.print_line(str(found.store.parquet))
 
 
-def status(grid: GridOptions, as_json: options.Json = False) -> None:
+def status(grid: GridOptions, as_json: bool = options.JSON) -> None:
     """Show which runs of a grid are finished.
 
     Example:
@@ -145,15 +141,12 @@ def status(grid: GridOptions, as_json: options.Json = False) -> None:
 
 def table(
     grid: AnalysisOptions,
-    part: Annotated[
-        str | None,
-        opt(
-            "One table: scores, gains, comparisons, seeds, learning-curve, ceilings, frequencies,"
-            " types. Default: all; with CSV seeds."
-        ),
-    ] = None,
-    layout: options.AsOrFormat = None,
-    out: options.Out = None,
+    part: str | None = opt(
+        "One table: scores, gains, comparisons, seeds, learning-curve, ceilings, frequencies,"
+        " types. Default: all; with CSV seeds."
+    ),
+    layout: options.TableFormat | None = options.AS_OR_FORMAT,
+    out: Path | None = options.OUT,
 ) -> None:
     """Print the tables of a grid, with both significance tests; unfinished runs are counted.
 
@@ -181,11 +174,11 @@ def table(
 
 def figure(
     grid: AnalysisOptions,
-    names: Annotated[
-        list[str] | None,
-        arg("size, types, gains, frequencies, distribution. Default: those the grid names."),
-    ] = None,
-    out: Annotated[Path, opt("Folder for the figures.")] = Path(),
+    names: list[str] | None = arg(
+        "size, types, gains, frequencies, distribution. Default: those the grid names.",
+        default=None,
+    ),
+    out: Path = opt("Folder for the figures.", default=Path()),
 ) -> None:
     """Draw the figures of a grid, as SVG and PNG.
 
@@ -212,7 +205,7 @@ def figure(
 
 def page(
     grid: AnalysisOptions,
-    out: Annotated[Path | None, opt("File to write: .html or .md. Default: GRID.html.")] = None,
+    out: Path | None = opt("File to write: .html or .md. Default: GRID.html."),
 ) -> None:
     """Write a page about a grid: summary, tables, figures, and the commands that reproduce it.
 
@@ -232,7 +225,7 @@ def page(
     out = out or Path(f"{analysis.grid.name}.html")
     at = "" if grid.root == ROOT else f" --root {grid.root}"
     at += "".join(f" --only {shlex.quote(choice)}" for choice in grid.only or ())
-    usual = (grid.trials, grid.seed) == (options.TRIALS, 0)
+    usual = (grid.trials, grid.seed) == (options.N_TRIALS, 0)
     chance = "" if usual else f" --trials {grid.trials} --seed {grid.seed}"
     commands = [
         f"kakehashi experiment run {grid.file}{at}",
@@ -250,17 +243,14 @@ def page(
 
 
 def diff(
-    names: Annotated[
-        list[str],
-        arg(
-            "Two run folders; or a grid file and two of its runs: labels with commas.",
-            metavar="[FILE] A B",
-        ),
-    ],
-    root: Root = ROOT,
-    most: Annotated[int, opt("Sentences to list, each way.", min=0)] = 20,
-    layout: options.AsOrFormat = None,
-    out: options.Out = None,
+    names: list[str] = arg(
+        "Two run folders; or a grid file and two of its runs: labels with commas.",
+        metavar="[FILE] A B",
+    ),
+    root: Path = ROOT_OPTION,
+    most: int = opt("Sentences to list, each way.", default=20, min=0),
+    layout: options.TableFormat | None = options.AS_OR_FORMAT,
+    out: Path | None = options.OUT,
 ) -> None:
     """Show what changed from run A to run B: sentences, entity types, what was transferred.
 

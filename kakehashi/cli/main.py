@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from inspect import cleandoc
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,7 +15,7 @@ from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
-from kakehashi.cli.options import opt, with_groups
+from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.errors import ConfigError, suggestion
 
@@ -103,10 +103,8 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
-        bool, opt("Print the version.", "--version", callback=_print_version, is_eager=True)
-    ] = False,
-    debug: Annotated[bool, opt("Show tracebacks; may stand anywhere.", "--debug")] = False,
+    version: bool = flag("Print the version.", "--version", callback=_print_version, is_eager=True),
+    debug: bool = flag("Show tracebacks; may stand anywhere.", "--debug"),
 ) -> None:
     """Options of the program itself."""
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import ColumnOptions, arg, opt, refuse
+from kakehashi.cli.options import ColumnOptions, arg, flag, opt, refuse
 from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
@@ -26,33 +26,26 @@ _MOST_NAMED = 10  # bad lines that are named; others are counted
 
 
 def train(
-    config: Annotated[Path, arg("TOML file, config.json of a run, or demo-en, demo-ja.")],
-    source: Annotated[str | None, opt("Run or model folder to transfer from.")] = None,
-    groups: Annotated[
-        str | None, opt("Layer groups to transfer: char, word, dense, crf. Default: char,dense.")
-    ] = None,
-    seed: Annotated[int | None, opt("Random seed, as --set training.seed=N.")] = None,
-    select: Annotated[
-        Select | None, opt("Epoch to keep: best on dev, the last, or (the paper) best on test.")
-    ] = None,
-    out: Annotated[Path | None, opt("Run folder. Default: runs/NAME[-GROUPS]-seedN.")] = None,
-    cache: Annotated[
-        Path | None,
-        opt("Folder for encoded corpora, which runs share.", envvar="KAKEHASHI_CACHE"),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, opt("Change any setting.", "--set", metavar="KEY=VALUE")
-    ] = None,
-    save_every: Annotated[
-        float, opt("Minutes between checkpoints.", min=0, metavar="MINUTES")
-    ] = 5.0,
-    executor: options.ExecutorChoice = "local",
-    workers: Annotated[
-        int | None, opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1)
-    ] = None,
-    address: options.Address = None,
-    track: options.Track = None,
-    as_json: options.Json = False,
+    config: Path = arg("TOML file, config.json of a run, or demo-en, demo-ja."),
+    source: str | None = opt("Run or model folder to transfer from."),
+    groups: str | None = opt(
+        "Layer groups to transfer: char, word, dense, crf. Default: char,dense."
+    ),
+    seed: int | None = opt("Random seed, as --set training.seed=N."),
+    select: Select | None = opt(
+        "Epoch to keep: best on dev, the last, or (the paper) best on test."
+    ),
+    out: Path | None = opt("Run folder. Default: runs/NAME[-GROUPS]-seedN."),
+    cache: Path | None = opt(
+        "Folder for encoded corpora, which runs share.", envvar="KAKEHASHI_CACHE"
+    ),
+    overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),
+    save_every: float = opt("Minutes between checkpoints.", default=5.0, min=0, metavar="MINUTES"),
+    executor: options.Executor = options.EXECUTOR,
+    workers: int | None = opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1),
+    address: str | None = options.ADDRESS,
+    track: list[options.Tracker] | None = options.TRACK,
+    as_json: bool = options.JSON,
 ) -> None:
     """Train a recognizer, from scratch or from a source model.
 
@@ -126,42 +119,37 @@ def _joined_group() -> Iterator[ProcessGroup]:
 
 
 def predict(
-    model: Annotated[Path, arg("Run or model folder.")],
     cut: ColumnOptions,
-    files: Annotated[
-        list[Path] | None,
-        arg(
-            "Files with a sentence per line; - or nothing for standard input. With --out: one file"
-            " or folder (.txt, .jsonl, .parquet, .conll, …)."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, opt("Write parts to this folder; the same command resumes.", metavar="FOLDER")
-    ] = None,
-    layout: Annotated[
-        Layout, opt("Format of the output; with --out jsonl or parquet.", "--format")
-    ] = "jsonl",
-    input_format: Annotated[
-        str | None,
-        opt("Format of the input: text, jsonl; with --out also parquet, … Default: by its name."),
-    ] = None,
-    min_probability: Annotated[
-        float, opt("Leave out mentions that are less probable.", min=0, max=1)
-    ] = 0.0,
-    no_tokens: Annotated[bool, opt("Leave out the tokens.", "--no-tokens")] = False,
-    precision: Annotated[
-        Precision, opt("float32 is exact; the others are faster on many sentences.")
-    ] = "float32",
-    workers: Annotated[
-        int | None, opt("Processes, one thread each. Default: 1; with --out one per CPU.", min=1)
-    ] = None,
-    device: Annotated[str, opt("cpu, cuda or cuda:N; a GPU pays for many sentences.")] = "cpu",
-    block: Annotated[
-        int | None, opt("With --out: sentences per part. Default: 20000.", min=1)
-    ] = None,
-    executor: options.ExecutorChoice = "local",
-    address: options.Address = None,
-    annotate: Annotated[bool, opt("", "--annotate", hidden=True)] = False,
+    model: Path = arg("Run or model folder."),
+    files: list[Path] | None = arg(
+        "Files with a sentence per line; - or nothing for standard input. With --out: one file"
+        " or folder (.txt, .jsonl, .parquet, .conll, …).",
+        default=None,
+    ),
+    out: Path | None = opt(
+        "Write parts to this folder; the same command resumes.", metavar="FOLDER"
+    ),
+    layout: Layout = opt(
+        "Format of the output; with --out jsonl or parquet.", "--format", default="jsonl"
+    ),
+    input_format: str | None = opt(
+        "Format of the input: text, jsonl; with --out also parquet, … Default: by its name."
+    ),
+    min_probability: float = opt(
+        "Leave out mentions that are less probable.", default=0.0, min=0, max=1
+    ),
+    no_tokens: bool = flag("Leave out the tokens.", "--no-tokens"),
+    precision: Precision = opt(
+        "float32 is exact; the others are faster on many sentences.", default="float32"
+    ),
+    workers: int | None = opt(
+        "Processes, one thread each. Default: 1; with --out one per CPU.", min=1
+    ),
+    device: str = opt("cpu, cuda or cuda:N; a GPU pays for many sentences.", default="cpu"),
+    block: int | None = opt("With --out: sentences per part. Default: 20000.", min=1),
+    executor: options.Executor = options.EXECUTOR,
+    address: str | None = options.ADDRESS,
+    annotate: bool = flag("", "--annotate", hidden=True),
 ) -> None:
     """Find the entities of text: a sentence per line, JSON lines, or a large corpus.
 
@@ -264,9 +252,9 @@ def _answer(answers: Iterable[Sequence[Answer]], progress: Progress) -> None:
 
 
 def demo(
-    out: Annotated[Path, opt("Folder for the three runs.")] = Path("runs/demo"),
-    seed: Annotated[int, opt("Random seed of the three trainings.")] = 1,
-    as_json: options.Json = False,
+    out: Path = opt("Folder for the three runs.", default=Path("runs/demo")),
+    seed: int = opt("Random seed of the three trainings.", default=1),
+    as_json: bool = options.JSON,
 ) -> None:
     """Show transfer on generated utterances: English lifts Japanese. No data, no network.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_origin
 
 import typer
 
@@ -22,39 +22,39 @@ if TYPE_CHECKING:
     from kakehashi.config.sources import Source
 
 
-def opt(help: str, *names: str, **settings: Any) -> Any:  # noqa: ANN401
+def opt(help: str, *names: str, default: object = None, **settings: Any) -> Any:  # noqa: ANN401
     """Return a Typer option with a help text."""
-    return typer.Option(*names, help=help, **settings)
+    return typer.Option(default, *names, help=help, **settings)
 
 
-def arg(help: str, **settings: Any) -> Any:  # noqa: ANN401
+def flag(help: str, *names: str, **settings: Any) -> Any:  # noqa: ANN401
+    """Return a Typer option that takes no value."""
+    return typer.Option(False, *names, help=help, **settings)
+
+
+def arg(help: str, *, default: object = ..., **settings: Any) -> Any:  # noqa: ANN401
     """Return a Typer argument with a help text."""
-    return typer.Argument(help=help, **settings)
+    return typer.Argument(default, help=help, **settings)
 
 
 Executor = Literal["local", "ray"]
 Tracker = StrEnum("Tracker", ["tensorboard", "mlflow"])  # Typer takes no list of literals
 TableFormat = Literal["terminal", "markdown", "latex", "csv", "html"]
 
-Json = Annotated[bool, opt("Print the report as JSON.", "--json")]
-Force = Annotated[bool, opt("Replace an existing file.", "--force")]
-MappingFile = Annotated[str | None, opt("Entity type mapping, e.g. irex-to-conll, or a file.")]
-Segmenter = Annotated[str | None, opt("Segmenter: unidic-lite, ipadic, sudachi, words, …")]
-LikeColumns = Annotated[str | None, opt("As --columns, for this file. Default: the same.")]
-ExecutorChoice = Annotated[Executor, opt("Run in processes of this machine, or on Ray.")]
-Address = Annotated[
-    str | None, opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
-]
-Track = Annotated[
-    list[Tracker] | None, opt("Report training to TensorBoard or MLflow; may be repeated.")
-]
-TRIALS = 10_000
-Trials = Annotated[int, opt("Number of permutations of each test.", min=1)]
-TestSeed = Annotated[int, opt("Random seed of the permutation tests.", "--seed", min=0)]
+JSON = flag("Print the report as JSON.", "--json")
+FORCE = flag("Replace an existing file.", "--force")
+MAPPING = opt("Entity type mapping, e.g. irex-to-conll, or a file.")
+SEGMENTER = opt("Segmenter: unidic-lite, ipadic, sudachi, words, …")
+LIKE_COLUMNS = opt("As --columns, for this file. Default: the same.")
+EXECUTOR = opt("Run in processes of this machine, or on Ray.", default="local")
+ADDRESS = opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
+TRACK = opt("Report training to TensorBoard or MLflow; repeat the option for both.")
+N_TRIALS = 10_000
+TRIALS = opt("Number of permutations of each test.", default=N_TRIALS, min=1)
+TEST_SEED = opt("Random seed of the permutation tests.", "--seed", default=0, min=0)
 _AS = "Format of the tables. Default: by the name of --out, or terminal."
-As = Annotated[TableFormat | None, opt(_AS, "--as")]
-AsOrFormat = Annotated[TableFormat | None, opt(_AS, "--as", "--format")]
-Out = Annotated[Path | None, opt("File to write. Default: standard output.")]
+AS, AS_OR_FORMAT = opt(_AS, "--as"), opt(_AS, "--as", "--format")
+OUT = opt("File to write. Default: standard output.")
 
 
 def refuse(given: Mapping[str, object], problem: str) -> None:
@@ -68,10 +68,10 @@ def refuse(given: Mapping[str, object], problem: str) -> None:
 class ColumnOptions:
     """How text is decoded and cut into columns: options of every verb that reads files."""
 
-    columns: Annotated[str | None, opt("Columns, e.g. token,reading,pos,tag; _ skips one.")] = None
-    separator: Annotated[str | None, opt("Of columns: space, tab, whitespace, or itself.")] = None
-    encoding: Annotated[str | None, opt("Encoding of the input. Default: utf-8.")] = None
-    no_spaces: Annotated[bool, opt("Join tokens without spaces (Japanese).", "--no-spaces")] = False
+    columns: str | None = opt("Columns, with commas: token, reading, pos, tag, or _.")
+    separator: str | None = opt("Column separator: space, tab, whitespace, or itself.")
+    encoding: str | None = opt("Encoding of the input. Default: utf-8.")
+    no_spaces: bool = flag("Join tokens of columns without spaces (Japanese).", "--no-spaces")
 
     def of_columns(self) -> dict[str, object]:
         """Return the settings of columns that were given."""
@@ -85,17 +85,12 @@ class ColumnOptions:
 class Reading(ColumnOptions):
     """How corpus files are read: the options of every verb that reads them in any format."""
 
-    format: Annotated[str | None, opt("Format of the input. Default: by its name.")] = None
-    types: Annotated[
-        str | None, opt("Elements of inline tags that are entities, with commas. Default: all.")
-    ] = None
-    set: Annotated[
-        list[str] | None,
-        opt(
-            "Another setting of the input's format (kakehashi settings), e.g. header_lines=1.",
-            metavar="KEY=VALUE",
-        ),
-    ] = None
+    format: str | None = opt("Format of the input. Default: by its name.")
+    types: str | None = opt("Elements of inline tags that are entities, with commas. Default: all.")
+    set: list[str] | None = opt(
+        "Another setting of the input's format (kakehashi settings), e.g. header_lines=1.",
+        metavar="KEY=VALUE",
+    )
 
     def source(self, path: Path, *, optional: Collection[str] = ()) -> Source:
         """Return the source for a file; settings in ``optional`` need not exist in its format.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
 from kakehashi.cli.options import Reading, arg, opt, refuse
@@ -24,29 +24,23 @@ _OPTIONAL = ("columns", "separator", "encoding", "spaces", "types")
 
 
 def evaluate(
-    gold: Annotated[Path, arg("True entities; alone, the file's last two columns are scored.")],
     reading: Reading,
-    predicted: Annotated[
-        Path | None, arg(f"Predicted entities of the same sentences: {_PREDICTED}.")
-    ] = None,
-    variant: Annotated[
-        Variant, opt("conlleval repairs broken tag sequences, strict does not.")
-    ] = "conlleval",
-    scheme: Annotated[Scheme | None, opt("Scheme of --variant strict. Default: bio.")] = None,
-    delimiter: Annotated[
-        str | None, opt("Column separator of a single file. Default: space.", "-d", "--delimiter")
-    ] = None,
-    raw: Annotated[
-        bool, opt("Tags of a single file are bare entity types.", "-r", "--raw")
-    ] = False,
-    outside: Annotated[
-        str | None, opt("With -r: the tag outside entities. Default: O.", "-o", "--outside")
-    ] = None,
-    predicted_columns: options.LikeColumns = None,
-    train: Annotated[
-        Path | None, opt("Training file: score mentions that it contains apart from others.")
-    ] = None,
-    as_json: options.Json = False,
+    gold: Path = arg("True entities; alone, the file's last two columns are scored."),
+    predicted: Path | None = arg(
+        f"Predicted entities of the same sentences: {_PREDICTED}.", default=None
+    ),
+    variant: Variant = opt(
+        "conlleval repairs broken tag sequences, strict does not.", default="conlleval"
+    ),
+    scheme: Scheme | None = opt("Scheme of --variant strict. Default: bio."),
+    delimiter: str | None = opt(
+        "Column separator of a single file. Default: space.", "-d", "--delimiter"
+    ),
+    raw: bool = opt("Tags of a single file are bare entity types.", "-r", "--raw", default=False),
+    outside: str | None = opt("With -r: the tag outside entities. Default: O.", "-o", "--outside"),
+    predicted_columns: str | None = options.LIKE_COLUMNS,
+    train: Path | None = opt("Training file: score mentions that it contains apart from others."),
+    as_json: bool = options.JSON,
 ) -> None:
     """Evaluate predictions as conlleval does.
 
@@ -100,15 +94,15 @@ def evaluate(
 
 
 def compare(
-    gold: Annotated[Path, arg("Test sentences with the true entities.")],
-    a: Annotated[Path, arg(f"Predictions of system A: {_PREDICTED}, or a quoted pattern.")],
     reading: Reading,
-    b: Annotated[Path, arg("Predictions of system B.")],
-    trials: options.Trials = options.TRIALS,
-    seed: options.TestSeed = 0,
-    a_columns: options.LikeColumns = None,
-    b_columns: options.LikeColumns = None,
-    as_json: options.Json = False,
+    gold: Path = arg("Test sentences with the true entities."),
+    a: Path = arg(f"Predictions of system A: {_PREDICTED}, or a quoted pattern."),
+    b: Path = arg("Predictions of system B."),
+    trials: int = options.TRIALS,
+    seed: int = options.TEST_SEED,
+    a_columns: str | None = options.LIKE_COLUMNS,
+    b_columns: str | None = options.LIKE_COLUMNS,
+    as_json: bool = options.JSON,
 ) -> None:
     """Compare two systems on one test set: the difference, and whether it is significant.
 

@@ -54,7 +54,7 @@ def test_old_names_are_hidden_and_say_the_new_one(old):
 
 
 def test_choices_and_defaults_are_those_of_the_library():
-    assert options.TRIALS == significance.TRIALS
+    assert options.N_TRIALS == significance.TRIALS
     for ours, theirs in {
         corpus_verbs.Language: sources.Language,
         corpus_verbs.Partition: sources.Partition,
