@@ -55,9 +55,8 @@ def stats(
     if as_json or (console.table_format(layout, out) == "terminal" and out is None):
         flat = {f"{name} {part}".strip(): s for name in found for part, s in found[name].items()}
         report = {name: each.to_dict() for name, each in flat.items()}
-        console.print_report(
-            report, show.stats_tables(flat, corpora_table(found, full=True)), as_json=as_json
-        )
+        tables = show.stats_tables(flat, corpora_table(found, full=True))
+        console.print_report(report, tables, as_json=as_json)
     else:
         console.write_tables([corpora_table(found)], layout, out)
 
@@ -87,9 +86,8 @@ def types(
         console.save(
             out, distribution_figure(found).render("svg" if out.suffix == ".svg" else "png")
         )
-    console.write_tables(
-        [distribution_table(*entry) for entry in found.items()], layout or "terminal"
-    )
+    tables = [distribution_table(*entry) for entry in found.items()]
+    console.write_tables(tables, layout or "terminal")
 
 
 def overlap(
@@ -154,9 +152,7 @@ def convert(
     to: str | None = opt("Format of the output. Default: by its name.", "--to"),
     to_columns: str | None = opt("As --columns, for the output."),
     to_separator: str | None = opt("As --separator, for the output."),
-    to_set: list[str] | None = opt(
-        "As --set, for the output, e.g. docstart=keep.", metavar="KEY=VALUE"
-    ),
+    to_set: list[str] | None = opt("As --set, for the output: docstart=keep.", metavar="KEY=VALUE"),
     scheme: str | None = opt("Tags of the output: bio, iob1 or iobes."),
     force: bool = options.FORCE,
     as_json: bool = options.JSON,
@@ -209,16 +205,14 @@ def generate(
     from kakehashi.corpora.formats import read_source
     from kakehashi.corpora.writing import write_generated
 
-    source = AssistantSource(
-        language=language, utterances=utterances, seed=seed, partition=partition
-    )
+    given = {"utterances": utterances, "seed": seed, "partition": partition}
+    source = AssistantSource(language=language, **given)
     if report == (output is not None):
         raise ConfigError("OUTPUT", "expected a file to write, or --report, and not both")
     if output is not None:
         _check_free(output, force)
-        _print_written(
-            output, write_generated(output, source, processes, console.ProgressBars()), as_json
-        )
+        written = write_generated(output, source, processes, console.ProgressBars())
+        _print_written(output, written, as_json)
         return
     n_tests = min(utterances, _MOST_TESTED)
     tests = source.model_copy(update={"partition": "test", "utterances": n_tests})

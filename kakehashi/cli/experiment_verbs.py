@@ -25,9 +25,7 @@ class GridOptions:
 
     file: Path = arg("Grid file (TOML).", metavar="FILE")
     root: Path = ROOT_OPTION
-    only: list[str] | None = opt(
-        "Only these runs; repeat the option for more.", metavar="AXIS=LABEL"
-    )
+    only: list[str] | None = opt("Only these runs; may be repeated.", metavar="AXIS=LABEL")
 
     def plan(self) -> Plan:
         """Look up which runs are finished."""
@@ -167,9 +165,8 @@ def table(
     if part is not None and part not in tables:
         raise ConfigError("--part", f"this grid has no table {part!r}; it has {', '.join(tables)}")
     chosen = tables.values() if part is None else [tables[part]]
-    console.write_tables(
-        chosen, layout, out, before=summarize(analysis, savings), after=analysis.signature
-    )
+    before = summarize(analysis, savings)
+    console.write_tables(chosen, layout, out, before=before, after=analysis.signature)
 
 
 def figure(

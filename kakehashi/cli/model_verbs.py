@@ -22,23 +22,18 @@ if TYPE_CHECKING:
 Layout = Literal["jsonl", "columns", "inline", "parquet"]
 Precision = Literal["float32", "bfloat16", "int8"]
 Select = Literal["dev", "last", "best-test"]
+_DEMO = ("english", "scratch", "transfer")
 _MOST_NAMED = 10  # bad lines that are named; others are counted
 
 
 def train(
     config: Path = arg("TOML file, config.json of a run, or demo-en, demo-ja."),
     source: str | None = opt("Run or model folder to transfer from."),
-    groups: str | None = opt(
-        "Layer groups to transfer: char, word, dense, crf. Default: char,dense."
-    ),
+    groups: str | None = opt("Layer groups to transfer: char,word,dense,crf. Default: char,dense."),
     seed: int | None = opt("Random seed, as --set training.seed=N."),
-    select: Select | None = opt(
-        "Epoch to keep: best on dev, the last, or (the paper) best on test."
-    ),
+    select: Select | None = opt("Epoch to keep: best on dev, last, or (the paper) best on test."),
     out: Path | None = opt("Run folder. Default: runs/NAME[-GROUPS]-seedN."),
-    cache: Path | None = opt(
-        "Folder for encoded corpora, which runs share.", envvar="KAKEHASHI_CACHE"
-    ),
+    cache: Path | None = opt("Folder of encoded corpora for all runs.", envvar="KAKEHASHI_CACHE"),
     overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),
     save_every: float = opt("Minutes between checkpoints.", default=5.0, min=0, metavar="MINUTES"),
     executor: options.Executor = options.EXECUTOR,
@@ -78,10 +73,8 @@ def train(
         "training.seed": seed,
         "training.select": select,
     }
-    changes = [
-        *(overrides or ()),
-        *((key, value) for key, value in given.items() if value is not None),
-    ]
+    changes: list[str | tuple[str, object]] = [*(overrides or ())]
+    changes += [(key, value) for key, value in given.items() if value is not None]
     with _joined_group() as group:
         with group.run_on_all():
             settings = read_settings(config, changes)
@@ -126,25 +119,15 @@ def predict(
         " or folder (.txt, .jsonl, .parquet, .conll, …).",
         default=None,
     ),
-    out: Path | None = opt(
-        "Write parts to this folder; the same command resumes.", metavar="FOLDER"
-    ),
-    layout: Layout = opt(
-        "Format of the output; with --out jsonl or parquet.", "--format", default="jsonl"
-    ),
+    out: Path | None = opt("Folder for parts; the same command resumes.", metavar="FOLDER"),
+    layout: Layout = opt("Output format; with --out jsonl, parquet.", "--format", default="jsonl"),
     input_format: str | None = opt(
         "Format of the input: text, jsonl; with --out also parquet, … Default: by its name."
     ),
-    min_probability: float = opt(
-        "Leave out mentions that are less probable.", default=0.0, min=0, max=1
-    ),
+    min_probability: float = opt("Leave out mentions below this.", default=0.0, min=0, max=1),
     no_tokens: bool = flag("Leave out the tokens.", "--no-tokens"),
-    precision: Precision = opt(
-        "float32 is exact; the others are faster on many sentences.", default="float32"
-    ),
-    workers: int | None = opt(
-        "Processes, one thread each. Default: 1; with --out one per CPU.", min=1
-    ),
+    precision: Precision = opt("float32 is exact; the others are faster.", default="float32"),
+    workers: int | None = opt("Processes, one thread each. Default: 1; --out: one per CPU.", min=1),
     device: str = opt("cpu, cuda or cuda:N; a GPU pays for many sentences.", default="cpu"),
     block: int | None = opt("With --out: sentences per part. Default: 20000.", min=1),
     executor: options.Executor = options.EXECUTOR,
@@ -271,9 +254,7 @@ def demo(
     results = [load_result(folder) for folder in folders]
     report: dict[str, object] = {
         name: {"folder": str(folder), "f1": result["test"]["f1"]}
-        for name, folder, result in zip(
-            ("english", "scratch", "transfer"), folders, results, strict=True
-        )
+        for name, folder, result in zip(_DEMO, folders, results, strict=True)
     }
     gain = results[2]["test"]["f1"] - results[1]["test"]["f1"]
     report |= {"gain": gain, "transferred": results[2]["transfer"]}

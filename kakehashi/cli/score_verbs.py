@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import Reading, arg, opt, refuse
+from kakehashi.cli.options import Reading, arg, flag, opt, refuse
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,17 +26,11 @@ _OPTIONAL = ("columns", "separator", "encoding", "spaces", "types")
 def evaluate(
     reading: Reading,
     gold: Path = arg("True entities; alone, the file's last two columns are scored."),
-    predicted: Path | None = arg(
-        f"Predicted entities of the same sentences: {_PREDICTED}.", default=None
-    ),
-    variant: Variant = opt(
-        "conlleval repairs broken tag sequences, strict does not.", default="conlleval"
-    ),
+    predicted: Path | None = arg(f"Predictions for these sentences: {_PREDICTED}.", default=None),
+    variant: Variant = opt("conlleval repairs invalid tags, strict does not.", default="conlleval"),
     scheme: Scheme | None = opt("Scheme of --variant strict. Default: bio."),
-    delimiter: str | None = opt(
-        "Column separator of a single file. Default: space.", "-d", "--delimiter"
-    ),
-    raw: bool = opt("Tags of a single file are bare entity types.", "-r", "--raw", default=False),
+    delimiter: str | None = opt("Column separator of a file. Default: space.", "-d", "--delimiter"),
+    raw: bool = flag("Tags of a single file are bare entity types.", "-r", "--raw"),
     outside: str | None = opt("With -r: the tag outside entities. Default: O.", "-o", "--outside"),
     predicted_columns: str | None = options.LIKE_COLUMNS,
     train: Path | None = opt("Training file: score mentions that it contains apart from others."),
