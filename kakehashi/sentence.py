@@ -122,8 +122,8 @@ def mentions_from_spans(
     text: str, tokens: Sequence[Token], spans: Sequence[Span]
 ) -> tuple[Mention, ...]:
     """Convert spans of tokens to mentions in the raw text."""
-    ranges = [(tokens[start].start, tokens[end - 1].end, type) for start, end, type in spans]
-    return tuple(Mention(start, end, type, text[start:end]) for start, end, type in ranges)
+    ranges = [(tokens[span.start].start, tokens[span.end - 1].end, span.type) for span in spans]
+    return tuple(Mention(start, end, kind, text[start:end]) for start, end, kind in ranges)
 
 
 def sentence_from_forms(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -73,12 +74,11 @@ def evaluate(
         )
     else:
         refuse(for_one, "has no meaning for two files; it is for a single file")
-        predicted_reading = replace(reading, columns=predicted_columns or reading.columns)
-        true = _corpus(gold, reading)
-        found = _corpus(predicted, predicted_reading, predicted=True)
+        true = _corpus([gold], reading)
+        found = _predictions(predicted, reading, predicted_columns)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            counts = score_by_overlap(true, found, _corpus(train, reading))
+            counts = score_by_overlap(true, found, _corpus([train], reading))
             parts = {name: count.to_dict() for name, count in counts.items()}
     tables = [show.score_table("Values in training", parts)] if parts else []
     if not as_json:
@@ -111,29 +111,31 @@ def compare(
     from kakehashi.scoring.compare import compare_systems
     from kakehashi.scoring.score import score_sentences
 
-    true = _corpus(gold, reading)
+    true = _corpus([gold], reading)
 
     def scores(system: Path, columns: str | None) -> list[Score]:
-        its_reading = replace(reading, columns=columns or reading.columns)
-        return [
-            score_sentences(true, _corpus(run, its_reading, predicted=True), names=(gold, run))
-            for run in runs_of(system)
-        ]
+        runs = ((run, _predictions(run, reading, columns)) for run in runs_of(system))
+        return [score_sentences(true, found, names=(gold, run)) for run, found in runs]
 
     found = compare_systems(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
     tables, after = show.comparison_tables(found, str(a), str(b))
     console.print_report(found.to_dict(), tables, after, as_json=as_json)
 
 
-def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
-    """Read a file, or the files of a folder of predictions."""
+def _corpus(files: Sequence[Path], reading: Reading) -> Corpus:
     from kakehashi.corpora.corpus import Corpus
+
+    return Corpus.from_sources(reading.source(file, optional=_OPTIONAL) for file in files)
+
+
+def _predictions(place: Path, reading: Reading, columns: str | None) -> Corpus:
+    """Read a file, or the files of a folder, which we wrote, whatever the format of others is."""
     from kakehashi.corpora.writing import prediction_files
 
-    if predicted and file.is_dir():
-        reading = replace(reading, format=None)  # we wrote its files, whatever the others are
-    files = prediction_files(file) if predicted else [file]
-    return Corpus.from_sources(reading.source(each, optional=_OPTIONAL) for each in files)
+    reading = replace(reading, columns=columns or reading.columns)
+    if place.is_dir():
+        reading = replace(reading, format=None)
+    return _corpus(prediction_files(place), reading)
 
 
 VERBS = (evaluate, compare)
