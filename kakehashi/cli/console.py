@@ -66,12 +66,10 @@ def print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def print_report(
-    report: object, tables: Iterable[Table] = (), after: str = "", *, as_json: bool
-) -> None:
+def print_report(facts: object, tables: Iterable[Table], after: str = "", *, as_json: bool) -> None:
     """Print a result: one line of JSON for programs, or tables and lines for people."""
     if as_json:
-        print_line(json.dumps(report, ensure_ascii=False))
+        print_line(json.dumps(facts, ensure_ascii=False))
         return
     write_tables(tables)
     if after:

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_LOST = 20
 _N_EXAMPLES = 5
-_DEMO_TITLES = (
-    "Source: English",
-    "Japanese from scratch",
-    "Japanese with transfer (MOM, char+dense)",
-)
+_DEMO = ("Source: English", "Japanese from scratch", "Japanese with transfer (MOM, char+dense)")
 
 
 def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -57,14 +53,14 @@ def demo_tables(
     folders: Sequence[Path], results: Sequence[Mapping[str, Any]], gain: float
 ) -> tuple[list[Table], str]:
     """Show what was transferred and the scores; and examples with their readings."""
+    from kakehashi.corpora.jsonl import read_jsonl
+
     rows = [
         [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]
-        for title, folder, result in zip(_DEMO_TITLES, folders, results, strict=True)
+        for title, folder, result in zip(_DEMO, folders, results, strict=True)
     ]
     rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
-    from kakehashi.corpora.jsonl import read_jsonl
-
     lines = []
     found = read_jsonl(folders[-1] / "predictions.jsonl")
     for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
@@ -84,18 +80,11 @@ def _bracketed(sentence: Sentence) -> str:
 
 
 def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Table]:
-    """Show counts of corpora side by side, a column each, then the mentions they lose.
-
-    Args:
-        found: By the name of the corpus.
-        rows: The same as a table with a row for each.
-    """
+    """Show counts of corpora, in ``rows`` one each, side by side; then the mentions they lose."""
     counts = list(zip(rows.headings, *rows.rows, strict=True))[rows.n_labels :]
     totals = sum((Counter(stats.types) for stats in found.values()), Counter[str]())
-    types = [
-        (name, *(stats.types.get(name, 0) for stats in found.values()))
-        for name, _ in totals.most_common()
-    ]
+    ranked = [name for name, _ in totals.most_common()]
+    types = ((name, *(stats.types.get(name, 0) for stats in found.values())) for name in ranked)
     yield Table("Corpora", ["", *found], [*counts, *types], rows.notes)
     for name, stats in found.items():
         yield from lost_tables(name, stats.lost)
@@ -153,16 +142,11 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
 
 def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], str]:
     """Show the scores of two systems, the differences, and the tests; and the signature."""
-    scores = (
-        (
-            name,
-            each.mean,
-            f"{each.interval.low:.2f} to {each.interval.high:.2f}",
-            each.deviation,
-            " ".join(f"{f1:.2f}" for f1 in each.f1s),
-        )
-        for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second))
-    )
+    scores = []
+    for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second)):
+        interval = f"{each.interval.low:.2f} to {each.interval.high:.2f}"
+        f1s = " ".join(f"{f1:.2f}" for f1 in each.f1s)
+        scores.append((name, each.mean, interval, each.deviation, f1s))
     deltas = (
         (
             *(name, each.gold, each.first, each.second, f"{each.points:+.2f}"),
@@ -170,13 +154,9 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
         )
         for name, each in {"all": found.total, **found.types}.items()
     )
+    named = {"approximate randomization": found.models, "permutation of run labels": found.method}
     tests = (
-        (name, f"{test.p:.4f}", test.shuffles, test.claim)
-        for name, test in (
-            ("approximate randomization", found.models),
-            ("permutation of run labels", found.method),
-        )
-        if test is not None
+        (name, f"{test.p:.4f}", test.shuffles, test.claim) for name, test in named.items() if test
     )
     hint = "Only several runs of each can show whether the methods differ for any seed.\n"
     return [

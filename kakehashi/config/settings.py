@@ -120,9 +120,7 @@ class TrainingSettings(Settings):
         description="Keep the epoch that is best on dev, or the last one, which needs no dev set;"
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
-    test_epochs: bool = Field(
-        False, description="Also score the test set after every epoch; this selects nothing."
-    )
+    test_epochs: bool = Field(False, description="Also score test every epoch; selects nothing.")
     seed: Seed = 1
     threads: int = Field(
         1,
