@@ -1,3 +1,5 @@
+from typing import get_args
+
 import pytest
 
 from kakehashi.config.sources import (
@@ -6,6 +8,7 @@ from kakehashi.config.sources import (
     InlineSource,
     JsonlSource,
     KnpSource,
+    Source,
 )
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.formats import FORMATS, WRITABLE, guess_source, read_source, source_name
@@ -14,9 +17,7 @@ from kakehashi.sentence import Sentence
 
 
 def test_every_format_of_the_settings_has_a_reader():
-    from kakehashi.config.sources import FileSource
-
-    models = [*FileSource.__args__, AssistantSource]
+    models = get_args(get_args(Source)[0])
     assert {model.model_fields["format"].default for model in models} == set(FORMATS)
     assert WRITABLE == ("columns", "inline", "jsonl")
 
