@@ -78,11 +78,7 @@ class Sentence:
     group: str = ""
 
     def project(self) -> Projection:
-        """Project the mentions onto the tokens.
-
-        Raises:
-            ValueError: If the sentence has not been segmented.
-        """
+        """Project the mentions onto the tokens; `ValueError` if there are none yet."""
         if self.tokens is None:
             raise ValueError("the sentence has no tokens yet; segment it first")
         if not self.mentions:
@@ -103,8 +99,7 @@ class Sentence:
 def check_tokens(text: str, tokens: Sequence[Token]) -> None:
     """Check that tokens are in the text where they say, one after the other.
 
-    Raises:
-        ValueError: If one is empty, exceeds the text, differs from it, or overlaps the one before.
+    `ValueError` if one is empty, exceeds the text, differs from it, or overlaps the one before.
     """
     end = 0
     for token in tokens:

@@ -49,9 +49,7 @@ _EXCERPT = 60  # of what is no tag, in a message
 def split_tag(tag: str) -> tuple[str, str]:
     """Split a tag into prefix and entity type; ``O`` has the type ``""``.
 
-    Raises:
-        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>`` with a prefix of IOB,
-            IOBES, BILOU or BMES.
+    `TagError` for others than ``<prefix>-<entity type>`` with a prefix of IOB, IOBES, BILOU, BMES.
 
     Example:
         >>> split_tag("B-date-time")
@@ -71,10 +69,7 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
 
     Invalid sequences are repaired, never rejected: an ``I-`` that does not continue an open span of
     its own type opens a new one, as conlleval reads BIO and IOB1 (CoNLL-2000). Unlike conlleval,
-    ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart.
-
-    Raises:
-        TagError: If a tag is neither ``O`` nor ``<prefix>-<entity type>``.
+    ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart. See `split_tag`.
 
     Example:
         >>> spans_from_tags(["B-PER", "I-PER", "O", "I-LOC"])
@@ -140,11 +135,7 @@ class Tagset:
         return len(self.tags)
 
     def ids_from_spans(self, spans: Iterable[Span], length: int) -> list[int]:
-        """Encode spans as tag ids.
-
-        Raises:
-            TagError: If a span has a type that the tagset does not know.
-        """
+        """Encode spans as tag ids; `TagError` if a span has a type that the tagset lacks."""
         try:
             return [self._ids[tag] for tag in tags_from_spans(spans, length, self.scheme)]
         except KeyError as error:
@@ -184,11 +175,7 @@ class TypeMapping:
     types: Mapping[str, str | None]
 
     def apply(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Map the type of every mention; drop those mapped to nothing.
-
-        Raises:
-            TagError: If a mention has a type that the mapping does not name.
-        """
+        """Map the type of every mention, or drop it; `TagError` for a type that is not named."""
         mapped = []
         for mention in mentions:
             if mention.type not in self.types:

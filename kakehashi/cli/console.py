@@ -100,11 +100,7 @@ def table_format(format: TableFormat | None, out: Path | None) -> TableFormat:
 
 
 def save(path: Path, data: str | bytes) -> None:
-    """Write a report, making its folder.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
+    """Write a report, making its folder; `RunError` if that is impossible."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, data)

@@ -95,8 +95,7 @@ class Reading(ColumnOptions):
     def source(self, path: Path, *, optional: Collection[str] = ()) -> Source:
         """Return the source for a file; settings in ``optional`` need not exist in its format.
 
-        Raises:
-            ConfigError: If a setting does not exist in the format, or has a wrong value.
+        `ConfigError` if another one does not exist in the format, or has a wrong value.
         """
         from kakehashi.corpora.formats import guess_source
 

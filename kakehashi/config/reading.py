@@ -63,10 +63,8 @@ def read_settings(
     ``demo-en`` and ``demo-ja`` come with the package. Relative paths in a config are resolved by
     `data_path` or, where nothing is there, in its folder. An override is a dotted key and its
     value; or one string ``dotted.key=value``, the value as in TOML, plain words without quotes if
-    you like; ``null`` removes a setting.
-
-    Raises:
-        ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
+    you like; ``null`` removes a setting. `ConfigError` if the file is missing or is not TOML, or a
+    key or value is wrong.
     """
     tree = read_tree(path)
     for override in overrides:
@@ -77,8 +75,7 @@ def read_settings(
 def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSettings:
     """Validate a tree of settings over the defaults of its preset.
 
-    Raises:
-        ConfigError: Naming ``where``, the dotted key, and the nearest known key for a typo.
+    A `ConfigError` names ``where``, the dotted key, and the nearest known key for a typo.
     """
     merged = dict(tree)
     preset = str(tree.get("preset", RunSettings.model_fields["preset"].default))
@@ -122,8 +119,7 @@ def read_tree(path: str | Path) -> Tree:
 def check_files(settings: RunSettings, config: str | Path) -> None:
     """Check that every file is there that settings, read from a ``config``, name.
 
-    Raises:
-        CorpusError: If one is missing; it names both places where a relative path is looked for.
+    A `CorpusError` names both places where a relative path is looked for.
     """
     for table in _tables_with_paths(settings.model_dump(mode="json")):
         name = table["path"]

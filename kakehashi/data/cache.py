@@ -17,7 +17,6 @@ A folder gets its name when it is complete. Arrays are mapped, so that processes
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,7 +40,7 @@ from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_
 from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
 from kakehashi.errors import CorpusError
-from kakehashi.files import lock, sha256_of, write_folder
+from kakehashi.files import lock, sha256_of, sync_to_disk, write_folder
 from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
@@ -95,9 +94,7 @@ def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress)
         unfinished.mkdir(exist_ok=True)
         write(unfinished)
         for path in (*unfinished.iterdir(), unfinished):
-            descriptor = os.open(path, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
+            sync_to_disk(path)
         unfinished.rename(folder)
 
 
