@@ -98,10 +98,9 @@ class DistributedError(KakehashiError):
 
 
 class MissingExtraError(KakehashiError, ImportError):
-    """A library is not installed; ``extra`` installs it, ``""`` if the package itself should."""
+    """A library is not installed; an extra installs it, or ``""`` if the package itself should."""
 
     def __init__(self, module: str, extra: str) -> None:
-        self.extra = extra
         checkout = Path(__file__).parents[1]
         name = str(checkout) if (checkout / "pyproject.toml").is_file() else "kakehashi"
         package = f"'{name}[{extra}]'" if extra else name

@@ -24,17 +24,14 @@ def write_atomically(
     path: Path, data: bytes | str | Iterable[bytes | str], *, encoding: str = "utf-8"
 ) -> None:
     """Write a file atomically; pieces of it are written one by one, with flat memory."""
-
-    def fill(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            for piece in [data] if isinstance(data, bytes | str) else data:
-                file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
-
-    fill_atomically(path, fill)
+    with replacing_file(path) as temporary, temporary.open("wb") as file:
+        for piece in [data] if isinstance(data, bytes | str) else data:
+            file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
 
 
-def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Write a file by a function that is given a temporary name; then sync and rename it.
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name to write a file by; then sync and rename it.
 
     A link is followed; a device or a pipe is written to directly. An `OSError` names the file, of
     which the old one stays.
@@ -42,10 +39,10 @@ def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
     with _naming(path):
         path = path.resolve()
         if path.exists() and not path.is_file() and not path.is_dir():
-            fill(path)
+            yield path
             return
         with _replacing(path) as temporary:
-            fill(temporary)
+            yield temporary
             sync_to_disk(temporary)
             temporary.replace(path)
         sync_to_disk(path.parent)

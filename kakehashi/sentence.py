@@ -14,21 +14,13 @@ from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """One element of a segmented sentence.
+    """One element of a segmented sentence."""
 
-    Attributes:
-        text: The form as written; never empty; equals ``sentence.text[start:end]``.
-        start: First character in the raw text.
-        end: One past the last character.
-        reading: Kana reading given by the segmenter or corpus; ``""`` where there is none.
-        pos: Coarse part of speech; ``""`` where there is none.
-    """
-
-    text: str
-    start: int
-    end: int
-    reading: str = ""
-    pos: str = ""
+    text: str  # the form as written, never empty: characters of the raw text
+    start: int  # from this one
+    end: int  # to before this one
+    reading: str = ""  # in kana, by the segmenter or corpus; "" where there is none
+    pos: str = ""  # coarse part of speech; "" where there is none
 
 
 class Span(NamedTuple):
@@ -61,21 +53,13 @@ class Projection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence: raw text, mentions, and, once segmented, tokens.
+    """A sentence: raw text, mentions, and, once segmented, tokens."""
 
-    Attributes:
-        text: The raw text; all offsets count its characters.
-        mentions: Gold or predicted entities, in order, without overlap.
-        tokens: One segmentation of the text; None until there is one.
-        id: Name of the sentence in its corpus, ``""`` where it has none.
-        group: The article or document it belongs to, ``""`` where unknown; splits may respect it.
-    """
-
-    text: str
-    mentions: tuple[Mention, ...] = ()
-    tokens: tuple[Token, ...] | None = None
-    id: str = ""
-    group: str = ""
+    text: str  # raw; all offsets count its characters
+    mentions: tuple[Mention, ...] = ()  # gold or predicted, in order, without overlap
+    tokens: tuple[Token, ...] | None = None  # one segmentation; None until there is one
+    id: str = ""  # its name in its corpus, "" where it has none
+    group: str = ""  # its article or document, "" where unknown; splits may respect it
 
     def project(self) -> Projection:
         """Project the mentions onto the tokens; `ValueError` if there are none yet."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from kakehashi.cli.options import TableFormat
-from kakehashi.errors import RunError
 from kakehashi.files import write_atomically
 from kakehashi.progress import Progress
 from kakehashi.reports.tables import Table, written
@@ -100,9 +99,6 @@ def table_format(format: TableFormat | None, out: Path | None) -> TableFormat:
 
 
 def save(path: Path, data: str | bytes) -> None:
-    """Write a report, making its folder; `RunError` if that is impossible."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise RunError(path, f"cannot be written ({error.strerror})") from None
+    """Write a report, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)

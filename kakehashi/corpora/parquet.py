@@ -23,7 +23,7 @@ from kakehashi.corpora.jsonl import sentence_from_record
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, check_inflation, opened
 from kakehashi.corpora.texts import SCHEMA, Texts
 from kakehashi.errors import CorpusError
-from kakehashi.files import fill_atomically
+from kakehashi.files import replacing_file
 from kakehashi.sentence import Sentence
 
 # Rows of a part; those of a larger row group are decoded up to the part again for each.
@@ -163,13 +163,12 @@ def _fits(theirs: pa.DataType, ours: pa.DataType, name: str) -> bool:
 
 def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a file with a row group per batch, whole or not at all, one batch in memory."""
-
-    def fill(temporary: Path) -> None:
-        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-
-    fill_atomically(path, fill)
+    with (
+        replacing_file(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 @contextmanager

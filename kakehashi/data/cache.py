@@ -264,12 +264,11 @@ def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     """Hash the corpora of a run and all that affects how they are read."""
     corpus, text = settings.corpus, settings.text.model_dump(mode="json")
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
-    hashes = []
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
-        if isinstance(source, AssistantSource):  # generated, from our grammars by our programs
-            hashes.append(_hashes(Path(assistant.__file__).parent))
-        else:
-            hashes.append(_hashes(data_path(source.path)))
+    ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
+    hashes = [
+        _hashes(ours if isinstance(source, AssistantSource) else data_path(source.path))
+        for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
+    ]
     facts = (_FORMAT, __version__, segmenter)
     return _hash(facts, corpus.model_dump(mode="json"), text, hashes, mapping)
 
