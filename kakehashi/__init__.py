@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from kakehashi.tags import TypeMapping as TypeMapping
     from kakehashi.tags import spans_from_tags as spans_from_tags
     from kakehashi.tags import tags_from_spans as tags_from_spans
-    from kakehashi.text.romanize import romanize as romanize
+    from kakehashi.text.readings import romanize as romanize
     from kakehashi.text.segment import load_segmenter as load_segmenter
     from kakehashi.training.train import train as train
 
@@ -60,7 +60,7 @@ _MODULES = {
     "scoring.score": "Score score_mentions score_spans",
     "sentence": "Mention Sentence Span Token",
     "tags": "Tagset TypeMapping spans_from_tags tags_from_spans",
-    "text.romanize": "romanize",
+    "text.readings": "romanize",
     "text.segment": "load_segmenter",
     "training.train": "train",
 }

@@ -24,8 +24,7 @@ from functools import lru_cache, partial
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
-from kakehashi.corpora.checks import checked, excerpt
-from kakehashi.corpora.lines import check_size, read_lines
+from kakehashi.corpora.checks import check_size, checked, excerpt, read_lines
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, Token, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
@@ -35,7 +34,9 @@ Row = dict[str, str]
 DOCSTART, NONE, AUTO, WHITESPACE = "-DOCSTART-", "_", "auto", "whitespace"
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
-_KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` gives back unchanged
+_KEPT = re.compile(
+    "(?!\ufeff)[^\\0\\r\\n]+"
+)  # what `kakehashi.corpora.checks` gives back unchanged
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AssistantSource, ParquetSource, Source
 from kakehashi.corpora import assistant, columns, inline, jsonl, knp, records
-from kakehashi.corpora.lines import opened
+from kakehashi.corpora.checks import opened
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 

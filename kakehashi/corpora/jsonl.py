@@ -33,8 +33,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, Vali
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked, json_error, parsed
-from kakehashi.corpora.lines import numbered_lines, read_blocks
+from kakehashi.corpora.checks import checked, json_error, numbered_lines, parsed, read_blocks
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms

@@ -21,10 +21,9 @@ from kakehashi.text.composition import (
     located,
     passages,
 )
+from kakehashi.text.dictionaries import MeCab, Sudachi
 from kakehashi.text.japanese import is_kana, pieces
-from kakehashi.text.mecab import MeCab
 from kakehashi.text.readings import read_in_context
-from kakehashi.text.sudachi import Sudachi
 from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS, PatternSegmenter
 
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
@@ -113,28 +112,22 @@ class DictionarySegmenter:
 Segmenter: TypeAlias = DictionarySegmenter | PatternSegmenter
 """Cuts raw text into tokens; may be shared between threads and sent to processes.
 
-Every character that is not white space is in exactly one token; no token is empty or holds white
-space, or begins with a combining mark that stands on something;
-``token.text == text[token.start:token.end]``.
+Every character but white space is in exactly one token, which is never empty and begins with no
+combining mark that stands on something; ``token.text == text[token.start:token.end]``.
 """
 
 
 def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = False) -> Segmenter:
     """Load a segmenter by its name; a dictionary is loaded once per process.
 
-    Args:
-        name: A Japanese dictionary (``unidic-lite``, ``ipadic``, ``sudachi``), or for text with
-            spaces ``words`` (punctuation apart) or ``whitespace`` (cut at white space only).
-        cut_scripts: Also cut the words of a dictionary where the script changes, though not between
-            kanji and hiragana. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus),
-            0.42 % then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead
-            of 1.11 % (ipadic), 0.43 % instead of 0.44 % (sudachi). A word whose reading cannot be
-            divided stays whole.
-        cut_hyphens: Of ``words``: also cut at hyphens (``Berlin-Reise``).
+    Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``. For text with spaces
+    there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and ``whitespace``.
+    Raises `ConfigError` if the name is unknown, `MissingExtraError` if its program is missing.
 
-    Raises:
-        ConfigError: If the name is unknown.
-        MissingExtraError: If the dictionary, or the program that reads it, is not installed.
+    With ``cut_scripts``, words of a dictionary are also cut where the script changes, if their
+    reading can be divided. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus), 0.42 %
+    then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead of 1.11 %
+    (ipadic), 0.43 % instead of 0.44 % (sudachi).
 
     Example:
         >>> [token.text for token in load_segmenter("words").segment("Tokyo's mayor said no.")]

@@ -6,7 +6,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.romanize import romanize
+from kakehashi.text.readings import romanize
 
 if TYPE_CHECKING:
     from kakehashi.config.settings import View
@@ -18,9 +18,7 @@ def view(surface: str, reading: str, name: View) -> str:
     The ``original`` is the token as written; ``romaji``, that of the paper's Mixed Orthographic
     Model (section 3.3), is its reading in Latin letters or, where it has none, itself. Kanji
     without a reading stay: libraries that know no Japanese read them as Chinese, which is worse.
-
-    Raises:
-        ConfigError: If there is no such view.
+    Raises `ConfigError` if there is no such view.
 
     Example:
         >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
@@ -35,10 +33,9 @@ def view(surface: str, reading: str, name: View) -> str:
 
 
 def ngrams(form: str, n: int = 2) -> list[str]:
-    """Return the overlapping character n-grams of a form; a shorter form is its only one.
+    """Return the overlapping character n-grams of a form; `ValueError` if n is less than 1.
 
-    Raises:
-        ValueError: If `n` is less than 1.
+    A form that is shorter is its only one.
 
     Example:
         >>> ngrams("Yes"), ngrams("a")

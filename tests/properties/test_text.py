@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
-from kakehashi.text.romanize import romanize
+from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 

@@ -1,10 +1,8 @@
-"""Words that are read otherwise before another one, by every dictionary."""
-
 import pytest
 
 from kakehashi.sentence import Token
 from kakehashi.text.japanese import is_kana, read_table
-from kakehashi.text.readings import read_in_context
+from kakehashi.text.readings import read_in_context, romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import view
 
@@ -95,3 +93,22 @@ def test_the_table_holds_readings_in_kana():
         assert following.split()
         assert is_kana(alone)
         assert is_kana(reading)
+
+
+@pytest.mark.parametrize(
+    ("kana", "latin"),
+    [
+        *(("アッー", "aat"), ("とっーても", "toottemo"), ("ーッ", "-t")),
+        *(("アッッチ", "attchi"), ("アッッカ", "akkka"), ("アッア", "ata"), ("ッABC", "tABC")),
+        *(("ラーー", "raaa"), ("こゝゞ", "kokogo"), ("パヾ", "paba"), ("ンヾ", "nn")),
+        *(("ヷヽ", "vawa"), ("ーヽ", "-ヽ"), ("亜ヽ", "亜ヽ"), ("ヿ", "koto")),
+        *(("ヴュ", "vyu"), ("ニェ", "nye"), ("ヴョルン", "vyorun")),
+        *(("ミェルニク", "myeruniku"), ("フィェ", "fye"), ("ヴィェ", "vye"), ("ウァ", "wa")),
+        *(("ツュ", "tsyu"), ("ホ゜ット", "potto"), ("う゛ぁ", "va"), ("ヘ゛ー", "bee")),
+        *(("あ゛ー", "aa"), ("ｱﾞ", "a"), ("゛", " \u3099"), ("いよ〱", "iyoiyo")),
+        *(("しみ〲と", "shimijimito"), ("くる〳〵と", "kurukuruto"), ("サ-ビス", "saabisu")),
+        *(("ラガ－", "raga-"), ("ガン-モ", "gan-mo"), ("ツェ", "tse"), ("", "")),
+    ],
+)
+def test_rules_where_they_meet(kana, latin):
+    assert romanize(kana) == latin
