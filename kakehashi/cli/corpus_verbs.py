@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,8 +13,8 @@ from kakehashi.cli.options import Reading, arg, opt, reads_files
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
+    from kakehashi.corpora.formats import Written
     from kakehashi.corpora.stats import CorpusStats, Overlap
-    from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
 
 _MOST_TESTED = 100_000
@@ -147,7 +148,7 @@ def homophones(
     for name, parts in _read_all(inputs, reading, mapping, segmenter):
         sentences = chain.from_iterable(parts.values())
         found[name] = find_homophones(ProgressBars().track(sentences, name))
-    report = {name: each.to_dict() for name, each in found.items()}
+    report = {name: asdict(each) for name, each in found.items()}
     print_report(report, homophone_tables(found, examples), as_json=as_json)
 
 
@@ -178,7 +179,7 @@ def convert(
     """
     from kakehashi.cli.console import ProgressBars
     from kakehashi.corpora.corpus import read_mapped
-    from kakehashi.corpora.writing import write_corpus
+    from kakehashi.corpora.formats import write_corpus
 
     _check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
@@ -218,8 +219,7 @@ def generate(
     from kakehashi.cli.console import ProgressBars, print_report
     from kakehashi.cli.show import overlap_tables
     from kakehashi.config.sources import AssistantSource
-    from kakehashi.corpora.formats import read_source
-    from kakehashi.corpora.writing import write_generated
+    from kakehashi.corpora.formats import read_source, write_generated
 
     source = AssistantSource(
         language=language, utterances=utterances, seed=seed, partition=partition
@@ -281,7 +281,7 @@ def _print_written(output: Path, written: Written, as_json: bool) -> None:
     from kakehashi.reports.tables import terminal
 
     line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
-    print_report({"file": str(output), **written.to_dict()}, (), line, as_json=as_json)
+    print_report({"file": str(output), **asdict(written)}, (), line, as_json=as_json)
     for table in () if as_json else lost_tables(output.name, written.lost):
         ProgressBars().say(terminal(table))
 

@@ -132,7 +132,7 @@ def compare(
     """
     from kakehashi.cli.console import print_report
     from kakehashi.cli.show import comparison_tables
-    from kakehashi.corpora.writing import runs_of
+    from kakehashi.corpora.formats import runs_of
     from kakehashi.scoring.compare import compare_systems
     from kakehashi.scoring.score import score_sentences
 
@@ -153,7 +153,7 @@ def compare(
 def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
     """Read a file, or the files of a folder of predictions."""
     from kakehashi.corpora.corpus import Corpus
-    from kakehashi.corpora.writing import prediction_files
+    from kakehashi.corpora.formats import prediction_files
 
     if predicted and file.is_dir():
         reading = replace(reading, format=None)  # we wrote its files, whatever the others are

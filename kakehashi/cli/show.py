@@ -104,8 +104,8 @@ def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
     """List the mentions of a corpus that no whole tokens equal, at most twenty; or nothing."""
     if lost:
         rows = (
-            (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
-            for number, sentence, mention, tokens in lost[:_MOST_LOST]
+            (each.number, excerpt(each.sentence), each.text, each.type, " ".join(each.tokens))
+            for each in lost[:_MOST_LOST]
         )
         shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
         title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1 << 20
 MOST_LINES = 10_000
 LARGEST_FILE = 1 << 26
-_BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATION = 100
 _BOM = "\ufeff"
@@ -86,16 +85,6 @@ def read_lines(path: str | Path, encoding: str | None = None) -> Iterator[tuple[
     """Yield the lines of a file with their numbers, from 1; see `numbered_lines`."""
     with opened(path) as file:
         yield from numbered_lines(file, str(data_path(path)), encoding)
-
-
-def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield a file as blocks of whole lines, each with the number of its first line."""
-    number = 1
-    with opened(path) as file:
-        while block := file.read(_BLOCK):
-            block += file.readline(LONGEST_LINE + 1)
-            yield number, block
-            number += block.count(b"\n")
 
 
 def numbered_lines(

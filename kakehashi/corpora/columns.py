@@ -11,7 +11,7 @@ is passed over and the last is the tag are CoNLL-U: the tag is ``name``, ``NE`` 
 and empty nodes are left out.
 
 ``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
-not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.writing` counts
+not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.formats` counts
 those).
 """
 
@@ -34,9 +34,7 @@ Row = dict[str, str]
 DOCSTART, NONE, AUTO, WHITESPACE = "-DOCSTART-", "_", "auto", "whitespace"
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
-_KEPT = re.compile(
-    "(?!\ufeff)[^\\0\\r\\n]+"
-)  # what `kakehashi.corpora.checks` gives back unchanged
+_KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `decoded` gives back unchanged
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10

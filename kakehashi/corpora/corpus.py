@@ -11,7 +11,7 @@ import difflib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain, compress, count, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import read_chunks, source_name
 from kakehashi.errors import ConfigError, TagError
-from kakehashi.sentence import Sentence, check_tokens
+from kakehashi.sentence import Part, Sentence, check_tokens
 from kakehashi.tags import TypeMapping
 from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
 from kakehashi.text.words import PatternSegmenter
@@ -101,7 +101,7 @@ class Corpus:
 
         def chunks() -> Iterator[Iterable[Sentence]]:
             for chunk in chain.from_iterable(map(read_chunks, sources)):
-                yield chunk if mapping is None else _Mapped(chunk, mapping, name)
+                yield chunk if mapping is None else Part(partial(_mapped, chunk, mapping, name))
 
         return cls(name, chunks)
 
@@ -135,37 +135,18 @@ class Corpus:
         def chunks() -> Iterator[Iterable[Sentence]]:
             ranges = pairwise(accumulate(sizes, initial=0))
             for chunk, (start, end) in zip(self.chunks(), ranges, strict=True):
-                yield _Selected(chunk, flags[start:end])
+                yield Part(partial(compress, chunk, flags[start:end]))
 
         return Corpus(self.name, chunks)
 
 
-@dataclass(frozen=True)
-class _Mapped:
-    """A chunk whose mentions get other types."""
-
-    chunk: Iterable[Sentence]
-    mapping: TypeMapping
-    name: str
-
-    def __iter__(self) -> Iterator[Sentence]:
-        for sentence in self.chunk:
-            try:
-                yield replace(sentence, mentions=self.mapping.apply(sentence.mentions))
-            except TagError as error:
-                where = sentence.id or excerpt(sentence.text)
-                raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
-
-
-@dataclass(frozen=True)
-class _Selected:
-    """The sentences of a chunk that have a flag."""
-
-    chunk: Iterable[Sentence]
-    flags: bytes
-
-    def __iter__(self) -> Iterator[Sentence]:
-        return compress(self.chunk, self.flags)
+def _mapped(chunk: Iterable[Sentence], mapping: TypeMapping, name: str) -> Iterator[Sentence]:
+    for sentence in chunk:
+        try:
+            yield replace(sentence, mentions=mapping.apply(sentence.mentions))
+        except TagError as error:
+            where = sentence.id or excerpt(sentence.text)
+            raise TagError(error.tag, f"{name}: sentence {where}: {error}") from error
 
 
 class Corpora(NamedTuple):

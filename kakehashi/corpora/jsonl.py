@@ -33,7 +33,14 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, Vali
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked, json_error, numbered_lines, parsed, read_blocks
+from kakehashi.corpora.checks import (
+    LONGEST_LINE,
+    checked,
+    json_error,
+    numbered_lines,
+    opened,
+    parsed,
+)
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms
@@ -42,6 +49,7 @@ from kakehashi.tags import spans_from_tags
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
+_BLOCK = 1 << 22  # bytes
 _LABELS = ("label", "labels", "entities", "spans")
 # Of a sentence or an article, which other tools name by numbers.
 _Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
@@ -123,10 +131,13 @@ class _Block:
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
     """Yield blocks of lines, blank ones passed over, that are read when sentences are asked for."""
-    path = str(data_path(source.path))
-    for first, block in read_blocks(source.path):
-        if not block.isspace():
-            yield _Block(path, first, block, source)
+    path, first = str(data_path(source.path)), 1
+    with opened(source.path) as file:
+        while block := file.read(_BLOCK):
+            block += file.readline(LONGEST_LINE + 1)
+            if not block.isspace():
+                yield _Block(path, first, block, source)
+            first += block.count(b"\n")
 
 
 def read_jsonl(path: str | Path) -> Iterator[Sentence]:

@@ -15,32 +15,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from math import log
 from statistics import linear_regression
-from typing import Any, NamedTuple
+from typing import Any
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.text.views import view
 
 
-class LostMention(NamedTuple):
+@dataclass(frozen=True)
+class LostMention:
     """A mention that no whole tokens equal, so that no tagger of these tokens finds it."""
 
     number: int  # of its sentence, from 1, in the order in which they are read
     sentence: str  # its name, or the text where it has no name
-    mention: Mention
+    start: int
+    end: int
+    type: str
+    text: str
+    probability: float | None
     tokens: tuple[str, ...]  # that it is a part of
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, the mention's fields among the others."""
-        place = {"number": self.number, "sentence": self.sentence}
-        return {**place, **self.mention._asdict(), "tokens": list(self.tokens)}
 
 
 def lost_mentions(sentence: Sentence, number: int) -> Iterator[LostMention]:
     """Find the mentions of a segmented sentence that no whole tokens equal."""
     for mention in sentence.project().lost:
         tokens = (token.text for token in sentence.tokens or () if _overlap(token, mention))
-        yield LostMention(number, sentence.id or sentence.text, mention, tuple(tokens))
+        yield LostMention(number, sentence.id or sentence.text, *mention, tokens=tuple(tokens))
 
 
 def _overlap(token: Token, mention: Mention) -> bool:
@@ -75,8 +75,7 @@ class CorpusStats:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON has them."""
-        lost = [each.to_dict() for each in self.lost]
-        return asdict(self) | {"lost": lost, "kept": self.kept, "ceiling": self.ceiling}
+        return asdict(self) | {"kept": self.kept, "ceiling": self.ceiling}
 
 
 def describe(sentences: Iterable[Sentence]) -> CorpusStats:
@@ -199,10 +198,6 @@ class Homophones:
     mentions: Share  # touched are those that hold such a word
     types: Mapping[str, Share]  # mentions of each entity type, the most frequent first
     collapses: tuple[Collapse, ...]  # all; first those with most tokens of rarer words
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it."""
-        return asdict(self)
 
 
 def find_homophones(sentences: Iterable[Sentence]) -> Homophones:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -174,14 +174,6 @@ class Texts:
         found = [self.texts[sentence][start:end] for sentence, start, end in places]
         same = found == forms or all(a in (None, b) for a, b in zip(forms, found, strict=True))
         return same and not any(map(has_blank_edge, set(found)))
-
-
-@runtime_checkable
-class Columnar(Protocol):
-    """A part of a corpus that may be had as columns."""
-
-    def texts(self) -> Texts | None:
-        """Read it as columns; None where it must be read sentence by sentence."""
 
 
 def _numbers(values: list[int]) -> _Numbers:

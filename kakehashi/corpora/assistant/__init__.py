@@ -11,8 +11,7 @@ import re
 import tomllib
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -22,7 +21,7 @@ from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import AssistantSource, Partition
 from kakehashi.errors import ConfigError
-from kakehashi.sentence import Mention, Sentence
+from kakehashi.sentence import Mention, Part, Sentence
 
 FRAME, PHRASE = "frame", "phrase"
 _PIECE = re.compile(
@@ -62,17 +61,15 @@ def generate(
         raise ConfigError("partition", f"expected one of {expected}, got {partition!r}")
     sampler = _sampler(language, partition)
     digest = sha256(f"{language} {partition} {seed}".encode()).digest()
-    first = int.from_bytes(digest[:8]) + start
+    first, random = int.from_bytes(digest[:8]), Random()
 
-    def draw_all() -> Iterator[Sentence]:
-        random = Random()
-        for number in range(utterances):
-            random.seed(first + number)
-            group, text, mentions = sampler.draw(random.random)
-            name = f"assistant-{language}-{partition}-{start + number:06d}"
-            yield Sentence(text, mentions, None, name, group)
+    def draw(number: int) -> Sentence:
+        random.seed(first + number)
+        group, text, mentions = sampler.draw(random.random)
+        name = f"assistant-{language}-{partition}-{number:06d}"
+        return Sentence(text, mentions, None, name, group)
 
-    return draw_all()
+    return map(draw, range(start, start + utterances))
 
 
 @cache
@@ -80,23 +77,12 @@ def _sampler(language: str, partition: Partition) -> Sampler:
     return Sampler(read_grammar(language), partition)
 
 
-@dataclass(frozen=True)
-class _Range:
-    """A range of the utterances of a source, which another process can generate."""
-
-    source: AssistantSource
-    start: int
-    size: int
-
-    def __iter__(self) -> Iterator[Sentence]:
-        language, seed, partition = self.source.language, self.source.seed, self.source.partition
-        return generate(language, self.size, seed=seed, partition=partition, start=self.start)
-
-
 def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
     """Yield the utterances of a source in parts, which are generated when they are asked for."""
+    draw = partial(generate, source.language, seed=source.seed, partition=source.partition)
     for start in range(0, source.utterances, _AT_ONCE):
-        yield _Range(source, start, min(_AT_ONCE, source.utterances - start))
+        size = min(_AT_ONCE, source.utterances - start)
+        yield Part(partial(draw, utterances=size, start=start))
 
 
 class Draw(NamedTuple):
