@@ -24,7 +24,8 @@ from functools import lru_cache, partial
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
-from kakehashi.corpora.checks import check_size, checked, excerpt, read_lines
+from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, Token, sentence_from_forms
 from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans

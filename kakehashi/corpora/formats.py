@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AssistantSource, ColumnsSource, ParquetSource, Source
 from kakehashi.corpora import assistant, columns, inline, jsonl, knp, records
-from kakehashi.corpora.checks import opened
+from kakehashi.corpora.lines import opened
 from kakehashi.corpora.stats import LostMention, lost_mentions
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import read_json, write_atomically

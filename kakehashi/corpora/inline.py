@@ -19,7 +19,8 @@ from typing import NoReturn
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import InlineSource
-from kakehashi.corpora.checks import check_size, checked, excerpt, read_lines
+from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Literal
 
 from kakehashi.config.sources import line_encoding
-from kakehashi.corpora.checks import LONGEST_LINE, decoded, opened
 from kakehashi.corpora.formats import FORMATS
 from kakehashi.corpora.jsonl import sentence_from_line
+from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 

@@ -33,14 +33,8 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, Vali
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import (
-    LONGEST_LINE,
-    checked,
-    json_error,
-    numbered_lines,
-    opened,
-    parsed,
-)
+from kakehashi.corpora.checks import checked, json_error, parsed
+from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms

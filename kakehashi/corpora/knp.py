@@ -26,14 +26,8 @@ from typing import IO, NamedTuple
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
-from kakehashi.corpora.checks import (
-    check_size,
-    checked,
-    excerpt,
-    numbered_lines,
-    opened,
-    read_bounded,
-)
+from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.lines import check_size, numbered_lines, opened, read_bounded
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token, mentions_from_spans
 from kakehashi.tags import OUTSIDE, spans_from_tags

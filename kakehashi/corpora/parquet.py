@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ParquetSource
-from kakehashi.corpora.checks import LONGEST_LINE, MOST_LINES, check_inflation, opened
 from kakehashi.corpora.jsonl import sentence_from_record
+from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, check_inflation, opened
 from kakehashi.corpora.texts import SCHEMA, Texts
 from kakehashi.errors import CorpusError
 from kakehashi.files import fill_atomically

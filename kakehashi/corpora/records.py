@@ -15,16 +15,8 @@ from pydantic import BaseModel, Field, StrictInt
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import AnnotatedSource, StockmarkSource
-from kakehashi.corpora.checks import (
-    LONGEST_LINE,
-    checked,
-    decoded,
-    excerpt,
-    opened,
-    parsed,
-    read_bounded,
-    read_lines,
-)
+from kakehashi.corpora.checks import checked, excerpt, parsed
+from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened, read_bounded, read_lines
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence
 

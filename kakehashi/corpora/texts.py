@@ -21,7 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.json as pj
 
-from kakehashi.corpora.checks import LONGEST_LINE, has_blank_edge, is_entity_type
+from kakehashi.corpora.checks import has_blank_edge, is_entity_type
+from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.sentence import Mention, Sentence, Token
 
 _Numbers = npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.reading import data_path
-from kakehashi.corpora.checks import opened
+from kakehashi.corpora.lines import opened
 from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
 

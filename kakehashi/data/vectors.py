@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.reading import data_path
-from kakehashi.corpora.checks import read_lines
+from kakehashi.corpora.lines import read_lines
 from kakehashi.data.polyglot import read_polyglot
 from kakehashi.data.vocabulary import Wanted, spellings
 from kakehashi.errors import CorpusError

@@ -20,7 +20,7 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kakehashi.corpora.checks import checked, excerpt, opened
+from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.formats import FORMATS, guess_source, read_source
 from kakehashi.corpora.inputs import (
     STANDARD_INPUT,
@@ -31,6 +31,7 @@ from kakehashi.corpora.inputs import (
     refuse_json,
 )
 from kakehashi.corpora.jsonl import write_jsonl
+from kakehashi.corpora.lines import opened
 from kakehashi.corpora.parquet import check_unpacked, write_rows
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, CorpusError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.corpora.checks import LONGEST_LINE
 from kakehashi.corpora.inputs import LineInput, raw_lines
+from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Sentence
 

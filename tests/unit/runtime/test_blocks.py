@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from kakehashi.corpora.checks import LONGEST_LINE
+from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import CorpusError
 from kakehashi.runtime.blocks import Reading, cut, find_inputs, write_parquet
 from kakehashi.sentence import Mention, Sentence, Token
