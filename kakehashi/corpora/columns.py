@@ -1,8 +1,7 @@
 """Token per line in columns, as CoNLL and CRF++ have it.
 
-A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-2003), and sentences of
-one article share a group. What precedes the first such line is an article too, so a file without
-any, whose sentences may all run on from one another, is a single one.
+A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-2003), whose sentences
+share a group; what precedes the first one is an article too.
 
 A line that begins with ``# `` or ``##`` is a comment (UNER, GermEval, KLUE), unless it is a row:
 its first column is read, it has as many columns as named, and a tag. Ten columns of which the first
@@ -11,8 +10,7 @@ is passed over and the last is the tag are CoNLL-U: the tag is ``name``, ``NE`` 
 and empty nodes are left out.
 
 ``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
-not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.formats` counts
-those).
+not the blanks between tokens, nor mentions that no tokens meet.
 """
 
 from __future__ import annotations

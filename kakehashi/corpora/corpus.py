@@ -1,9 +1,4 @@
-"""The corpora of a run: sources joined, types mapped, split in three or sampled, segmented.
-
-Type mappings are data: shipped ones by name, others by file. A mapping is TOML: under ``[types]``
-what each type becomes, in ``drop`` the types without a counterpart. A type in neither is an error,
-so that no entity goes missing unnoticed.
-"""
+"""The corpora of a run: sources joined, types mapped, split in three or sampled, segmented."""
 
 from __future__ import annotations
 
@@ -30,20 +25,14 @@ from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
 from kakehashi.text.words import PatternSegmenter
 
 DEV, TRAIN, TEST = range(3)
-_SUFFIX = ".toml"
 _SHIPPED = Path(__file__).parent / "data"
 _CACHED = 1 << 14  # texts; generated and spoken utterances repeat
 _CHOICE = 64  # largest articles that are left to choose from when a part is filled to its size
 
 
 class _MappingFile(Settings):
-    types: dict[str, str]
-    drop: tuple[str, ...] = ()
-
-
-def shipped_mappings() -> tuple[str, ...]:
-    """Name the mappings that come with the package."""
-    return tuple(sorted(file.stem for file in _SHIPPED.glob(f"*{_SUFFIX}")))
+    types: dict[str, str]  # what each type becomes
+    drop: tuple[str, ...] = ()  # types without a counterpart; one in neither is an error
 
 
 def load_mapping(name: str) -> TypeMapping:
@@ -53,10 +42,11 @@ def load_mapping(name: str) -> TypeMapping:
         >>> load_mapping("irex-to-conll").types["PERSON"]
         'PER'
     """
-    file = _SHIPPED / f"{name}{_SUFFIX}" if name in shipped_mappings() else Path(name)
-    if file.suffix != _SUFFIX or not file.is_file():
-        near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
+    shipped = {file.stem: file for file in sorted(_SHIPPED.glob("*.toml"))}
+    file = shipped.get(name, Path(name))
+    if file.suffix != ".toml" or not file.is_file():
+        near = difflib.get_close_matches(name, shipped, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped)}"
         problem = f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
         raise ConfigError("corpus.mapping", problem)
     try:
@@ -72,7 +62,7 @@ def segmented(
     """Yield the sentences with the tokens of a segmenter.
 
     With ``keep_tokens``, tokens that are there already stay, and get the readings and parts of
-    speech that they lack; a `ValueError` if they contradict their text, which no reader gives.
+    speech that they lack; a `ValueError` if they contradict their text.
     """
     segment = segmenter.segment
     if not isinstance(segmenter, PatternSegmenter):  # which is as fast as a cache
@@ -187,9 +177,8 @@ def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> I
 def assign_parts(groups: Iterable[str], split: Split) -> bytes:
     """Assign every sentence to `TRAIN`, `TEST` or `DEV` at random, always the same for a seed.
 
-    ``groups`` are the article of each sentence; a sentence without is an article of its own. Where
-    articles stay whole, sizes are met as nearly as these can, first that of train. Raises
-    `ConfigError` if there are too few sentences or articles.
+    ``groups`` has the article of each sentence, ``""`` if it is one of its own. Where articles stay
+    whole, sizes are met as nearly as they can be. `ConfigError` if there are too few of either.
     """
     names = list(groups)
     if split.train + split.test > len(names):
@@ -214,8 +203,6 @@ def assign_parts(groups: Iterable[str], split: Split) -> bytes:
 
 def nearest(sizes: Sequence[int], target: int) -> set[int]:
     """Choose articles whose sizes sum as nearly to the target as any choice of them can.
-
-    Of equal choices it is one of the first articles, so shuffled ones make a random choice.
 
     Example:
         >>> sorted(nearest([3, 3, 2, 5], 7)), sorted(nearest([4, 4], 7))

@@ -1,19 +1,17 @@
 """Text with inline tags, ``<PERSON>太郎</PERSON>``: IREX, BCCWJ's named-entity corpus.
 
-A line is a sentence; where ``<sentence>`` elements are used, each is one, however many lines it
-takes (their ends are no part of the text). Where the entity types are named, all other elements are
-markup and passed over; else only those of documents are: ``<HEADLINE>``, ``<TEXT>``, and those that
-follow. What IREX puts in ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>`` is no text. ``<DOC>``
-and ``<article>`` begin an article, a sentence's group. Of nested entities the outermost is read, by
-IREX's rule of the longest. Attributes, as in ``<OPTIONAL POSSIBLE="PERSON">``, say nothing here.
-
-This is no XML parser: ``&lt; &gt; &amp; &quot; &apos;`` and numbered characters are replaced, once,
-and any other ``&`` is itself.
+A line is a sentence; where there are ``<sentence>`` elements, each is one (line ends inside are no
+text). Where the entity types are named, all other elements are markup and passed over; else those
+of documents are: ``<HEADLINE>``, ``<TEXT>``; ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>``,
+which hold no text; ``<DOC>`` and ``<article>``, which begin a group. Of nested entities the
+outermost is read (IREX's rule); attributes are not. This is no XML parser: ``&lt; &gt; &amp; &quot;
+&apos;`` and numbered characters are replaced, once, and any other ``&`` is itself.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -27,7 +25,6 @@ from kakehashi.sentence import Mention, Sentence
 _TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-_LAST_CHARACTER = 0x10FFFF
 _EXCERPT = 60  # of a name, in a message
 _SENTENCE = "sentence"
 _ARTICLES = frozenset(("DOC", "article"))
@@ -92,7 +89,7 @@ class _Reader:
         if name:
             return _NAMED[name]
         code = int(decimal) if decimal else int(hexadecimal, 16)
-        if code > _LAST_CHARACTER:
+        if code > sys.maxunicode:
             self._refuse(f"there is no character {reference[0]!r}")
         return chr(code)
 
@@ -153,7 +150,7 @@ class _Reader:
 def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
     """Yield one line per sentence, which `read` gives back but for tokens, name and group.
 
-    A type that is none of the source's ``types``, or no name of an element, is a `CorpusError`.
+    A type that is none of the source's, or no name of an element, is a `CorpusError`.
     """
     for sentence in sentences:
         pieces, position = [], 0

@@ -1,8 +1,4 @@
-"""Input to be tagged, a line a sentence: text or JSON lines, from files or as they come in.
-
-A bad line (another encoding, NUL, too long, no such JSON object) becomes the error that says so,
-and stops no other.
-"""
+"""Input to be tagged, a line a sentence: text or JSON lines, from files or as they come in."""
 
 from __future__ import annotations
 
@@ -43,7 +39,7 @@ class Chunk:
     encoding: str
 
     def sentences(self) -> Iterator[tuple[int, Sentence | CorpusError]]:
-        """Yield the number of each line and its sentence, or why it is none."""
+        """Yield the number of each line, and its sentence or the error that says why it is none."""
         for number, line in enumerate(self.lines, self.first):
             try:
                 text = decoded(line, self.path, self.encoding, number)

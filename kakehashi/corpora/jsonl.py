@@ -7,11 +7,8 @@
      "tokens": [{"text": "昨日", "start": 0, "end": 2, "reading": "キノウ", "pos": "名詞"}, …],
      "id": "12", "group": "article 3"}
 
-Only ``text`` is required; of a mention ``start``, ``end`` and ``type``; of a token ``text``,
-``start`` and ``end``. Any other key is refused, so that a misspelt one is not silently nothing. A
-mention's text, where given, must be what stands at its place.
-
-Lines of other tools are known by a key of theirs, whose other keys are passed over::
+Any other key is refused, so that a misspelt one is not silently nothing. Lines of other tools are
+known by a key of theirs, whose other keys are passed over::
 
     {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
     {"text": …, "entities": [{"start_offset": 0, "end_offset": 4, "label": "LOC"}]}        Doccano
@@ -29,7 +26,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, StrictInt, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
@@ -49,11 +46,7 @@ _LABELS = ("label", "labels", "entities", "spans")
 _Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Mention(_Record):
+class _Mention(BaseModel, extra="forbid", strict=True):
     start: int
     end: int
     type: str
@@ -61,7 +54,7 @@ class _Mention(_Record):
     probability: float | None = Field(None, ge=0, le=1)
 
 
-class _Token(_Record):
+class _Token(BaseModel, extra="forbid", strict=True):
     text: str
     start: int
     end: int
@@ -69,7 +62,7 @@ class _Token(_Record):
     pos: str = ""
 
 
-class _Sentence(_Record):
+class _Sentence(BaseModel, extra="forbid", strict=True):
     text: str
     # A list of a million mistakes is a gigabyte of errors, if one does not stop at the first.
     mentions: list[_Mention] = Field([], fail_fast=True)
@@ -140,12 +133,7 @@ def read_jsonl(path: str | Path) -> Iterator[Sentence]:
 
 
 def sentence_from_line(
-    line: str,
-    path: str,
-    number: int,
-    *,
-    may_be_empty: bool = False,
-    source: JsonlSource | None = None,
+    line: str, path: str, number: int, may_be_empty: bool = False, source: JsonlSource | None = None
 ) -> Sentence:
     """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags."""
     try:

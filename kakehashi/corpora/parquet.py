@@ -1,7 +1,6 @@
 """Parquet: the fields of our JSON lines, each a column; a row a sentence.
 
-Only the column ``text`` is required, and what is null counts as left out. As in JSON lines, any
-other is refused. An empty list of tokens means that there are none yet.
+What is null counts as left out, and an empty list of tokens means that there are none yet.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ class _Part:
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is null, there and in the lists of the record."""
+    """Leave out what is null, in the lists of the record too."""
     return {
         key: [each and _filled(each) for each in value] if isinstance(value, list) else value
         for key, value in record.items()
@@ -99,10 +98,7 @@ def _filled(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
-    """Yield the rows of a file in parts, which are read when the sentences are asked for.
-
-    Other columns than ours are a `CorpusError`, as is a row that is no sentence when it is read.
-    """
+    """Yield the rows of a file in parts, read when asked for; `CorpusError` at other columns."""
     place = data_path(source.path)
     with _opened(source.path) as file:
         for problem in _problems(file.schema_arrow, SCHEMA):

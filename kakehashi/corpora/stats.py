@@ -1,11 +1,4 @@
-"""What is in a corpus: counts (the paper's tables 2 and 3), repetition, and homophones.
-
-How often a corpus repeats itself and how much of a test set training has shown is `Overlap`.
-
-The paper reads Japanese in Latin letters (table 1), so that 川 and 皮 are both ``kawa``: what that
-costs is `Homophones`. Words there are tokens after NFKC. Whether two that are romanized alike are
-one word in two spellings (出来る, できる) or two words, no corpus tells.
-"""
+"""What is in a corpus: counts (the paper's tables 2 and 3), repetition, and homophones."""
 
 from __future__ import annotations
 
@@ -185,16 +178,16 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Homophones:
-    """The words of a corpus that romanization makes one.
+    """The words of a corpus, tokens after NFKC, that romanization makes one, as 川 and 皮 ``kawa``.
 
-    Who guessed the word from its romanization alone would be wrong at least as often as there are
-    ``rarer`` tokens, which are not of the most frequent word so romanized.
+    Some of them are one word in two spellings (出来る, できる). Who guessed the word from its
+    romanization would be wrong as often as there are ``rarer`` tokens, or more often.
     """
 
     words: Share  # distinct ones; touched are those that are romanized as another one is
     romanized: int  # words that are distinct once romanized
     tokens: Share
-    rarer: int
+    rarer: int  # tokens that are not of the most frequent word so romanized
     mentions: Share  # touched are those that hold such a word
     types: Mapping[str, Share]  # mentions of each entity type, the most frequent first
     collapses: tuple[Collapse, ...]  # all; first those with most tokens of rarer words

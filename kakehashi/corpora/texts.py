@@ -1,10 +1,8 @@
-"""Many sentences as columns, for those who need no object of each: arrays, and rows of Arrow.
+"""Many sentences as columns: arrays, or rows of Arrow with the fields of our JSON lines.
 
-`Texts` are the fast way from a file to an encoded corpus. They take only what is as it should be:
-where a text or a mention is not, or comes with tokens, there are no columns, and the caller reads
-the sentences one by one, which also finds what is wrong and where.
-
-Rows of Arrow have the fields of our JSON lines, each a column.
+`Texts` are the fast way from a file to an encoded corpus. Where a text or a mention is not as it
+should be, or comes with tokens, there are no columns, and the caller reads the sentences one by
+one, which also finds what is wrong and where.
 """
 
 from __future__ import annotations

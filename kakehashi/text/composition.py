@@ -2,12 +2,11 @@
 
 One word is spelled in many ways that look alike: accents and voicing marks apart from their letters
 (macOS writes file names so), half-width katakana, soft hyphens, variation selectors. Dictionaries
-and patterns know one of them, and would cut between a letter and its mark; so they get one
-character for each letter with its marks.
+and patterns know one of them; so they get one character for each letter with its marks.
 
 MeCab stops at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
-words, and needs a gigabyte for a million characters at once; so it gets *cleaned* text, in
-*passages*. Offsets into either are offsets into the composed text.
+words, and needs a gigabyte for a million characters; so it gets *cleaned* text, in *passages*, of
+the same length as the composed text.
 """
 
 from __future__ import annotations
@@ -46,8 +45,7 @@ Word: TypeAlias = tuple[str, str, str]
 def compose(text: str) -> tuple[str, Sequence[int]]:
     r"""Convert a text to composed form: one character for each letter of the raw text.
 
-    White space stays as it is, and takes no marks. The offsets say where each character begins in
-    the raw text, and where the text ends.
+    The offsets say where each character begins in the raw text, and where the text ends.
 
     Example:
         >>> compose("か\u3099ｶﾞ e\u0301")

@@ -38,8 +38,8 @@ _POOLS: WeakSet[TaggerPool] = WeakSet()
 class TaggerPool:
     """Taggers that threads borrow, and wait for where all ``size`` of them are borrowed.
 
-    A tagger shared by two threads at a time gives wrong words without an error. One made for each
-    thread leaves its memory maps behind when the thread ends, until the process may have no more.
+    One shared by two threads at a time gives wrong words without an error; one made for each thread
+    leaves its memory maps behind when the thread ends, until the process may have no more.
     """
 
     def __init__(self, make: Callable[[], Parse], size: int = LARGEST_POOL) -> None:
@@ -71,8 +71,8 @@ os.register_at_fork(after_in_child=lambda: [*map(TaggerPool.restart, _POOLS)])
 class MeCab:
     """Find words with MeCab.
 
-    MeCab's nodes must not outlive the next call (their features then belong to another sentence),
-    so we let it print its answer and copy that, which is faster besides.
+    Its nodes must not outlive the next call (their features then belong to another sentence), so
+    we let it print its answer, which is faster besides.
     """
 
     def __init__(self, name: str) -> None:
@@ -129,9 +129,7 @@ def _words(answer: str) -> Iterable[Word]:
     return zip(lines[0::3], lines[1::3], lines[2::3], strict=False)
 
 
-class _Tokenizer(local):
-    """A tokenizer for each thread, since one serves one thread at a time."""
-
+class _Tokenizer(local):  # one serves one thread at a time
     def __init__(self, dictionary: Dictionary) -> None:
         self.tokenize = dictionary.tokenizer("A").tokenize
 

@@ -87,8 +87,8 @@ def _read_mark(token: Token, before: Token) -> str:
 def romanize(kana: str) -> str:
     """Write kana in Latin letters; leave everything else as it is after NFKC.
 
-    Long vowels are written out and ん is always n, so that equal kana are equal letters. A hyphen
-    between katakana is a length mark. The result is never empty for a non-empty string.
+    Long vowels are written out and ん is always n, so that equal kana are equal letters. The result
+    is never empty for a non-empty string.
 
     Example:
         >>> romanize("オウシュウ"), romanize("マッチャ"), romanize("コンピューター")

@@ -34,12 +34,9 @@ _NAMES = ("unidic-lite", "ipadic", "sudachi", "words", "whitespace")
 
 @dataclass(frozen=True)
 class DictionarySegmenter:
-    """Cut text into words of a dictionary and, if asked, those where the script changes inside.
+    """Cut text into words of a dictionary and, if asked, those where the script changes inside."""
 
-    No dictionary can be pickled; in each process, all segmenters of one name share one.
-    """
-
-    name: str
+    name: str  # of the dictionary, which is shared by all segmenters of a process
     cut_scripts: bool = True
 
     @property
@@ -62,11 +59,8 @@ class DictionarySegmenter:
         return tuple(tokens if composed is text else in_raw_text(tokens, text, offsets))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens; add the readings and parts of speech they lack, in context.
-
-        Where all have a part of speech and some a reading, they come from an analysis, and those
-        without a reading have none.
-        """
+        """Keep the given tokens; add the readings and parts of speech they lack, in context."""
+        # If so, one without a reading has none.
         analyzed = all(token.pos for token in tokens) and any(token.reading for token in tokens)
         if analyzed or not tokens:
             return tuple(tokens)
@@ -95,15 +89,13 @@ class DictionarySegmenter:
         )
 
     def _look_up(self, forms: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield part of speech and reading of each form: of its first word, and of all its words.
-
-        A word without a reading stands for itself, unless no word of the form has one.
-        """
+        """Yield of each form the part of speech of its first word, the reading of all its words."""
         ends = list(accumulate(map(len, forms)))
         words_of: list[list[Word]] = [[] for _ in forms]
         for start, word in located("".join(forms), _dictionary(self.name).analyze_forms(forms)):
             words_of[bisect_right(ends, start)].append(word)
         for words in words_of:
+            # A word without a reading stands for itself, unless no word of the form has one.
             readings = [kana if is_kana(kana) else "" for _, _, kana in words]
             spelled = (kana or word[0] for kana, word in zip(readings, words, strict=True))
             yield words[0][1] if words else "", "".join(spelled) if any(readings) else ""
