@@ -107,7 +107,6 @@ class Part:
     read: Callable[[], Iterator[Sentence]]
 
     def __iter__(self) -> Iterator[Sentence]:
-        """Read the sentences."""
         return self.read()
 
 

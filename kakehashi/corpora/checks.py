@@ -95,9 +95,7 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
         else:
             end = part.end
             continue
-        place = f"[{part.start}, {part.end})"
-        if len(place) > _EXCERPT:
-            place = f"{place[:_EXCERPT]}…"
+        place = f"[{part.start}, {part.end})"[:_EXCERPT]  # which may be numbers of any length
         return f"the {kind} {excerpt(part.text)} at {place} {problem}"
     return ""
 

@@ -96,14 +96,10 @@ class Corpus:
         return cls(name, chunks)
 
     def __iter__(self) -> Iterator[Sentence]:
-        """Read the sentences."""
         return chain.from_iterable(self.chunks())
 
     def sample(self, n: int, seed: int = 0) -> Corpus:
-        """Draw sentences at random, in their order; raises `ConfigError` if there are fewer.
-
-        The smaller of two samples of one seed is part of the larger.
-        """
+        """Draw sentences, `ConfigError` if too few; a seed's smaller sample is part of a larger."""
         sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
         order = list(range(sum(sizes)))
         if n > len(order):

@@ -95,11 +95,10 @@ def source_name(source: Source) -> str:
 
 
 def guess_source(path: str | Path, format: str | None = None, **settings: object) -> Source:
-    """Make a source of a file named on the command line.
+    """Make a source of a file named on the command line; `ConfigError` if a setting is wrong.
 
     The path is taken from the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
-    Without a format, the end of its name decides, or that it is a folder (knp). Raises
-    `ConfigError` if the format cannot be told, or a setting is wrong.
+    Without a format, the end of its name decides, or that it is a folder (knp).
 
     Example:
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
@@ -178,10 +177,9 @@ def only_read(source: Source) -> ConfigError:
 def write_generated(
     path: Path, source: AssistantSource, processes: int = 1, progress: Progress | None = None
 ) -> Written:
-    """Write generated utterances, whole or not at all, some ten thousand in memory at a time.
+    """Write generated utterances, whole or not at all, as Parquet or JSON lines by the file's name.
 
-    The file is Parquet where its name ends in ``.parquet``, else JSON lines; its bytes are the same
-    for any number of processes.
+    Some ten thousand are in memory at a time; the bytes are the same for any number of processes.
     """
     as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
     chunks = list(read_chunks(source))
@@ -204,14 +202,14 @@ def write_generated(
 
 
 def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
-    """Make what is to be written of a chunk, rows or lines, and count the mentions in it."""
+    """Make rows or lines of a chunk, and count the mentions in it."""
     sentences = list(chunk)
     n_mentions = sum(len(sentence.mentions) for sentence in sentences)
     if as_rows:
         from kakehashi.corpora.texts import rows
 
         return rows(sentences), n_mentions
-    return "".join(f"{jsonl.line_from_sentence(each)}\n" for each in sentences), n_mentions
+    return "".join(jsonl.lines(sentences)), n_mentions
 
 
 def prediction_files(place: str | Path) -> list[Path]:

@@ -160,9 +160,9 @@ def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
             if not known or not _NAME.fullmatch(name):
                 advice = (
                     "expected a name of letters, digits and . _ - that is no markup of documents"
-                    if known or not source.types
-                    else "name those that are entities, e.g. --types PER,LOC"
                 )
+                if source.types and not known:
+                    advice = "name those that are entities, e.g. --types PER,LOC"
                 problem = f"cannot write the entity type {excerpt(name)} as an element"
                 raise CorpusError(source.path, f"{problem}; {advice}")
             pieces.append(f"{_escaped(text)}<{name}>{_escaped(mention.text)}</{name}>")

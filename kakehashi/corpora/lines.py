@@ -95,11 +95,9 @@ def decoded(line: bytes, path: str, encoding: str | None, number: int | None = N
     try:
         text = line.decode(encoding or "utf-8")
     except UnicodeError as error:
-        advice = (
-            "convert the file to UTF-8"
-            if encoding is None
-            else "name the file's own with --encoding, in a config 'encoding' (euc-jp, cp932, …)"
-        )
+        advice = "name the file's own with --encoding, in a config 'encoding' (euc-jp, cp932, …)"
+        if encoding is None:
+            advice = "convert the file to UTF-8"
         problem = f"expected text in {encoding or 'utf-8'} ({error}); {advice}"
         raise CorpusError(path, problem, number) from None
     if "\0" in text:

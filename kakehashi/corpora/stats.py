@@ -12,7 +12,7 @@ from typing import Any
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 
 @dataclass(frozen=True)
@@ -195,12 +195,13 @@ class Homophones:
 
 def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
     """Find such words in one pass; raises `ConfigError` at a sentence without tokens."""
-    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    mentions: Counter[tuple[str, frozenset[str]]] = Counter()
+    spellings = defaultdict[str, Counter[str]](Counter)
+    mentions = Counter[tuple[str, frozenset[str]]]()
     for sentence in sentences:
         if sentence.tokens is None:
-            problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
-            raise ConfigError("--segmenter", problem)
+            raise ConfigError(
+                "--segmenter", f"{sentence.text[:40]!r} has no tokens; say how to cut"
+            )
         romanized = [(view(each.text, each.reading, "romaji"), each) for each in sentence.tokens]
         for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
@@ -213,10 +214,7 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
         total[entity_type] += count
         touched[entity_type] += 0 if inside.isdisjoint(collapsed) else count
         holding.update(dict.fromkeys(inside, count))
-    collapses = [
-        Collapse(romaji, dict(words.most_common()), holding[romaji])
-        for romaji, words in collapsed.items()
-    ]
+    collapses = [Collapse(r, dict(w.most_common()), holding[r]) for r, w in collapsed.items()]
     return Homophones(
         words=Share(len(set().union(*spellings.values())), len(set().union(*collapsed.values()))),
         romanized=len(spellings),

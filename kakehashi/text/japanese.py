@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-_TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
-_TO_KATAKANA = {hiragana: katakana for katakana, hiragana in _TO_HIRAGANA.items()}
+TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+_TO_KATAKANA = {hiragana: katakana for katakana, hiragana in TO_HIRAGANA.items()}
 # Hiragana, katakana, half-width katakana, each with iteration, length and voicing marks; not the
 # middle dot, which separates words.
 _KANA = re.compile("[\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f]+")
@@ -48,11 +48,6 @@ def is_kana(text: str) -> bool:
         (True, False, False)
     """
     return _KANA.fullmatch(text) is not None
-
-
-def hiragana(text: str) -> str:
-    """Convert katakana letters to hiragana; length and iteration marks and all else stay."""
-    return text.translate(_TO_HIRAGANA)
 
 
 def katakana(text: str) -> str:

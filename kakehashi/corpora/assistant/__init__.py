@@ -47,8 +47,8 @@ def generate(
 ) -> Iterator[Sentence]:
     """Generate voice-assistant utterances from number ``start`` on; ``group`` is the domain.
 
-    Several processes can each make a range. Dev and test hold values and carrier phrases that train
-    never shows, whatever the seed. Raises `ConfigError` at an unknown language or partition.
+    Dev and test hold values and carrier phrases that train never shows, whatever the seed. Raises
+    `ConfigError` at an unknown language or partition.
 
     Example:
         >>> [third] = generate("en", 1, start=2)
@@ -104,10 +104,7 @@ Option: TypeAlias = "str | tuple[str | Draw | Slot, ...]"
 
 
 class Sampler:
-    """A grammar, compiled to nested tuples to draw the utterances of one partition fast.
-
-    An utterance is a walk over them that takes one random number per choice.
-    """
+    """A grammar, compiled to nested tuples to draw utterances fast, one number per choice."""
 
     def __init__(self, grammar: Grammar, partition: Partition) -> None:
         self._rules, self._partition = grammar.rules, partition
@@ -179,14 +176,12 @@ def _zipf(rank: float, exponent: float) -> int:
 
 
 def _weights(rule: Rule, partition: Partition) -> list[int]:
-    """Weigh the members of a list in one partition; 0 where they do not occur there.
-
-    Which are kept for dev or test depends on the texts alone, so that all seeds share the division.
-    """
+    """Weigh the members of a list in one partition; 0 where they do not occur there."""
     exponent = _OPEN_EXPONENT if rule.open else _CLOSED_EXPONENT
     weights = [_zipf(rank, exponent) for rank in range(1, len(rule.texts) + 1)]
     if not rule.open:
         return weights
+    # Which are for dev or test depends on the texts alone, so that all seeds share the division.
     digests = [sha256(text.encode()).digest() for text in rule.texts]
     order = sorted(range(len(digests)), key=digests.__getitem__)
     size = len(order) // _ONE_IN
@@ -231,10 +226,7 @@ class Grammar(NamedTuple):
 
 
 def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
-    """Read the grammar of a language; ``folder`` is by default that of the shipped grammars.
-
-    Raises `ConfigError` if there is no such language, a name is taken twice, a template is wrong.
-    """
+    """Read the grammar of a language, by default a shipped one; `ConfigError` if there is none."""
     folder = folder or files(__package__) / "data"
     languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
     if language not in languages:
