@@ -152,10 +152,7 @@ def _is_conllu(source: ColumnsSource) -> bool:
 
 
 def _words(rows: Iterable[Row]) -> list[Row]:
-    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these.
-
-    Words are numbered ``1``, ranges ``3-4``, nodes that stand for nothing written ``5.1``.
-    """
+    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these."""
     words: list[Row] = []
     last = 0  # word of a range
     for row in rows:
@@ -188,10 +185,7 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
 
 
 def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]:
-    """Yield the lines of a file that `read` reads, in the columns, scheme and separator given.
-
-    Raises `CorpusError` if there are no tokens, or a token or type does not fit into columns.
-    """
+    """Yield the lines of a file that `read` reads; `CorpusError` at what columns cannot hold."""
     previous: str | None = None
     for sentence in sentences:
         if source.docstart == "skip" and previous not in (None, sentence.group):

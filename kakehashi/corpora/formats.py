@@ -23,7 +23,6 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 
 _Item = TypeVar("_Item")
-
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
 
@@ -155,10 +154,9 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     def counted() -> Iterator[Sentence]:
         for sentence in sentences:
             written.sentences += 1
-            by_token = isinstance(source, ColumnsSource) and sentence.tokens
-            lost = list(lost_mentions(sentence, written.sentences)) if by_token else []
-            written.mentions += len(sentence.mentions) - len(lost)
-            written.lost += lost
+            written.mentions += len(sentence.mentions)
+            if isinstance(source, ColumnsSource) and sentence.tokens:
+                written.lost += lost_mentions(sentence, written.sentences)
             yield sentence
 
     try:
@@ -166,6 +164,7 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
     except UnicodeEncodeError as error:
         problem = f"{encoding} has no {error.object[error.start]!r}; write it as UTF-8, with"
         raise CorpusError(source.path, f"{problem} --to-set encoding=utf-8") from error
+    written.mentions -= len(written.lost)
     return written
 
 

@@ -25,7 +25,6 @@ from kakehashi.sentence import Mention, Sentence
 _TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-_EXCERPT = 60  # of a name, in a message
 _SENTENCE = "sentence"
 _ARTICLES = frozenset(("DOC", "article"))
 _NO_TEXT = frozenset(("DOCNO", "SECTION", "AE", "WORDS"))
@@ -111,7 +110,7 @@ class _Reader:
             self._n_articles += 1
 
     def _take_entity(self, name: str, is_end: bool) -> None:
-        shown = name[:_EXCERPT]
+        shown = f"{name:.60}"  # in messages
         if not is_end:
             self._first = self._first if self._open else self._length
             self._open.append(name)
@@ -130,8 +129,8 @@ class _Reader:
 
     def _end_sentence(self) -> Iterator[Sentence]:
         if self._open:
-            name = self._open[-1][:_EXCERPT]
-            self._refuse(f"<{name}> is still open at the end of the sentence{self._advice}")
+            opened = f"<{self._open[-1]:.60}>"
+            self._refuse(f"{opened} is still open at the end of the sentence{self._advice}")
         if not self._is_blank or self._ranges:
             text = "".join(self._texts)
             mentions = tuple(Mention(*each, text[each[0] : each[1]]) for each in self._ranges)

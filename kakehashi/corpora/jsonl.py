@@ -7,8 +7,9 @@
      "tokens": [{"text": "昨日", "start": 0, "end": 2, "reading": "キノウ", "pos": "名詞"}, …],
      "id": "12", "group": "article 3"}
 
-Any other key is refused, so that a misspelt one is not silently nothing. Lines of other tools are
-known by a key of theirs, whose other keys are passed over::
+Only ``text`` is required, and of mentions and tokens all but ``probability``, ``reading``, ``pos``
+and a mention's ``text``. Any other key is refused, so that a misspelt one is not silently nothing.
+Lines of other tools are known by a key of theirs, whose other keys are passed over::
 
     {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
     {"text": …, "entities": [{"start_offset": 0, "end_offset": 4, "label": "LOC"}]}        Doccano

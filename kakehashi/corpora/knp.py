@@ -32,7 +32,6 @@ from kakehashi.tags import OUTSIDE, spans_from_tags
 # What tarfile raises on damaged headers, beside its own errors.
 _DAMAGE = (tarfile.TarError, ValueError, OverflowError, RecursionError)
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
-_EXCERPT = 60  # of a type, in a message
 _PAIRS = 4  # of a name and a number, in a morpheme line
 _ESCAPED = re.compile(r"\A\\([^\w\s]| )\Z")
 _S_ID = b"# S-ID:"
@@ -54,10 +53,7 @@ class Member(NamedTuple):
 
 
 def read(source: KnpSource) -> Iterator[Sentence]:
-    """Yield the sentences of an archive or folder, of all articles or of those listed.
-
-    A listed article that is missing is a `CorpusError`, too.
-    """
+    """Yield the sentences of an archive or folder; `CorpusError` if a listed article is missing."""
     lists = members(source.path, source.ids) if source.ids else ()
     wanted = {line.strip() for each in lists for _, line in each.lines(source.encoding)} - {""}
     found: set[str] = set()
@@ -165,9 +161,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _sentence(block: Sequence[tuple[int, str]], where: str, name: str, group: str) -> Sentence:
-    text = ""
-    tokens: list[Token] = []
-    tags: list[str] = []
+    text, tokens, tags = "", list[Token](), list[str]()
     phrases: list[tuple[int, str, int]] = []  # number of the line, line, first character
     for number, line in block:
         if _PHRASE.match(line):
@@ -226,6 +220,6 @@ def _tag(line: str, where: str, number: int) -> str:
         return OUTSIDE
     kind, part = entities[-1]  # KNBC repeats some, and the last one goes with the phrase line
     if part not in _PREFIXES:
-        problem = f"expected head, middle, tail or single in <NE:{kind[:_EXCERPT]}:…>"
+        problem = f"expected head, middle, tail or single in <NE:{kind:.60}:…>"
         raise CorpusError(where, f"{problem}, got {excerpt(part)}", number)
     return f"{_PREFIXES[part]}-{kind}"

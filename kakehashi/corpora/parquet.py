@@ -102,8 +102,7 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     place = data_path(source.path)
     with _opened(source.path) as file:
         for problem in _problems(file.schema_arrow, SCHEMA):
-            expected = ", ".join(SCHEMA.names)
-            raise CorpusError(place, f"expected the columns {expected}; {problem}")
+            raise CorpusError(place, f"expected the columns {', '.join(SCHEMA.names)}; {problem}")
         check_unpacked(file, place)
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     first = 1
@@ -117,9 +116,8 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
 def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
     """Raise `CorpusError` if a row group of a file unpacks to more than any honest one."""
     # Not by column: Arrow aborts the process at a column whose statistics are damaged.
-    groups = map(file.metadata.row_group, range(file.num_row_groups))
-    unpacked = max((group.total_byte_size for group in groups), default=0)
-    check_inflation(unpacked, path)
+    for group in range(file.num_row_groups):
+        check_inflation(file.metadata.row_group(group).total_byte_size, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
@@ -177,5 +175,4 @@ def _opened(path: str) -> Iterator[pq.ParquetFile]:
                 yield parquet
         except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:
             problem = " ".join(str(error).split())
-            place = data_path(path)
-            raise CorpusError(place, f"cannot be read as Parquet ({problem})") from error
+            raise CorpusError(data_path(path), f"cannot be read as Parquet ({problem})") from error

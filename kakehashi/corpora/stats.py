@@ -199,9 +199,8 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
     mentions = Counter[tuple[str, frozenset[str]]]()
     for sentence in sentences:
         if sentence.tokens is None:
-            raise ConfigError(
-                "--segmenter", f"{sentence.text[:40]!r} has no tokens; say how to cut"
-            )
+            problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
+            raise ConfigError("--segmenter", problem)
         romanized = [(view(each.text, each.reading, "romaji"), each) for each in sentence.tokens]
         for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1

@@ -5,8 +5,7 @@ One word is spelled in many ways that look alike: accents and voicing marks apar
 and patterns know one of them; so they get one character for each letter with its marks.
 
 MeCab stops at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
-words, and needs a gigabyte for a million characters; so it gets *cleaned* text, in *passages*, of
-the same length as the composed text.
+words, and needs a gigabyte for a million characters; so it gets *cleaned* text in *passages*.
 """
 
 from __future__ import annotations
@@ -110,10 +109,7 @@ def cleaned(text: str) -> str:
 
 
 def passages(text: str) -> Iterator[tuple[int, str]]:
-    """Cut cleaned text into parts short enough to analyse, each with its start.
-
-    A passage ends after a sentence if it can, else after a blank or a comma, else anywhere.
-    """
+    """Cut cleaned text into passages with their starts, after a sentence, blank or comma if any."""
     start = 0
     while len(text) - start > LONGEST_PASSAGE:
         limit = start + LONGEST_PASSAGE

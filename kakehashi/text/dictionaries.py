@@ -158,10 +158,7 @@ class Sudachi:
         return words
 
     def analyze_forms(self, forms: Sequence[str]) -> Iterable[Word]:
-        """Find the words of a passage that is already cut into forms.
-
-        Sudachi has no partial parsing: a form whose edges it does not meet is analysed alone.
-        """
+        """Find the words of a passage already cut into forms; one whose edges it misses, alone."""
         text = "".join(forms)
         words = list(located(text, self.analyze(text)))
         starts = [start for start, _ in words]

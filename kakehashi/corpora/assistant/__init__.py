@@ -86,10 +86,9 @@ def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
 
 
 class Draw(NamedTuple):
-    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of ``total``."""
+    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of the last one."""
 
     bounds: Sequence[int]
-    total: int
     options: Sequence[Option]
 
 
@@ -121,11 +120,10 @@ class Sampler:
     def draw(self, uniform: Callable[[], float]) -> tuple[str, str, tuple[Mention, ...]]:
         """Draw the domain, text and mentions of one utterance by numbers from 0 to below 1."""
         index = bisect(self._bounds, uniform() * self._bounds[-1])
-        pieces: list[str] = []
-        mentions: list[Mention] = []
+        pieces, mentions = list[str](), list[Mention]()
 
         def write(draw: Draw, position: int) -> int:
-            option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
+            option = draw.options[bisect(draw.bounds, uniform() * draw.bounds[-1])]
             if isinstance(option, str):
                 pieces.append(option)
                 return position + len(option)
@@ -167,8 +165,7 @@ class Sampler:
 
 def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
     weights, chosen = zip(*options, strict=True)
-    bounds = list(accumulate(weights))
-    return Draw(bounds, bounds[-1], chosen)
+    return Draw(list(accumulate(weights)), chosen)
 
 
 def _zipf(rank: float, exponent: float) -> int:
@@ -182,8 +179,7 @@ def _weights(rule: Rule, partition: Partition) -> list[int]:
     if not rule.open:
         return weights
     # Which are for dev or test depends on the texts alone, so that all seeds share the division.
-    digests = [sha256(text.encode()).digest() for text in rule.texts]
-    order = sorted(range(len(digests)), key=digests.__getitem__)
+    order = sorted(range(len(weights)), key=lambda i: sha256(rule.texts[i].encode()).digest())
     size = len(order) // _ONE_IN
     kept = {"train": [], "dev": order[:size], "test": order[size : 2 * size]}[partition]
     shared = order[2 * size :]
