@@ -35,16 +35,11 @@ def map_in_order(
 ) -> Iterator[_Answer]:
     """Apply a function to every job in processes; KakehashiError if one of them is killed.
 
-    Args:
-        function: Can be sent to a new process.
-        jobs: Only a few are taken before their turn, and where there are only a few they are done
-            here. None stands where the next one may be long in coming: the answers to all before
-            it are yielded first.
-        processes: How many; default as many as there are cores for us.
+    There are as many ``processes`` as cores by default, and none for a few jobs, which are done
+    here. Only a few jobs are taken before their turn. None stands where the next one may be long in
+    coming: the answers to all before it are yielded first.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    if multiprocessing.current_process().daemon:  # which may have no children
-        processes = 1
     jobs = iter(jobs)
     first: list[_Job] = []
     for job in jobs:

@@ -132,11 +132,8 @@ def mentions_from_spans(
     text: str, tokens: Sequence[Token], spans: Sequence[Span]
 ) -> tuple[Mention, ...]:
     """Convert spans of tokens to mentions in the raw text."""
-    mentions = []
-    for span in spans:
-        start, end = tokens[span.start].start, tokens[span.end - 1].end
-        mentions.append(Mention(start, end, span.type, text[start:end]))
-    return tuple(mentions)
+    ranges = [(tokens[span.start].start, tokens[span.end - 1].end, span.type) for span in spans]
+    return tuple(Mention(start, end, kind, text[start:end]) for start, end, kind in ranges)
 
 
 def sentence_from_forms(

@@ -22,23 +22,24 @@ SchemeName = Literal["bio", "iob1", "iobes"]
 
 
 class Scheme(NamedTuple):
-    """Prefixes of a span; after ``unfinished`` ones it must go on, after ``open`` ones it may."""
+    """Prefixes of the tags of a span."""
 
     begin: str
     inside: str
     end: str
     single: str
-    open: frozenset[str]
-    unfinished: frozenset[str]
+
+    @property
+    def unfinished(self) -> set[str]:
+        """Prefixes after which the span must go on."""
+        return {self.begin, self.inside} - {self.end, self.single}
 
 
-_NONE: frozenset[str] = frozenset()
-_BI = frozenset("BI")
 # IOB1 has B- only between neighbours of one type; `tags_from_spans` knows that one exception.
 SCHEMES: Mapping[str, Scheme] = {
-    "bio": Scheme("B", "I", "I", "B", _BI, _NONE),
-    "iob1": Scheme("I", "I", "I", "I", _BI, _NONE),
-    "iobes": Scheme("B", "I", "E", "S", _BI, _BI),
+    "bio": Scheme("B", "I", "I", "B"),
+    "iob1": Scheme("I", "I", "I", "I"),
+    "iobes": Scheme("B", "I", "E", "S"),
 }
 
 _STARTING, _CONTINUING, _CLOSED = frozenset("BSU"), frozenset("IELM"), frozenset("OESUL")
@@ -168,12 +169,10 @@ class Tagset:
         prefixes = np.array([prefix for prefix, _ in parts])
         types = np.array([entity_type for _, entity_type in parts], dtype=object)
         goes_on = np.isin(prefixes, list({rule.inside, rule.end} - {rule.begin, rule.single}))
-        is_open, is_unfinished = (
-            np.isin(prefixes, list(some))[:, None] for some in (rule.open, rule.unfinished)
-        )
-        allowed: npt.NDArray[np.bool_] = np.where(
-            goes_on, is_open & (types[:, None] == types), ~is_unfinished
-        )
+        is_open = np.isin(prefixes, [rule.begin, rule.inside])[:, None]
+        may_end = np.isin(prefixes, list(rule.unfinished), invert=True)[:, None]
+        same_type = types[:, None] == types
+        allowed: npt.NDArray[np.bool_] = np.where(goes_on, is_open & same_type, may_end)
         return allowed
 
 

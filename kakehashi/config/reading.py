@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from kakehashi.config.settings import PRESETS, RunSettings
-from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.errors import ConfigError, CorpusError, suggestion
 
 Tree = dict[str, Any]
 
@@ -193,10 +192,7 @@ def config_error(
     key = ".".join([*place, last])
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = sorted(_names_at(root, place))
-        near = difflib.get_close_matches(last, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
-        problem = f"unknown setting; {hint}"
+        problem = f"unknown setting; {suggestion(last, sorted(_names_at(root, place)))}"
     elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
         problem += f", got {first['input']!r}"
     return ConfigError(f"{where}: {key}" if key else where, problem)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, suggestion
 from kakehashi.sentence import Token
 from kakehashi.text.composition import (
     LONGEST_PASSAGE,
@@ -128,9 +127,8 @@ def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = F
         [('東京', 'トウキョウ'), ('に', 'ニ'), ('着い', 'ツイ'), ('た', 'タ')]
     """
     if name not in _NAMES:
-        near = difflib.get_close_matches(name, _NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_NAMES)}"
-        raise ConfigError("text.segmenter", f"there is no segmenter {name!r}; {hint}")
+        problem = f"there is no segmenter {name!r}; {suggestion(name, _NAMES)}"
+        raise ConfigError("text.segmenter", problem)
     if name == "whitespace":
         return WHITESPACE
     if name == "words":

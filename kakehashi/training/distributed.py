@@ -153,7 +153,7 @@ class ProcessGroup:
         return values
 
 
-SINGLE = ProcessGroup()
+SINGLE: ProcessGroup = ProcessGroup()
 
 
 def _gradient_rows(weight: Tensor, rows: Tensor) -> Tensor:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,6 +14,7 @@ from kakehashi.config.sources import (
     InlineSource,
     JsonlSource,
     KnpSource,
+    Source,
 )
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.formats import (
@@ -34,9 +36,7 @@ from kakehashi.sentence import Mention, Sentence, Token
 
 
 def test_every_format_of_the_settings_has_a_reader():
-    from kakehashi.config.sources import FileSource
-
-    models = [*FileSource.__args__, AssistantSource]
+    models = get_args(get_args(Source)[0])
     assert {model.model_fields["format"].default for model in models} == set(FORMATS)
     assert WRITABLE == ("columns", "inline", "jsonl")
 
