@@ -30,7 +30,7 @@ from kakehashi.tags import Tagset as Tagset
 from kakehashi.tags import TypeMapping as TypeMapping
 from kakehashi.tags import spans_from_tags as spans_from_tags
 from kakehashi.tags import tags_from_spans as tags_from_spans
-from kakehashi.text.romanize import romanize as romanize
+from kakehashi.text.readings import romanize as romanize
 from kakehashi.text.segment import load_segmenter as load_segmenter
 from kakehashi.training.train import train as train
 

@@ -7,7 +7,7 @@ segmented again without loss, and a mention that no token boundary meets stays v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import add
 from typing import NamedTuple
@@ -78,6 +78,16 @@ class Sentence:
             else:
                 spans.append(Span(start, end, mention.type))
         return Projection(tuple(spans), tuple(lost))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sentences that are read anew each time they are asked for, here or in another process."""
+
+    read: Callable[[], Iterator[Sentence]]
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return self.read()
 
 
 def check_tokens(text: str, tokens: Sequence[Token]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,8 +14,8 @@ from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import corpora_table, distribution_table, terminal
 
 if TYPE_CHECKING:
+    from kakehashi.corpora.formats import Written
     from kakehashi.corpora.stats import CorpusStats, Overlap
-    from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
 
 _MOST_TESTED = 100_000
@@ -139,7 +139,7 @@ def homophones(
     for name, parts in _read_all(inputs, reading, mapping, segmenter):
         sentences = chain.from_iterable(parts.values())
         found[name] = find_homophones(console.ProgressBars().track(sentences, name))
-    report = {name: each.to_dict() for name, each in found.items()}
+    report = {name: asdict(each) for name, each in found.items()}
     console.print_report(report, show.homophone_tables(found, examples), as_json=as_json)
 
 
@@ -165,7 +165,7 @@ def convert(
       kakehashi corpus convert a.csv a.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.corpora.corpus import read_mapped
-    from kakehashi.corpora.writing import write_corpus
+    from kakehashi.corpora.formats import write_corpus
 
     _check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
@@ -202,8 +202,7 @@ def generate(
       kakehashi corpus generate --report --language de --utterances 1000000
     """
     from kakehashi.config.sources import AssistantSource
-    from kakehashi.corpora.formats import read_source
-    from kakehashi.corpora.writing import write_generated
+    from kakehashi.corpora.formats import read_source, write_generated
 
     given = {"utterances": utterances, "seed": seed, "partition": partition}
     source = AssistantSource(language=language, **given)
@@ -260,7 +259,7 @@ def _overlap(
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
     line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
-    console.print_report({"file": str(output), **written.to_dict()}, (), line, as_json=as_json)
+    console.print_report({"file": str(output), **asdict(written)}, (), line, as_json=as_json)
     for table in () if as_json else show.lost_tables(output.name, written.lost):
         console.ProgressBars().say(terminal(table))
 

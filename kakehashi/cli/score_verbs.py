@@ -107,7 +107,7 @@ def compare(
       kakehashi compare test.jsonl ours.jsonl theirs.conll --b-columns token,_,_,tag
       kakehashi compare test.jsonl 'runs/ja-seed*' 'runs/ja-char+dense-seed*' --json
     """
-    from kakehashi.corpora.writing import runs_of
+    from kakehashi.corpora.formats import runs_of
     from kakehashi.scoring.compare import compare_systems
     from kakehashi.scoring.score import score_sentences
 
@@ -130,7 +130,7 @@ def _corpus(files: Sequence[Path], reading: Reading) -> Corpus:
 
 def _predictions(place: Path, reading: Reading, columns: str | None) -> Corpus:
     """Read a file, or the files of a folder, which we wrote, whatever the format of others is."""
-    from kakehashi.corpora.writing import prediction_files
+    from kakehashi.corpora.formats import prediction_files
 
     reading = replace(reading, columns=columns or reading.columns)
     if place.is_dir():

@@ -96,8 +96,8 @@ def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
 
     if lost:
         rows = (
-            (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
-            for number, sentence, mention, tokens in lost[:_MOST_LOST]
+            (each.number, excerpt(each.sentence), each.text, each.type, " ".join(each.tokens))
+            for each in lost[:_MOST_LOST]
         )
         shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
         title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.config.sources import Source
-from kakehashi.corpora.formats import FORMATS, guess_source
+from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
-from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import model_fingerprint
