@@ -13,7 +13,7 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 # In this order, and the values of each from weak to strong. Where the optimum lies depends on the
 # training size: at 100 utterances of MASSIVE a c2 of 0.1 loses 2 to 4 points of F1 on dev.
@@ -54,7 +54,7 @@ class CRFsuite:
     ) -> None:
         """Learn from the training sentences, with the parameters that are best on the others."""
         trainer = self._library.Trainer(algorithm="lbfgs", verbose=False)
-        n_tokens, tagset = 0, set()
+        n_tokens, tagset = 0, set[str]()
         for sentence in train:
             if sentence.tokens:
                 tags = tags_from_spans(sentence.project().spans, len(sentence.tokens))
