@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from kakehashi.baselines.features import Features
+from kakehashi.baselines.features import token_features
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
@@ -18,14 +18,13 @@ _PARAMETERS = {"c1": 0, "c2": 0.1, "max_iterations": 100, "feature.possible_tran
 
 
 class CRFsuite:
-    """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007)."""
+    """A CRF over `token_features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007)."""
 
     package = "python-crfsuite"
     deterministic = True
 
     def __init__(self, seed: int = 0) -> None:
         self._library = require("pycrfsuite", "crfsuite")
-        self._features = Features()
         self.model = b""  # in CRFsuite's format
 
     def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
@@ -34,7 +33,7 @@ class CRFsuite:
         for sentence in train:
             if sentence.tokens:
                 tags = tags_from_spans(sentence.project().spans, len(sentence.tokens))
-                trainer.append(self._items(sentence), tags)
+                trainer.append(_items(sentence), tags)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model"
             trainer.train(str(file))
@@ -44,7 +43,8 @@ class CRFsuite:
         """Read spans off the most probable tags of each sentence."""
         tagger = self._library.Tagger()
         tagger.open_inmemory(self.model)
-        return [tuple(spans_from_tags(tagger.tag(self._items(each)))) for each in sentences]
+        return [tuple(spans_from_tags(tagger.tag(_items(each)))) for each in sentences]
 
-    def _items(self, sentence: Sentence) -> list[list[bytes]]:
-        return self._features([view(token.text, "", "original") for token in sentence.tokens or ()])
+
+def _items(sentence: Sentence) -> list[list[bytes]]:
+    return token_features([view(token.text, "", "original") for token in sentence.tokens or ()])

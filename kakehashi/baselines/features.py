@@ -17,35 +17,27 @@ _SCRIPTS = (
 )
 
 
-class Features:
-    """Turn the forms of a sentence into the features of each token.
+def token_features(forms: Sequence[str]) -> list[list[bytes]]:
+    """List the features of every token of a sentence.
 
     Of the form itself: as written, in lower case, its shape, its affixes of up to four characters,
     its characters and pairs of characters. Of those up to two tokens away: as written, and shape.
     Of the pairs of it and its neighbours: both as written, both shapes. No reading, part of speech,
     list of names or vector.
 
-    What depends on one form or on two is computed once for each that comes.
-
     Example:
-        >>> before, itself = Features()(["in", "京都"])
+        >>> before, itself = token_features(["in", "京都"])
         >>> "+1:w=京都".encode() in before, b"-1:s=x" in itself
         (True, True)
     """
-
-    def __init__(self) -> None:
-        self._of_one = cache(_features_of_one)
-        self._of_two = cache(_features_of_two)
-
-    def __call__(self, forms: Sequence[str]) -> list[list[bytes]]:
-        """List the features of every token."""
-        padded = [_EDGE, _EDGE, *forms, _EDGE, _EDGE]
-        return [self._of_token(padded[i : i + 5]) for i in range(len(forms))]
-
-    def _of_token(self, window: Sequence[str]) -> list[bytes]:
-        _, before, itself, after, _ = window
-        alone = chain.from_iterable(map(self._of_one, window, range(-2, 3)))
-        return [*alone, *self._of_two(before, itself, -1), *self._of_two(itself, after, 0)]
+    padded = [_EDGE, _EDGE, *forms, _EDGE, _EDGE]
+    found = []
+    for start in range(len(forms)):
+        window = padded[start : start + 5]
+        alone = chain.from_iterable(map(_features_of_one, window, range(-2, 3)))
+        pairs = (*_features_of_two(*window[1:3], -1), *_features_of_two(*window[2:4], 0))
+        found.append([*alone, *pairs])
+    return found
 
 
 def shape(form: str) -> str:
@@ -72,27 +64,21 @@ def _kind(char: str) -> str:
     return char
 
 
+@cache
 def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
     if form == _EDGE:
         return (f"{offset:+}:edge".encode(),)
     features = [f"w={form}", f"s={shape(form)}"]
     if offset == 0:
-        features += _inside(form.lower())
+        low = form.lower()
+        sizes = range(1, min(len(low), _LONGEST_AFFIX) + 1)
+        pairs = (low[i : i + 2] for i in range(len(low) - 1))
+        features += [f"l={low}", *(f"p={low[:n]}" for n in sizes), *(f"e={low[-n:]}" for n in sizes)]
+        features += [f"c={piece}" for piece in dict.fromkeys([*low, *pairs])]
     return tuple(f"{offset:+}:{feature}".encode() for feature in features)
 
 
-def _inside(form: str) -> list[str]:
-    """Return affixes, characters and pairs of characters, the last two once each."""
-    sizes = range(1, min(len(form), _LONGEST_AFFIX) + 1)
-    pairs = (form[i : i + 2] for i in range(len(form) - 1))
-    return [
-        f"l={form}",
-        *(f"p={form[:n]}" for n in sizes),
-        *(f"e={form[-n:]}" for n in sizes),
-        *(f"c={piece}" for piece in dict.fromkeys([*form, *pairs])),
-    ]
-
-
+@cache
 def _features_of_two(left: str, right: str, offset: int) -> tuple[bytes, ...]:
     pairs = {"w": (left, right), "s": (shape(left), shape(right))}
     return tuple(f"{offset:+}:{name}={a} {b}".encode() for name, (a, b) in pairs.items())

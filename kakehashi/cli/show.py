@@ -153,10 +153,10 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
     scores = (
         (
             name,
-            each.mean,
+            each.f1,
             f"{each.interval.low:.2f} to {each.interval.high:.2f}",
             each.deviation,
-            " ".join(f"{f1:.2f}" for f1 in each.f1s),
+            " ".join(f"{f1:.2f}" for f1 in each.runs),
         )
         for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second))
     )

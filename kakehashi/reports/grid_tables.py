@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import NamedTuple
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, seeds_needed
@@ -133,9 +134,9 @@ def seed_table(analysis: Analysis) -> Table:
     rows = []
     for group in analysis.groups:
         scores = (group.scores.get(seed) for seed in seeds)
-        summary = (group.mean, group.deviation, *(group.interval or (None, None)))
-        names = (group.axes[axis] for axis in axes)
-        rows.append((*names, group.found, *scores, *summary, group.best_on_test))
+        ends = (None, None) if group.interval is None else astuple(group.interval)
+        summary = (group.mean, group.deviation, *ends, group.best_on_test)
+        rows.append((*(group.axes[axis] for axis in axes), group.found, *scores, *summary))
     each = [f"seed {seed}" for seed in seeds]
     headings = (*axes, "runs", *each, "mean", "sd", "95 % low", "95 % high", _PAPERS_WAY)
     notes = (
