@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
@@ -45,43 +43,23 @@ def size_figure(analysis: Analysis) -> Drawing:
     names = dict.fromkeys(name for lines in places.values() for name in lines)
     styles = dict(zip(names, pens(), strict=False))
 
-    def draw(figure: Figure, axes: Sequence[Axes]) -> None:
-        handles: dict[str, Any] = {}
-        for panel, lines in zip(axes, places.values(), strict=True):
-            for name, points in lines.items():
-                sizes, means, lows, highs = zip(*sorted(points), strict=True)
-                pen = styles[name]
-                panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
-                [handles[name]] = panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
-            found = {size for points in lines.values() for size, *_ in points}
-            count_axis(panel, ticks=sorted(found))
-            panel.set(xlabel="training sentences", ylabel="F1")
-        # Lines may be anywhere in a panel: the legend of all is below.
-        legend = [handles[name] for name in styles]
-        figure.legend(handles=legend, loc="outside lower center", ncols=min(4, len(legend)))
+    def draw(panel: Axes, lines: Mapping[str, Sequence[tuple[float, ...]]]) -> None:
+        for name, points in lines.items():
+            sizes, means, lows, highs = zip(*sorted(points), strict=True)
+            pen = styles[name]
+            panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
+            panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
+        count_axis(panel, ticks=sorted({size for points in lines.values() for size, *_ in points}))
+        panel.set(xlabel="training sentences", ylabel="F1")
 
     title = "F1 against training size; bands reach from the worst to the best seed"
-    return Drawing("size", title, draw, list(places), *_layout(len(places)))
-
-
-def _layout(n_panels: int) -> tuple[int, float, float]:
-    """Number of columns, width and height; one panel alone may be larger."""
-    if n_panels == 1:
-        return 1, 4.8, 3.4
-    n_columns = 2 if n_panels == 4 else min(n_panels, 3)
-    return n_columns, 3.6 * n_columns, 3.0 * ceil(n_panels / n_columns)
+    return Drawing("size", title, draw, places, legend=4)
 
 
 def type_figure(analysis: Analysis) -> Drawing:
     """Draw an arrow from F1 without to F1 with transfer per entity type of training (figure 4)."""
-    gains = _by_title(analysis)
-
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        for panel, gain in zip(axes, gains.values(), strict=True):
-            _draw_arrows(panel, gain)
-
     title = "F1 of each entity type: arrows begin at the baseline's and end at that with transfer"
-    return Drawing("types", title, draw, list(gains), *_layout(len(gains)))
+    return Drawing("types", title, _draw_arrows, _by_title(analysis))
 
 
 def _by_title(analysis: Analysis) -> dict[str, Gain]:
@@ -151,55 +129,50 @@ def frequency_figure(analysis: Analysis) -> Drawing:
         problem = f"no types of like frequency have {_FEWEST_MENTIONS} test mentions together"
         raise ConfigError("figures", problem)
 
-    def draw(figure: Figure, axes: Sequence[Axes]) -> None:
-        [panel] = axes
+    def draw(panel: Axes, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         for (name, points), pen in zip(lines.items(), pens(), strict=False):
             often, gains = zip(*points, strict=True) if points else ((), ())
             panel.plot(often, gains, label=name, gid=f"line-{name}", **pen)
         panel.axhline(0, color=BLACK, linewidth=0.8)
         count_axis(panel)
         panel.set(xlabel="mentions of a type in the training set", ylabel="gain in points of F1")
-        figure.legend(loc="outside lower center", ncols=3)
 
     title = "Gain of entity types of like frequency, against that frequency"
-    return Drawing("frequencies", title, draw, height=3.6)
+    return Drawing("frequencies", title, draw, {"": lines}, size=(4.8, 3.6), legend=3)
 
 
 def gain_figure(analysis: Analysis) -> Drawing:
     """Draw the gains of the most frequent types as bars, the largest first; count the others."""
-    gains = _by_title(analysis)
-    bars = []
-    for gain in gains.values():
+    panels = {}
+    for title, gain in _by_title(analysis).items():
         most = type_changes(gain)[:_MOST_BARS]
         changes = ((f"{name} ({often:,})", new - old) for name, often, old, new in most)
         seen = (change for change in changes if abs(change[1]) >= _SAME)
-        bars.append(sorted(seen, key=lambda change: (-change[1], change[0])))
+        bars = sorted(seen, key=lambda change: (-change[1], change[0]))
+        panels[title] = bars, len(most) - len(bars), len(gain.group.types) - len(most)
 
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        for panel, gain, changes in zip(axes, gains.values(), bars, strict=True):
-            for place, (name, change) in enumerate(changes):
-                color, hatch = (BLUE, "") if change > 0 else (RED, "////")
-                look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
-                panel.barh(place, change, gid=f"bar-{name}", **look)
-            panel.set_yticks(range(len(changes)), [name for name, _ in changes], fontsize=7)
-            panel.set_ylim(len(changes) - 0.4, -0.6)
-            panel.axvline(0, color=BLACK, linewidth=0.8)
-            panel.grid(visible=False, axis="y")
-            n_types = len(gain.group.types)
-            same = f"{min(n_types, _MOST_BARS) - len(changes)} types unchanged"
-            rarer = f", {n_types - _MOST_BARS} rarer ones" if n_types > _MOST_BARS else ""
-            panel.set_xlabel(f"gain in points of F1\n{same}{rarer}")
+    def draw(panel: Axes, content: tuple[Sequence[tuple[str, float]], int, int]) -> None:
+        bars, n_same, n_rarer = content
+        for place, (name, change) in enumerate(bars):
+            color, hatch = (BLUE, "") if change > 0 else (RED, "////")
+            look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
+            panel.barh(place, change, gid=f"bar-{name}", **look)
+        panel.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=7)
+        panel.set_ylim(len(bars) - 0.4, -0.6)
+        panel.axvline(0, color=BLACK, linewidth=0.8)
+        panel.grid(visible=False, axis="y")
+        rarer = f", {n_rarer} rarer ones" if n_rarer else ""
+        panel.set_xlabel(f"gain in points of F1\n{n_same} types unchanged{rarer}")
 
     title = "Gain of each entity type, with its mentions in the training set"
-    height = 1.2 + 0.16 * max(map(len, bars))
-    return Drawing("gains", title, draw, list(gains), len(gains), 3.4 * len(gains), height)
+    size = (3.4 * len(panels), 1.2 + 0.16 * max(len(bars) for bars, *_ in panels.values()))
+    return Drawing("gains", title, draw, panels, len(panels), size)
 
 
 def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
     """Draw the frequency of entity types by rank, both axes logarithmic (figure 2)."""
 
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        [panel] = axes
+    def draw(panel: Axes, corpora: Mapping[str, Mapping[str, int]]) -> None:
         for (name, types), pen in zip(corpora.items(), pens(), strict=False):
             counts = sorted(types.values(), reverse=True)
             ranks = range(1, len(counts) + 1)
@@ -210,7 +183,7 @@ def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
         panel.legend(loc="lower left")
 
     title = "How often each entity type occurs, by rank, on logarithmic axes"
-    return Drawing("distribution", title, draw)
+    return Drawing("distribution", title, draw, {"": corpora})
 
 
 def _grid_distribution(analysis: Analysis) -> Drawing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from math import log
@@ -13,7 +13,6 @@ from kakehashi.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
 BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
@@ -39,34 +38,43 @@ def pens() -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure to be drawn: ``draw`` fills its panels, which have titles; sizes are in inches.
+    """A figure to be drawn: ``draw`` fills each of its panels with what that is to show.
 
     Its own title says what it shows, also for those who cannot see it.
     """
 
     name: str
     title: str
-    draw: Callable[[Figure, Sequence[Axes]], None]
-    panels: Sequence[str] = ("",)
-    n_columns: int = 1
-    width: float = 4.8
-    height: float = 3.4
+    draw: Callable[[Axes, Any], None]
+    panels: Mapping[str, Any]  # what each is to show, by its title
+    n_columns: int | None = None  # default by the number of panels; size likewise
+    size: tuple[float, float] | None = None  # width and height in inches
+    legend: int = 0  # columns of a legend of all panels below them, which may be full anywhere
 
     def render(self, kind: Literal["svg", "png"]) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch; needs matplotlib."""
         matplotlib = require("matplotlib", "figures")
         require("matplotlib.figure", "figures")
         metadata = {"Date": None, "Title": self.title} if kind == "svg" else {"Software": None}
+        n_panels = len(self.panels)
+        n_columns = self.n_columns or (2 if n_panels == 4 else min(n_panels, 3))
+        n_rows = -(-n_panels // n_columns)
         file = io.BytesIO()
         with matplotlib.rc_context(_STYLE):
-            figure = matplotlib.figure.Figure((self.width, self.height), layout="constrained")
-            n_rows = -(-len(self.panels) // self.n_columns)
-            axes = list(figure.subplots(n_rows, self.n_columns, squeeze=False).flat)
-            for panel, title in zip(axes, self.panels, strict=False):
-                panel.set_title(title)
-            for panel in axes[len(self.panels) :]:
+            size = (4.8, 3.4) if n_panels == 1 else (3.6 * n_columns, 3.0 * n_rows)
+            figure = matplotlib.figure.Figure(self.size or size, layout="constrained")
+            axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
+            for panel in axes[n_panels:]:
                 panel.remove()
-            self.draw(figure, axes[: len(self.panels)])
+            handles: dict[str, Any] = {}
+            for panel, (title, content) in zip(axes, self.panels.items(), strict=False):
+                panel.set_title(title)
+                self.draw(panel, content)
+                lines, labels = panel.get_legend_handles_labels()
+                handles |= zip(labels, lines, strict=True)
+            if self.legend:
+                place = {"loc": "outside lower center", "ncols": self.legend}
+                figure.legend(handles=[*handles.values()], **place)
             figure.savefig(file, format=kind, dpi=200, metadata=metadata)
         return file.getvalue()
 
