@@ -73,7 +73,8 @@ def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
         low = form.lower()
         sizes = range(1, min(len(low), _LONGEST_AFFIX) + 1)
         pairs = (low[i : i + 2] for i in range(len(low) - 1))
-        features += [f"l={low}", *(f"p={low[:n]}" for n in sizes), *(f"e={low[-n:]}" for n in sizes)]
+        features += [f"l={low}", *(f"p={low[:n]}" for n in sizes)]
+        features += [f"e={low[-n:]}" for n in sizes]
         features += [f"c={piece}" for piece in dict.fromkeys([*low, *pairs])]
     return tuple(f"{offset:+}:{feature}".encode() for feature in features)
 

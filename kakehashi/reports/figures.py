@@ -36,7 +36,7 @@ def size_figure(analysis: Analysis) -> Drawing:
             line = ", ".join(label for axis, label in labels if axis in series)
             place = ", ".join(label for axis, label in labels if axis not in series)
             scores = group.scores.values()
-            point = (group.training_size or 0, group.mean or 0.0, min(scores), max(scores))
+            point = (group.training_size, group.mean or 0.0, min(scores), max(scores))
             places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
@@ -119,9 +119,9 @@ def frequency_figure(analysis: Analysis) -> Drawing:
     """Draw the gain of types of like frequency against that frequency, a line per comparison."""
     lines = {
         name: [
-            (median(band.often), band.after.f1 - band.before.f1)
+            (median(often for _, often, _, _ in band.types), band.after.f1 - band.before.f1)
             for band in frequency_bands(gain)
-            if min(band.often) > 0 and band.test_mentions >= _FEWEST_MENTIONS
+            if band.frequencies != "0" and band.test_mentions >= _FEWEST_MENTIONS
         ]
         for name, gain in _by_title(analysis).items()
     }

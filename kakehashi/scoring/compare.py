@@ -81,7 +81,9 @@ def compare_systems(
         deviation = stdev(f1s) if len(f1s) > 1 else None
         sides.append(SystemScores(fmean(f1s), deviation, interval, f1s))
     one, other = sides
-    several = len(first) > 1 or len(second) > 1
+    method = None
+    if len(first) > 1 or len(second) > 1:
+        method = permutation_test(one.runs, other.runs, trials=trials, seed=seed)
     facts = {"runs": f"{len(first)}+{len(second)}", "trials": trials, "seed": seed}
     return Comparison(
         first=one,
@@ -89,7 +91,7 @@ def compare_systems(
         total=Delta(first[0].counts.total.gold, one.f1, other.f1),
         types=_compare_types(first, second),
         models=randomization_test(*counts, trials=trials, seed=seed),
-        method=permutation_test(one.runs, other.runs, trials=trials, seed=seed) if several else None,
+        method=method,
         signature=first[0].signature.extended(facts),
     )
 
