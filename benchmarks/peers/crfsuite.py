@@ -8,8 +8,7 @@ from pathlib import Path
 
 from benchmarks.peers.peer import TOKENS, Way
 from benchmarks.place import Place
-from kakehashi.baselines.crfsuite import CRFsuite
-from kakehashi.baselines.features import token_features
+from kakehashi.baselines.crfsuite import CRFsuite, token_features
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.baselines.features import shape, token_features
+from kakehashi.baselines.crfsuite import shape, token_features
 
 
 def features_of(forms):
