@@ -26,7 +26,7 @@ from kakehashi.scoring.score import (
     Variant,
 )
 from kakehashi.sentence import Span
-from kakehashi.tags import OUTSIDE, SCHEMES, spans_from_tags, split_tag, tags_from_spans
+from kakehashi.tags import OUTSIDE, SCHEMES, split_tag
 
 StrictScheme = Literal["bio", "iobes"]
 
@@ -106,15 +106,20 @@ def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span
         >>> strict_spans(["B-PER", "I-PER", "S-LOC"], "iobes")
         [Span(start=2, end=3, type='LOC')]
     """
-    for tag in tags:
-        _check_scheme(tag, scheme)
-    found = []
-    for span in spans_from_tags(tags):
-        length = span.end - span.start
-        expected = tags_from_spans([Span(0, length, span.type)], length, scheme)
-        if expected == list(tags[span.start : span.end]):
-            found.append(span)
-    return found
+    rule = SCHEMES[scheme]
+    starting, continuing = {rule.begin, rule.single}, {rule.inside, rule.end}
+    spans: list[Span] = []
+    start: int | None = None
+    previous = open_type = ""
+    for position, tag in enumerate((*tags, OUTSIDE)):
+        prefix, entity_type = _split_strictly(tag, scheme)
+        going_on = start is not None and previous in rule.open and entity_type == open_type
+        if not (going_on and prefix in continuing):
+            if start is not None and previous not in rule.unfinished:
+                spans.append(Span(start, position, open_type))
+            start, open_type = (position if prefix in starting else None), entity_type
+        previous = prefix
+    return spans
 
 
 def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> Counts:
@@ -129,10 +134,13 @@ def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> 
 
 
 @lru_cache(maxsize=1 << 16)
-def _check_scheme(tag: str, scheme: StrictScheme) -> None:
-    if split_tag(tag)[0] not in (OUTSIDE, *SCHEMES[scheme][:4]):
+def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
+    rule = SCHEMES[scheme]
+    prefix, entity_type = split_tag(tag)
+    if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
         question = f"is it {'iobes' if scheme == 'bio' else 'bio'} (--scheme)?"
         raise TagError(tag, f"tag {tag!r} is none of the scheme {scheme}; {question}")
+    return prefix, entity_type
 
 
 def score_tags(
@@ -189,7 +197,7 @@ def score_columns(
             tag = OUTSIDE if tag == outside else f"B-{tag}"
         if variant == "strict":
             try:
-                _check_scheme(tag, scheme)
+                _split_strictly(tag, scheme)
             except TagError as error:
                 raise CorpusError(path, str(error), number) from error
         return tag
