@@ -21,9 +21,9 @@ _LEFTOVER = re.compile(r"\.(.+)\.(tmp|old|lock)")
 
 
 def write_atomically(
-    path: Path, data: bytes | str | Iterable[str], *, encoding: str = "utf-8"
+    path: Path, data: bytes | str | Iterable[bytes | str], *, encoding: str = "utf-8"
 ) -> None:
-    """Write a file atomically; pieces of text are written one by one, with flat memory."""
+    """Write a file atomically; pieces of it are written one by one, with flat memory."""
 
     def fill(temporary: Path) -> None:
         with temporary.open("wb") as file:
@@ -63,7 +63,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read an object of JSON; an empty one where the file is missing or damaged."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

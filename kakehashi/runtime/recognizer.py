@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from kakehashi.data.vocabulary import Channels, Form, featurize
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, ModelError
 from kakehashi.model.device import find_device
-from kakehashi.model.folder import Model, load_model
+from kakehashi.model.folder import Model, load_model, model_fingerprint
 from kakehashi.model.lstm_steps import PRECISIONS, Precision
 from kakehashi.model.prediction import predict_projected
 from kakehashi.model.tagger import Tagger
@@ -209,6 +209,20 @@ class Recognizer:
                     sentence, mentions=tuple(m._replace(probability=p) for m, p in pairs)
                 )
             yield sentence
+
+
+@lru_cache(maxsize=1)
+def load_once(
+    model: Path, fingerprint: str, precision: Precision, device: str = "cpu"
+) -> Recognizer:
+    """Load the recognizer of a model, unless this process has it; see `model_fingerprint`.
+
+    Raises `ModelError` if the model has another fingerprint by then.
+    """
+    recognizer = Recognizer.load(model, precision=precision, device=device)
+    if model_fingerprint(model) != fingerprint:
+        raise ModelError(model, "was changed while it was at work; start again")
+    return recognizer
 
 
 _recognizers: WeakSet[Recognizer] = WeakSet()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import chain
 from json import dumps
 from pathlib import Path
@@ -16,10 +15,10 @@ from kakehashi.corpora.inputs import Chunk, LineInput
 from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
-from kakehashi.model.folder import MANIFEST, find_model
+from kakehashi.model.folder import model_fingerprint
 from kakehashi.model.lstm_steps import Precision
 from kakehashi.parallel import map_in_order
-from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.sentence import Sentence
 
 
@@ -81,8 +80,8 @@ class Predictor:
 
     def load(self) -> Recognizer:
         """Load the recognizer, unless this process has it and its folder holds no other one now."""
-        manifest = (find_model(self.model) / MANIFEST).read_bytes()
-        return _recognizer(self.model, self.precision, self.device, manifest)
+        fingerprint = model_fingerprint(self.model)
+        return load_once(self.model, fingerprint, self.precision, self.device)
 
 
 def predict_lines(
@@ -102,11 +101,6 @@ def predict_lines(
     predictor.load()
     chunks = chain.from_iterable(each.chunks() for each in inputs)
     return map_in_order(predictor, chunks, processes)
-
-
-@lru_cache(maxsize=1)
-def _recognizer(model: Path, precision: Precision, device: str, _manifest: bytes) -> Recognizer:
-    return Recognizer.load(model, precision=precision, device=device)
 
 
 def _answer(record: Sentence | CorpusError, output: Source) -> Answer:
