@@ -57,8 +57,7 @@ class Group:
     def best_on_test(self) -> float | None:
         """Mean of the best test F1 among all epochs, as the paper reports (section 4.2).
 
-        It selects on the test set and is no honest estimate. None unless every run recorded it, and
-        for baselines, whose epochs are not ours to choose from.
+        Selected on the test set, it is no honest estimate. None unless every run of ours has it.
         """
         scores = [[epoch.get("test") for epoch in run.result["epochs"]] for run in self.runs]
         known = scores and all(epochs and None not in epochs for epochs in scores)

@@ -32,11 +32,8 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
     """Find the sentences that are right in one run and wrong in the other.
 
     A sentence is right where gold, predicted and correct mentions are equal in number, so no gold
-    file is needed.
-
-    Raises:
-        RunError: If the runs were not tested on the same sentences, or predictions do not fit.
-        CorpusError: If a file of predictions is damaged.
+    file is needed. A RunError says that the runs were not tested on the same sentences, or that
+    predictions do not fit; a CorpusError that a file of them is damaged.
     """
     for run in (first, second):
         if run.result["test"] is None:

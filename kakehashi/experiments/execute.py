@@ -166,11 +166,9 @@ def run_plan(
     """Run what is missing, and export the grid's Parquet file; return a line per failure.
 
     A run that fails stops only those that need it as a source; runs that another process trains are
-    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes.
-
-    Raises:
-        CorpusError: If a file that is needed does not exist; nothing is run then.
-        RunError: If there is no room for the root folder; finished runs stay.
+    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes. A
+    CorpusError says that a file does not exist, and nothing is run then; a RunError that there is
+    no room in the root folder, where finished runs stay.
     """
     for spec in plan.missing:
         for name, path in files_of(spec.settings):

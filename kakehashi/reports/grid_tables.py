@@ -150,17 +150,14 @@ def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
     """List how many sentences training from scratch needs to do as well as transfer."""
     axes = tuple(sizes[0].axes) if sizes else ()
     rows = ((*s.axes.values(), s.size, s.worded(s.equals), s.interval, s.ratio) for s in sizes)
-    return Table(
-        "What transfer saves: with n sentences it equals m from scratch",
-        (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n"),
-        rows,
-        (
-            "m is read off the curve from scratch, made to rise and straight over log size; the "
-            "interval resamples test sentences and seeds. Sizes beyond the curve are unknown.",
-            "The paper claims m / n of at least 2 at n = 500,000 (section 5.4).",
-        ),
-        n_labels=len(axes) + 1,
+    headings = (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n")
+    notes = (
+        "m is read off the curve from scratch, made to rise and straight over log size; the "
+        "interval resamples test sentences and seeds. Sizes beyond the curve are unknown.",
+        "The paper claims m / n of at least 2 at n = 500,000 (section 5.4).",
     )
+    title = "What transfer saves: with n sentences it equals m from scratch"
+    return Table(title, headings, rows, notes, len(axes) + 1)
 
 
 def ceiling_table(analysis: Analysis) -> Table:
