@@ -11,6 +11,7 @@ import numpy as np
 
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, RunError
+from kakehashi.experiments.analysis import same_test_set
 from kakehashi.experiments.grid import SEED
 from kakehashi.experiments.store import Results, RunResult, read_counts
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
@@ -38,7 +39,7 @@ def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
     for run in (first, second):
         if run.result["test"] is None:
             raise RunError(run.name, "was not tested: its corpus has no test set")
-    if not np.array_equal(first.counts[:, GOLD], second.counts[:, GOLD]):
+    if not same_test_set((first, second)):
         raise RunError(second.name, f"was tested on other sentences than {first.name}")
     one, other = (
         (run.counts[:, [GOLD, PREDICTED]] == run.counts[:, [CORRECT]]).all(axis=1)

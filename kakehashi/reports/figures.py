@@ -62,7 +62,7 @@ class Drawing:
     panels: Mapping[str, Any]  # what each is to show, by its title
     n_columns: int | None = None  # default by the number of panels; size likewise
     size: tuple[float, float] | None = None  # width and height in inches
-    legend: int = 0  # columns of a legend of all panels below them, which may be full anywhere
+    legend: int = 0  # columns of a legend of all panels below them; 0 for none
 
     def render(self, kind: Literal["svg", "png"]) -> bytes:
         """Draw it as SVG, or as PNG of 200 dots per inch; needs matplotlib."""
@@ -249,11 +249,12 @@ def gain_figure(analysis: Analysis) -> Drawing:
     """Draw the gains of the most frequent types as bars, the largest first; count the others."""
     panels = {}
     for title, gain in _by_title(analysis).items():
-        most = type_changes(gain)[:_MOST_BARS]
+        types = type_changes(gain)
+        most = types[:_MOST_BARS]
         changes = ((f"{name} ({often:,})", new - old) for name, often, old, new in most)
         seen = (change for change in changes if abs(change[1]) >= _SAME)
         bars = sorted(seen, key=lambda change: (-change[1], change[0]))
-        panels[title] = bars, len(most) - len(bars), len(gain.group.types) - len(most)
+        panels[title] = bars, len(most) - len(bars), len(types) - len(most)
 
     def draw(panel: Axes, content: tuple[Sequence[tuple[str, float]], int, int]) -> None:
         bars, n_same, n_rarer = content
