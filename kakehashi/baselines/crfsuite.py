@@ -12,7 +12,7 @@ from pathlib import Path
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 # Chosen, with the features, by F1 on the development sets of CRF-KNBC and of MASSIVE ja with 2,000
 # training utterances, among c1 from 0 to 0.2, c2 from 0.01 to 0.6, and 100 or 200 iterations.

@@ -9,7 +9,7 @@ from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc

@@ -76,11 +76,9 @@ class Input:
 def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """Find the files of a corpus: the path itself, or all in that folder, by name.
 
-    Files of a folder whose name begins with a dot or an underscore are none of the corpus.
-
-    Raises:
-        CorpusError: If there is none, or one whose name says nothing of its format.
-        ConfigError: If there is no such format or encoding.
+    Those whose name begins with a dot or an underscore are none of it. Raises `CorpusError` if
+    there is none, or one whose name says nothing of its format, `ConfigError` if there is no such
+    format or encoding.
     """
     checked_encoding(reading.encoding)
     if reading.format not in (None, *_FORMATS):
@@ -266,13 +264,8 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
         raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
 
 
-def write_parquet(path: Path, sentences: Iterable[Sentence]) -> None:
-    """Write a Parquet file, a row per sentence, whole or not at all."""
-    write_rows(path, [rows(sentences)])
-
-
 WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
     "jsonl": write_jsonl,
-    "parquet": write_parquet,
+    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
 }
-"""Of parts, by the format's name, which is also what their names end in."""
+"""Of parts, whole or not at all, by the format's name, which is also what their names end in."""

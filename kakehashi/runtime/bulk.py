@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, NamedTuple
@@ -54,10 +54,7 @@ _MANIFEST = "annotation.json"
 
 @dataclass(frozen=True)
 class Count:
-    """How many sentences some blocks have, and lines or rows that are none.
-
-    ``problems`` has what is wrong with the first of these, and where each stands.
-    """
+    """Sentences of some blocks, lines or rows that are none, and what is wrong with the first."""
 
     sentences: int = 0
     refused: int = 0
@@ -94,10 +91,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Annotator:
-    """Annotates blocks; can be sent to other processes, which load the model once.
-
-    A model that has another fingerprint by then is refused.
-    """
+    """Annotates blocks, in any process, by the model that has this fingerprint, and no other."""
 
     model: Path
     fingerprint: str
@@ -139,15 +133,14 @@ def annotate_corpus(
 ) -> Count:
     """Find the entities of a corpus, or go on with that; count what is annotated and left out.
 
-    All input is read before any of it is annotated, so that what is wrong with it shows at once. A
-    line or row that is no sentence is left out, and counted.
+    The source is a file of text (a sentence per line), JSON lines, Parquet (a column ``text``,
+    perhaps ``id``) or any other format of corpora, a folder of such, or ``-`` for standard input.
+    All is read before any is annotated, so that what is wrong with it shows at once. A line or row
+    that is no sentence is left out, and counted.
 
-    The source is a file of JSON lines, Parquet (a column ``text``, perhaps ``id``), plain text (a
-    sentence per line) or any other format of corpora, a folder of such, or ``-`` for standard
-    input; see `find_inputs`. What is in ``out`` depends on the arguments alone, not on how often
-    this was killed, or on who does the work: ``map_jobs``, by default processes, as many as there
-    are cores for us; see `kakehashi.parallel.open_map`. Parts are ``jsonl`` or ``parquet``, and
-    have a block of so many lines or rows of the input each.
+    Parts are ``jsonl`` or ``parquet``, and have a block of so many lines or rows of the input each.
+    They depend on the arguments alone, not on how often this was killed, or on who does the work:
+    ``map_jobs``, by default processes, one per core; see `kakehashi.parallel.open_map`.
 
     Raises:
         CorpusError: If a file is not what its format says, or there is no sentence at all.
@@ -199,10 +192,10 @@ def annotate_corpus(
                 " another folder",
             )
         _annotate_missing(folder, blocks, annotator, map_jobs, progress)
-        count = Count(begun["sentences"], begun.get("refused", 0), tuple(begun.get("problems", ())))
-        result = {"sentences": count.sentences, "refused": count.refused, "parts": len(blocks)}
+        n_sentences, n_refused = begun["sentences"], begun.get("refused", 0)
+        result = {"sentences": n_sentences, "refused": n_refused, "parts": len(blocks)}
         write_json(folder / "result.json", result)
-    return count
+    return Count(n_sentences, n_refused, tuple(begun.get("problems", ())))
 
 
 def _annotate_missing(
@@ -210,10 +203,8 @@ def _annotate_missing(
 ) -> None:
     """Write the parts that are not there."""
     sweep(folder)
-    parts = [
-        Part(block, folder / f"part-{number:06}.{annotator.format}")
-        for number, block in enumerate(blocks)
-    ]
+    paths = (folder / f"part-{number:06}.{annotator.format}" for number in count())
+    parts = list(map(Part, blocks, paths))
     missing = [part for part in parts if not part.path.exists()]
     if len(missing) < len(parts):
         progress.say(f"{len(parts) - len(missing):,} of {len(parts):,} parts are there already")
@@ -232,9 +223,9 @@ def _add_up(counts: Iterator[Count], label: str, total: int, progress: Progress)
 
     def ticks() -> Iterator[None]:
         nonlocal whole
-        for count in counts:
-            whole += count
-            yield from repeat(None, count.sentences + count.refused)
+        for each in counts:
+            whole += each
+            yield from repeat(None, each.sentences + each.refused)
 
     for _ in progress.track(ticks(), label, total):
         pass

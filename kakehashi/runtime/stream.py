@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.config.sources import Source
-from kakehashi.corpora.formats import FORMATS, guess_source
+from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
-from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
 from kakehashi.model.folder import model_fingerprint
@@ -71,12 +70,8 @@ class Predictor:
         records = [record for _, record in chunk.sentences()]
         with limited_threads(1):
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
-            return [
-                _answer(
-                    self.kept.of(next(found)) if isinstance(record, Sentence) else record, output
-                )
-                for record in records
-            ]
+            kept = map(self.kept.of, found)
+            return [_answer(next(kept) if isinstance(r, Sentence) else r, output) for r in records]
 
     def load(self) -> Recognizer:
         """Load the recognizer, unless this process has it and its folder holds no other one now."""

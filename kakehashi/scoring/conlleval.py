@@ -108,14 +108,15 @@ def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span
     """
     rule = SCHEMES[scheme]
     starting, continuing = {rule.begin, rule.single}, {rule.inside, rule.end}
+    opening, unfinished = {rule.begin, rule.inside}, rule.unfinished
     spans: list[Span] = []
     start: int | None = None
     previous = open_type = ""
     for position, tag in enumerate((*tags, OUTSIDE)):
         prefix, entity_type = _split_strictly(tag, scheme)
-        going_on = start is not None and previous in rule.open and entity_type == open_type
+        going_on = start is not None and previous in opening and entity_type == open_type
         if not (going_on and prefix in continuing):
-            if start is not None and previous not in rule.unfinished:
+            if start is not None and previous not in unfinished:
                 spans.append(Span(start, position, open_type))
             start, open_type = (position if prefix in starting else None), entity_type
         previous = prefix
@@ -137,7 +138,7 @@ def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> 
 def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
     rule = SCHEMES[scheme]
     prefix, entity_type = split_tag(tag)
-    if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
+    if prefix not in (OUTSIDE, *rule):
         question = f"is it {'iobes' if scheme == 'bio' else 'bio'} (--scheme)?"
         raise TagError(tag, f"tag {tag!r} is none of the scheme {scheme}; {question}")
     return prefix, entity_type
