@@ -93,15 +93,11 @@ class ModelSettings(Settings):
     char_lstm_width: Width = Field(100, description="Units of the character LSTM per direction.")
     ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
-    char_view: View = Field(
-        "original", description="What the character channel sees (MOM: romaji)."
-    )
+    char_view: View = Field("original", description="What the character channel sees; MOM: romaji.")
     dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before the word LSTM.")
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
-    lstm: Literal["fused", "torch"] = Field(
-        "fused", description="Our LSTM, or torch's; same results."
-    )
+    lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
 
 
 class TrainingSettings(Settings):
@@ -161,9 +157,7 @@ class TrainingSettings(Settings):
         description="Keep the epoch that is best on dev, or the last one, which needs no dev set;"
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
-    test_epochs: bool = Field(
-        False, description="Also score the test set after every epoch; this selects nothing."
-    )
+    test_epochs: bool = Field(False, description="Also score test every epoch; selects nothing.")
     seed: Seed = 1
     threads: int = Field(
         1,

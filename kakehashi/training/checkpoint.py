@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from kakehashi.errors import RunError
-from kakehashi.files import fill_atomically
+from kakehashi.files import replacing_file
 
 Epoch = dict[str, Any]
 """A line of ``epochs.jsonl``: ``number``, from 1; mean ``loss`` per token; ``seconds`` of training;
@@ -52,18 +52,14 @@ class Checkpoint:
                 tensors.append(tensor.detach().contiguous().view(-1).view(torch.uint8))
         header = {name: getattr(self, name) for name in ("fingerprint", "history", "epoch")}
         line = json.dumps({**header, "tensors": described}).encode() + b"\n"
-
-        def fill(temporary: Path) -> None:
-            digest = hashlib.sha256()
-            with temporary.open("wb") as file:
-                file.write(digest.hexdigest().encode())
-                for content in chain([line], (tensor.cpu().numpy() for tensor in tensors)):
-                    digest.update(content)
-                    file.write(content)
-                file.seek(0)
-                file.write(digest.hexdigest().encode())
-
-        fill_atomically(path, fill)
+        digest = hashlib.sha256()
+        with replacing_file(path) as temporary, temporary.open("wb") as file:
+            file.write(digest.hexdigest().encode())
+            for content in chain([line], (tensor.cpu().numpy() for tensor in tensors)):
+                digest.update(content)
+                file.write(content)
+            file.seek(0)
+            file.write(digest.hexdigest().encode())
 
     @classmethod
     def load(cls, path: Path, fingerprint: str | None = None) -> Checkpoint:
