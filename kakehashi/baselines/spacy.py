@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
+from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.text.views import view
@@ -34,7 +35,10 @@ class SpaCy:
     """
 
     package = "spacy"
+    revision = ""
     deterministic = False
+    chosen: Mapping[str, float] = {}
+    tried: Sequence[Mapping[str, float]] = ()
 
     def __init__(self, seed: int, changes: Mapping[str, object] | None = None) -> None:
         self._spacy = require("spacy", "spacy")
@@ -42,7 +46,9 @@ class SpaCy:
         self._nlp = self._spacy.blank("xx")
         self._recognizer = self._nlp.add_pipe("ner")
 
-    def fit(self, train: Sequence[Sentence], dev: Sequence[Sentence]) -> None:
+    def fit(
+        self, train: Sequence[Sentence], dev: Sequence[Sentence], progress: Progress | None = None
+    ) -> None:
         """Learn until F1 on the development sentences stops growing, and keep the best weights."""
         if not any(sentence.mentions for sentence in dev):
             raise ConfigError("corpus.dev", "has no sentence with an entity, which spaCy stops by")

@@ -120,8 +120,8 @@ def table(
     part: Annotated[
         str | None,
         opt(
-            "One table: scores, gains, comparisons, seeds, learning-curve, ceilings, frequencies,"
-            " types. Default: all; with CSV seeds."
+            "One table: scores, gains, comparisons, seeds, learning-curve, unseen, ceilings,"
+            " frequencies, types. Default: all; with CSV seeds."
         ),
     ] = None,
     layout: options.AsOrFormat = None,

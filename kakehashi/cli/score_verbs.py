@@ -63,7 +63,7 @@ def evaluate(
     """
     from kakehashi.cli.console import print_report
     from kakehashi.cli.show import score_table
-    from kakehashi.scoring.compare import score_by_overlap
+    from kakehashi.scoring.compare import known_values, score_by_overlap
     from kakehashi.scoring.conlleval import report, score_columns
     from kakehashi.scoring.score import score_sentences
 
@@ -79,7 +79,6 @@ def evaluate(
         "--types": reading.types,
         "--set": reading.settings,
     }
-    parts = {}
     if predicted is None:
         refuse(for_two, "has no meaning for a single file, whose last two columns are scored")
         if scheme is not None and variant != "strict":
@@ -100,13 +99,13 @@ def evaluate(
         found = _corpus(predicted, predicted_reading, predicted=True)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            counts = score_by_overlap(true, found, _corpus(train, reading))
-            parts = {name: count.to_dict() for name, count in counts.items()}
-    tables = [score_table("Values in training", parts)] if parts else []
+            known = known_values(_corpus(train, reading))
+            result = replace(result, values=score_by_overlap(true, found, known))
+    values = {name: count.to_dict() for name, count in result.values.items()}
+    tables = [score_table("Values in training", values)] if values else []
     if not as_json:
         sys.stdout.write(report(result))
-    values = {"values": parts} if parts else {}
-    print_report(result.to_dict() | values, tables, as_json=as_json)
+    print_report(result.to_dict(), tables, as_json=as_json)
 
 
 @reads_files

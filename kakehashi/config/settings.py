@@ -116,9 +116,9 @@ class TrainingSettings(Settings):
         json_schema_extra={"unhashed": 10},
     )
     min_updates: int = Field(
-        500, ge=0, description="Without epochs: fewest updates of the weights (batches)."
+        300, ge=0, description="Without epochs: fewest updates of the weights (batches)."
     )
-    max_epochs: int = Field(100, gt=0, le=1_000_000, description="Without epochs: most epochs.")
+    max_epochs: int = Field(500, gt=0, le=1_000_000, description="Without epochs: most epochs.")
     patience: int | None = Field(
         5,
         gt=0,
@@ -131,6 +131,14 @@ class TrainingSettings(Settings):
         " end of an epoch.",
     )
     learning_rate: float = Field(0.003, gt=0, le=10, description="Learning rate of Adam.")
+    averaging: float = Field(
+        0.98,
+        ge=0,
+        lt=1,
+        description="Score and keep a moving average of the weights, of which an update leaves this"
+        " share; 0 keeps the weights as they are.",
+        json_schema_extra={"unhashed": 0},
+    )
     batch_tokens: int = Field(512, gt=0, le=1 << 24, description="Most tokens in a batch.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",

@@ -32,10 +32,10 @@ import numpy.typing as npt
 from kakehashi import __version__
 from kakehashi.config.reading import data_path
 from kakehashi.config.settings import ModelSettings, RunSettings
-from kakehashi.config.sources import AssistantSource
+from kakehashi.config.sources import AssistantSource, JsonlSource
 from kakehashi.corpora import assistant
-from kakehashi.corpora.corpus import load_corpora, load_mapping, segmented
-from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
+from kakehashi.corpora.corpus import Corpus, load_corpora, load_mapping, segmented
+from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.data.dataset import Corpora, Dataset, build_dataset, tagset_of
 from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_types
 from kakehashi.data.vectors import Coverage, Share, Vectors
@@ -55,7 +55,7 @@ _Arrays = dict[str, npt.NDArray[Any]]
 
 def load_dataset(
     cache: Path, settings: RunSettings, progress: Progress, processes: int | None = None
-) -> tuple[Dataset, Iterator[Sentence]]:
+) -> tuple[Dataset, Iterable[Sentence]]:
     """Load the encoded corpora of a run, and its segmented test sentences.
 
     What is not in the cache is written first: by one process at a time, which has the corpora
@@ -80,7 +80,8 @@ def load_dataset(
 
     _write_once(features, write_features, progress)
     data = _read_dataset(corpora, settings.model, *_read(features, features_print))
-    return data, read_jsonl(corpus / "test.jsonl")
+    source = JsonlSource(path=str((corpus / "test.jsonl").absolute()))
+    return data, Corpus.from_sources([source])
 
 
 def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress) -> None:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.experiments.store import Results, RunResult
 from kakehashi.scoring import significance
-from kakehashi.scoring.score import GOLD, Signature
+from kakehashi.scoring.score import GOLD, Count, Signature
 from kakehashi.scoring.significance import Interval, Significance
 
 OURS = "kakehashi"
@@ -80,6 +80,13 @@ class Group:
         runs = [run.result["test"]["types"] for run in self.runs]
         names = sorted({name for types in runs for name in types})
         return {n: fmean(types[n]["f1"] if n in types else 0.0 for types in runs) for n in names}
+
+    @property
+    def values(self) -> tuple[dict[str, Count], ...]:
+        """Counts of seen and of unseen values, per run; empty unless every run recorded them."""
+        runs = [run.result["test"].get("values", {}) for run in self.runs]
+        counts = ({n: Count(*map(each.get, Count._fields)) for n, each in v.items()} for v in runs)
+        return tuple(counts) if all(runs) else ()
 
     @property
     def training_size(self) -> int | None:

@@ -14,11 +14,11 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-from kakehashi.baselines import BASELINES
+from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
@@ -102,10 +102,9 @@ def fingerprint_of(
     text = settings.text
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
-        package = BASELINES[settings.system].package
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
-            facts[f"system {settings.system}"] = version(package)
+            facts[f"system {settings.system}"] = version_of(settings.system)
     facts |= {name: hashes.of(path) for name, path in _files(settings)}
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)

@@ -1,9 +1,10 @@
-"""The tables of a grid: scores, gains, comparisons with the reference, seeds, sizes, types."""
+"""The tables of a grid: scores, gains, comparisons, seeds, sizes, seen values, types."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, seeds_needed
@@ -24,6 +25,7 @@ def grid_tables(analysis: Analysis, sizes: Sequence[EquivalentSize] = ()) -> dic
         "comparisons": gain_table(analysis.comparisons, f"Against {_joined(report.reference)}"),
         "seeds": seed_table(analysis),
         "learning-curve": learning_curve_table(sizes),
+        "unseen": unseen_table(analysis),
         "ceilings": ceiling_table(analysis),
     }
     if "types" in report.figures:
@@ -160,6 +162,26 @@ def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
         ),
         n_labels=len(axes) + 1,
     )
+
+
+def unseen_table(analysis: Analysis) -> Table:
+    """List mean F1 on the test mentions whose values training has, and on the others."""
+    axes, rows = _row_axes(analysis), []
+    for group in (group for group in analysis.groups if group.values):
+        parts = [[run[part] for run in group.values] for part in ("seen", "unseen")]
+        n_seen, n_unseen = (sum(count.gold for count in part) for part in parts)
+        f1s = (
+            fmean(c.f1 for c in part) if n else None
+            for part, n in zip(parts, (n_seen, n_unseen), strict=True)
+        )
+        share = f"{100 * n_unseen / (n_seen + n_unseen or 1):.1f} %"
+        rows.append((*(group.axes[axis] for axis in axes), *f1s, share))
+    notes = (
+        "A value is the type and text of a mention; it is seen if the training set of the run has"
+        " it. A predicted mention counts where its own value belongs. Mean F1 over the seeds.",
+    )
+    headings = (*axes, "F1 seen", "F1 unseen", "of the test mentions unseen")
+    return Table("Seen and unseen values", headings, rows, notes, n_labels=len(axes))
 
 
 def ceiling_table(analysis: Analysis) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
@@ -132,23 +132,27 @@ def _compare_types(first: Sequence[Score], second: Sequence[Score]) -> dict[str,
     return dict(sorted(deltas.items(), key=lambda entry: (-entry[1].gold, entry[0])))
 
 
+def known_values(train: Iterable[Sentence]) -> set[int]:
+    """Return hashes of the values of a training set: type and text of each mention."""
+    return {_hash(mention) for sentence in train for mention in sentence.mentions}
+
+
 def score_by_overlap(
-    gold: Iterable[Sentence], predicted: Iterable[Sentence], train: Iterable[Sentence]
+    gold: Iterable[Sentence], predicted: Iterable[Sentence], known: Container[int]
 ) -> dict[str, Count]:
-    """Count ``seen`` mentions, whose type and text a training sentence has, and ``unseen`` ones.
+    """Count ``seen`` mentions, whose value is known (see `known_values`), and ``unseen`` ones.
 
     What a recognizer finds of the unseen it cannot have memorised. A correct prediction has the
     type and text of its gold mention, so no mention is correct in one part and wrong in the other:
-    both add up to the counts of `score_sentences`. Of the training set only hashes are kept.
+    both add up to the counts of `score_sentences`.
 
     Example:
         >>> train = [Sentence("to Oslo", (Mention(3, 7, "LOC", "Oslo"),))]
         >>> gold = [*train, Sentence("to Rome", (Mention(3, 7, "LOC", "Rome"),))]
-        >>> found = score_by_overlap(gold, [*train, Sentence("to Rome")], train)
+        >>> found = score_by_overlap(gold, [*train, Sentence("to Rome")], known_values(train))
         >>> found["seen"].recall, found["unseen"].recall
         (100.0, 0.0)
     """
-    known = {_hash(mention) for sentence in train for mention in sentence.mentions}
     tallies = {"seen": Tally(), "unseen": Tally()}
     for sides in zip(gold, predicted, strict=True):
         for name, tally in tallies.items():

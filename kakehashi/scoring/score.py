@@ -140,10 +140,14 @@ class Signature:
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """Precision, recall and F1 in percent, with the counts behind them and how they were made."""
+    """Precision, recall and F1 in percent, with the counts behind them and how they were made.
+
+    ``values`` are the counts of `kakehashi.scoring.compare.score_by_overlap`, where it was asked.
+    """
 
     counts: Counts
     signature: Signature
+    values: Mapping[str, Count] = field(default_factory=dict)
 
     @classmethod
     def of(cls, counts: Counts, variant: Variant, facts: Mapping[str, object]) -> Score:
@@ -175,12 +179,13 @@ class Score:
         return replace(self, signature=self.signature.extended(facts))
 
     def to_dict(self) -> dict[str, object]:
-        """Return ratios, counts, types and the signature by name, for JSON."""
-        return {
-            **self.counts.total.to_dict(),
-            "types": {name: count.to_dict() for name, count in self.types.items()},
-            "signature": str(self.signature),
-        }
+        """Return ratios, counts, types, the signature and values by name, for JSON."""
+        types, values = (
+            {name: count.to_dict() for name, count in counts.items()}
+            for counts in (self.types, self.values)
+        )
+        signed = {**self.counts.total.to_dict(), "types": types, "signature": str(self.signature)}
+        return signed | {"values": values} if values else signed
 
 
 def score_spans(

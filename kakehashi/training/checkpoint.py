@@ -24,8 +24,8 @@ from kakehashi.errors import RunError
 from kakehashi.files import fill_atomically
 
 Epoch = dict[str, Any]
-"""A line of ``epochs.jsonl``: ``number``, from 1; ``updates`` of the weights so far; mean ``loss`` per
-token; ``seconds`` of training; F1 on ``dev`` and ``test`` in percent, None where not scored."""
+"""A line of ``epochs.jsonl``: ``number``, from 1; ``updates`` of the weights so far; mean ``loss``
+per token; ``seconds`` of training; F1 on ``dev`` and ``test`` in percent, None if not scored."""
 
 _STATES = ("weights", "best", "optimizer", "random")
 

@@ -1,9 +1,13 @@
-"""Adam on gradients of bounded length; on embeddings only on the rows that a batch touches."""
+"""Adam on gradients of bounded length, and a moving average of the weights.
+
+On embeddings Adam looks only at the rows that a batch touches.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -50,6 +54,40 @@ def _update_rows(averages: Tensor, rows: Tensor, values: Tensor, beta: float) ->
     return new
 
 
+class MovingAverage:
+    """Exponential moving average of weights (Polyak and Juditsky, 1992).
+
+    It is as good as a learning rate that decays, and needs not know when training ends. At the
+    ``n``-th update it keeps ``share`` of itself, or (1 + n) / (10 + n) where that is less.
+    """
+
+    def __init__(self, weights: Sequence[Tensor], share: float) -> None:
+        self.weights, self.share, self.updates = weights, share, 0
+        self.average = [w.detach().clone() for w in weights] if share else []
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Move towards the weights as they are."""
+        self.updates += 1
+        share = min(self.share, (1 + self.updates) / (10 + self.updates))
+        if self.average:
+            torch._foreach_lerp_(self.average, list(self.weights), 1 - share)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Give the weights their averages for a while."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    @torch.no_grad()
+    def _swap(self) -> None:
+        for weight, average in zip(self.weights, self.average, strict=bool(self.average)):
+            weight.data, average.data = average.data, weight.data
+
+
 class Optimizer:
     """Adam for all parameters of a tagger; on a GPU, no method waits for it.
 
@@ -58,13 +96,14 @@ class Optimizer:
     published (Kingma and Ba, 2014).
     """
 
-    def __init__(self, tagger: Tagger, learning_rate: float) -> None:
+    def __init__(self, tagger: Tagger, learning_rate: float, averaging: float = 0.0) -> None:
         self.embeddings = [tagger.char.embedding.weight, tagger.word.embedding.weight]
         self.rest = [p for p in tagger.parameters() if all(p is not e for e in self.embeddings)]
         self._adams = {
             "rows": RowAdam(self.embeddings, learning_rate),
             "rest": torch.optim.Adam(self.rest, lr=learning_rate, fused=True),
         }
+        self.average = MovingAverage([*self.embeddings, *self.rest], averaging)
 
     def zero_grad(self) -> None:
         """Remove all gradients."""
@@ -89,10 +128,13 @@ class Optimizer:
         """Update the parameters by their gradients, which `clip` has prepared."""
         for adam in self._adams.values():
             adam.step()
+        self.average.update()
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return the state as ``rows/0/exp_avg`` and so on, with torch's names."""
-        return {
+        average = {"average/updates": torch.tensor(self.average.updates)}
+        average |= {f"average/{n}": each for n, each in enumerate(self.average.average)}
+        return average | {
             f"{part}/{number}/{name}": torch.as_tensor(value)
             for part, adam in self._adams.items()
             for number, state in adam.state_dict()["state"].items()
@@ -102,8 +144,12 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Load a `state_dict` from any device."""
         states: dict[str, dict[int, dict[str, Tensor]]] = {part: {} for part in self._adams}
+        self.average.updates = int(state["average/updates"])
+        for n, average in enumerate(self.average.average):
+            average.copy_(state[f"average/{n}"])
         for key, value in state.items():
-            part, number, name = key.split("/")
-            states[part].setdefault(int(number), {})[name] = value
+            part, number, *name = key.split("/")
+            if name:
+                states[part].setdefault(int(number), {})[name[0]] = value
         for part, adam in self._adams.items():
             adam.load_state_dict({**adam.state_dict(), "state": states[part]})

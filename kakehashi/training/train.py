@@ -6,16 +6,15 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
 from kakehashi import __version__
-from kakehashi.baselines import BASELINES
+from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import read_settings
 from kakehashi.config.settings import (
     ModelSettings,
@@ -24,7 +23,7 @@ from kakehashi.config.settings import (
     VectorsSettings,
 )
 from kakehashi.corpora.corpus import load_corpora, segmented
-from kakehashi.corpora.jsonl import write_jsonl
+from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError, RunError
@@ -36,8 +35,9 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import apply_transfer, plan_transfer
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
-from kakehashi.scoring.score import score_spans
-from kakehashi.sentence import Sentence, mentions_from_spans
+from kakehashi.scoring.compare import known_values, score_by_overlap
+from kakehashi.scoring.score import Score, score_spans
+from kakehashi.sentence import Sentence, Span, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
 from kakehashi.training.checkpoint import Checkpoint, Epoch
@@ -89,6 +89,8 @@ def train(
             if settings.transfer is not None:
                 source = find_model(settings.transfer.source) / MANIFEST
                 inputs = _hash(f"{inputs} {sha256_of(source)}")
+            if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
+                inputs = _hash(inputs, revision)
             run = Run(folder, settings, inputs, track, progress)
             if settings.system == "kakehashi":
                 find_device(group.device(settings.training.device), "training.device")
@@ -187,7 +189,12 @@ def _finish(
     if selection["rising"]:
         remedy = f"raise training.{stopped_by}" if stopped_by != "finish" else "train longer"
         progress.warn(f"F1 may still have been rising {trainer.position}; {remedy}")
-    scores = [trainer.evaluate(part) for part in (data.dev, data.test)]
+    corpora, text = load_corpora(run.settings.corpus), run.settings.text
+    known = known_values(progress.track(corpora.train, "reading the values of train"))
+    dev = recognizer.annotate(segmented(corpora.dev, recognizer.segmenter, text.keep_tokens))
+    sides = ((corpora.dev, dev), (test, read_jsonl(run.predictions)))
+    totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
+    scores = _with_values(totals, sides, known)
     processes = trainer.group.world_size
     run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes)
 
@@ -195,29 +202,49 @@ def _finish(
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
     """Train a baseline; to us that is one epoch, and what it does with dev is its own affair."""
     baseline = BASELINES[settings.system](settings.training.seed)
-    release = version(baseline.package)
+    release = version_of(settings.system)
     train, dev, test = map(list, _read(settings, progress))
     data = prepare(train, dev, test, settings.model)
     run.begin()
     progress.say(f"training {settings.system} {release}")
     began = time.perf_counter()
-    baseline.fit(train, dev)
+    baseline.fit(train, dev, progress)
     seconds, spans = time.perf_counter() - began, [baseline.tag(dev), baseline.tag(test)]
-    scores = [
+    totals = [
         score_spans(corpus.spans, found, lost=corpus.lost) if len(corpus) else None
         for corpus, found in zip((data.dev, data.test), spans, strict=True)
     ]
+    tagged = [list(map(_with_spans, *sides)) for sides in zip((dev, test), spans, strict=True)]
+    scores = _with_values(totals, zip((dev, test), tagged, strict=True), known_values(train))
     on_dev, on_test = (score.f1 if score is not None else None for score in scores)
     epoch: Epoch = {"number": 1, "updates": None, "loss": None, "seconds": seconds, "dev": on_dev}
     epoch["test"] = on_test if settings.training.test_epochs else None
     run.save_epochs([epoch])
-    tagged = zip(test, spans[1], strict=True)
-    found = ((each, mentions_from_spans(each.text, each.tokens or (), of)) for each, of in tagged)
-    write_jsonl(run.predictions, (replace(each, mentions=mentions) for each, mentions in found))
+    write_jsonl(run.predictions, tagged[1])
     seed = {} if baseline.deterministic else {"seed": settings.training.seed}
     system = f"{settings.system} {release}"
     facts = {"text": segmenter_of(settings.text).signature, "system": system, **seed}
-    run.finish(data, release, facts, scores, {"by": "dev" if dev else "last", "epoch": 1}, [epoch])
+    selection: dict[str, object] = {"by": "dev" if dev else "last", "epoch": 1}
+    if baseline.chosen:
+        selection |= {"chosen": dict(baseline.chosen), "tried": list(baseline.tried)}
+    run.finish(data, release, facts, scores, selection, [epoch])
+
+
+def _with_spans(sentence: Sentence, spans: Sequence[Span]) -> Sentence:
+    mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
+    return replace(sentence, mentions=mentions)
+
+
+def _with_values(
+    scores: Iterable[Score | None],
+    sides: Iterable[tuple[Iterable[Sentence], Iterable[Sentence]]],
+    known: Container[int],
+) -> list[Score | None]:
+    """Score each pair of gold and predicted sentences by whether training has the values, too."""
+    return [
+        score and replace(score, values=score_by_overlap(gold, found, known))
+        for score, (gold, found) in zip(scores, sides, strict=True)
+    ]
 
 
 def _hash(*parts: str) -> str:

@@ -56,9 +56,8 @@ class Trainer:
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.progress, self.group = progress or Progress(), group
-        self.optimizer = Optimizer(tagger, settings.learning_rate)
+        self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
-        self._key = {"dev": "dev", "last": "number", "best-test": "test"}[settings.select]
         self._tags = data.train.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
         self._epoch = self._new_epoch()
@@ -67,6 +66,10 @@ class Trainer:
     def best(self) -> Epoch:
         """The epoch whose weights are kept: the first of the highest F1, or the last."""
         return max(self._scored or self.history[-1:], key=itemgetter(self._key))
+
+    @property
+    def _key(self) -> str:
+        return {"dev": "dev", "last": "number", "best-test": "test"}[self.settings.select]
 
     @property
     def _scored(self) -> list[Epoch]:
@@ -81,10 +84,14 @@ class Trainer:
     @property
     def stopped_by(self) -> str | None:
         """The setting of training that ends it, ``patience`` or a number of epochs, if any yet."""
-        limit = "max_epochs" if self.settings.epochs is None else "epochs"
-        if len(self.history) >= getattr(self.settings, limit):
-            return limit
-        return None if self.settings.epochs is not None or self.rising else "patience"
+        fixed = self.settings.epochs is not None
+        if len(self.history) >= self._last_epoch:
+            return "epochs" if fixed else "max_epochs"
+        return None if fixed or self.rising else "patience"
+
+    @property
+    def _last_epoch(self) -> int:
+        return self.settings.epochs or self.settings.max_epochs
 
     @property
     def rising(self) -> bool:
@@ -145,30 +152,27 @@ class Trainer:
         Unless the number of epochs is fixed, those are passed over that come too soon after one
         that was scored: on few sentences scoring would take longer than training.
         """
-        seconds, settings, epoch = time.perf_counter() - self._epoch.began, self.settings, None
+        seconds, settings = time.perf_counter() - self._epoch.began, self.settings
         number, updates = len(self.history) + 1, self.updates + self._epoch.batches
-        if self.group.rank == 0:
-            since = updates - (self._scored[-1]["updates"] if self._scored else 0)
-            last = number == (settings.epochs or settings.max_epochs)
-            scores = settings.epochs is not None or since >= settings.score_every or last
-            with_test = scores and (settings.test_epochs or self._key == "test")
-            epoch = {
-                "number": number,
-                "updates": updates,
-                "loss": self._epoch.loss.item() / len(self.data.train.forms),
-                "seconds": seconds,
-                "dev": self._f1(self.data.dev) if scores else None,
-                "test": self._f1(self.data.test) if with_test else None,
-            }
-        epoch = self.group.broadcast(epoch)
-        self.history.append(epoch)
+        loss, last = self._epoch.loss.item() / len(self.data.train.forms), self._last_epoch
+        since = updates - (self._scored[-1]["updates"] if self._scored else 0)
+        scores = settings.epochs is not None or since >= settings.score_every or number == last
+        with_test = scores and (settings.test_epochs or self._key == "test")
+        with self.optimizer.average.applied():
+            epoch: Epoch = {"number": number, "updates": updates, "loss": loss, "seconds": seconds}
+            if self.group.rank == 0:
+                epoch["dev"] = self._f1(self.data.dev) if scores else None
+                epoch["test"] = self._f1(self.data.test) if with_test else None
+            epoch = self.group.broadcast(epoch)  # to the same history
+            self.history.append(epoch)
+            is_best = self.best is epoch
+            if is_best:
+                self._best = {name: own.clone() for name, own in self._weights().items()}
         self._epoch = self._new_epoch()
-        line = f"epoch {number}/{settings.epochs or settings.max_epochs}  loss {epoch['loss']:.4f}"
+        line = f"epoch {number}/{last}  loss {loss:.4f}"
         for part in ("dev", "test"):
             line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
-        if self.best is epoch:
-            self._best = {name: value.clone() for name, value in self._weights().items()}
-            line += "  best so far" if epoch[self._key] is not None else ""
+        line += "  best so far" if is_best and epoch[self._key] is not None else ""
         self.progress.say(line)
 
     def load_best(self) -> None:

@@ -8,7 +8,7 @@ from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented
 from kakehashi.corpora.jsonl import read_jsonl
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, RunError
 from kakehashi.scoring.score import score_sentences
 from kakehashi.text.segment import load_segmenter
 from kakehashi.training.run import load_result
@@ -58,6 +58,32 @@ def test_it_learns_and_is_scored_as_ours_is(run, world):
     predicted = read_jsonl(run / "predictions.jsonl")
     assert score_sentences(gold, predicted).f1 == pytest.approx(score["f1"])
     assert load_result(run)["epochs"][0]["test"] == score["f1"]
+    parts = [load_result(run)[part] for part in ("dev", "test")]
+    for part in parts:
+        seen, unseen = (part["values"][name] for name in ("seen", "unseen"))
+        assert seen["gold"] + unseen["gold"] == part["gold"]
+        assert seen["correct"] + unseen["correct"] == part["correct"]
+
+
+def test_what_it_chose_on_dev_is_in_the_result(run, name):
+    result = load_result(run)
+    selection = result["selection"]
+    if name == "spacy":
+        assert set(selection) == {"by", "epoch"}
+    else:
+        best = max(selection["tried"], key=lambda each: each["dev"])
+        assert selection["chosen"] | {"dev": result["dev"]["f1"]} == best
+
+
+def test_a_run_of_another_revision_is_refused(tree, tmp_path, monkeypatch):
+    settings = settings_from_tree(tree("ja") | {"system": "crfsuite"})
+    train(settings, tmp_path / "run")
+    before = load_result(tmp_path / "run")
+    train(settings, tmp_path / "run")
+    assert load_result(tmp_path / "run") == before
+    monkeypatch.setattr(BASELINES["crfsuite"], "revision", "other")
+    with pytest.raises(RunError, match="another version"):
+        train(settings, tmp_path / "run")
 
 
 def test_same_seed_same_predictions(name):

@@ -10,12 +10,14 @@ import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.config.settings import TransferSettings
+from kakehashi.corpora.corpus import load_corpora
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.files import sha256_of
 from kakehashi.model.folder import load_model
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import score_sentences
 from kakehashi.training.distributed import ProcessGroup
 from kakehashi.training.run import load_result
@@ -70,6 +72,26 @@ def test_the_run_folder_holds_what_it_should(japanese, world):
     found = read_jsonl(japanese / "predictions.jsonl")
     score = score_sentences(read_jsonl(world / "ja-test.jsonl"), found)
     assert score.f1 == pytest.approx(load_result(japanese)["test"]["f1"])
+
+
+def test_a_result_scores_seen_and_unseen_values_apart(tree, world, tmp_path):
+    """As `evaluate --train` does, here from the files of the corpora and of the run."""
+    few = tree("ja", epochs=20, learning_rate=0.05)
+    few["corpus"] |= {"train_size": 5}
+    settings = settings_from_tree(few)
+    result = load_result(train(settings, tmp_path / "run"))
+    gold, found = (
+        read_jsonl(world / "ja-test.jsonl"),
+        read_jsonl(tmp_path / "run/predictions.jsonl"),
+    )
+    known = known_values(load_corpora(settings.corpus).train)
+    values = score_by_overlap(gold, found, known)
+    assert result["test"]["values"] == {name: count.to_dict() for name, count in values.items()}
+    for part in ("dev", "test"):
+        seen, unseen = (result[part]["values"][name] for name in ("seen", "unseen"))
+        assert min(seen["gold"], unseen["gold"], seen["correct"]) > 0
+        for column in ("gold", "predicted", "correct"):
+            assert seen[column] + unseen[column] == result[part][column]
 
 
 def test_the_recognizer_gives_exact_offsets_and_does_not_depend_on_the_company(japanese, world):

@@ -56,10 +56,10 @@ SIZES = {"100": {"set": {"corpus.train_size": 100}}, "1000": {"set": {"corpus.tr
     [
         ({"training.epochs": 10}, {"updates": 100}, 50 + 2 * 500),
         ({"training.epochs": 10}, {}, 50 + 2 * 500),  # of version 0.1
-        # 10 updates an epoch in 100 sentences need 50 epochs; of 1000 sentences 15 are typical.
-        ({}, {"updates": 100}, 250 + 2 * 750),
+        # 10 updates an epoch in 100 sentences need 30 epochs; of 1000 sentences 15 are typical.
+        ({}, {"updates": 100}, 150 + 2 * 750),
         ({"training.max_epochs": 12}, {"updates": 100}, 60 + 2 * 600),
-        ({"training.min_updates": 2000}, {"updates": 100}, 500 + 2 * 1000),
+        ({"training.min_updates": 2000}, {"updates": 100}, 1000 + 2 * 1000),
         ({"system": "spacy"}, {}, 50 + 2 * 500),
     ],
 )
@@ -78,10 +78,10 @@ def test_a_finished_run_tells_how_long_others_take(grid, root, settings, selecti
 
 
 def test_only_epochs_that_are_scored_cost_a_scoring():
-    """10 updates an epoch, 25 between two scores: of 50 epochs 20 are scored."""
+    """10 updates an epoch, 25 between two scores: of 30 epochs 12 are scored."""
     source = {"format": "jsonl", "path": "a"}
     tree = {"name": "n", "corpus": {"train": [source], "dev": [source]}}
     pace = _Pace(start=7, score=3, update=0.5, updates=0.1)
-    assert pace.seconds(settings_from_tree(tree), 100) == pytest.approx(7 + 20 * 3 + 500 * 0.5)
+    assert pace.seconds(settings_from_tree(tree), 100) == pytest.approx(7 + 12 * 3 + 300 * 0.5)
     fixed = settings_from_tree(tree | {"training": {"epochs": 50}})
     assert pace.seconds(fixed, 100) == pytest.approx(7 + 50 * 3 + 500 * 0.5)

@@ -1,7 +1,9 @@
 import json
+from importlib.metadata import version
 
 import pytest
 
+from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import Grid, read_grid
@@ -78,6 +80,18 @@ def test_what_another_baseline_does_not_read_is_no_part_of_it(folder):
     before, after = keys_of(folder), keys_of(folder, set={"training.epochs": 3})
     same = {label for label in before if before[label] == after[label]}
     assert same == {f"{name} · seed {seed}" for name in ("crf", "spacy") for seed in (1, 2)}
+
+
+def test_a_revision_of_a_baseline_changes_its_runs_alone(folder, monkeypatch):
+    cells = expand(grid_of(folder), FileHashes(folder / "memory.json"))
+    facts = {cell.axes["recognizer"]: cell.fingerprint.facts for cell in cells}
+    assert facts["crf"]["system crfsuite"] == f"{version('python-crfsuite')}+tuned"
+    assert facts["spacy"]["system spacy"] == version("spacy")
+    before = keys_of(folder)
+    monkeypatch.setattr(BASELINES["crfsuite"], "revision", "other")
+    after = keys_of(folder)
+    changed = {label for label in before if before[label] != after[label]}
+    assert changed == {"crf · seed 1", "crf · seed 2"}
 
 
 def test_an_edited_corpus_changes_the_runs_that_read_it(folder):

@@ -6,6 +6,7 @@ from kakehashi.experiments.analysis import analyse
 from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
 from kakehashi.reports.grid_tables import grid_tables
+from kakehashi.scoring.score import Count
 
 
 @pytest.fixture
@@ -91,3 +92,30 @@ def test_an_unfinished_grid_has_a_table(layer_results):
     tables = grid_tables(analyse(Results(layer_results.grid, cells), trials=10))
     assert [row[1] for row in tables["scores"].rows] == ["– (0/4)", "– (0/4)", "– (0/1)"]
     assert set(tables) == {"scores", "seeds"}
+
+
+def test_seen_and_unseen_values_stand_apart_where_every_run_has_them(layer_results):
+    runs = []
+    for run in layer_results.runs:
+        seed = int(run.axes["seed"])
+        values = {"seen": Count(8, 8, 3 + seed), "unseen": Count(12, 6, seed)}
+        if run.result and run.axes["recognizer"] != "none":
+            run.result["test"]["values"] = {name: c.to_dict() for name, c in values.items()}
+        runs.append(run)
+    runs[0].result["test"]["values"] = {}  # of an earlier version, as those of its seeds are
+    table = grid_tables(analyse(Results(layer_results.grid, tuple(runs)), trials=10))["unseen"]
+    assert table.headings == ("recognizer", "F1 seen", "F1 unseen", "of the test mentions unseen")
+    # char has three seeds: 4, 5, 6 of 8 seen ones, and 1, 2, 3 of 12 found in 6.
+    assert table.rows == (
+        ("char", "62.50", "22.22", "60.0 %"),
+        ("CRFsuite", "50.00", "11.11", "60.0 %"),
+    )
+
+
+def test_without_seen_mentions_there_is_no_score_on_them(layer_results):
+    for run in layer_results.runs:
+        if run.result:
+            values = {"seen": Count(0, 2, 0), "unseen": Count(20, 20, 10)}
+            run.result["test"]["values"] = {name: c.to_dict() for name, c in values.items()}
+    table = grid_tables(analyse(layer_results, trials=10))["unseen"]
+    assert table.rows[0] == ("none", "–", "50.00", "100.0 %")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kakehashi.scoring.compare import Delta, compare_systems, score_by_overlap
+from kakehashi.scoring.compare import Delta, compare_systems, known_values, score_by_overlap
 from kakehashi.scoring.score import Count, score_sentences, score_spans
 from kakehashi.sentence import Mention, Sentence, Span
 
@@ -64,13 +64,14 @@ FOUND_CITIES = [city("Oslo"), city("Lima", "ORG"), city("Bern", "TEAM"), city("R
 
 def test_the_parts_add_up_and_have_right_and_wrong():
     for train in ([], TRAIN, CITIES):
-        seen, unseen = score_by_overlap(CITIES, FOUND_CITIES, train).values()
+        seen, unseen = score_by_overlap(CITIES, FOUND_CITIES, known_values(train)).values()
         total = Count(*(map(sum, zip(seen, unseen, strict=True))))
         assert total == score_sentences(CITIES, FOUND_CITIES).counts.total
-    found = score_by_overlap(CITIES, [CITIES[0], CITIES[1], Sentence("to Bern"), CITIES[3]], TRAIN)
+    known = known_values(TRAIN)
+    found = score_by_overlap(CITIES, [CITIES[0], CITIES[1], Sentence("to Bern"), CITIES[3]], known)
     assert found["seen"].recall == 100.0
     assert found["unseen"].recall == 50.0
     assert found["unseen"].gold == 2
-    found = score_by_overlap(CITIES, FOUND_CITIES, TRAIN)
+    found = score_by_overlap(CITIES, FOUND_CITIES, known)
     assert found["seen"] == Count(gold=1, predicted=2, correct=1)  # Bern is known as a team only
     assert found["unseen"] == Count(gold=2, predicted=2, correct=0)

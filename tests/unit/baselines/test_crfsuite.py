@@ -1,0 +1,85 @@
+"""What CRFsuite chooses by the development set."""
+
+import pytest
+
+from kakehashi.baselines import crfsuite
+from kakehashi.baselines.crfsuite import CRFsuite
+from kakehashi.corpora.assistant import generate
+from kakehashi.corpora.corpus import segmented
+from kakehashi.progress import Progress
+from kakehashi.scoring.score import score_spans
+from kakehashi.sentence import sentence_from_forms
+from kakehashi.text.segment import load_segmenter
+
+DEFAULTS = {"c2": 0.1, "c1": 0, "feature.minfreq": 0}
+
+
+class Lines(Progress):
+    def __init__(self):
+        self.said = []
+
+    def say(self, line):
+        self.said.append(line)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    found = list(segmented(generate("de", 160), load_segmenter("words")))
+    return found[:60], found[60:]
+
+
+@pytest.fixture(scope="module")
+def tuned(parts):
+    baseline, lines = CRFsuite(), Lines()
+    baseline.fit(*parts, lines)
+    return baseline, lines.said
+
+
+def without_f1(tried):
+    return [{name: each[name] for name in DEFAULTS} for each in tried]
+
+
+def test_it_keeps_the_parameters_and_the_model_that_are_best_on_dev(parts, tuned):
+    (baseline, said), dev = tuned, parts[1]
+    best = max(baseline.tried, key=lambda each: each["dev"])
+    assert baseline.chosen == {name: best[name] for name in DEFAULTS}
+    gold = [sentence.project() for sentence in dev]
+    score = score_spans([x.spans for x in gold], baseline.tag(dev), [x.lost for x in gold])
+    assert score.f1 == best["dev"] > baseline.tried[0]["dev"]
+    last = baseline.tried[-1]
+    assert len(said) == len(baseline.tried)
+    assert said[-1].startswith(f"c2 {last['c2']}, c1 {last['c1']}, feature.minfreq ")
+    assert said[-1].endswith(f": F1 on dev {last['dev']:.2f}")
+
+
+def test_each_parameter_moves_as_long_as_f1_rises(tuned):
+    tried = tuned[0].tried
+    assert without_f1(tried[:2]) == [DEFAULTS, DEFAULTS | {"c2": 0.03}]
+    assert {name for name in DEFAULTS if len({each[name] for each in tried}) > 1} == set(DEFAULTS)
+    assert len({tuple(each.values()) for each in tried}) == len(tried) <= 9
+
+
+def test_the_models_of_one_trainer_are_those_of_trainers_of_their_own(parts, tuned, monkeypatch):
+    monkeypatch.setattr(crfsuite, "_DEFAULTS", tuned[0].chosen)
+    alone = CRFsuite()
+    alone.fit(parts[0], ())
+    assert alone.model == tuned[0].model
+
+
+@pytest.mark.parametrize("dev", [(), [sentence_from_forms(["no", "entity"])]])
+def test_without_entities_in_dev_the_defaults_stand(parts, dev):
+    baseline = CRFsuite()
+    baseline.fit(parts[0], dev)
+    assert baseline.tag(parts[1]) != [()] * len(parts[1])
+    assert (baseline.chosen, baseline.tried) == (DEFAULTS, [])
+
+
+def test_where_a_training_is_costly_less_is_chosen(parts, monkeypatch):
+    baseline = CRFsuite()
+    monkeypatch.setattr(crfsuite, "_COST_OF_ALL", 0)
+    baseline.fit(*parts)
+    assert len(baseline.tried) > 1
+    assert {(each["c1"], each["feature.minfreq"]) for each in baseline.tried} == {(0, 0)}
+    monkeypatch.setattr(crfsuite, "_COST_OF_C2", 0)
+    baseline.fit(*parts)
+    assert (baseline.chosen, baseline.tried) == (DEFAULTS, [])
