@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
-from kakehashi.cli import options
+from kakehashi.cli import console, options
 from kakehashi.cli.options import arg
-
-if TYPE_CHECKING:
-    from kakehashi.reports.tables import Table
+from kakehashi.files import read_json
+from kakehashi.reports.tables import Table
 
 _BITS = {"int8": "8 bits", "float32": "32 bits"}
 
 
-def info(
-    model: Annotated[Path, arg("Run or model folder.")],
-    as_json: options.Json = False,
-) -> None:
+def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON) -> None:
     """Describe a trained model: what it knows, how large it is, and how it was scored.
 
     Scores are those of its run; a model folder on its own has none.
@@ -27,8 +23,6 @@ def info(
       kakehashi model info runs/demo-ja-char+dense-seed1
       kakehashi model info model --json
     """
-    from kakehashi.cli.console import print_report
-    from kakehashi.files import read_json
     from kakehashi.model.folder import describe_model, find_model
 
     found = describe_model(model)
@@ -39,7 +33,7 @@ def info(
         run = {part: _scores(result[part]) for part in ("dev", "test")}
         run |= {"selection": result["selection"], "epochs": len(result["epochs"])}
         run["signature"] = (result["test"] or result["dev"] or {}).get("signature")
-    print_report(found | {"run": run}, _tables(found, run), as_json=as_json)
+    console.print_report(found | {"run": run}, _tables(found, run), as_json=as_json)
 
 
 def _scores(score: Mapping[str, Any] | None) -> dict[str, float] | None:
@@ -51,8 +45,6 @@ def _scores(score: Mapping[str, Any] | None) -> dict[str, float] | None:
 
 
 def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[Table]:
-    from kakehashi.reports.tables import Table
-
     model, text, words = found["model"], found["text"], found["words"]
     bits = f" ({_BITS[words['precision']]} each number)" if words["others"] else ""
     types = found["types"]

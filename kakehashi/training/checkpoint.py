@@ -24,8 +24,8 @@ from kakehashi.errors import RunError
 from kakehashi.files import replacing_file
 
 Epoch = dict[str, Any]
-"""A line of ``epochs.jsonl``: ``number``, from 1; mean ``loss`` per token; ``seconds`` of training;
-F1 on ``dev`` and ``test`` in percent, None where there is none."""
+"""A line of ``epochs.jsonl``: ``number``, from 1; ``updates`` of the weights so far; mean ``loss``
+per token; ``seconds`` of training; F1 on ``dev`` and ``test`` in percent, None if not scored."""
 
 _STATES = ("weights", "best", "optimizer", "random")
 

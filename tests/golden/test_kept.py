@@ -1,6 +1,7 @@
 """What may never change: models load and tag, runs keep their identity, results give their pages.
 
-`models` and `fingerprints.json` were written at be859cd, before any of what came after.
+`models` and `fingerprints.json` were written at be859cd, before any of what came after; the fingerprints
+of demo, recipe and size-strong when vectors, length of training and averaging changed.
 """
 
 import json
