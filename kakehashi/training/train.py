@@ -98,7 +98,7 @@ def train(
                 problem = f"{settings.system} trains in one process; start no others"
                 raise ConfigError("system", problem)
             if finish and not (run.finished or run.checkpoint.exists()):
-                problem = "holds no interrupted run that could be ended; leave out --finish"
+                problem = "has no checkpoint of an interrupted run; leave out --finish"
                 raise RunError(folder, problem)
             if group.rank == 0:
                 stack.enter_context(run.locked())
