@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from spacy.training import Example
 
 _LOOP_SETTINGS = (  # of spaCy's recipe, which its training loop takes by name
-    "dropout",
-    "accumulate_gradient",
-    "patience",
-    "max_steps",
-    "eval_frequency",
+    "dropout", "accumulate_gradient", "patience", "max_steps", "eval_frequency",
     "annotating_components",
-)
+)  # fmt: skip
 
 
 class SpaCy:

@@ -145,8 +145,8 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
     scores = []
     for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second)):
         interval = f"{each.interval.low:.2f} to {each.interval.high:.2f}"
-        f1s = " ".join(f"{f1:.2f}" for f1 in each.f1s)
-        scores.append((name, each.mean, interval, each.deviation, f1s))
+        f1s = " ".join(f"{f1:.2f}" for f1 in each.runs)
+        scores.append((name, each.f1, interval, each.deviation, f1s))
     deltas = (
         (
             *(name, each.gold, each.first, each.second, f"{each.points:+.2f}"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -192,27 +193,22 @@ def score_columns(
     first, or a tag that is none of the scheme's; a ConfigError if the delimiter is empty.
     """
 
-    def read(tag: str) -> str:
+    def read(number: int, tag: str) -> str:
         if raw and tag != OUTSIDE:
             tag = OUTSIDE if tag == outside else f"B-{tag}"
         if variant == "strict":
-            _split_strictly(tag, scheme)
+            try:
+                _split_strictly(tag, scheme)
+            except TagError as error:
+                raise CorpusError(path, str(error), number) from error
         return tag
 
     def sentences() -> Iterator[TagPair]:
-        pair: tuple[list[str], list[str]] = ([], [])
-        for number, columns in _read_columns(Path(path), delimiter, encoding):
-            if columns:
-                try:
-                    pair[0].append(read(columns[-2]))
-                    pair[1].append(read(columns[-1]))
-                except TagError as error:
-                    raise CorpusError(path, str(error), number) from error
-            elif pair[0]:
-                yield pair
-                pair = ([], [])
-        if pair[0]:
-            yield pair
+        lines = _read_columns(Path(path), delimiter, encoding)
+        for inside, rows in groupby(lines, lambda line: bool(line[1])):
+            if inside:
+                gold, found = zip(*((read(n, c[-2]), read(n, c[-1])) for n, c in rows), strict=True)
+                yield gold, found
 
     return _score(sentences(), variant, scheme)
 

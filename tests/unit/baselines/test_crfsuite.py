@@ -1,10 +1,10 @@
 import pytest
 
-from kakehashi.baselines.features import Features, shape
+from kakehashi.baselines.crfsuite import shape, token_features
 
 
 def features_of(forms):
-    return [[feature.decode() for feature in token] for token in Features()(forms)]
+    return [[feature.decode() for feature in token] for token in token_features(forms)]
 
 
 def test_all_features_of_a_token_in_its_sentence():
