@@ -157,7 +157,9 @@ class TrainingSettings(Settings):
         description="Keep the epoch that is best on dev, or the last one, which needs no dev set;"
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
-    test_epochs: bool = Field(False, description="Also score test every epoch; selects nothing.")
+    test_epochs: bool = Field(
+        False, description="Also score test where dev is scored; this selects nothing."
+    )
     seed: Seed = 1
     threads: int = Field(
         1,
@@ -198,19 +200,18 @@ class RunSettings(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> RunSettings:
-        corpus, training = self.corpus, self.training
-        if training.select == "last" and training.epochs is None:
+        corpus, training, ours = self.corpus, self.training, self.system == "kakehashi"
+        if ours and training.select == "last" and training.epochs is None:
             raise ValueError(
                 "training.select = 'last' looks at no F1 that could tell when to stop; set"
                 " training.epochs too"
             )
-        chooses = self.system == "kakehashi" and training.select == "dev"
-        if chooses and not (corpus.dev or corpus.all):
+        if ours and training.select == "dev" and not (corpus.dev or corpus.all):
             raise ValueError(
                 "corpus.dev is needed to know when to stop, and which epoch to keep; name it, or"
                 " set training.epochs, and training.select to 'last' to keep the last epoch"
             )
-        if self.transfer is not None and self.system != "kakehashi":
+        if self.transfer is not None and not ours:
             raise ValueError(f"'transfer' is for our recognizer; {self.system} cannot use a source")
         return self
 

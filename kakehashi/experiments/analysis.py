@@ -55,13 +55,14 @@ class Group:
 
     @property
     def best_on_test(self) -> float | None:
-        """Mean of the best test F1 among all epochs, as the paper reports (section 4.2).
+        """Mean of the best test F1 among all scored epochs, as the paper reports (section 4.2).
 
         Selected on the test set, it is no honest estimate. None unless every run of ours has it.
         """
-        scores = [[epoch.get("test") for epoch in run.result["epochs"]] for run in self.runs]
-        known = scores and all(epochs and None not in epochs for epochs in scores)
-        return fmean(map(max, scores)) if known and self.system == OURS else None
+        epochs = [[epoch.get("test") for epoch in run.result["epochs"]] for run in self.runs]
+        scores = [[score for score in run if score is not None] for run in epochs]
+        known = scores and all(scores) and self.system == OURS
+        return fmean(map(max, scores)) if known else None
 
     @property
     def types(self) -> dict[str, float]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from kakehashi.config.settings import RunSettings, TrainingSettings
+from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
@@ -91,7 +91,7 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
         if kind not in paces:
             (progress or Progress()).say(f"timing a short training of {spec.label}")
             paces[kind] = _probe(settings, min(200, sizes[corpus]))
-        total += paces[kind].seconds(settings.training, sizes[corpus])
+        total += paces[kind].seconds(settings, sizes[corpus])
     return total
 
 
@@ -103,9 +103,11 @@ class _Pace(NamedTuple):
     update: float  # seconds
     updates: float  # in an epoch, for each training sentence
 
-    def seconds(self, training: TrainingSettings, sentences: int) -> float:
+    def seconds(self, settings: RunSettings, sentences: int) -> float:
         """Estimate the seconds of a run; where F1 tells it when to stop, of a typical one."""
-        updates = self.updates * sentences
+        training, updates = settings.training, self.updates * sentences
+        if settings.system != "kakehashi":  # to us a baseline trains one epoch
+            return self.start + self.score + updates * self.update
         typical = max(training.min_updates / updates, _TYPICAL_EPOCHS)
         epochs = training.epochs or min(math.ceil(typical), training.max_epochs)
         scores = epochs * (1.0 if training.epochs else min(1.0, updates / training.score_every))

@@ -18,6 +18,8 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
+from pydantic.fields import FieldInfo
+
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
@@ -126,11 +128,15 @@ def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
         return value
     found = {}
     for name, field in type(value).model_fields.items():
-        extra, own = field.json_schema_extra, getattr(value, name)
-        default = extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
-        if name == "format" or own != default:
+        own = getattr(value, name)
+        if name == "format" or own != _old_default(field):
             found[name] = _not_default(own)
     return found
+
+
+def _old_default(field: FieldInfo) -> object:
+    extra = field.json_schema_extra
+    return extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
 
 
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
@@ -222,14 +228,14 @@ def _spec(
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
-    """Reset what a baseline does not read to its default, so that such runs share a fingerprint."""
+    """Reset what a baseline does not read to its default of old: such runs share a fingerprint."""
     if settings.system not in BASELINES:
         return settings
     seed = set() if BASELINES[settings.system].deterministic else {"seed"}
-    training = settings.training.model_dump(include={"test_epochs"} | seed)
+    training = {k: _old_default(field) for k, field in TrainingSettings.model_fields.items()}
+    training |= settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
-    # Whatever the number of epochs, the fingerprint is that with 10: the default of old.
-    return RunSettings(**read, training=TrainingSettings(epochs=10, **training))
+    return RunSettings(**read, training=TrainingSettings.model_validate(training))
 
 
 def _changed(tree: dict[str, Any], *sets: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,6 +130,8 @@ def load_model(path: str | Path) -> Model:
         for name in ("word.embedding.weight", "char.embedding.weight", "word.vectors.scales")
     )
     strings = _read_strings(folder / "words.json", max(n_words - 1, 0) + n_compact)
+    if description.n_seen_words >= max(n_words, 1):
+        raise _malformed(folder / "model.json", f"n_seen_words: expected at most {n_words - 1:,}")
     words = Vocabulary(strings, description.n_seen_words)
     strings = _read_strings(folder / "ngrams.json", max(n_ngrams - 1, 0))
     ngrams = Vocabulary(strings, description.n_seen_ngrams)

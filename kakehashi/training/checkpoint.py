@@ -24,8 +24,8 @@ from kakehashi.errors import RunError
 from kakehashi.files import replacing_file
 
 Epoch = dict[str, Any]
-"""A line of ``epochs.jsonl``: ``number``, from 1; mean ``loss`` per token; ``seconds`` of training;
-F1 on ``dev`` and ``test`` in percent, None where there is none."""
+"""A line of ``epochs.jsonl``: ``number``, from 1; ``updates`` of the weights so far; mean ``loss``
+per token; ``seconds`` of training; F1 on ``dev`` and ``test`` in percent, None if not scored."""
 
 _STATES = ("weights", "best", "optimizer", "random")
 
@@ -72,11 +72,9 @@ class Checkpoint:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         header = json.loads(line) if line.startswith(b"{") else {}
         if not header or fingerprint not in (None, header["fingerprint"]):
-            problem = (
-                "was begun with another version, corpus, vectors or source model than there is"
-            )
+            problem = "was begun with another version, corpus, vectors or source model than now"
             remedy = "choose another folder with --out, or remove it"
-            raise RunError(path.parent, f"{problem} now; {remedy}")
+            raise RunError(path.parent, f"{problem}; {remedy}")
         states: dict[str, dict[str, Tensor]] = {state: {} for state in _STATES}
         start = 0
         for state, name, kind, shape in header.pop("tensors"):

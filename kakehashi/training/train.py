@@ -26,7 +26,7 @@ from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
-from kakehashi.errors import ConfigError, DivergenceError
+from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.model.folder import Model, load_model, model_fingerprint, save_model
 from kakehashi.model.lstm_steps import is_compiled
@@ -73,8 +73,8 @@ def train(
 
     Runs on the same corpora share what is encoded in the folder ``cache``; without, it stays in
     memory. ``track`` names trackers: ``tensorboard``, ``mlflow``. ``save_every`` is in seconds,
-    between checkpoints inside an epoch. With ``finish`` an interrupted run is given no more epochs.
-    Each process of a ``group`` calls this.
+    between checkpoints inside an epoch. With ``finish`` an interrupted run is given no more epochs,
+    or its first if it has none. Each process of a ``group`` calls this.
     """
     if progress is None or group.rank:
         progress = Progress()
@@ -95,6 +95,9 @@ def train(
             elif group.world_size > 1:
                 problem = f"{settings.system} trains in one process; start no others"
                 raise ConfigError("system", problem)
+            if finish and not (run.finished or run.checkpoint.exists()):
+                problem = "holds no interrupted run that could be ended; leave out --finish"
+                raise RunError(folder, problem)
             if group.rank == 0:
                 stack.enter_context(run.locked())
         if group.broadcast(run.finished):
@@ -179,9 +182,9 @@ def _finish(
         "epoch": trainer.best["number"],
         "updates": trainer.updates,
         "stopped_by": stopped_by,
-        "rising": trainer.rising,
+        "rising": trainer.rising if training.select != "last" else None,
     }
-    if trainer.rising and training.select != "last":
+    if selection["rising"]:
         remedy = f"raise training.{stopped_by}" if stopped_by != "finish" else "train longer"
         progress.warn(f"F1 may still have been rising {trainer.position}; {remedy}")
     corpora, text = load_corpora(run.settings.corpus), run.settings.text
@@ -212,7 +215,7 @@ def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None
     tagged = [list(map(_with_spans, *sides)) for sides in zip((dev, test), spans, strict=True)]
     scores = _with_values(totals, zip((dev, test), tagged, strict=True), known_values(train))
     on_dev, on_test = (score.f1 if score is not None else None for score in scores)
-    epoch: Epoch = {"number": 1, "loss": None, "seconds": seconds, "dev": on_dev}
+    epoch: Epoch = {"number": 1, "updates": None, "loss": None, "seconds": seconds, "dev": on_dev}
     epoch["test"] = on_test if settings.training.test_epochs else None
     run.save_epochs([epoch])
     write_jsonl(run.predictions, tagged[1])

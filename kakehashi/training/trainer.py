@@ -167,16 +167,17 @@ class Trainer:
             self.history.append(epoch)
             is_best = self.best is epoch
             if is_best:
-                self._best = {name: own.clone() for name, own in self.tagger.state_dict().items()}
+                self._best = {name: own.clone() for name, own in self._weights().items()}
         self._epoch = self._new_epoch()
         line = f"epoch {number}/{last}  loss {loss:.4f}"
         for part in ("dev", "test"):
             line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
-        self.progress.say(f"{line}  best so far" if is_best else line)
+        line += "  best so far" if is_best and epoch[self._key] is not None else ""
+        self.progress.say(line)
 
     def load_best(self) -> None:
         """Load the weights of the best epoch into the tagger."""
-        self.tagger.load_state_dict(self._best)
+        self.tagger.load_state_dict(self._best, strict=False)
         self.tagger.eval()
 
     def evaluate(self, corpus: EncodedCorpus) -> Score | None:
@@ -195,20 +196,24 @@ class Trainer:
         if epoch.batches:
             state = {"batches": epoch.batches, "random": epoch.random.bit_generator.state}
             state |= {"loss": epoch.loss.item(), "seconds": time.perf_counter() - epoch.began}
-        weights, optimizer = self.tagger.state_dict(), self.optimizer.state_dict()
+        weights, optimizer = self._weights(), self.optimizer.state_dict()
         return Checkpoint(fingerprint, self.history, state, weights, self._best, optimizer, random)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Continue where a checkpoint was written."""
         device = self.tagger.device
         self.history = checkpoint.history
-        self.tagger.load_state_dict(checkpoint.weights)
+        self.tagger.load_state_dict(checkpoint.weights, strict=False)
         self._best = checkpoint.best
         self.optimizer.load_state_dict(checkpoint.optimizer)
         torch.set_rng_state(checkpoint.random["cpu"])
         if device.type == "cuda":
             torch.cuda.set_rng_state(checkpoint.random["cuda"], device)
         self._epoch = self._new_epoch(checkpoint.epoch)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Return what training changes, which the vectors of other words may outweigh by far."""
+        return {name: value.detach() for name, value in self.tagger.named_parameters()}
 
     def _new_epoch(self, saved: Mapping[str, Any] | None = None) -> EpochState:
         random = np.random.default_rng((self.settings.seed, len(self.history) + 1, 1))
@@ -231,7 +236,7 @@ def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     if not corpus.types:
         what = "no sentence with an entity" if len(corpus) else "no sentence"
         problem = f"has {what}, so no epoch is better there than another; name more sentences"
-        remedy = "or set training.select to 'last' to keep the last epoch"
+        remedy = "or set training.epochs, and training.select to 'last' to keep the last epoch"
         raise ConfigError(f"corpus.{part}", f"{problem}, {remedy}")
 
 

@@ -21,12 +21,13 @@ def make_tagger():
 
     from kakehashi.model.tagger import Tagger
 
-    def make(words, ngrams, types, *, seed=0, n_seen=None, **settings):
+    def make(words, ngrams, types, *, seed=0, n_seen=None, n_compact=0, **settings):
         torch.manual_seed(seed)
         widths = {"word_width": 6, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
         model = ModelSettings(**{**widths, **settings})
         tagset = Tagset(tuple(types), model.scheme)
-        return Tagger(model, Vocabulary(words, n_seen), Vocabulary(ngrams), tagset).eval()
+        words, ngrams = Vocabulary(words, n_seen), Vocabulary(ngrams)
+        return Tagger(model, words, ngrams, tagset, n_compact).eval()
 
     return make
 

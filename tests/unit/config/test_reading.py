@@ -32,7 +32,7 @@ def test_presets_lie_below_what_the_file_says_and_the_paper_is_the_default():
     settings = settings_from_tree(tree(preset="strong", training={"epochs": 3}))
     assert (settings.model.decoder, settings.training.epochs) == ("crf", 3)
     settings = settings_from_tree(tree())
-    assert (settings.training.epochs, settings.model.char_lstm_width) == (10, 100)
+    assert (settings.training.epochs, settings.model.char_lstm_width) == (None, 100)
     assert (settings.model.word_lstm_width, settings.model.char_width) == (300, 50)
     expected = (2, 0.5, "softmax")
     assert (settings.model.ngram, settings.model.dropout, settings.model.decoder) == expected
@@ -50,8 +50,8 @@ def test_presets_lie_below_what_the_file_says_and_the_paper_is_the_default():
         ({"training": {"epochs": 0}}, "training.epochs: Input should be greater than 0, got 0"),
         ({"preset": "extern"}, "preset: Input should be 'external', 'internal' or 'strong', got"),
         ({"corpus": {"dev": [SOURCE]}}, "'train' is needed"),
-        ({"corpus": {"train": [SOURCE]}}, "corpus.dev is needed to keep the best epoch"),
-        ({"training": {"select": "last", "patience": 2}}, "training.patience waits for a better"),
+        ({"corpus": {"train": [SOURCE]}}, "corpus.dev is needed to know when to stop, and which"),
+        ({"training": {"select": "last"}}, "looks at no F1 that could tell when to stop; set tr"),
         ({"corpus": {"all": [SOURCE]}}, "'all' and 'split' go together"),
         ({"corpus": {}}, "give either 'train', 'dev' and 'test', or 'all' with 'split'"),
         ({"transfer": {"source": "s", "groups": ["chars"]}}, "transfer.groups.0: Input should be"),
@@ -64,6 +64,32 @@ def test_wrong_settings_are_named(changes, message):
     assert message in str(caught.value)
     assert str(caught.value).startswith("c.toml: ")
     assert "\n" not in str(caught.value)
+
+
+def test_without_dev_training_has_a_number_of_epochs_and_keeps_the_last():
+    """As the advice of either refusal has it; a baseline has no epochs to choose from."""
+    corpus = {"train": [SOURCE]}
+    settings = settings_from_tree(tree(corpus=corpus, training={"select": "last", "epochs": 3}))
+    assert settings.training.epochs == 3
+    for training in ({"epochs": 3}, {"select": "last"}):
+        with pytest.raises(ConfigError):
+            settings_from_tree(tree(corpus=corpus, training=training))
+        settings_from_tree(tree(corpus=corpus, training=training, system="crfsuite"))
+
+
+def test_the_config_of_a_run_of_version_0_1_is_a_config(tmp_path):
+    training = {"epochs": 15, "learning_rate": 0.004, "batch_tokens": 512, "precision": "float32"}
+    training |= {"device": "cpu", "clip_norm": 5.0, "unknown_rate": 0.5, "patience": None}
+    training |= {"select": "dev", "test_epochs": True, "seed": 3, "threads": 1}
+    vectors = {"path": "ja.vec.gz", "format": "text", "extra_words": "corpus"}
+    parts = {"train": [SOURCE], "dev": [SOURCE], "test": [], "all": [], "split": None}
+    written = tree(preset="strong", corpus=parts, vectors=vectors, training=training)
+    (tmp_path / "config.json").write_text(json.dumps(written | {"transfer": None}))
+    settings = read_settings(tmp_path / "config.json")
+    assert (settings.training.epochs, settings.training.patience) == (15, None)
+    assert settings.vectors.extra_words == "corpus"
+    again = settings_from_tree(json.loads(settings.model_dump_json()))
+    assert again == settings
 
 
 def test_overrides_are_toml_or_plain_words_of_any_characters(tmp_path):

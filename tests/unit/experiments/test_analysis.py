@@ -113,10 +113,10 @@ def test_the_papers_way_takes_the_best_epoch_on_test(layers, make_results):
     assert group.mean == 42.5
 
 
-def test_the_papers_way_is_unknown_where_an_epoch_was_not_tested(groups, layers, make_results):
+def test_the_papers_way_is_unknown_where_no_epoch_was_tested(groups, layers, make_results):
     assert groups[0].best_on_test is None
-    results = make_results(layers, {("none", "1"): 8}, epochs=[40.0, None])
-    assert group_runs(results, trials=10, seed=0)[0].best_on_test is None
+    results = make_results(layers, {("none", "1"): 8}, epochs=[None, 40.0, None])
+    assert group_runs(results, trials=10, seed=0)[0].best_on_test == 40.0
     results = make_results(layers, {("CRFsuite", "1"): 8}, epochs=[40.0])
     (rival,) = group_runs(results, trials=10, seed=0)
     assert (rival.found, rival.best_on_test) == ("1/1", None)

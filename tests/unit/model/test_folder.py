@@ -2,11 +2,13 @@ import hashlib
 import json
 import shutil
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from kakehashi.config.settings import TextSettings
+from kakehashi.data.vectors import Vectors
 from kakehashi.errors import ModelError
 from kakehashi.model import folder as storage
 from kakehashi.model.folder import Model, load_model, save_model
@@ -19,6 +21,21 @@ def folder(tmp_path, make_tagger):
     text = TextSettings(segmenter="unidic-lite", cut_scripts=False)
     save_model(tmp_path / "run" / "model", Model("test", tagger, text))
     return tmp_path / "run" / "model"
+
+
+@pytest.fixture
+def compact(make_tagger):
+    """A tagger that knows two of its four words from vectors only."""
+    tagger = make_tagger(["a", "b", "c", "d"], ["to"], ["LOC"], n_seen=2, n_compact=2)
+    matrix = np.linspace(-1, 1, 12, dtype=np.float32).reshape(2, 6)
+    tagger.take_vectors(Vectors({"c": 0, "d": 1}, matrix))
+    return tagger
+
+
+@pytest.fixture
+def compact_folder(tmp_path, compact):
+    save_model(tmp_path / "compact", Model("test", compact, TextSettings()))
+    return tmp_path / "compact"
 
 
 def reseal(folder):
@@ -42,6 +59,20 @@ def test_a_model_comes_back_as_it_was(folder, make_tagger):
     for name, value in again.state_dict().items():
         assert torch.equal(model.tagger.state_dict()[name], value)
     assert load_model(folder.parent).name == "test"
+
+
+def test_vectors_in_8_bits_come_back_as_they_were(compact, compact_folder):
+    again = load_model(compact_folder).tagger
+    assert (again.words.strings, again.words.n_seen) == (("a", "b", "c", "d"), 2)
+    assert len(again.word.embedding.weight) == 3
+    assert again.state_dict().keys() == compact.state_dict().keys()
+    for name, value in compact.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    assert again.word.vectors.codes.dtype == torch.int8
+    inputs = torch.arange(5), torch.ones(5, 6)
+    embedded = again.word.embed(*inputs)
+    assert torch.equal(embedded, compact.word.embed(*inputs))
+    assert embedded[3:, :6].abs().max(1).values.tolist() == pytest.approx([1, 1])
 
 
 def test_there_is_no_model(tmp_path):
@@ -163,6 +194,52 @@ def test_other_weights_than_the_description_asks_for_are_refused(folder, change,
     change_weights(folder, change)
     with pytest.raises(ModelError, match=problem):
         load_model(folder)
+
+
+CODES, SCALES = "word.vectors.codes", "word.vectors.scales"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda weights: weights | {CODES: weights[CODES].short()}, "int8, got torch.int16"),
+        (lambda weights: weights | {CODES: weights[CODES].float()}, "int8, got torch.float32"),
+        (lambda weights: weights | {SCALES: weights[SCALES].half()}, "float32, got torch.float16"),
+        (
+            lambda weights: weights | {"dense.bias": torch.zeros(3, dtype=torch.int8)},
+            "dense.bias: expected numbers of type torch.float32, got torch.int8",
+        ),
+        (
+            lambda weights: weights | {CODES: weights[CODES][:, 1:].clone()},
+            r"shape \(2, 6\), got \(2, 5\)",
+        ),
+        (lambda weights: weights | {CODES: weights[CODES][1:]}, r"shape \(2, 6\), got \(1, 6\)"),
+        (lambda weights: weights | {SCALES: torch.ones(2, 1)}, r"shape \(2,\), got \(2, 1\)"),
+        (lambda weights: weights | {SCALES: torch.ones(3)}, "expected 5 strings, .* got 4"),
+        (lambda weights: weights | {SCALES: torch.tensor(1.0)}, "expected 2 strings, .* got 4"),
+        (lambda weights: weights | {SCALES: torch.tensor([1.0, float("inf")])}, "are infinite or"),
+        (lambda weights: weights | {SCALES: torch.tensor([float("nan"), 1.0])}, "or no number"),
+        (lambda weights: without(weights, CODES), f"{CODES}: expected the shape .* got none"),
+        (lambda weights: without(weights, SCALES), "expected 2 strings, .* got 4"),
+    ],
+    ids=range(13),
+)
+def test_damaged_vectors_are_refused(compact_folder, change, problem):
+    change_weights(compact_folder, change)
+    with pytest.raises(ModelError, match=problem) as caught:
+        load_model(compact_folder)
+    assert "\n" not in str(caught.value)
+
+
+def without(weights, name):
+    return {key: value for key, value in weights.items() if key != name}
+
+
+def test_a_word_seen_in_training_has_a_row_that_was_trained(compact_folder):
+    """Else a transfer would read past the rows."""
+    change_description(compact_folder, n_seen_words=3)
+    with pytest.raises(ModelError, match=r"model\.json: does.*n_seen_words: expected at most 2"):
+        load_model(compact_folder)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,33 @@
-"""Dropout against what it promises."""
+"""Dropout and the vectors of words against what they promise."""
 
+import numpy as np
 import pytest
 import torch
 
+from kakehashi.data.vectors import Vectors
 from kakehashi.model.tagger import Dropout
+
+
+@pytest.mark.parametrize("n_compact", [0, 2])
+def test_words_start_from_their_vectors_those_not_seen_in_training_in_8_bits(
+    make_tagger, n_compact
+):
+    words = ["a", "b", "c", "d"]
+    tagger = make_tagger(words, ["x"], ["LOC"], n_seen=2, n_compact=n_compact)
+    drawn = tagger.word.embedding.weight.detach().clone()
+    matrix = np.random.default_rng(0).normal(size=(3, 6)).astype(np.float32)
+    tagger.take_vectors(Vectors({"d": 0, "a": 1, "c": 2}, matrix))
+    embedded = tagger.word.embed(torch.arange(5), torch.zeros(5, 6))[:, :6]
+    unknown, a, b, *others = embedded
+    assert torch.equal(unknown, torch.zeros(6))
+    assert torch.equal(a, torch.from_numpy(matrix[1]))
+    assert torch.equal(b, drawn[2])
+    for found, expected in zip(others, matrix[[2, 0]], strict=True):
+        off = np.abs(found.detach().numpy() - expected).max()
+        assert off <= (np.abs(expected).max() / 253 if n_compact else 0)
+        assert (off > 0) == bool(n_compact)
+    trained = {name for name, _ in tagger.named_parameters() if name.startswith("word.vec")}
+    assert not trained
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.9])

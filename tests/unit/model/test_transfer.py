@@ -65,6 +65,34 @@ def test_words_known_only_from_vectors_are_not_copied(make_tagger, target):
     assert (entry.matched, entry.rows) == (2, 4)  # the unknown word, and a
 
 
+@pytest.mark.parametrize(("theirs", "ours"), [(2, 0), (0, 2), (2, 2)])
+def test_vectors_in_8_bits_stay_where_they_are(make_tagger, theirs, ours):
+    """``v`` is seen in one training set only, ``w`` in none; both have vectors in both models."""
+    words = ["a", "c", "v", "w"]
+    source = make_tagger(words, ["ja"], ["LOC"], seed=1, n_seen=2, n_compact=theirs)
+    words = ["v", "c", "a", "w"]
+    target = make_tagger(words, ["ja"], ["LOC"], seed=2, n_seen=3, n_compact=min(ours, 1))
+    for tagger in (source, target):
+        if tagger.word.vectors is not None:
+            tagger.word.vectors.scales.uniform_()
+            tagger.word.vectors.codes.random_(-127, 128)
+    before = {name: value.clone() for name, value in target.state_dict().items()}
+    plan = plan_transfer(source, target, GROUPS)
+    apply_transfer(plan, source, target)
+    (entry,) = [p for p in plan.parameters if p.parameter == "word.embedding.weight"]
+    assert (entry.matched, entry.rows) == (3, 5 - min(ours, 1))
+    inputs, n = (torch.arange(5), torch.zeros(5, 6)), 6
+    old, new = source.word.embed(*inputs)[:, :n], target.word.embed(*inputs)[:, :n]
+    assert torch.equal(new[[0, 2, 3]], old[[0, 2, 1]])  # the unknown, c, a
+    assert torch.equal(new[1], before["word.embedding.weight"][1])
+    assert not torch.equal(new[4], old[4])
+    for name, value in target.state_dict().items():
+        if name.startswith("word.vectors"):
+            assert torch.equal(value, before[name])
+    assert torch.equal(target.dense.weight, source.dense.weight)
+    assert torch.equal(target.char.embedding.weight, source.char.embedding.weight)
+
+
 def test_the_report_counts_rows_and_a_line_says_so(source, target):
     report = plan_transfer(source, target, ["char", "dense"], name="runs/en").to_dict()
     rows = {row["parameter"]: row for row in report["parameters"]}

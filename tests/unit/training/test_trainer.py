@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.config.settings import ModelSettings, TrainingSettings
+from kakehashi.config.settings import ModelSettings, TrainingSettings, VectorsSettings
 from kakehashi.data.batches import Batch
 from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
-from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
+from kakehashi.training.train import new_tagger
 from kakehashi.training.trainer import Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -34,19 +34,29 @@ def test_the_rate_may_be_never_or_always(rate, expected):
     assert (words == expected).all()
 
 
-def make_trainer():
-    torch.manual_seed(3)
+@pytest.fixture(scope="module")
+def make_trainer(tmp_path_factory):
+    """Of a tagger that knows words of dev, and others, from vectors only."""
+    path = tmp_path_factory.mktemp("vectors") / "words.vec"
+    path.write_text("sato 1 2 3\nmori -1 0 2\nabe 4 -4 1\n")
+    vectors = VectorsSettings(path=str(path))
     forms = ["sato", "to", "kyo", "ito", "sen", "dai", "oka"]
     sentences = [
         sentence_from_forms([*forms[n % 5 :][: n % 3 + 1], f"rare{n}"], [Span(0, 1, "PER")])
         for n in range(30)
     ]
-    widths = {"word_width": 6, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
+    dev = [*sentences[:9], sentence_from_forms(["mori", "to"], [Span(0, 1, "PER")])]
+    widths = {"word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
     model = ModelSettings(**widths, decoder="crf")
-    data = prepare(sentences, sentences[:9], sentences, model)
-    tagger = Tagger(model, data.words, data.ngrams, data.tagset)
-    settings = TrainingSettings(epochs=3, learning_rate=0.02, batch_tokens=12, threads=1)
-    return Trainer(tagger, data, settings)
+    data = prepare(sentences, dev, sentences, model, vectors)
+
+    def make(progress=None, **settings):
+        torch.manual_seed(3)
+        quick = {"epochs": 3, "learning_rate": 0.02, "batch_tokens": 12, "threads": 1}
+        settings = TrainingSettings(**quick | settings)
+        return Trainer(new_tagger(data, model, vectors), data, settings, progress)
+
+    return make
 
 
 def train_all(trainer):
@@ -59,12 +69,12 @@ def train_all(trainer):
 
 
 @pytest.fixture(scope="module")
-def whole():
+def whole(make_trainer):
     return train_all(make_trainer())
 
 
 @pytest.mark.parametrize("stops", [(0,), (7, 8), (3, 3, 12)])
-def test_stopped_after_some_batches_it_continues_to_the_bit(whole, stops, tmp_path):
+def test_stopped_after_some_batches_it_continues_to_the_bit(whole, make_trainer, stops, tmp_path):
     trainer = make_trainer()
     for stop in stops:
         n_left = stop + 1
@@ -81,13 +91,21 @@ def test_stopped_after_some_batches_it_continues_to_the_bit(whole, stops, tmp_pa
         trainer.resume(Checkpoint.load(tmp_path / "c"))
     assert "batches of epoch" in trainer.position
     train_all(trainer)
+    assert len(trainer.tagger.word.vectors.codes) == 2
     same = [(e["number"], e["loss"], e["dev"]) for e in trainer.history]
     assert same == [(e["number"], e["loss"], e["dev"]) for e in whole.history]
     for name, value in whole.tagger.state_dict().items():
         assert torch.equal(trainer.tagger.state_dict()[name], value), name
 
 
-def test_it_knows_how_far_it_is():
+def test_a_checkpoint_holds_what_training_changes_and_no_more(make_trainer):
+    """Else the vectors of a million words would be written after every epoch."""
+    trainer = make_trainer()
+    trained = [name for name, _ in trainer.tagger.named_parameters()]
+    assert list(trainer.checkpoint("f").weights) == trained
+
+
+def test_it_knows_how_far_it_is(make_trainer):
     trainer = make_trainer()
     assert trainer.position == "after epoch 0"
     places = [trainer.position for _ in trainer.train_epoch()]
@@ -97,10 +115,84 @@ def test_it_knows_how_far_it_is():
     assert trainer.position == "after epoch 1"
 
 
-def test_the_best_epoch_is_the_first_of_the_highest_f1_it_is_selected_by():
-    trainer = make_trainer()
-    scores = [(1, 70.0, 60.0), (2, 75.0, 50.0), (3, 75.0, None)]
-    trainer.history = [{"number": n, "dev": dev, "test": test} for n, dev, test in scores]
-    for select, best in (("dev", 2), ("best-test", 1), ("last", 3)):
-        trainer.settings = trainer.settings.model_copy(update={"select": select})
+def history(*scores):
+    """Epochs of 10 updates with these scores on dev."""
+    return [
+        {"number": n, "updates": 10 * n, "dev": dev, "test": None}
+        for n, dev in enumerate(scores, start=1)
+    ]
+
+
+def test_the_best_epoch_is_the_first_of_the_highest_f1_it_is_selected_by(make_trainer):
+    scores = [(1, 70.0, 60.0), (2, None, None), (3, 75.0, 50.0), (4, 75.0, None), (5, None, None)]
+    for select, best in (("dev", 3), ("best-test", 1), ("last", 5)):
+        trainer = make_trainer(select=select)
+        trainer.history = [{"number": n, "dev": dev, "test": test} for n, dev, test in scores]
         assert trainer.best["number"] == best
+
+
+@pytest.mark.parametrize(
+    ("settings", "scores", "stopped_by", "rising"),
+    [
+        ({}, [], None, True),
+        ({}, [50, 60, 59], None, True),
+        ({}, [50, 60, 59, 60], "patience", False),  # as good is no better
+        ({}, [50, 60, 59, 61], None, True),
+        ({}, [50, 60, None, None, 59, None], None, True),
+        ({}, [50, 60, None, None, 59, None, 58], "patience", False),
+        ({}, [None, None, None], None, True),
+        ({"min_updates": 50}, [50, 40, 40, 40], None, True),
+        ({"min_updates": 50}, [50, 40, 40, 40, 40], "patience", False),
+        ({"max_epochs": 3}, [50, 60, 70], "max_epochs", True),
+        ({"max_epochs": 3}, [50, 40, 40], "max_epochs", False),
+        ({"patience": None, "max_epochs": 9}, [50, 1, 1, 1, 1, 1, 1, 1], None, True),
+        ({"epochs": 5}, [50, 40, 40, 40], None, False),
+        ({"epochs": 5}, [50, 40, 40, 40, 40], "epochs", False),
+        ({"epochs": 2, "max_epochs": 1}, [50, 60], "epochs", True),
+    ],
+)
+def test_training_ends_when_f1_has_stopped_rising(
+    make_trainer, settings, scores, stopped_by, rising
+):
+    length = {"epochs": None, "patience": 2, "min_updates": 0} | settings
+    trainer = make_trainer(**length)
+    trainer.history = history(*scores)
+    assert (trainer.stopped_by, trainer.rising) == (stopped_by, rising)
+    assert trainer.updates == 10 * len(scores)
+
+
+def test_epochs_that_follow_too_soon_are_not_scored_and_never_best(make_trainer, told):
+    length = {"epochs": None, "max_epochs": 8, "min_updates": 10**6}
+    trainer = train_all(make_trainer(told, score_every=25, **length))
+    epochs, since, expected = trainer.history, 0, []
+    for epoch in epochs:
+        since += epochs[0]["updates"]
+        expected.append(since >= 25 or epoch["number"] == 8)
+        since = 0 if expected[-1] else since
+    assert 1 < sum(expected) < 7
+    assert [epoch["dev"] is not None for epoch in epochs] == expected
+    assert trainer.stopped_by == "max_epochs"
+    for epoch, line in zip(epochs, told.lines, strict=True):
+        scored = epoch["dev"] is not None
+        assert line.startswith(f"epoch {epoch['number']}/8  loss ")
+        assert ("dev F1" in line) == scored
+        assert scored or "best" not in line
+    assert trainer.best["dev"] == max(epoch["dev"] for epoch in epochs if epoch["dev"] is not None)
+    assert trainer.evaluate(trainer.data.dev).f1 == trainer.best["dev"]
+    fixed = train_all(make_trainer(score_every=25))
+    assert None not in [epoch["dev"] for epoch in fixed.history]
+
+
+def test_before_any_score_the_last_epoch_is_kept(make_trainer):
+    trainer = make_trainer(epochs=None, score_every=10**6, averaging=0)
+    weights = []
+    for _ in range(2):
+        for _ in trainer.train_epoch():
+            pass
+        trainer.end_epoch()
+        weights.append({name: value.clone() for name, value in trainer.tagger.state_dict().items()})
+    assert (trainer.best["number"], trainer.best["dev"]) == (2, None)
+    trainer.load_best()
+    found = trainer.tagger.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in weights[1].items())
+    assert not all(torch.equal(found[name], value) for name, value in weights[0].items())
