@@ -1,70 +1,19 @@
 """Bootstrap a named-entity recognizer for a new language from one that already works.
 
-Importing this costs nothing: every name below is loaded when it is first used.
+Importing this costs nothing: every name of ``__init__.pyi`` is loaded when it is first used.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kakehashi.config.reading import read_settings as read_settings
-    from kakehashi.config.settings import RunSettings as RunSettings
-    from kakehashi.corpora.assistant import generate as generate
-    from kakehashi.corpora.formats import read_source as read_source
-    from kakehashi.errors import ConfigError as ConfigError
-    from kakehashi.errors import CorpusError as CorpusError
-    from kakehashi.errors import KakehashiError as KakehashiError
-    from kakehashi.errors import MissingExtraError as MissingExtraError
-    from kakehashi.errors import ModelError as ModelError
-    from kakehashi.errors import RunError as RunError
-    from kakehashi.errors import TagError as TagError
-    from kakehashi.errors import TransferError as TransferError
-    from kakehashi.model.folder import load_model as load_model
-    from kakehashi.model.folder import save_model as save_model
-    from kakehashi.model.transfer import apply_transfer as apply_transfer
-    from kakehashi.model.transfer import plan_transfer as plan_transfer
-    from kakehashi.progress import Progress as Progress
-    from kakehashi.runtime.recognizer import Recognizer as Recognizer
-    from kakehashi.scoring.conlleval import score_tags as score_tags
-    from kakehashi.scoring.score import Score as Score
-    from kakehashi.scoring.score import score_mentions as score_mentions
-    from kakehashi.scoring.score import score_spans as score_spans
-    from kakehashi.sentence import Mention as Mention
-    from kakehashi.sentence import Sentence as Sentence
-    from kakehashi.sentence import Span as Span
-    from kakehashi.sentence import Token as Token
-    from kakehashi.tags import Tagset as Tagset
-    from kakehashi.tags import TypeMapping as TypeMapping
-    from kakehashi.tags import spans_from_tags as spans_from_tags
-    from kakehashi.tags import tags_from_spans as tags_from_spans
-    from kakehashi.text.romanize import romanize as romanize
-    from kakehashi.text.segment import load_segmenter as load_segmenter
-    from kakehashi.training.train import train as train
+from pathlib import Path
 
 __version__ = "0.1.0"
 
-_MODULES = {
-    "config.reading": "read_settings",
-    "config.settings": "RunSettings",
-    "corpora.assistant": "generate",
-    "corpora.formats": "read_source",
-    "errors": "ConfigError CorpusError KakehashiError MissingExtraError ModelError RunError"
-    " TagError TransferError",
-    "model.folder": "load_model save_model",
-    "model.transfer": "apply_transfer plan_transfer",
-    "progress": "Progress",
-    "runtime.recognizer": "Recognizer",
-    "scoring.conlleval": "score_tags",
-    "scoring.score": "Score score_mentions score_spans",
-    "sentence": "Mention Sentence Span Token",
-    "tags": "Tagset TypeMapping spans_from_tags tags_from_spans",
-    "text.romanize": "romanize",
-    "text.segment": "load_segmenter",
-    "training.train": "train",
-}
-_HOMES = {name: module for module, names in _MODULES.items() for name in names.split()}
+_STUB = Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+# Its lines read: from MODULE import NAME as NAME
+_WORDS = (line.split() for line in _STUB.splitlines() if line.startswith("from "))
+_HOMES = {name: module for _, module, _, name, *_ in _WORDS}
 
 __all__ = ["__version__", *sorted(_HOMES)]
 
@@ -72,7 +21,7 @@ __all__ = ["__version__", *sorted(_HOMES)]
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'kakehashi' has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(f"kakehashi.{_HOMES[name]}"), name)
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
     globals()[name] = value
     return value
 

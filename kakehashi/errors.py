@@ -6,7 +6,9 @@ refuses, such as a write to a full disk, stays an `OSError`, which `system_probl
 
 from __future__ import annotations
 
+import difflib
 import errno
+from collections.abc import Iterable
 from pathlib import Path
 
 _REMEDIES = {
@@ -96,14 +98,20 @@ class DistributedError(KakehashiError):
 
 
 class MissingExtraError(KakehashiError, ImportError):
-    """A library is not installed; ``extra`` installs it, ``""`` if the package itself should."""
+    """A library is not installed; an extra installs it, or ``""`` if the package itself should."""
 
     def __init__(self, module: str, extra: str) -> None:
-        self.extra = extra
         checkout = Path(__file__).parents[1]
         name = str(checkout) if (checkout / "pyproject.toml").is_file() else "kakehashi"
         package = f"'{name}[{extra}]'" if extra else name
         super().__init__(f"this needs {module}, which is not installed; run: pip install {package}")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return advice for a name that is unknown: the nearest of those that are known, or all."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
 
 
 def system_problem(error: OSError) -> str:

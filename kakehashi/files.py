@@ -21,37 +21,31 @@ _LEFTOVER = re.compile(r"\.(.+)\.(tmp|old|lock)")
 
 
 def write_atomically(
-    path: Path, data: bytes | str | Iterable[str], *, encoding: str = "utf-8"
+    path: Path, data: bytes | str | Iterable[bytes | str], *, encoding: str = "utf-8"
 ) -> None:
-    """Write a file atomically; pieces of text are written one by one, with flat memory."""
-
-    def fill(temporary: Path) -> None:
-        with temporary.open("wb") as file:
-            for piece in [data] if isinstance(data, bytes | str) else data:
-                file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
-
-    fill_atomically(path, fill)
+    """Write a file atomically; pieces of it are written one by one, with flat memory."""
+    with replacing_file(path) as temporary, temporary.open("wb") as file:
+        for piece in [data] if isinstance(data, bytes | str) else data:
+            file.write(piece.encode(encoding) if isinstance(piece, str) else piece)
 
 
-def fill_atomically(path: Path, fill: Callable[[Path], None]) -> None:
-    """Write a file by a function that is given a temporary name; then sync and rename it.
+@contextmanager
+def replacing_file(path: Path) -> Iterator[Path]:
+    """Yield a temporary name to write a file by; then sync and rename it.
 
-    A link is followed; a device or a pipe is written to directly.
-
-    Raises:
-        OSError: If the file cannot be written; it names the file, and the old one stays.
+    A link is followed; a device or a pipe is written to directly. An `OSError` names the file, of
+    which the old one stays.
     """
     with _naming(path):
         path = path.resolve()
         if path.exists() and not path.is_file() and not path.is_dir():
-            fill(path)
+            yield path
             return
         with _replacing(path) as temporary:
-            fill(temporary)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            yield temporary
+            sync_to_disk(temporary)
             temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_to_disk(path.parent)
 
 
 def write_json(path: Path, value: object) -> None:
@@ -63,7 +57,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read an object of JSON; an empty one where the file is missing or damaged."""
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -71,10 +65,8 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
     """Write a folder atomically, by a function that fills a temporary folder.
 
-    One that is there already is moved aside, and back if the new one cannot take its place.
-
-    Raises:
-        OSError: If the folder cannot be written; it names the folder.
+    One that is there already is moved aside, and back if the new one cannot take its place. An
+    `OSError` names the folder.
     """
     with _naming(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +77,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
             if folder.exists():
                 folder.rename(old)
             temporary.rename(folder)
-            _sync_folder(folder.parent)
+            sync_to_disk(folder.parent)
 
 
 @contextmanager
@@ -96,9 +88,7 @@ def lock(
 
     The file is created if need be, and removed in the end. With ``wait``, ``waiting`` is called
     before waiting for another process, however long that takes; without, the lock may not be got.
-
-    Yields:
-        Whether the lock is held.
+    Yields whether it is held.
     """
     descriptor = _claimed(path, wait=False)
     if descriptor is None and wait:
@@ -192,8 +182,9 @@ def _naming(path: Path) -> Iterator[None]:
         raise
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync_to_disk(path: Path) -> None:
+    """Wait until a file, or the list of a folder, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -17,7 +17,7 @@ from itertools import chain
 from types import ModuleType
 from typing import Any, TypeVar
 
-from kakehashi.errors import ConfigError, KakehashiError
+from kakehashi.errors import ConfigError, DistributedError, KakehashiError
 from kakehashi.extras import require
 
 _Job = TypeVar("_Job")
@@ -29,22 +29,15 @@ _FEW = 4  # jobs for which it does not pay to start processes
 
 
 def map_in_order(
-    function: Callable[[_Job], _Answer],
-    jobs: Iterable[_Job | None],
-    processes: int | None = None,
+    function: Callable[[_Job], _Answer], jobs: Iterable[_Job | None], processes: int | None = None
 ) -> Iterator[_Answer]:
     """Apply a function to every job in processes; KakehashiError if one of them is killed.
 
-    Args:
-        function: Can be sent to a new process.
-        jobs: Only a few are taken before their turn, and where there are only a few they are done
-            here. None stands where the next one may be long in coming: the answers to all before
-            it are yielded first.
-        processes: How many; default as many as there are cores for us.
+    There are as many ``processes`` as cores by default, and none for a few jobs, which are done
+    here. Only a few jobs are taken before their turn. None stands where the next one may be long in
+    coming: the answers to all before it are yielded first.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    if multiprocessing.current_process().daemon:  # which may have no children
-        processes = 1
     jobs = iter(jobs)
     first: list[_Job] = []
     for job in jobs:
@@ -104,51 +97,53 @@ def open_map(
     So many workers do a job at once, by default one per processor. All machines of a cluster must
     see the files that jobs name.
     """
-    if not ray:
+    if ray:
+        with ray_cluster(address, workers) as cluster:
+            yield partial(_map_on_ray, cluster, workers)
+    else:
         yield partial(map_in_order, processes=workers)
-        return
-    cluster = connect_ray(address, workers)
-    try:
-        yield partial(_map_on_ray, cluster, workers)
-    finally:
-        cluster.shutdown()
 
 
 def _map_on_ray(
-    ray: ModuleType,
-    workers: int | None,
-    function: Callable[[_Job], _Answer],
-    jobs: Iterable[_Job],
+    ray: ModuleType, workers: int | None, function: Callable[[_Job], _Answer], jobs: Iterable[_Job]
 ) -> Iterator[_Answer]:
     task, shared = ray.remote(num_cpus=1)(lambda function, job: function(job)), ray.put(function)
     pending: deque[Any] = deque()
     running: list[Any] = []
-    try:
-        for job in jobs:
-            while workers is not None and len(running) >= workers:
-                _, running = ray.wait(running)
-            pending.append(task.remote(shared, job))
-            running.append(pending[-1])
-            while workers is not None and pending[0] not in running:
-                yield ray.get(pending.popleft())
-        while pending:
+    for job in jobs:
+        while workers is not None and len(running) >= workers:
+            _, running = ray.wait(running)
+        pending.append(task.remote(shared, job))
+        running.append(pending[-1])
+        while workers is not None and pending[0] not in running:
             yield ray.get(pending.popleft())
+    while pending:
+        yield ray.get(pending.popleft())
+
+
+@contextmanager
+def ray_cluster(address: str | None, processors: int | None = None) -> Iterator[ModuleType]:
+    """Connect to a Ray cluster, see `connect_ray`; the errors of its tasks are raised as here.
+
+    `DistributedError` if one of its processes is lost.
+    """
+    ray = connect_ray(address, processors)
+    try:
+        yield ray
     except ray.exceptions.RayTaskError as error:
         raise error.cause from None
     except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())
-        raise KakehashiError(f"a process on Ray was lost; start again ({reason})") from None
+        raise DistributedError(f"a process on Ray was lost; start again ({reason})") from None
+    finally:
+        ray.shutdown()
 
 
 def connect_ray(address: str | None, processors: int | None = None) -> ModuleType:
     """Connect to a Ray cluster, and return the module ``ray``; its ``shutdown`` ends that.
 
     The address is ``host:port`` or ``auto``; without, one is started on this machine, with so many
-    processors, or all.
-
-    Raises:
-        ConfigError: If there is no Ray at the address.
-        MissingExtraError: If Ray is not installed.
+    processors, or all. `ConfigError` if there is no Ray at the address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")

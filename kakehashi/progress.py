@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-_Item = TypeVar("_Item")
+_T = TypeVar("_T")
 
 
 class Progress:
     """Silent; subclasses show what they are told."""
 
-    def track(
-        self, items: Iterable[_Item], label: str, total: int | None = None
-    ) -> Iterator[_Item]:
+    def track(self, items: Iterable[_T], label: str, total: int | None = None) -> Iterator[_T]:
         """Yield items, counting them."""
         yield from items
 

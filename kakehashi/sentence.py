@@ -7,28 +7,20 @@ segmented again without loss, and a mention that no token boundary meets stays v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import add
+from itertools import accumulate
 from typing import NamedTuple
 
 
 class Token(NamedTuple):
-    """One element of a segmented sentence.
+    """One element of a segmented sentence."""
 
-    Attributes:
-        text: The form as written; never empty; equals ``sentence.text[start:end]``.
-        start: First character in the raw text.
-        end: One past the last character.
-        reading: Kana reading given by the segmenter or corpus; ``""`` where there is none.
-        pos: Coarse part of speech; ``""`` where there is none.
-    """
-
-    text: str
-    start: int
-    end: int
-    reading: str = ""
-    pos: str = ""
+    text: str  # the form as it is in the raw text, never empty
+    start: int  # its first character there
+    end: int  # one past its last
+    reading: str = ""  # in kana, by the segmenter or corpus; "" where there is none
+    pos: str = ""  # coarse part of speech; "" where there is none
 
 
 class Span(NamedTuple):
@@ -61,28 +53,16 @@ class Projection(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A sentence: raw text, mentions, and, once segmented, tokens.
+    """A sentence: raw text, mentions, and, once segmented, tokens."""
 
-    Attributes:
-        text: The raw text; all offsets count its characters.
-        mentions: Gold or predicted entities, in order, without overlap.
-        tokens: One segmentation of the text; None until there is one.
-        id: Name of the sentence in its corpus, ``""`` where it has none.
-        group: The article or document it belongs to, ``""`` where unknown; splits may respect it.
-    """
-
-    text: str
-    mentions: tuple[Mention, ...] = ()
-    tokens: tuple[Token, ...] | None = None
-    id: str = ""
-    group: str = ""
+    text: str  # raw; all offsets count its characters
+    mentions: tuple[Mention, ...] = ()  # gold or predicted, in order, without overlap
+    tokens: tuple[Token, ...] | None = None  # one segmentation; None until there is one
+    id: str = ""  # its name in its corpus, "" where it has none
+    group: str = ""  # its article or document, "" where unknown; splits may respect it
 
     def project(self) -> Projection:
-        """Project the mentions onto the tokens.
-
-        Raises:
-            ValueError: If the sentence has not been segmented.
-        """
+        """Project the mentions onto the tokens; `ValueError` if there are none yet."""
         if self.tokens is None:
             raise ValueError("the sentence has no tokens yet; segment it first")
         if not self.mentions:
@@ -100,11 +80,20 @@ class Sentence:
         return Projection(tuple(spans), tuple(lost))
 
 
+@dataclass(frozen=True)
+class Part:
+    """Sentences that are read anew each time they are asked for, here or in another process."""
+
+    read: Callable[[], Iterator[Sentence]]
+
+    def __iter__(self) -> Iterator[Sentence]:
+        return self.read()
+
+
 def check_tokens(text: str, tokens: Sequence[Token]) -> None:
     """Check that tokens are in the text where they say, one after the other.
 
-    Raises:
-        ValueError: If one is empty, exceeds the text, differs from it, or overlaps the one before.
+    `ValueError` if one is empty, exceeds the text, differs from it, or overlaps the one before.
     """
     end = 0
     for token in tokens:
@@ -122,11 +111,8 @@ def mentions_from_spans(
     text: str, tokens: Sequence[Token], spans: Sequence[Span]
 ) -> tuple[Mention, ...]:
     """Convert spans of tokens to mentions in the raw text."""
-    mentions = []
-    for span in spans:
-        start, end = tokens[span.start].start, tokens[span.end - 1].end
-        mentions.append(Mention(start, end, span.type, text[start:end]))
-    return tuple(mentions)
+    ranges = [(tokens[span.start].start, tokens[span.end - 1].end, span.type) for span in spans]
+    return tuple(Mention(start, end, kind, text[start:end]) for start, end, kind in ranges)
 
 
 def sentence_from_forms(
@@ -147,12 +133,9 @@ def sentence_from_forms(
         >>> sentence_from_forms(["Hello", "Tokyo"], [Span(1, 2, "LOC")]).mentions
         (Mention(start=6, end=11, type='LOC', text='Tokyo', probability=None),)
     """
-    tokens: list[Token] = []
     after = [joiner] * len(forms) if after is None else after
-    position = 0
-    for form, gap in zip(forms, after, strict=True):
-        end = position + len(form)
-        tokens.append(Token(form, position, end))
-        position = end + len(gap)
-    text = "".join(map(add, forms, after))[: tokens[-1].end if tokens else 0]
+    pieces = [form + gap for form, gap in zip(forms, after, strict=True)]
+    starts = accumulate(map(len, pieces), initial=0)
+    tokens = [Token(form, at, at + len(form)) for form, at in zip(forms, starts, strict=False)]
+    text = "".join(pieces)[: tokens[-1].end if tokens else 0]
     return Sentence(text, mentions_from_spans(text, tokens, spans), tuple(tokens), id, group)

@@ -22,23 +22,24 @@ SchemeName = Literal["bio", "iob1", "iobes"]
 
 
 class Scheme(NamedTuple):
-    """Prefixes of a span; after ``unfinished`` ones it must go on, after ``open`` ones it may."""
+    """Prefixes of the tags of a span."""
 
     begin: str
     inside: str
     end: str
     single: str
-    open: frozenset[str]
-    unfinished: frozenset[str]
+
+    @property
+    def unfinished(self) -> set[str]:
+        """Prefixes after which the span must go on."""
+        return {self.begin, self.inside} - {self.end, self.single}
 
 
-_NONE: frozenset[str] = frozenset()
-_BI = frozenset("BI")
 # IOB1 has B- only between neighbours of one type; `tags_from_spans` knows that one exception.
 SCHEMES: Mapping[str, Scheme] = {
-    "bio": Scheme("B", "I", "I", "B", _BI, _NONE),
-    "iob1": Scheme("I", "I", "I", "I", _BI, _NONE),
-    "iobes": Scheme("B", "I", "E", "S", _BI, _BI),
+    "bio": Scheme("B", "I", "I", "B"),
+    "iob1": Scheme("I", "I", "I", "I"),
+    "iobes": Scheme("B", "I", "E", "S"),
 }
 
 _STARTING, _CONTINUING, _CLOSED = frozenset("BSU"), frozenset("IELM"), frozenset("OESUL")
@@ -48,9 +49,7 @@ _EXCERPT = 60  # of what is no tag, in a message
 def split_tag(tag: str) -> tuple[str, str]:
     """Split a tag into prefix and entity type; ``O`` has the type ``""``.
 
-    Raises:
-        TagError: If the tag is neither ``O`` nor ``<prefix>-<entity type>`` with a prefix of IOB,
-            IOBES, BILOU or BMES.
+    `TagError` for others than ``<prefix>-<entity type>`` with a prefix of IOB, IOBES, BILOU, BMES.
 
     Example:
         >>> split_tag("B-date-time")
@@ -70,10 +69,7 @@ def spans_from_tags(tags: Iterable[str]) -> list[Span]:
 
     Invalid sequences are repaired, never rejected: an ``I-`` that does not continue an open span of
     its own type opens a new one, as conlleval reads BIO and IOB1 (CoNLL-2000). Unlike conlleval,
-    ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart.
-
-    Raises:
-        TagError: If a tag is neither ``O`` nor ``<prefix>-<entity type>``.
+    ``E-`` and ``S-`` close their span, so neighbours in IOBES stay apart. See `split_tag`.
 
     Example:
         >>> spans_from_tags(["B-PER", "I-PER", "O", "I-LOC"])
@@ -139,11 +135,7 @@ class Tagset:
         return len(self.tags)
 
     def ids_from_spans(self, spans: Iterable[Span], length: int) -> list[int]:
-        """Encode spans as tag ids.
-
-        Raises:
-            TagError: If a span has a type that the tagset does not know.
-        """
+        """Encode spans as tag ids; `TagError` if a span has a type that the tagset lacks."""
         try:
             return [self._ids[tag] for tag in tags_from_spans(spans, length, self.scheme)]
         except KeyError as error:
@@ -168,12 +160,10 @@ class Tagset:
         prefixes = np.array([prefix for prefix, _ in parts])
         types = np.array([entity_type for _, entity_type in parts], dtype=object)
         goes_on = np.isin(prefixes, list({rule.inside, rule.end} - {rule.begin, rule.single}))
-        is_open, is_unfinished = (
-            np.isin(prefixes, list(some))[:, None] for some in (rule.open, rule.unfinished)
-        )
-        allowed: npt.NDArray[np.bool_] = np.where(
-            goes_on, is_open & (types[:, None] == types), ~is_unfinished
-        )
+        is_open = np.isin(prefixes, [rule.begin, rule.inside])[:, None]
+        may_end = np.isin(prefixes, list(rule.unfinished), invert=True)[:, None]
+        same_type = types[:, None] == types
+        allowed: npt.NDArray[np.bool_] = np.where(goes_on, is_open & same_type, may_end)
         return allowed
 
 
@@ -185,11 +175,7 @@ class TypeMapping:
     types: Mapping[str, str | None]
 
     def apply(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
-        """Map the type of every mention; drop those mapped to nothing.
-
-        Raises:
-            TagError: If a mention has a type that the mapping does not name.
-        """
+        """Map the type of every mention, or drop it; `TagError` for a type that is not named."""
         mapped = []
         for mention in mentions:
             if mention.type not in self.types:

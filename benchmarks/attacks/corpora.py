@@ -31,7 +31,7 @@ from typing import Any, NamedTuple, NoReturn
 import pyarrow.parquet as pq
 
 from kakehashi.corpora.formats import guess_source, read_chunks
-from kakehashi.corpora.texts import Columnar, rows_from_lines
+from kakehashi.corpora.texts import rows_from_lines
 from kakehashi.errors import KakehashiError
 from kakehashi.parallel import map_in_order
 
@@ -267,7 +267,7 @@ def _read(path: Path) -> None:
     """Read a corpus as the program does: as columns where there are some, then its sentences."""
     place = path.parent if path.suffix == ".knp" else path
     for chunk in read_chunks(guess_source(place, **_SETTINGS.get(path.name, {}))):
-        if isinstance(chunk, Columnar):
+        if hasattr(chunk, "texts"):
             chunk.texts()
         for _ in chunk:
             pass

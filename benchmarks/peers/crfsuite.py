@@ -8,8 +8,7 @@ from pathlib import Path
 
 from benchmarks.peers.peer import TOKENS, Way
 from benchmarks.place import Place
-from kakehashi.baselines.crfsuite import CRFsuite
-from kakehashi.baselines.features import Features
+from kakehashi.baselines.crfsuite import CRFsuite, token_features
 from kakehashi.extras import require
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags
@@ -27,7 +26,6 @@ class CRFsuitePeer:
         self._library = require("pycrfsuite", "crfsuite")
         self.version = f"CRFsuite {self._library.CRFSUITE_VERSION}"
         self._tagger = self._library.Tagger()
-        self._features = Features()
 
     def learner(self) -> None:
         """Give nothing: a training is not made of passes that could be compared."""
@@ -46,7 +44,7 @@ class CRFsuitePeer:
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
         """Compute the features and tag."""
         return [
-            tuple(spans_from_tags(self._tagger.tag(self._features(_forms(sentence)))))
+            tuple(spans_from_tags(self._tagger.tag(token_features(_forms(sentence)))))
             for sentence in sentences
         ]
 

@@ -1,8 +1,4 @@
-"""The baselines by name: recognizers that are not ours, trained on the same tokens.
-
-To add one, write a class here beside, and name it in `BASELINES` and in
-`kakehashi.config.settings.SystemName`.
-"""
+"""The baselines by name (`SystemName` of the settings), trained on the same tokens as we are."""
 
 from __future__ import annotations
 

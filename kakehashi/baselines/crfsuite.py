@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from kakehashi.baselines.features import Features
 from kakehashi.extras import require
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 # In this order, and the values of each from weak to strong. Where the optimum lies depends on the
 # training size: at 100 utterances of MASSIVE a c2 of 0.1 loses 2 to 4 points of F1 on dev.
@@ -29,9 +31,18 @@ _FIXED = {"max_iterations": 100, "feature.possible_transitions": True}
 _COST_OF_ALL = 1e9  # up to this all ladders are climbed
 _COST_OF_C2 = 5e9  # up to this only that of c2; with more, the defaults stand
 
+_EDGE = ""  # stands before the first form and after the last
+_LONGEST_AFFIX = 4
+_REPEATED = re.compile(r"(.)\1+", re.DOTALL)
+_SCRIPTS = (
+    ("h", re.compile("[\u3041-\u309f]")),
+    ("k", re.compile("[\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f]")),
+    ("c", re.compile("[々〆〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")),
+)
+
 
 class CRFsuite:
-    """A CRF over `Features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007).
+    """A CRF over `token_features` with BIO tags, trained with L-BFGS (Okazaki, CRFsuite, 2007).
 
     Its penalties, c1 and c2, and how often a feature must occur are chosen by F1 on the development
     set, one after another: from its default each moves up or down its ladder as long as F1 rises.
@@ -44,7 +55,6 @@ class CRFsuite:
 
     def __init__(self, seed: int = 0) -> None:
         self._library = require("pycrfsuite", "crfsuite")
-        self._features = Features()
         self.model = b""  # in CRFsuite's format
         self.chosen: dict[str, float] = dict(_DEFAULTS)
         self.tried: list[dict[str, float]] = []
@@ -54,12 +64,13 @@ class CRFsuite:
     ) -> None:
         """Learn from the training sentences, with the parameters that are best on the others."""
         trainer = self._library.Trainer(algorithm="lbfgs", verbose=False)
-        n_tokens, tagset = 0, set()
+        n_tokens, tagset = 0, set[str]()
         for sentence in train:
             if sentence.tokens:
                 tags = tags_from_spans(sentence.project().spans, len(sentence.tokens))
-                trainer.append(self._items(sentence), tags)
-                n_tokens, tagset = n_tokens + len(tags), tagset.union(tags)
+                trainer.append(_items(sentence), tags)
+                n_tokens += len(tags)
+                tagset.update(tags)
         cost = n_tokens * len(tagset) ** 2
         names = list(_LADDERS) if cost <= _COST_OF_ALL else ["c2"] if cost <= _COST_OF_C2 else []
         if not any(sentence.mentions for sentence in dev):
@@ -79,7 +90,7 @@ class CRFsuite:
         """Replace model and parameters by better ones."""
         gold = [sentence.project() for sentence in dev]
         spans, lost = [each.spans for each in gold], [each.lost for each in gold]
-        items = [self._library.ItemSequence(self._items(sentence)) for sentence in dev]
+        items = [self._library.ItemSequence(_items(sentence)) for sentence in dev]
 
         def f1_of(parameters: Mapping[str, float], model: bytes) -> float:
             f1 = score_spans(spans, self._tag(model, items), lost).f1
@@ -105,15 +116,12 @@ class CRFsuite:
 
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
         """Read spans off the most probable tags of each sentence."""
-        return self._tag(self.model, [self._items(sentence) for sentence in sentences])
+        return self._tag(self.model, [_items(sentence) for sentence in sentences])
 
     def _tag(self, model: bytes, items: Sequence[Any]) -> list[tuple[Span, ...]]:
         tagger = self._library.Tagger()
         tagger.open_inmemory(model)
         return [tuple(spans_from_tags(tagger.tag(each))) for each in items]
-
-    def _items(self, sentence: Sentence) -> list[list[bytes]]:
-        return self._features([view(token.text, "", "original") for token in sentence.tokens or ()])
 
 
 def _trained(trainer: Any, parameters: Mapping[str, float]) -> bytes:  # noqa: ANN401 has no types
@@ -122,3 +130,75 @@ def _trained(trainer: Any, parameters: Mapping[str, float]) -> bytes:  # noqa: A
         file = Path(folder) / "model"
         trainer.train(str(file))
         return file.read_bytes()
+
+
+def _items(sentence: Sentence) -> list[list[bytes]]:
+    return token_features([view(token.text, "", "original") for token in sentence.tokens or ()])
+
+
+def token_features(forms: Sequence[str]) -> list[list[bytes]]:
+    """List the features of every token of a sentence.
+
+    Of the form itself: as written, in lower case, its shape, its affixes of up to four characters,
+    its characters and pairs of characters. Of those up to two tokens away: as written, and shape.
+    Of the pairs of it and its neighbours: both as written, both shapes. No reading, part of speech,
+    list of names or vector.
+
+    Example:
+        >>> before, itself = token_features(["in", "京都"])
+        >>> "+1:w=京都".encode() in before, b"-1:s=x" in itself
+        (True, True)
+    """
+    padded = [_EDGE, _EDGE, *forms, _EDGE, _EDGE]
+    found = []
+    for start in range(len(forms)):
+        window = padded[start : start + 5]
+        alone = chain.from_iterable(map(_features_of_one, window, range(-2, 3)))
+        pairs = (*_features_of_two(*window[1:3], -1), *_features_of_two(*window[2:4], 0))
+        found.append([*alone, *pairs])
+    return found
+
+
+def shape(form: str) -> str:
+    """Replace the characters of a form by their kinds, and runs of one kind by one.
+
+    Kinds: hiragana h, katakana k, kanji c, digit d, other letters X and x; the rest are themselves.
+
+    Example:
+        >>> shape("McDonald's"), shape("2026年"), shape("お茶の水センター")
+        ("XxXx'x", 'dc', 'hchck')
+    """
+    return _REPEATED.sub(r"\1", "".join(map(_kind, form)))
+
+
+@cache
+def _kind(char: str) -> str:
+    for name, script in _SCRIPTS:
+        if script.match(char):
+            return name
+    if char.isdigit():
+        return "d"
+    if char.isalpha():
+        return "X" if char.isupper() else "x"
+    return char
+
+
+@cache
+def _features_of_one(form: str, offset: int) -> tuple[bytes, ...]:
+    if form == _EDGE:
+        return (f"{offset:+}:edge".encode(),)
+    features = [f"w={form}", f"s={shape(form)}"]
+    if offset == 0:
+        low = form.lower()
+        sizes = range(1, min(len(low), _LONGEST_AFFIX) + 1)
+        pairs = (low[i : i + 2] for i in range(len(low) - 1))
+        features += [f"l={low}", *(f"p={low[:n]}" for n in sizes)]
+        features += [f"e={low[-n:]}" for n in sizes]
+        features += [f"c={piece}" for piece in dict.fromkeys([*low, *pairs])]
+    return tuple(f"{offset:+}:{feature}".encode() for feature in features)
+
+
+@cache
+def _features_of_two(left: str, right: str, offset: int) -> tuple[bytes, ...]:
+    pairs = {"w": (left, right), "s": (shape(left), shape(right))}
+    return tuple(f"{offset:+}:{name}={a} {b}".encode() for name, (a, b) in pairs.items())

@@ -10,20 +10,16 @@ from kakehashi.extras import require
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
     from spacy.training import Example
 
 _LOOP_SETTINGS = (  # of spaCy's recipe, which its training loop takes by name
-    "dropout",
-    "accumulate_gradient",
-    "patience",
-    "max_steps",
-    "eval_frequency",
+    "dropout", "accumulate_gradient", "patience", "max_steps", "eval_frequency",
     "annotating_components",
-)
+)  # fmt: skip
 
 
 class SpaCy:

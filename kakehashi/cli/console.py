@@ -12,19 +12,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from rich import progress as rich_progress
-from rich.console import Console
-from rich.text import Text
-
-from kakehashi.errors import RunError
+from kakehashi.cli.options import TableFormat
 from kakehashi.files import write_atomically
 from kakehashi.progress import Progress
 from kakehashi.reports.tables import Table, written
 
 if TYPE_CHECKING:
-    from kakehashi.cli.options import TableFormat
+    from rich.progress import Progress as Bars
 
-_Item = TypeVar("_Item")
+_T = TypeVar("_T")
 _BY_SUFFIX: dict[str, TableFormat] = {
     ".md": "markdown", ".tex": "latex", ".csv": "csv", ".html": "html",
 }  # fmt: skip
@@ -34,10 +30,14 @@ class ProgressBars(Progress):
     """Shows a bar on stderr for each long piece of work, and lines; only lines off a terminal."""
 
     def __init__(self) -> None:
+        from rich.console import Console
+
         self._console = Console(stderr=True, highlight=False)
 
-    def bars(self) -> rich_progress.Progress:
+    def bars(self) -> Bars:
         """Make bars, which are hidden off a terminal."""
+        from rich import progress as rich_progress
+
         return rich_progress.Progress(
             rich_progress.SpinnerColumn(),
             rich_progress.TextColumn("{task.description}", markup=False),
@@ -50,16 +50,14 @@ class ProgressBars(Progress):
             disable=not self._console.is_terminal,
         )
 
-    def track(
-        self, items: Iterable[_Item], label: str, total: int | None = None
-    ) -> Iterator[_Item]:
+    def track(self, items: Iterable[_T], label: str, total: int | None = None) -> Iterator[_T]:
         """Yield the items, moving the bar."""
         with self.bars() as bars:
             yield from bars.track(items, total=total, description=label)
 
     def say(self, line: str) -> None:
         """Print one line."""
-        self._console.print(Text(line), soft_wrap=True)
+        self._console.print(line, markup=False, emoji=False, soft_wrap=True)
 
 
 def print_line(line: str) -> None:
@@ -67,12 +65,10 @@ def print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def print_report(
-    report: object, tables: Iterable[Table] = (), after: str = "", *, as_json: bool
-) -> None:
+def print_report(facts: object, tables: Iterable[Table], after: str = "", *, as_json: bool) -> None:
     """Print a result: one line of JSON for programs, or tables and lines for people."""
     if as_json:
-        print_line(json.dumps(report, ensure_ascii=False))
+        print_line(json.dumps(facts, ensure_ascii=False))
         return
     write_tables(tables)
     if after:
@@ -103,13 +99,6 @@ def table_format(format: TableFormat | None, out: Path | None) -> TableFormat:
 
 
 def save(path: Path, data: str | bytes) -> None:
-    """Write a report, making its folder.
-
-    Raises:
-        RunError: If it cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    except OSError as error:
-        raise RunError(path, f"cannot be written ({error.strerror})") from None
+    """Write a report, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from inspect import cleandoc
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
@@ -15,8 +15,9 @@ from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
-from kakehashi.cli.options import opt
+from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
+from kakehashi.errors import ConfigError, suggestion
 
 _RENAMED = {
     "annotate": "predict --annotate",
@@ -51,7 +52,15 @@ class _Verbs(TyperGroup):
             if name == "corpora":  # its --format was that of the table
                 rest = [re.sub("^--format(?==|$)", "--as", argument) for argument in rest]
             args = [*new.removeprefix(family).split(), *rest]
+        elif name not in self.commands:
+            raise ConfigError(f"{family}{name}", f"there is no such verb; {self._hint(name)}")
         return super().resolve_command(ctx, args)
+
+    def _hint(self, name: str) -> str:
+        for family, group in self.commands.items():
+            if name in getattr(group, "commands", ()):
+                return f"did you mean '{family} {name}'?"
+        return suggestion(name, self.commands)
 
 
 def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
@@ -66,7 +75,7 @@ def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     for verb in verbs:
-        group.command(help=_unwrapped(verb.__doc__))(verb)
+        group.command(help=_unwrapped(verb.__doc__))(with_groups(verb))
     return group
 
 
@@ -94,12 +103,8 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
-        bool, opt("Print the version.", "--version", callback=_print_version, is_eager=True)
-    ] = False,
-    debug: Annotated[
-        bool, opt("Show tracebacks; may stand anywhere on the line.", "--debug")
-    ] = False,
+    version: bool = flag("Print the version.", "--version", callback=_print_version, is_eager=True),
+    debug: bool = flag("Show tracebacks; may stand anywhere.", "--debug"),
 ) -> None:
     """Options of the program itself."""
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
-from kakehashi.cli import options
-from kakehashi.cli.options import arg, opt, refuse
+from kakehashi.cli import console, options, show
+from kakehashi.cli.options import ColumnOptions, arg, flag, opt, refuse
 from kakehashi.errors import ConfigError, KakehashiError
 
 if TYPE_CHECKING:
@@ -22,40 +22,26 @@ if TYPE_CHECKING:
 Layout = Literal["jsonl", "columns", "inline", "parquet"]
 Precision = Literal["float32", "bfloat16", "int8"]
 Select = Literal["dev", "last", "best-test"]
+_DEMO = ("english", "scratch", "transfer")
 _MOST_NAMED = 10  # bad lines that are named; others are counted
 
 
 def train(
-    config: Annotated[Path, arg("TOML file, config.json of a run, or demo-en, demo-ja.")],
-    source: Annotated[str | None, opt("Run or model folder to transfer from.")] = None,
-    groups: Annotated[
-        str | None, opt("Layer groups to transfer: char, word, dense, crf. Default: char,dense.")
-    ] = None,
-    seed: Annotated[int | None, opt("Random seed, as --set training.seed=N.")] = None,
-    select: Annotated[
-        Select | None, opt("Epoch to keep: best on dev, the last, or (the paper) best on test.")
-    ] = None,
-    out: Annotated[Path | None, opt("Run folder. Default: runs/NAME[-GROUPS]-seedN.")] = None,
-    cache: Annotated[
-        Path | None,
-        opt("Folder for encoded corpora, which runs share.", envvar="KAKEHASHI_CACHE"),
-    ] = None,
-    overrides: Annotated[
-        list[str] | None, opt("Change any setting.", "--set", metavar="KEY=VALUE")
-    ] = None,
-    save_every: Annotated[
-        float, opt("Minutes between checkpoints.", min=0, metavar="MINUTES")
-    ] = 5.0,
-    finish: Annotated[
-        bool, opt("End an interrupted run with the epochs that it has.", "--finish")
-    ] = False,
-    executor: options.ExecutorChoice = "local",
-    workers: Annotated[
-        int | None, opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1)
-    ] = None,
-    address: options.Address = None,
-    track: options.Track = None,
-    as_json: options.Json = False,
+    config: Path = arg("TOML file, config.json of a run, or demo-en, demo-ja."),
+    source: str | None = opt("Run or model folder to transfer from."),
+    groups: str | None = opt("Layer groups to transfer: char,word,dense,crf. Default: char,dense."),
+    seed: int | None = opt("Random seed, as --set training.seed=N."),
+    select: Select | None = opt("Epoch to keep: best on dev, last, or (the paper) best on test."),
+    out: Path | None = opt("Run folder. Default: runs/NAME[-GROUPS]-seedN."),
+    cache: Path | None = opt("Folder of encoded corpora for all runs.", envvar="KAKEHASHI_CACHE"),
+    overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),
+    save_every: float = opt("Minutes between checkpoints.", default=5.0, min=0, metavar="MINUTES"),
+    finish: bool = flag("End an interrupted run with the epochs that it has.", "--finish"),
+    executor: options.Executor = options.EXECUTOR,
+    workers: int | None = opt("Processes with --executor ray. Default: one per CPU or GPU.", min=1),
+    address: str | None = options.ADDRESS,
+    track: list[options.Tracker] | None = options.TRACK,
+    as_json: bool = options.JSON,
 ) -> None:
     """Train a recognizer, from scratch or from a source model.
 
@@ -70,8 +56,6 @@ def train(
       torchrun --standalone --nproc-per-node 2 -m kakehashi train demo-en --cache cache
       kakehashi train demo-en --cache cache --executor ray --workers 2
     """
-    from kakehashi.cli.console import ProgressBars, print_line, print_report
-    from kakehashi.cli.show import run_tables
     from kakehashi.config.reading import check_files, read_settings
     from kakehashi.tracking import check_trackers
     from kakehashi.training.distributed import train_on_ray
@@ -90,10 +74,8 @@ def train(
         "training.seed": seed,
         "training.select": select,
     }
-    changes = [
-        *(overrides or ()),
-        *((key, value) for key, value in given.items() if value is not None),
-    ]
+    changes: list[str | tuple[str, object]] = [*(overrides or ())]
+    changes += [(key, value) for key, value in given.items() if value is not None]
     with _joined_group() as group:
         with group.run_on_all():
             settings = read_settings(config, changes)
@@ -110,7 +92,7 @@ def train(
             save_every=60 * save_every,
             finish=finish,
         )
-        progress = ProgressBars()
+        progress = console.ProgressBars()
         if executor == "ray":
             cuda = settings.training.device != "cpu"
             train_on_ray(work, workers, address, cuda=cuda, progress=progress)
@@ -118,8 +100,8 @@ def train(
             work(progress=progress, group=group)
         if group.rank == 0:
             result = load_result(folder)
-            print_report(result, *run_tables(result), as_json=as_json)
-            print_line(str(folder))
+            console.print_report(result, *show.run_tables(result), as_json=as_json)
+            console.print_line(str(folder))
 
 
 @contextmanager
@@ -137,45 +119,27 @@ def _joined_group() -> Iterator[ProcessGroup]:
 
 
 def predict(
-    model: Annotated[Path, arg("Run or model folder.")],
-    files: Annotated[
-        list[Path] | None,
-        arg(
-            "Files with a sentence per line; - or nothing for standard input. With --out: one file"
-            " or folder (.txt, .jsonl, .parquet, .conll, …)."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, opt("Write parts to this folder; the same command resumes.", metavar="FOLDER")
-    ] = None,
-    layout: Annotated[
-        Layout, opt("Format of the output; with --out jsonl or parquet.", "--format")
-    ] = "jsonl",
-    input_format: Annotated[
-        str | None,
-        opt("Format of the input: text, jsonl; with --out also parquet, … Default: by its name."),
-    ] = None,
-    encoding: options.Encoding = None,
-    columns: options.Columns = None,
-    separator: options.Separator = None,
-    no_spaces: options.NoSpaces = False,
-    min_probability: Annotated[
-        float, opt("Leave out mentions that are less probable.", min=0, max=1)
-    ] = 0.0,
-    no_tokens: Annotated[bool, opt("Leave out the tokens.", "--no-tokens")] = False,
-    precision: Annotated[
-        Precision, opt("float32 is exact; the others are faster on many sentences.")
-    ] = "float32",
-    workers: Annotated[
-        int | None, opt("Processes, one thread each. Default: 1; with --out one per CPU.", min=1)
-    ] = None,
-    device: Annotated[str, opt("cpu, cuda or cuda:N; a GPU pays for many sentences.")] = "cpu",
-    block: Annotated[
-        int | None, opt("With --out: sentences per part. Default: 20000.", min=1)
-    ] = None,
-    executor: options.ExecutorChoice = "local",
-    address: options.Address = None,
-    annotate: Annotated[bool, opt("", "--annotate", hidden=True)] = False,
+    cut: ColumnOptions,
+    model: Path = arg("Run or model folder."),
+    files: list[Path] | None = arg(
+        "Files with a sentence per line; - or nothing for standard input. With --out: one file"
+        " or folder (.txt, .jsonl, .parquet, .conll, …).",
+        default=None,
+    ),
+    out: Path | None = opt("Folder for parts; the same command resumes.", metavar="FOLDER"),
+    layout: Layout = opt("Output format; with --out jsonl, parquet.", "--format", default="jsonl"),
+    input_format: str | None = opt(
+        "Format of the input: text, jsonl; with --out also parquet, … Default: by its name."
+    ),
+    min_probability: float = opt("Leave out mentions below this.", default=0.0, min=0, max=1),
+    no_tokens: bool = flag("Leave out the tokens.", "--no-tokens"),
+    precision: Precision = opt("float32 is exact; the others are faster.", default="float32"),
+    workers: int | None = opt("Processes, one thread each. Default: 1; --out: one per CPU.", min=1),
+    device: str = opt("cpu, cuda or cuda:N; a GPU pays for many sentences.", default="cpu"),
+    block: int | None = opt("With --out: sentences per part. Default: 20000.", min=1),
+    executor: options.Executor = options.EXECUTOR,
+    address: str | None = options.ADDRESS,
+    annotate: bool = flag("", "--annotate", hidden=True),
 ) -> None:
     """Find the entities of text: a sentence per line, JSON lines, or a large corpus.
 
@@ -198,7 +162,6 @@ def predict(
       kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
       zcat log.gz | kakehashi predict runs/massive-ja-seed1 --out tagged --no-tokens
     """
-    from kakehashi.cli.console import ProgressBars, print_line
     from kakehashi.corpora.inputs import LineInput
     from kakehashi.runtime.stream import Kept, Predictor, predict_lines
 
@@ -209,9 +172,9 @@ def predict(
         out = files.pop()
     kept = Kept(min_probability, not no_tokens)
     for_folders = {
-        "--columns": columns,
-        "--separator": separator,
-        "--no-spaces": no_spaces,
+        "--columns": cut.columns,
+        "--separator": cut.separator,
+        "--no-spaces": cut.no_spaces,
         "--block": block,
         "--executor ray": executor == "ray",
         "--address": address,
@@ -223,12 +186,13 @@ def predict(
         f"--format {layout}": layout in ("columns", "inline"),
         f"{len(files)} inputs": len(files) > 1,
     }
-    progress = ProgressBars()
+    encoding = cut.encoding or "utf-8"
+    progress = console.ProgressBars()
     if out is None:
         refuse(for_folders, "needs --out FOLDER")
         predictor = Predictor(model, layout, precision, device, kept)
         line_format = cast("LineFormat | None", input_format)
-        inputs = [LineInput(file, line_format, encoding or "utf-8") for file in files]
+        inputs = [LineInput(file, line_format, encoding) for file in files]
         for each in inputs:
             if each.read_as == "jsonl":
                 progress.say(f"{each.name}: reading JSON lines")
@@ -239,18 +203,12 @@ def predict(
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
 
     refuse(for_lines, "cannot be combined with --out")
-    settings = {
-        "columns": columns and columns.split(","),
-        "separator": separator,
-        "spaces": False if no_spaces else None,
-    }
-    given = {name: value for name, value in settings.items() if value is not None}
     with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
         count = annotate_corpus(
             model,
             files[0],
             out,
-            reading=Reading(input_format, encoding or "utf-8", given),
+            reading=Reading(input_format, encoding, cut.of_columns()),
             kept=kept,
             format=layout,
             precision=precision,
@@ -258,7 +216,7 @@ def predict(
             map_jobs=map_jobs,
             progress=progress,
         )
-    print_line(str(out))
+    console.print_line(str(out))
     if count.refused:
         for problem in count.problems[:_MOST_NAMED]:
             progress.warn(problem)
@@ -284,9 +242,9 @@ def _answer(answers: Iterable[Sequence[Answer]], progress: Progress) -> None:
 
 
 def demo(
-    out: Annotated[Path, opt("Folder for the three runs.")] = Path("runs/demo"),
-    seed: Annotated[int, opt("Random seed of the three trainings.")] = 1,
-    as_json: options.Json = False,
+    out: Path = opt("Folder for the three runs.", default=Path("runs/demo")),
+    seed: int = opt("Random seed of the three trainings.", default=1),
+    as_json: bool = options.JSON,
 ) -> None:
     """Show transfer on generated utterances: English lifts Japanese. No data, no network.
 
@@ -296,22 +254,18 @@ def demo(
     Example:
       kakehashi demo
     """
-    from kakehashi.cli.console import ProgressBars, print_report
-    from kakehashi.cli.show import demo_tables
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train_demo
 
-    folders = train_demo(out, seed, ProgressBars())
+    folders = train_demo(out, seed, console.ProgressBars())
     results = [load_result(folder) for folder in folders]
     report: dict[str, object] = {
         name: {"folder": str(folder), "f1": result["test"]["f1"]}
-        for name, folder, result in zip(
-            ("english", "scratch", "transfer"), folders, results, strict=True
-        )
+        for name, folder, result in zip(_DEMO, folders, results, strict=True)
     }
     gain = results[2]["test"]["f1"] - results[1]["test"]["f1"]
     report |= {"gain": gain, "transferred": results[2]["transfer"]}
-    print_report(report, *demo_tables(folders, results, gain), as_json=as_json)
+    console.print_report(report, *show.demo_tables(folders, results, gain), as_json=as_json)
 
 
 def settings() -> None:

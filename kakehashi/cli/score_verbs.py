@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from kakehashi.cli import options
-from kakehashi.cli.options import Reading, arg, opt, reads_files, refuse
+from kakehashi.cli import console, options, show
+from kakehashi.cli.options import Reading, arg, flag, opt, refuse
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,31 +24,18 @@ _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " "}
 _OPTIONAL = ("columns", "separator", "encoding", "spaces", "types")
 
 
-@reads_files
 def evaluate(
-    gold: Annotated[Path, arg("True entities; alone, the file's last two columns are scored.")],
     reading: Reading,
-    predicted: Annotated[
-        Path | None, arg(f"Predicted entities of the same sentences: {_PREDICTED}.")
-    ] = None,
-    variant: Annotated[
-        Variant, opt("conlleval repairs broken tag sequences, strict does not.")
-    ] = "conlleval",
-    scheme: Annotated[Scheme | None, opt("Scheme of --variant strict. Default: bio.")] = None,
-    delimiter: Annotated[
-        str | None, opt("Column separator of a single file. Default: space.", "-d", "--delimiter")
-    ] = None,
-    raw: Annotated[
-        bool, opt("Tags of a single file are bare entity types.", "-r", "--raw")
-    ] = False,
-    outside: Annotated[
-        str | None, opt("With -r: the tag outside entities. Default: O.", "-o", "--outside")
-    ] = None,
-    predicted_columns: options.LikeColumns = None,
-    train: Annotated[
-        Path | None, opt("Training file: score mentions that it contains apart from others.")
-    ] = None,
-    as_json: options.Json = False,
+    gold: Path = arg("True entities; alone, the file's last two columns are scored."),
+    predicted: Path | None = arg(f"Predictions for these sentences: {_PREDICTED}.", default=None),
+    variant: Variant = opt("conlleval repairs invalid tags, strict does not.", default="conlleval"),
+    scheme: Scheme | None = opt("Scheme of --variant strict. Default: bio."),
+    delimiter: str | None = opt("Column separator of a file. Default: space.", "-d", "--delimiter"),
+    raw: bool = flag("Tags of a single file are bare entity types.", "-r", "--raw"),
+    outside: str | None = opt("With -r: the tag outside entities. Default: O.", "-o", "--outside"),
+    predicted_columns: str | None = options.LIKE_COLUMNS,
+    train: Path | None = opt("Training file: score mentions that it contains apart from others."),
+    as_json: bool = options.JSON,
 ) -> None:
     """Evaluate predictions as conlleval does.
 
@@ -61,24 +49,15 @@ def evaluate(
       kakehashi evaluate test.jsonl runs/crf-knbc-ja-seed1/predictions.jsonl --json
       kakehashi evaluate test.jsonl predictions.jsonl --train train.jsonl
     """
-    from kakehashi.cli.console import print_report
-    from kakehashi.cli.show import score_table
     from kakehashi.scoring.compare import known_values, score_by_overlap
     from kakehashi.scoring.conlleval import report, score_columns
     from kakehashi.scoring.score import score_sentences
 
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
     for_one["--variant strict"] = variant == "strict"
-    for_two = {
-        "--train": train,
-        "--predicted-columns": predicted_columns,
-        "--columns": reading.columns,
-        "--separator": reading.separator,
-        "--format": reading.format,
-        "--no-spaces": reading.no_spaces,
-        "--types": reading.types,
-        "--set": reading.settings,
-    }
+    for_two = {"--train": train, "--predicted-columns": predicted_columns}
+    for_two |= {f"--{name.replace('_', '-')}": value for name, value in vars(reading).items()}
+    del for_two["--encoding"]
     if predicted is None:
         refuse(for_two, "has no meaning for a single file, whose last two columns are scored")
         if scheme is not None and variant != "strict":
@@ -94,31 +73,29 @@ def evaluate(
         )
     else:
         refuse(for_one, "has no meaning for two files; it is for a single file")
-        predicted_reading = replace(reading, columns=predicted_columns or reading.columns)
-        true = _corpus(gold, reading)
-        found = _corpus(predicted, predicted_reading, predicted=True)
+        true = _corpus([gold], reading)
+        found = _predictions(predicted, reading, predicted_columns)
         result = score_sentences(true, found, names=(gold, predicted))
         if train is not None:
-            known = known_values(_corpus(train, reading))
+            known = known_values(_corpus([train], reading))
             result = replace(result, values=score_by_overlap(true, found, known))
     values = {name: count.to_dict() for name, count in result.values.items()}
-    tables = [score_table("Values in training", values)] if values else []
+    tables = [show.score_table("Values in training", values)] if values else []
     if not as_json:
         sys.stdout.write(report(result))
-    print_report(result.to_dict(), tables, as_json=as_json)
+    console.print_report(result.to_dict(), tables, as_json=as_json)
 
 
-@reads_files
 def compare(
-    gold: Annotated[Path, arg("Test sentences with the true entities.")],
-    a: Annotated[Path, arg(f"Predictions of system A: {_PREDICTED}, or a quoted pattern.")],
     reading: Reading,
-    b: Annotated[Path, arg("Predictions of system B.")],
-    trials: options.Trials = options.TRIALS,
-    seed: options.TestSeed = 0,
-    a_columns: options.LikeColumns = None,
-    b_columns: options.LikeColumns = None,
-    as_json: options.Json = False,
+    gold: Path = arg("Test sentences with the true entities."),
+    a: Path = arg(f"Predictions of system A: {_PREDICTED}, or a quoted pattern."),
+    b: Path = arg("Predictions of system B."),
+    trials: int = options.TRIALS,
+    seed: int = options.TEST_SEED,
+    a_columns: str | None = options.LIKE_COLUMNS,
+    b_columns: str | None = options.LIKE_COLUMNS,
+    as_json: bool = options.JSON,
 ) -> None:
     """Compare two systems on one test set: the difference, and whether it is significant.
 
@@ -129,35 +106,35 @@ def compare(
       kakehashi compare test.jsonl ours.jsonl theirs.conll --b-columns token,_,_,tag
       kakehashi compare test.jsonl 'runs/ja-seed*' 'runs/ja-char+dense-seed*' --json
     """
-    from kakehashi.cli.console import print_report
-    from kakehashi.cli.show import comparison_tables
-    from kakehashi.corpora.writing import runs_of
+    from kakehashi.corpora.formats import runs_of
     from kakehashi.scoring.compare import compare_systems
     from kakehashi.scoring.score import score_sentences
 
-    true = _corpus(gold, reading)
+    true = _corpus([gold], reading)
 
     def scores(system: Path, columns: str | None) -> list[Score]:
-        its_reading = replace(reading, columns=columns or reading.columns)
-        return [
-            score_sentences(true, _corpus(run, its_reading, predicted=True), names=(gold, run))
-            for run in runs_of(system)
-        ]
+        runs = ((run, _predictions(run, reading, columns)) for run in runs_of(system))
+        return [score_sentences(true, found, names=(gold, run)) for run, found in runs]
 
     found = compare_systems(scores(a, a_columns), scores(b, b_columns), trials=trials, seed=seed)
-    tables, after = comparison_tables(found, str(a), str(b))
-    print_report(found.to_dict(), tables, after, as_json=as_json)
+    tables, after = show.comparison_tables(found, str(a), str(b))
+    console.print_report(found.to_dict(), tables, after, as_json=as_json)
 
 
-def _corpus(file: Path, reading: Reading, *, predicted: bool = False) -> Corpus:
-    """Read a file, or the files of a folder of predictions."""
+def _corpus(files: Sequence[Path], reading: Reading) -> Corpus:
     from kakehashi.corpora.corpus import Corpus
-    from kakehashi.corpora.writing import prediction_files
 
-    if predicted and file.is_dir():
-        reading = replace(reading, format=None)  # we wrote its files, whatever the others are
-    files = prediction_files(file) if predicted else [file]
-    return Corpus.from_sources(reading.source(each, optional=_OPTIONAL) for each in files)
+    return Corpus.from_sources(reading.source(file, optional=_OPTIONAL) for file in files)
+
+
+def _predictions(place: Path, reading: Reading, columns: str | None) -> Corpus:
+    """Read a file, or the files of a folder, which we wrote, whatever the format of others is."""
+    from kakehashi.corpora.formats import prediction_files
+
+    reading = replace(reading, columns=columns or reading.columns)
+    if place.is_dir():
+        reading = replace(reading, format=None)
+    return _corpus(prediction_files(place), reading)
 
 
 VERBS = (evaluate, compare)

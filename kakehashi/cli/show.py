@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.reports.tables import Table, distribution_table
 
 if TYPE_CHECKING:
@@ -16,16 +14,13 @@ if TYPE_CHECKING:
 
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.experiments.plan import Plan
+    from kakehashi.experiments.runs import RunSpec
     from kakehashi.scoring.compare import Comparison
     from kakehashi.sentence import Sentence
 
 _MOST_LOST = 20
 _N_EXAMPLES = 5
-_DEMO_TITLES = (
-    "Source: English",
-    "Japanese from scratch",
-    "Japanese with transfer (MOM, char+dense)",
-)
+_DEMO = ("Source: English", "Japanese from scratch", "Japanese with transfer (MOM, char+dense)")
 
 
 def score_table(title: str, scores: Mapping[str, Mapping[str, Any]]) -> Table:
@@ -58,9 +53,11 @@ def demo_tables(
     folders: Sequence[Path], results: Sequence[Mapping[str, Any]], gain: float
 ) -> tuple[list[Table], str]:
     """Show what was transferred and the scores; and examples with their readings."""
+    from kakehashi.corpora.jsonl import read_jsonl
+
     rows = [
         [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]
-        for title, folder, result in zip(_DEMO_TITLES, folders, results, strict=True)
+        for title, folder, result in zip(_DEMO, folders, results, strict=True)
     ]
     rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
@@ -83,18 +80,11 @@ def _bracketed(sentence: Sentence) -> str:
 
 
 def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Table]:
-    """Show counts of corpora side by side, a column each, then the mentions they lose.
-
-    Args:
-        found: By the name of the corpus.
-        rows: The same as a table with a row for each.
-    """
+    """Show counts of corpora, in ``rows`` one each, side by side; then the mentions they lose."""
     counts = list(zip(rows.headings, *rows.rows, strict=True))[rows.n_labels :]
     totals = sum((Counter(stats.types) for stats in found.values()), Counter[str]())
-    types = [
-        (name, *(stats.types.get(name, 0) for stats in found.values()))
-        for name, _ in totals.most_common()
-    ]
+    ranked = [name for name, _ in totals.most_common()]
+    types = ((name, *(stats.types.get(name, 0) for stats in found.values())) for name in ranked)
     yield Table("Corpora", ["", *found], [*counts, *types], rows.notes)
     for name, stats in found.items():
         yield from lost_tables(name, stats.lost)
@@ -102,10 +92,12 @@ def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Tabl
 
 def lost_tables(name: str, lost: Sequence[LostMention]) -> Iterator[Table]:
     """List the mentions of a corpus that no whole tokens equal, at most twenty; or nothing."""
+    from kakehashi.corpora.checks import excerpt
+
     if lost:
         rows = (
-            (number, excerpt(sentence), mention.text, mention.type, " ".join(tokens))
-            for number, sentence, mention, tokens in lost[:_MOST_LOST]
+            (each.number, excerpt(each.sentence), each.text, each.type, " ".join(each.tokens))
+            for each in lost[:_MOST_LOST]
         )
         shown = f", the first {_MOST_LOST}" if len(lost) > _MOST_LOST else ""
         title = f"{name}: {len(lost):,} mentions that no whole tokens equal{shown}"
@@ -150,16 +142,11 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
 
 def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], str]:
     """Show the scores of two systems, the differences, and the tests; and the signature."""
-    scores = (
-        (
-            name,
-            each.mean,
-            f"{each.interval.low:.2f} to {each.interval.high:.2f}",
-            each.deviation,
-            " ".join(f"{f1:.2f}" for f1 in each.f1s),
-        )
-        for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second))
-    )
+    scores = []
+    for name, each in ((f"A: {a}", found.first), (f"B: {b}", found.second)):
+        interval = f"{each.interval.low:.2f} to {each.interval.high:.2f}"
+        f1s = " ".join(f"{f1:.2f}" for f1 in each.runs)
+        scores.append((name, each.f1, interval, each.deviation, f1s))
     deltas = (
         (
             *(name, each.gold, each.first, each.second, f"{each.points:+.2f}"),
@@ -167,13 +154,9 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
         )
         for name, each in {"all": found.total, **found.types}.items()
     )
+    named = {"approximate randomization": found.models, "permutation of run labels": found.method}
     tests = (
-        (name, f"{test.p:.4f}", test.shuffles, test.claim)
-        for name, test in (
-            ("approximate randomization", found.models),
-            ("permutation of run labels", found.method),
-        )
-        if test is not None
+        (name, f"{test.p:.4f}", test.shuffles, test.claim) for name, test in named.items() if test
     )
     hint = "Only several runs of each can show whether the methods differ for any seed.\n"
     return [
@@ -185,27 +168,26 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
 
 def plan_tables(plan: Plan) -> tuple[list[Table], str]:
     """Show finished runs of all, row by column; and how many are missing."""
-    report = plan.grid.report
-    columns = plan.grid.labels[report.columns] if report.columns else ("finished",)
+    labels, report = plan.grid.labels, plan.grid.report
+    columns = labels[report.columns] if report.columns else ("finished",)
     missing = {run.key for run in plan.missing}
 
-    def finished(row: str, column: str) -> str:
-        runs = [
-            run
-            for run in plan.wanted
-            if run.axes[report.rows] == row
-            and (not report.columns or run.axes[report.columns] == column)
-        ]
-        return f"{sum(run.key not in missing for run in runs)}/{len(runs)}"
+    def place(run: RunSpec) -> tuple[str, str]:
+        return run.axes[report.rows], run.axes[report.columns] if report.columns else "finished"
 
+    wanted = Counter(map(place, plan.wanted))
+    finished = Counter(place(run) for run in plan.wanted if run.key not in missing)
     rows = (
-        [row, *(finished(row, column) for column in columns)]
-        for row in plan.grid.labels[report.rows]
+        [row, *(f"{finished[row, column]}/{wanted[row, column]}" for column in columns)]
+        for row in labels[report.rows]
     )
-    sources = sum("source" in run.axes for run in plan.missing)
-    also = f" and {sources} source models" if sources else ""
-    line = (
-        f"{len(plan.wanted)} combinations, {plan.n_runs} runs: {plan.n_finished} finished,"
-        f" {len(plan.missing) - sources}{also} to run"
-    )
+    n_sources = sum("source" in run.axes for run in plan.missing)
+    to_run = _counted(len(plan.missing) - n_sources, "run")
+    to_run += f" and {_counted(n_sources, 'source model')}" if n_sources else ""
+    line = f"{_counted(len(plan.wanted), 'combination')}, {_counted(plan.n_runs, 'run')}:"
+    line += f" {plan.n_finished} finished, {to_run} to run"
     return [Table(plan.grid.title or plan.grid.name, [report.rows, *columns], rows)], line
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

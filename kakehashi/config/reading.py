@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -15,7 +14,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from kakehashi.config.settings import PRESETS, RunSettings
-from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.errors import ConfigError, CorpusError, suggestion
 
 Tree = dict[str, Any]
 
@@ -64,10 +63,8 @@ def read_settings(
     ``demo-en`` and ``demo-ja`` come with the package. Relative paths in a config are resolved by
     `data_path` or, where nothing is there, in its folder. An override is a dotted key and its
     value; or one string ``dotted.key=value``, the value as in TOML, plain words without quotes if
-    you like; ``null`` removes a setting.
-
-    Raises:
-        ConfigError: If the file is missing or is not TOML, or a key or value is wrong.
+    you like; ``null`` removes a setting. `ConfigError` if the file is missing or is not TOML, or a
+    key or value is wrong.
     """
     tree = read_tree(path)
     for override in overrides:
@@ -78,8 +75,7 @@ def read_settings(
 def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSettings:
     """Validate a tree of settings over the defaults of its preset.
 
-    Raises:
-        ConfigError: Naming ``where``, the dotted key, and the nearest known key for a typo.
+    A `ConfigError` names ``where``, the dotted key, and the nearest known key for a typo.
     """
     merged = dict(tree)
     preset = str(tree.get("preset", RunSettings.model_fields["preset"].default))
@@ -123,8 +119,7 @@ def read_tree(path: str | Path) -> Tree:
 def check_files(settings: RunSettings, config: str | Path) -> None:
     """Check that every file is there that settings, read from a ``config``, name.
 
-    Raises:
-        CorpusError: If one is missing; it names both places where a relative path is looked for.
+    A `CorpusError` names both places where a relative path is looked for.
     """
     for table in _tables_with_paths(settings.model_dump(mode="json")):
         name = table["path"]
@@ -193,10 +188,7 @@ def config_error(
     key = ".".join([*place, last])
     problem = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        names = sorted(_names_at(root, place))
-        near = difflib.get_close_matches(last, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(names)}"
-        problem = f"unknown setting; {hint}"
+        problem = f"unknown setting; {suggestion(last, sorted(_names_at(root, place)))}"
     elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
         problem += f", got {first['input']!r}"
     return ConfigError(f"{where}: {key}" if key else where, problem)

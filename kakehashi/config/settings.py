@@ -93,15 +93,11 @@ class ModelSettings(Settings):
     char_lstm_width: Width = Field(100, description="Units of the character LSTM per direction.")
     ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
-    char_view: View = Field(
-        "original", description="What the character channel sees (MOM: romaji)."
-    )
+    char_view: View = Field("original", description="What the character channel sees; MOM: romaji.")
     dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before the word LSTM.")
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
-    lstm: Literal["fused", "torch"] = Field(
-        "fused", description="Our LSTM, or torch's; same results."
-    )
+    lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
 
 
 class TrainingSettings(Settings):
@@ -162,7 +158,7 @@ class TrainingSettings(Settings):
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
     test_epochs: bool = Field(
-        False, description="Also score the test set where dev is scored; this selects nothing."
+        False, description="Also score test where dev is scored; this selects nothing."
     )
     seed: Seed = 1
     threads: int = Field(

@@ -54,9 +54,7 @@ class ColumnsSource(Settings):
         " have one, else a space; whitespace: any run of the two.",
     )
     scheme: SchemeName = Field("bio", description="Tag scheme; BILOU and BMES can be read, too.")
-    raw: bool = Field(
-        False, description="Tags are bare entity types, as in PER PER O; neighbours are one entity."
-    )
+    raw: bool = Field(False, description="Tags are bare types; neighbours are one entity: PER PER.")
     outside: str = Field("O", min_length=1, description="The tag of no entity, e.g. 0.")
     header_lines: int = Field(0, ge=0, description="Lines to skip at the beginning.")
     encoding: Encoding = "utf-8"
@@ -150,13 +148,7 @@ class AssistantSource(Settings):
     seed: int = Field(0, ge=0, lt=1 << 32)
 
 
-FileSource = (
-    ColumnsSource
-    | JsonlSource
-    | ParquetSource
-    | KnpSource
-    | InlineSource
-    | AnnotatedSource
-    | StockmarkSource
-)
-Source = Annotated[FileSource | AssistantSource, Field(discriminator="format")]
+Source = Annotated[
+    ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | AnnotatedSource
+    | StockmarkSource | AssistantSource, Field(discriminator="format"),
+]  # fmt: skip

@@ -24,10 +24,7 @@ def excerpt(text: str) -> str:
 
 
 def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
-    """Return a sentence of a file, its mentions in order and without blanks at their edges.
-
-    Raises `CorpusError` if `find_problem` finds one.
-    """
+    """Return a sentence with mentions in order, without blank edges; `CorpusError` if amiss."""
     mentions = tuple(sorted(sentence.mentions, key=lambda mention: mention[:2]))
     if mentions != sentence.mentions:
         sentence = replace(sentence, mentions=mentions)
@@ -42,11 +39,7 @@ def checked(sentence: Sentence, path: str, line: int | None = None) -> Sentence:
 
 
 def find_problem(sentence: Sentence) -> str:
-    """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is.
-
-    There must be a text, without NUL and lone surrogates; no mention or token may leave the text,
-    hold other text than it says, or overlap another.
-    """
+    """Describe what is wrong with a sentence whose mentions are in order; ``""`` if nothing is."""
     text = sentence.text
     if not text:
         return "expected a text, got an empty one"
@@ -102,9 +95,7 @@ def _range_problem(kind: str, text: str, ranges: Sequence[Mention] | Sequence[To
         else:
             end = part.end
             continue
-        place = f"[{part.start}, {part.end})"
-        if len(place) > _EXCERPT:
-            place = f"{place[:_EXCERPT]}…"
+        place = f"[{part.start}, {part.end})"[:_EXCERPT]  # which may be numbers of any length
         return f"the {kind} {excerpt(part.text)} at {place} {problem}"
     return ""
 

@@ -1,8 +1,7 @@
 """Token per line in columns, as CoNLL and CRF++ have it.
 
-A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-2003), and sentences of
-one article share a group. What precedes the first such line is an article too, so a file without
-any, whose sentences may all run on from one another, is a single one.
+A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-2003), whose sentences
+share a group; what precedes the first one is an article too.
 
 A line that begins with ``# `` or ``##`` is a comment (UNER, GermEval, KLUE), unless it is a row:
 its first column is read, it has as many columns as named, and a tag. Ten columns of which the first
@@ -11,8 +10,7 @@ is passed over and the last is the tag are CoNLL-U: the tag is ``name``, ``NE`` 
 and empty nodes are left out.
 
 ``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
-not the blanks between tokens, nor mentions that no tokens meet (`kakehashi.corpora.writing` counts
-those).
+not the blanks between tokens, nor mentions that no tokens meet.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ Row = dict[str, str]
 DOCSTART, NONE, AUTO, WHITESPACE = "-DOCSTART-", "_", "auto", "whitespace"
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
 _COMMENT = re.compile("#(?:[ \t#]|$)")
-_KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `kakehashi.corpora.lines` gives back unchanged
+_KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `decoded` gives back unchanged
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10
@@ -154,10 +152,7 @@ def _is_conllu(source: ColumnsSource) -> bool:
 
 
 def _words(rows: Iterable[Row]) -> list[Row]:
-    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these.
-
-    Words are numbered ``1``, ranges ``3-4``, nodes that stand for nothing written ``5.1``.
-    """
+    """List the tokens that CoNLL-U's text has; one for several words has the first tag of these."""
     words: list[Row] = []
     last = 0  # word of a range
     for row in rows:
@@ -190,10 +185,7 @@ def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentenc
 
 
 def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]:
-    """Yield the lines of a file that `read` reads, in the columns, scheme and separator given.
-
-    Raises `CorpusError` if there are no tokens, or a token or type does not fit into columns.
-    """
+    """Yield the lines of a file that `read` reads; `CorpusError` at what columns cannot hold."""
     previous: str | None = None
     for sentence in sentences:
         if source.docstart == "skip" and previous not in (None, sentence.group):

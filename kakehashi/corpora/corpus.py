@@ -1,9 +1,4 @@
-"""The corpora of a run: sources joined, types mapped, split in three or sampled, segmented.
-
-Type mappings are data: shipped ones by name, others by file. A mapping is TOML: under ``[types]``
-what each type becomes, in ``drop`` the types without a counterpart. A type in neither is an error,
-so that no entity goes missing unnoticed.
-"""
+"""The corpora of a run: sources joined, types mapped, split in three or sampled, segmented."""
 
 from __future__ import annotations
 
@@ -11,7 +6,7 @@ import difflib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import accumulate, chain, compress, count, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -24,26 +19,20 @@ from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import read_chunks, source_name
 from kakehashi.errors import ConfigError, TagError
-from kakehashi.sentence import Sentence, check_tokens
+from kakehashi.sentence import Part, Sentence, check_tokens
 from kakehashi.tags import TypeMapping
 from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
 from kakehashi.text.words import PatternSegmenter
 
 DEV, TRAIN, TEST = range(3)
-_SUFFIX = ".toml"
 _SHIPPED = Path(__file__).parent / "data"
 _CACHED = 1 << 14  # texts; generated and spoken utterances repeat
 _CHOICE = 64  # largest articles that are left to choose from when a part is filled to its size
 
 
 class _MappingFile(Settings):
-    types: dict[str, str]
-    drop: tuple[str, ...] = ()
-
-
-def shipped_mappings() -> tuple[str, ...]:
-    """Name the mappings that come with the package."""
-    return tuple(sorted(file.stem for file in _SHIPPED.glob(f"*{_SUFFIX}")))
+    types: dict[str, str]  # what each type becomes
+    drop: tuple[str, ...] = ()  # types without a counterpart; one in neither is an error
 
 
 def load_mapping(name: str) -> TypeMapping:
@@ -53,10 +42,11 @@ def load_mapping(name: str) -> TypeMapping:
         >>> load_mapping("irex-to-conll").types["PERSON"]
         'PER'
     """
-    file = _SHIPPED / f"{name}{_SUFFIX}" if name in shipped_mappings() else Path(name)
-    if file.suffix != _SUFFIX or not file.is_file():
-        near = difflib.get_close_matches(name, shipped_mappings(), n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped_mappings())}"
+    shipped = {file.stem: file for file in sorted(_SHIPPED.glob("*.toml"))}
+    file = shipped.get(name, Path(name))
+    if file.suffix != ".toml" or not file.is_file():
+        near = difflib.get_close_matches(name, shipped, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"shipped: {', '.join(shipped)}"
         problem = f"there is no type mapping {name!r}; {hint} (a file's name ends in .toml)"
         raise ConfigError("corpus.mapping", problem)
     try:
@@ -72,7 +62,7 @@ def segmented(
     """Yield the sentences with the tokens of a segmenter.
 
     With ``keep_tokens``, tokens that are there already stay, and get the readings and parts of
-    speech that they lack; a `ValueError` if they contradict their text, which no reader gives.
+    speech that they lack; a `ValueError` if they contradict their text.
     """
     segment = segmenter.segment
     if not isinstance(segmenter, PatternSegmenter):  # which is as fast as a cache
@@ -101,19 +91,15 @@ class Corpus:
 
         def chunks() -> Iterator[Iterable[Sentence]]:
             for chunk in chain.from_iterable(map(read_chunks, sources)):
-                yield chunk if mapping is None else _Mapped(chunk, mapping, name)
+                yield chunk if mapping is None else Part(partial(_mapped, chunk, mapping, name))
 
         return cls(name, chunks)
 
     def __iter__(self) -> Iterator[Sentence]:
-        """Read the sentences."""
         return chain.from_iterable(self.chunks())
 
     def sample(self, n: int, seed: int = 0) -> Corpus:
-        """Draw sentences at random, in their order; raises `ConfigError` if there are fewer.
-
-        The smaller of two samples of one seed is part of the larger.
-        """
+        """Draw sentences, `ConfigError` if too few; a seed's smaller sample is part of a larger."""
         sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
         order = list(range(sum(sizes)))
         if n > len(order):
@@ -135,37 +121,18 @@ class Corpus:
         def chunks() -> Iterator[Iterable[Sentence]]:
             ranges = pairwise(accumulate(sizes, initial=0))
             for chunk, (start, end) in zip(self.chunks(), ranges, strict=True):
-                yield _Selected(chunk, flags[start:end])
+                yield Part(partial(compress, chunk, flags[start:end]))
 
         return Corpus(self.name, chunks)
 
 
-@dataclass(frozen=True)
-class _Mapped:
-    """A chunk whose mentions get other types."""
-
-    chunk: Iterable[Sentence]
-    mapping: TypeMapping
-    name: str
-
-    def __iter__(self) -> Iterator[Sentence]:
-        for sentence in self.chunk:
-            try:
-                yield replace(sentence, mentions=self.mapping.apply(sentence.mentions))
-            except TagError as error:
-                where = sentence.id or excerpt(sentence.text)
-                raise TagError(error.tag, f"{self.name}: sentence {where}: {error}") from error
-
-
-@dataclass(frozen=True)
-class _Selected:
-    """The sentences of a chunk that have a flag."""
-
-    chunk: Iterable[Sentence]
-    flags: bytes
-
-    def __iter__(self) -> Iterator[Sentence]:
-        return compress(self.chunk, self.flags)
+def _mapped(chunk: Iterable[Sentence], mapping: TypeMapping, name: str) -> Iterator[Sentence]:
+    for sentence in chunk:
+        try:
+            yield replace(sentence, mentions=mapping.apply(sentence.mentions))
+        except TagError as error:
+            where = sentence.id or excerpt(sentence.text)
+            raise TagError(error.tag, f"{name}: sentence {where}: {error}") from error
 
 
 class Corpora(NamedTuple):
@@ -206,9 +173,8 @@ def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> I
 def assign_parts(groups: Iterable[str], split: Split) -> bytes:
     """Assign every sentence to `TRAIN`, `TEST` or `DEV` at random, always the same for a seed.
 
-    ``groups`` are the article of each sentence; a sentence without is an article of its own. Where
-    articles stay whole, sizes are met as nearly as these can, first that of train. Raises
-    `ConfigError` if there are too few sentences or articles.
+    ``groups`` has the article of each sentence, ``""`` if it is one of its own. Where articles stay
+    whole, sizes are met as nearly as they can be. `ConfigError` if there are too few of either.
     """
     names = list(groups)
     if split.train + split.test > len(names):
@@ -233,8 +199,6 @@ def assign_parts(groups: Iterable[str], split: Split) -> bytes:
 
 def nearest(sizes: Sequence[int], target: int) -> set[int]:
     """Choose articles whose sizes sum as nearly to the target as any choice of them can.
-
-    Of equal choices it is one of the first articles, so shuffled ones make a random choice.
 
     Example:
         >>> sorted(nearest([3, 3, 2, 5], 7)), sorted(nearest([4, 4], 7))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -10,14 +12,17 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from kakehashi.config.reading import data_path
-from kakehashi.config.sources import AssistantSource, ParquetSource, Source
+from kakehashi.config.sources import AssistantSource, ColumnsSource, ParquetSource, Source
 from kakehashi.corpora import assistant, columns, inline, jsonl, knp, records
 from kakehashi.corpora.lines import opened
+from kakehashi.corpora.stats import LostMention, lost_mentions
 from kakehashi.errors import ConfigError, CorpusError
+from kakehashi.files import read_json, write_atomically
+from kakehashi.parallel import map_in_order
+from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 
 _Item = TypeVar("_Item")
-
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
 
@@ -89,11 +94,10 @@ def source_name(source: Source) -> str:
 
 
 def guess_source(path: str | Path, format: str | None = None, **settings: object) -> Source:
-    """Make a source of a file named on the command line.
+    """Make a source of a file named on the command line; `ConfigError` if a setting is wrong.
 
     The path is taken from the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
-    Without a format, the end of its name decides, or that it is a folder (knp). Raises
-    `ConfigError` if the format cannot be told, or a setting is wrong.
+    Without a format, the end of its name decides, or that it is a folder (knp).
 
     Example:
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
@@ -125,3 +129,110 @@ def _guess(path: Path) -> str:
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
     problem = f"cannot tell the format of {path.name!r}, which ends in none of {known}"
     raise ConfigError("format", f"{problem}; say --format")
+
+
+@dataclass
+class Written:
+    """What was written."""
+
+    sentences: int = 0
+    mentions: int = 0
+    lost: list[LostMention] = field(default_factory=list)  # that columns cannot hold
+
+
+def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
+    """Write the file of a source, whole or not at all, its path taken from the working directory.
+
+    A sentence that its format or encoding cannot express is a `CorpusError`.
+    """
+    lines = FORMATS[source.format].lines
+    if lines is None or isinstance(source, AssistantSource):
+        raise only_read(source)
+    written = Written()
+    encoding = getattr(source, "encoding", "utf-8")
+
+    def counted() -> Iterator[Sentence]:
+        for sentence in sentences:
+            written.sentences += 1
+            written.mentions += len(sentence.mentions)
+            if isinstance(source, ColumnsSource) and sentence.tokens:
+                written.lost += lost_mentions(sentence, written.sentences)
+            yield sentence
+
+    try:
+        write_atomically(Path(source.path), lines(counted(), source), encoding=encoding)
+    except UnicodeEncodeError as error:
+        problem = f"{encoding} has no {error.object[error.start]!r}; write it as UTF-8, with"
+        raise CorpusError(source.path, f"{problem} --to-set encoding=utf-8") from error
+    written.mentions -= len(written.lost)
+    return written
+
+
+def only_read(source: Source) -> ConfigError:
+    """Make the error for a format that cannot be written."""
+    return ConfigError("format", f"{source.format} is only read; written are {', '.join(WRITABLE)}")
+
+
+def write_generated(
+    path: Path, source: AssistantSource, processes: int = 1, progress: Progress | None = None
+) -> Written:
+    """Write generated utterances, whole or not at all, as Parquet or JSON lines by the file's name.
+
+    Some ten thousand are in memory at a time; the bytes are the same for any number of processes.
+    """
+    as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
+    chunks = list(read_chunks(source))
+    parts = map_in_order(partial(_part, as_rows), chunks, processes)
+    tracked = (progress or Progress()).track(parts, f"generating {source.language}", len(chunks))
+    written = Written(sentences=source.utterances)
+
+    def counted() -> Iterator[Any]:
+        for part, n_mentions in tracked:
+            written.mentions += n_mentions
+            yield part
+
+    if as_rows:
+        from kakehashi.corpora.parquet import write_rows
+
+        write_rows(path, counted())
+    else:
+        write_atomically(path, counted())
+    return written
+
+
+def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
+    """Make rows or lines of a chunk, and count the mentions in it."""
+    sentences = list(chunk)
+    n_mentions = sum(len(sentence.mentions) for sentence in sentences)
+    if as_rows:
+        from kakehashi.corpora.texts import rows
+
+        return rows(sentences), n_mentions
+    return "".join(jsonl.lines(sentences)), n_mentions
+
+
+def prediction_files(place: str | Path) -> list[Path]:
+    """Find the files that hold what a system found; an unfinished annotation is a `CorpusError`."""
+    place = Path(place)
+    if not place.is_dir():
+        return [place]
+    if not (place / "annotation.json").exists():  # see kakehashi.runtime.bulk, which loads torch
+        return [place / "predictions.jsonl"]
+    parts = sorted(place.glob("part-*"))
+    expected = read_json(place / "result.json").get("parts")
+    if expected is None:
+        raise CorpusError(place, "is not complete; run the same kakehashi predict --out again")
+    if len(parts) != expected:
+        raise CorpusError(place, f"expected {expected} parts, got {len(parts)}; annotate again")
+    return parts
+
+
+def runs_of(place: str | Path) -> list[Path]:
+    """Find the runs of a system: a file or folder, or all that a pattern names, at least one."""
+    place = Path(place)
+    if place.exists():
+        return [place]
+    found = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+    if not found:
+        raise CorpusError(place, "there is no such file or run folder, nor does one fit it")
+    return found

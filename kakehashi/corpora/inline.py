@@ -1,19 +1,17 @@
 """Text with inline tags, ``<PERSON>太郎</PERSON>``: IREX, BCCWJ's named-entity corpus.
 
-A line is a sentence; where ``<sentence>`` elements are used, each is one, however many lines it
-takes (their ends are no part of the text). Where the entity types are named, all other elements are
-markup and passed over; else only those of documents are: ``<HEADLINE>``, ``<TEXT>``, and those that
-follow. What IREX puts in ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>`` is no text. ``<DOC>``
-and ``<article>`` begin an article, a sentence's group. Of nested entities the outermost is read, by
-IREX's rule of the longest. Attributes, as in ``<OPTIONAL POSSIBLE="PERSON">``, say nothing here.
-
-This is no XML parser: ``&lt; &gt; &amp; &quot; &apos;`` and numbered characters are replaced, once,
-and any other ``&`` is itself.
+A line is a sentence; where there are ``<sentence>`` elements, each is one (line ends inside are no
+text). Where the entity types are named, all other elements are markup and passed over; else those
+of documents are: ``<HEADLINE>``, ``<TEXT>``; ``<DOCNO>``, ``<SECTION>``, ``<AE>`` and ``<WORDS>``,
+which hold no text; ``<DOC>`` and ``<article>``, which begin a group. Of nested entities the
+outermost is read (IREX's rule); attributes are not. This is no XML parser: ``&lt; &gt; &amp; &quot;
+&apos;`` and numbered characters are replaced, once, and any other ``&`` is itself.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -27,8 +25,6 @@ from kakehashi.sentence import Mention, Sentence
 _TAG = re.compile(r"<(/?)([^\W\d][\w.:-]*)(?:[\s/][^<>]*)?>|<[!?][^<>]*>")
 _REFERENCE = re.compile(r"&(?:(lt|gt|amp|quot|apos)|#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6}));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
-_LAST_CHARACTER = 0x10FFFF
-_EXCERPT = 60  # of a name, in a message
 _SENTENCE = "sentence"
 _ARTICLES = frozenset(("DOC", "article"))
 _NO_TEXT = frozenset(("DOCNO", "SECTION", "AE", "WORDS"))
@@ -92,7 +88,7 @@ class _Reader:
         if name:
             return _NAMED[name]
         code = int(decimal) if decimal else int(hexadecimal, 16)
-        if code > _LAST_CHARACTER:
+        if code > sys.maxunicode:
             self._refuse(f"there is no character {reference[0]!r}")
         return chr(code)
 
@@ -114,7 +110,7 @@ class _Reader:
             self._n_articles += 1
 
     def _take_entity(self, name: str, is_end: bool) -> None:
-        shown = name[:_EXCERPT]
+        shown = f"{name:.60}"  # in messages
         if not is_end:
             self._first = self._first if self._open else self._length
             self._open.append(name)
@@ -133,8 +129,8 @@ class _Reader:
 
     def _end_sentence(self) -> Iterator[Sentence]:
         if self._open:
-            name = self._open[-1][:_EXCERPT]
-            self._refuse(f"<{name}> is still open at the end of the sentence{self._advice}")
+            opened = f"<{self._open[-1]:.60}>"
+            self._refuse(f"{opened} is still open at the end of the sentence{self._advice}")
         if not self._is_blank or self._ranges:
             text = "".join(self._texts)
             mentions = tuple(Mention(*each, text[each[0] : each[1]]) for each in self._ranges)
@@ -153,7 +149,7 @@ class _Reader:
 def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
     """Yield one line per sentence, which `read` gives back but for tokens, name and group.
 
-    A type that is none of the source's ``types``, or no name of an element, is a `CorpusError`.
+    A type that is none of the source's, or no name of an element, is a `CorpusError`.
     """
     for sentence in sentences:
         pieces, position = [], 0
@@ -163,9 +159,9 @@ def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
             if not known or not _NAME.fullmatch(name):
                 advice = (
                     "expected a name of letters, digits and . _ - that is no markup of documents"
-                    if known or not source.types
-                    else "name those that are entities, e.g. --types PER,LOC"
                 )
+                if source.types and not known:
+                    advice = "name those that are entities, e.g. --types PER,LOC"
                 problem = f"cannot write the entity type {excerpt(name)} as an element"
                 raise CorpusError(source.path, f"{problem}; {advice}")
             pieces.append(f"{_escaped(text)}<{name}>{_escaped(mention.text)}</{name}>")

@@ -1,8 +1,4 @@
-"""Input to be tagged, a line a sentence: text or JSON lines, from files or as they come in.
-
-A bad line (another encoding, NUL, too long, no such JSON object) becomes the error that says so,
-and stops no other.
-"""
+"""Input to be tagged, a line a sentence: text or JSON lines, from files or as they come in."""
 
 from __future__ import annotations
 
@@ -31,19 +27,16 @@ _JSON = re.compile(rb"(\xef\xbb\xbf)?\s*(\{\s*(\"|\}|$)|\[\s*(\{|$))")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Lines of an input without their ends, the first of number ``first``; as a tuple, picklable.
+    """Lines of an input without their ends; can be pickled if they are a tuple."""
 
-    Blank ones are no JSON lines; ``path`` is for messages.
-    """
-
-    path: str
-    first: int
-    lines: Iterable[bytes]
+    path: str  # for messages
+    first: int  # number of the first line
+    lines: Iterable[bytes]  # blank ones are no JSON lines
     format: LineFormat
     encoding: str
 
     def sentences(self) -> Iterator[tuple[int, Sentence | CorpusError]]:
-        """Yield the number of each line and its sentence, or why it is none."""
+        """Yield the number of each line, and its sentence or the error that says why it is none."""
         for number, line in enumerate(self.lines, self.first):
             try:
                 text = decoded(line, self.path, self.encoding, number)
@@ -80,11 +73,10 @@ class LineInput:
             return "jsonl"
         for name, entry in FORMATS.items():
             if self.path.name.endswith(entry.suffixes) and self.path.suffix != ".txt":
-                problem = f"{self.path} is named as {name}, but expected are JSON lines or text"
-                advice = f"kakehashi corpus convert {self.path} FILE.jsonl"
-                raise ConfigError(
-                    "--input-format", f"{problem}; run: {advice}, or say --input-format text"
-                )
+                problem = f"{self.path} is named as {name}, but expected are JSON lines or text;"
+                advice = f"run: kakehashi corpus convert {self.path} FILE.jsonl"
+                advice += ", or say --input-format text"
+                raise ConfigError("--input-format", f"{problem} {advice}")
         return "text"
 
     def chunks(self) -> Iterator[Chunk | None]:

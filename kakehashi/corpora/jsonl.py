@@ -7,10 +7,8 @@
      "tokens": [{"text": "昨日", "start": 0, "end": 2, "reading": "キノウ", "pos": "名詞"}, …],
      "id": "12", "group": "article 3"}
 
-Only ``text`` is required; of a mention ``start``, ``end`` and ``type``; of a token ``text``,
-``start`` and ``end``. Any other key is refused, so that a misspelt one is not silently nothing. A
-mention's text, where given, must be what stands at its place.
-
+Only ``text`` is required, and of mentions and tokens all but ``probability``, ``reading``, ``pos``
+and a mention's ``text``. Any other key is refused, so that a misspelt one is not silently nothing.
 Lines of other tools are known by a key of theirs, whose other keys are passed over::
 
     {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
@@ -29,12 +27,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StrictInt, ValidationError
+from pydantic import AliasChoices, BaseModel, Field, StrictInt, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import checked, json_error, parsed
-from kakehashi.corpora.lines import numbered_lines, read_blocks
+from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms
@@ -43,16 +41,13 @@ from kakehashi.tags import spans_from_tags
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
+_BLOCK = 1 << 22  # bytes
 _LABELS = ("label", "labels", "entities", "spans")
 # Of a sentence or an article, which other tools name by numbers.
 _Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class _Mention(_Record):
+class _Mention(BaseModel, extra="forbid", strict=True):
     start: int
     end: int
     type: str
@@ -60,7 +55,7 @@ class _Mention(_Record):
     probability: float | None = Field(None, ge=0, le=1)
 
 
-class _Token(_Record):
+class _Token(BaseModel, extra="forbid", strict=True):
     text: str
     start: int
     end: int
@@ -68,7 +63,7 @@ class _Token(_Record):
     pos: str = ""
 
 
-class _Sentence(_Record):
+class _Sentence(BaseModel, extra="forbid", strict=True):
     text: str
     # A list of a million mistakes is a gigabyte of errors, if one does not stop at the first.
     mentions: list[_Mention] = Field([], fail_fast=True)
@@ -124,10 +119,13 @@ class _Block:
 
 def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
     """Yield blocks of lines, blank ones passed over, that are read when sentences are asked for."""
-    path = str(data_path(source.path))
-    for first, block in read_blocks(source.path):
-        if not block.isspace():
-            yield _Block(path, first, block, source)
+    path, first = str(data_path(source.path)), 1
+    with opened(source.path) as file:
+        while block := file.read(_BLOCK):
+            block += file.readline(LONGEST_LINE + 1)
+            if not block.isspace():
+                yield _Block(path, first, block, source)
+            first += block.count(b"\n")
 
 
 def read_jsonl(path: str | Path) -> Iterator[Sentence]:
@@ -136,12 +134,7 @@ def read_jsonl(path: str | Path) -> Iterator[Sentence]:
 
 
 def sentence_from_line(
-    line: str,
-    path: str,
-    number: int,
-    *,
-    may_be_empty: bool = False,
-    source: JsonlSource | None = None,
+    line: str, path: str, number: int, may_be_empty: bool = False, source: JsonlSource | None = None
 ) -> Sentence:
     """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags."""
     try:

@@ -5,12 +5,9 @@ morpheme lines: form, reading, base, then part of speech, subtype, conjugation a
 a number. A line of another analysis has an ``@`` before all that. JUMAN++ writes some forms with a
 backslash, for a blank as well as for ``*``.
 
-Entities stand with their text on the phrase line of the phrase they end in, ``<NE:TYPE:text>``, or
-on morpheme lines, ``<NE:TYPE:head|middle|tail|single>``. Where both are given (KNBC) their union is
-read: all of the phrase lines, and those of the morpheme lines that overlap none of them.
-
-An article, a sentence's group, is a file, or a folder where every sentence has a file of its own.
-Files are read from a folder or a tar archive, of which nothing is unpacked to disk.
+Entities stand on the line of the phrase they end in, ``<NE:TYPE:text>``, or on morpheme lines,
+``<NE:TYPE:head|middle|tail|single>``; where on both (KNBC), those of morphemes count that overlap
+none of the others. A group is a file, or a folder where every sentence has a file of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import KnpSource
@@ -35,7 +32,6 @@ from kakehashi.tags import OUTSIDE, spans_from_tags
 # What tarfile raises on damaged headers, beside its own errors.
 _DAMAGE = (tarfile.TarError, ValueError, OverflowError, RecursionError)
 _PHRASE = re.compile(r"[*+] -?\d+[A-Z]")
-_EXCERPT = 60  # of a type, in a message
 _PAIRS = 4  # of a name and a number, in a morpheme line
 _ESCAPED = re.compile(r"\A\\([^\w\s]| )\Z")
 _S_ID = b"# S-ID:"
@@ -45,11 +41,10 @@ _PREFIXES = {"head": "B", "middle": "I", "tail": "E", "single": "S"}
 
 
 class Member(NamedTuple):
-    """A file of an archive or folder: where (for messages), its folder's name, its stem, bytes."""
+    """A file of an archive or folder."""
 
-    where: str
-    folder: str
-    stem: str
+    where: str  # for messages
+    path: PurePosixPath  # inside
     content: bytes
 
     def lines(self, encoding: str) -> Iterator[tuple[int, str]]:
@@ -58,10 +53,7 @@ class Member(NamedTuple):
 
 
 def read(source: KnpSource) -> Iterator[Sentence]:
-    """Yield the sentences of an archive or folder, of all articles or of those listed.
-
-    Not only a file that is not KNP's, also a listed article that is missing is a `CorpusError`.
-    """
+    """Yield the sentences of an archive or folder; `CorpusError` if a listed article is missing."""
     lists = members(source.path, source.ids) if source.ids else ()
     wanted = {line.strip() for each in lists for _, line in each.lines(source.encoding)} - {""}
     found: set[str] = set()
@@ -71,7 +63,8 @@ def read(source: KnpSource) -> Iterator[Sentence]:
         for block in _blocks(member, source.encoding):
             match = next(filter(None, (_SENTENCE_ID.match(line) for _, line in block)), None)
             name = match[1] if match else ""
-            group = member.folder if name == member.stem else member.stem
+            stem = member.path.stem
+            group = member.path.parent.name if name == stem else stem
             if not source.ids or group in wanted:
                 found.add(group)
                 yield _sentence(block, member.where, name, group)
@@ -83,8 +76,8 @@ def read(source: KnpSource) -> Iterator[Sentence]:
 def members(path: str, pattern: str) -> Iterator[Member]:
     """Yield the files whose path inside an archive or folder matches; ``*`` also stands for ``/``.
 
-    Raises `CorpusError` if the archive is damaged, leads out of itself (absolute names, ``..``,
-    links) or unpacks to something unreasonably large, or no file matches.
+    Nothing is unpacked to disk. Raises `CorpusError` if the archive is damaged, leads out of itself
+    (absolute names, ``..``, links) or unpacks to more than it may, or no file matches.
     """
     place = data_path(path)
     member = None
@@ -100,7 +93,7 @@ def _in_folder(folder: Path, pattern: str) -> Iterator[Member]:
         path = folder / name
         if fnmatchcase(name, pattern) and path.is_file():
             with opened(str(path.absolute())) as file:
-                yield _member(str(path), name, file)
+                yield Member(str(path), PurePosixPath(name), read_bounded(file, str(path)))
 
 
 def _in_archive(path: str, pattern: str) -> Iterator[Member]:
@@ -117,18 +110,13 @@ def _in_archive(path: str, pattern: str) -> Iterator[Member]:
                         problem = f"holds the unsafe member {entry.name!r}; only plain files"
                         raise CorpusError(place, f"{problem} and folders are read")
                     name = entry.name.removeprefix("./")
-                    content = archive.extractfile(entry)
+                    where, content = f"{place}!{name}", archive.extractfile(entry)
                     if content is not None and fnmatchcase(name, pattern):
-                        yield _member(f"{place}!{name}", name, content)
+                        yield Member(where, PurePosixPath(name), read_bounded(content, where))
             while file.read(1 << 16):  # to the end, where gzip keeps its checksum
                 pass
         except _DAMAGE as error:
             raise CorpusError(place, f"is a damaged archive ({error}); fetch it again") from error
-
-
-def _member(where: str, name: str, file: IO[bytes]) -> Member:
-    path = PurePosixPath(name)
-    return Member(where, path.parent.name, path.stem, read_bounded(file, where))
 
 
 class _StrictHeader(tarfile.TarInfo):
@@ -163,23 +151,17 @@ def _blocks(member: Member, encoding: str) -> Iterator[list[tuple[int, str]]]:
 
 
 def _is_comment(line: str) -> bool:
-    """Whether a line is a comment or another analysis, and not a morpheme ``#`` or ``@``.
-
-    Before its part of speech a morpheme has form, reading and base, and another analysis has one
-    field more.
-    """
+    """Whether a line is a comment or another analysis, and not a morpheme ``#`` or ``@``."""
     if not line.startswith(("# ", "@ ")):
         return False
     fields = line.split(" ")
-    place = _part_of_speech(fields)
+    place = _part_of_speech(fields)  # another analysis has one field more before it
     pairs = fields[place : place + 2 * _PAIRS]
     return not (place and place % 3 == 0 and len(pairs) == 2 * _PAIRS and _numbered(pairs))
 
 
 def _sentence(block: Sequence[tuple[int, str]], where: str, name: str, group: str) -> Sentence:
-    text = ""
-    tokens: list[Token] = []
-    tags: list[str] = []
+    text, tokens, tags = "", list[Token](), list[str]()
     phrases: list[tuple[int, str, int]] = []  # number of the line, line, first character
     for number, line in block:
         if _PHRASE.match(line):
@@ -238,6 +220,6 @@ def _tag(line: str, where: str, number: int) -> str:
         return OUTSIDE
     kind, part = entities[-1]  # KNBC repeats some, and the last one goes with the phrase line
     if part not in _PREFIXES:
-        problem = f"expected head, middle, tail or single in <NE:{kind[:_EXCERPT]}:…>"
+        problem = f"expected head, middle, tail or single in <NE:{kind:.60}:…>"
         raise CorpusError(where, f"{problem}, got {excerpt(part)}", number)
     return f"{_PREFIXES[part]}-{kind}"

@@ -1,11 +1,9 @@
 """Numbered lines of text from files, plain or gzip, that nobody vouches for.
 
-Every problem becomes a `CorpusError` with file and line: what cannot be opened, damaged or bloated
-compression, a wrong encoding, NUL, lines of absurd length.
-
-The limits here hold for every reader, so that no file can lift the bound on what is in memory at
-once: a line, a JSON record or a row has at most 1 MiB, a sentence 10,000 lines, a file that is read
-as a whole 64 MiB, and what is packed unpacks to at most 64 MiB and 100 times its size.
+Every problem becomes a `CorpusError` with file and line. The limits hold for every reader, so that
+no file can lift the bound on what is in memory at once: a line, a JSON record or a row has at most
+1 MiB, a sentence 10,000 lines, a file that is read as a whole 64 MiB, and what is packed unpacks to
+at most 64 MiB and 100 times its size.
 """
 
 from __future__ import annotations
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 LONGEST_LINE = 1 << 20
 MOST_LINES = 10_000
 LARGEST_FILE = 1 << 26
-_BLOCK = 1 << 22
 _GZIP_MAGIC = b"\x1f\x8b"
 _MOST_INFLATION = 100
 _BOM = "\ufeff"
@@ -79,16 +76,6 @@ def read_lines(path: str | Path, encoding: str | None = None) -> Iterator[tuple[
         yield from numbered_lines(file, str(data_path(path)), encoding)
 
 
-def read_blocks(path: str | Path) -> Iterator[tuple[int, bytes]]:
-    """Yield a file as blocks of whole lines, each with the number of its first line."""
-    number = 1
-    with opened(path) as file:
-        while block := file.read(_BLOCK):
-            block += file.readline(LONGEST_LINE + 1)
-            yield number, block
-            number += block.count(b"\n")
-
-
 def numbered_lines(
     file: IO[bytes], path: str, encoding: str | None = None, first: int = 1
 ) -> Iterator[tuple[int, str]]:
@@ -108,11 +95,9 @@ def decoded(line: bytes, path: str, encoding: str | None, number: int | None = N
     try:
         text = line.decode(encoding or "utf-8")
     except UnicodeError as error:
-        advice = (
-            "convert the file to UTF-8"
-            if encoding is None
-            else "name the file's own with --encoding, in a config 'encoding' (euc-jp, cp932, …)"
-        )
+        advice = "name the file's own with --encoding, in a config 'encoding' (euc-jp, cp932, …)"
+        if encoding is None:
+            advice = "convert the file to UTF-8"
         problem = f"expected text in {encoding or 'utf-8'} ({error}); {advice}"
         raise CorpusError(path, problem, number) from None
     if "\0" in text:

@@ -1,7 +1,6 @@
 """Parquet: the fields of our JSON lines, each a column; a row a sentence.
 
-Only the column ``text`` is required, and what is null counts as left out. As in JSON lines, any
-other is refused. An empty list of tokens means that there are none yet.
+What is null counts as left out, and an empty list of tokens means that there are none yet.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from kakehashi.corpora.jsonl import sentence_from_record
 from kakehashi.corpora.lines import LONGEST_LINE, MOST_LINES, check_inflation, opened
 from kakehashi.corpora.texts import SCHEMA, Texts
 from kakehashi.errors import CorpusError
-from kakehashi.files import fill_atomically
+from kakehashi.files import replacing_file
 from kakehashi.sentence import Sentence
 
 # Rows of a part; those of a larger row group are decoded up to the part again for each.
@@ -90,7 +89,7 @@ class _Part:
 
 
 def _filled(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is null, there and in the lists of the record."""
+    """Leave out what is null, in the lists of the record too."""
     return {
         key: [each and _filled(each) for each in value] if isinstance(value, list) else value
         for key, value in record.items()
@@ -99,15 +98,11 @@ def _filled(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
-    """Yield the rows of a file in parts, which are read when the sentences are asked for.
-
-    Other columns than ours are a `CorpusError`, as is a row that is no sentence when it is read.
-    """
+    """Yield the rows of a file in parts, read when asked for; `CorpusError` at other columns."""
     place = data_path(source.path)
     with _opened(source.path) as file:
         for problem in _problems(file.schema_arrow, SCHEMA):
-            expected = ", ".join(SCHEMA.names)
-            raise CorpusError(place, f"expected the columns {expected}; {problem}")
+            raise CorpusError(place, f"expected the columns {', '.join(SCHEMA.names)}; {problem}")
         check_unpacked(file, place)
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     first = 1
@@ -121,9 +116,8 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
 def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
     """Raise `CorpusError` if a row group of a file unpacks to more than any honest one."""
     # Not by column: Arrow aborts the process at a column whose statistics are damaged.
-    groups = map(file.metadata.row_group, range(file.num_row_groups))
-    unpacked = max((group.total_byte_size for group in groups), default=0)
-    check_inflation(unpacked, path)
+    for group in range(file.num_row_groups):
+        check_inflation(file.metadata.row_group(group).total_byte_size, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
@@ -163,13 +157,12 @@ def _fits(theirs: pa.DataType, ours: pa.DataType, name: str) -> bool:
 
 def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
     """Write a file with a row group per batch, whole or not at all, one batch in memory."""
-
-    def fill(temporary: Path) -> None:
-        with pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
-
-    fill_atomically(path, fill)
+    with (
+        replacing_file(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
+    ):
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 @contextmanager
@@ -181,5 +174,4 @@ def _opened(path: str) -> Iterator[pq.ParquetFile]:
                 yield parquet
         except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:
             problem = " ".join(str(error).split())
-            place = data_path(path)
-            raise CorpusError(place, f"cannot be read as Parquet ({problem})") from error
+            raise CorpusError(data_path(path), f"cannot be read as Parquet ({problem})") from error

@@ -2,8 +2,7 @@
 
 MASSIVE (FitzGerald et al., 2022): a record a line; ``utt`` is the raw text, ``annot_utt`` the same
 with its slots, ``[date : 金曜日] の …``; blanks around slots are the annotation's, so the two are
-aligned by everything else. Stockmark: one JSON list; a record's ``curid`` is the page it comes
-from, so it is the group, and its entities may stand in any order.
+aligned by everything else. Stockmark: one JSON list; ``curid`` is the page, so it is the group.
 """
 
 from __future__ import annotations
@@ -75,7 +74,7 @@ class _Record(BaseModel):
 
 
 def read_stockmark(source: StockmarkSource) -> Iterator[Sentence]:
-    """Yield the sentences of a file; the number of one in the list is its id, and its line."""
+    """Yield the sentences of a file; the number of one in the list is its id."""
     path = str(data_path(source.path))
     with opened(source.path) as file:
         content = decoded(read_bounded(file, path), path, None)

@@ -1,11 +1,4 @@
-"""What is in a corpus: counts (the paper's tables 2 and 3), repetition, and homophones.
-
-How often a corpus repeats itself and how much of a test set training has shown is `Overlap`.
-
-The paper reads Japanese in Latin letters (table 1), so that 川 and 皮 are both ``kawa``: what that
-costs is `Homophones`. Words there are tokens after NFKC. Whether two that are romanized alike are
-one word in two spellings (出来る, できる) or two words, no corpus tells.
-"""
+"""What is in a corpus: counts (the paper's tables 2 and 3), repetition, and homophones."""
 
 from __future__ import annotations
 
@@ -15,32 +8,32 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from math import log
 from statistics import linear_regression
-from typing import Any, NamedTuple
+from typing import Any
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
-from kakehashi.text.views import view
+from kakehashi.text.readings import view
 
 
-class LostMention(NamedTuple):
+@dataclass(frozen=True)
+class LostMention:
     """A mention that no whole tokens equal, so that no tagger of these tokens finds it."""
 
     number: int  # of its sentence, from 1, in the order in which they are read
     sentence: str  # its name, or the text where it has no name
-    mention: Mention
+    start: int
+    end: int
+    type: str
+    text: str
+    probability: float | None
     tokens: tuple[str, ...]  # that it is a part of
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, the mention's fields among the others."""
-        place = {"number": self.number, "sentence": self.sentence}
-        return {**place, **self.mention._asdict(), "tokens": list(self.tokens)}
 
 
 def lost_mentions(sentence: Sentence, number: int) -> Iterator[LostMention]:
     """Find the mentions of a segmented sentence that no whole tokens equal."""
     for mention in sentence.project().lost:
         tokens = (token.text for token in sentence.tokens or () if _overlap(token, mention))
-        yield LostMention(number, sentence.id or sentence.text, mention, tuple(tokens))
+        yield LostMention(number, sentence.id or sentence.text, *mention, tokens=tuple(tokens))
 
 
 def _overlap(token: Token, mention: Mention) -> bool:
@@ -75,8 +68,7 @@ class CorpusStats:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON has them."""
-        lost = [each.to_dict() for each in self.lost]
-        return asdict(self) | {"lost": lost, "kept": self.kept, "ceiling": self.ceiling}
+        return asdict(self) | {"kept": self.kept, "ceiling": self.ceiling}
 
 
 def describe(sentences: Iterable[Sentence]) -> CorpusStats:
@@ -186,29 +178,25 @@ class Collapse:
 
 @dataclass(frozen=True)
 class Homophones:
-    """The words of a corpus that romanization makes one.
+    """The words of a corpus, tokens after NFKC, that romanization makes one, as 川 and 皮 ``kawa``.
 
-    Who guessed the word from its romanization alone would be wrong at least as often as there are
-    ``rarer`` tokens, which are not of the most frequent word so romanized.
+    Some of them are one word in two spellings (出来る, できる). Who guessed the word from its
+    romanization would be wrong as often as there are ``rarer`` tokens, or more often.
     """
 
     words: Share  # distinct ones; touched are those that are romanized as another one is
     romanized: int  # words that are distinct once romanized
     tokens: Share
-    rarer: int
+    rarer: int  # tokens that are not of the most frequent word so romanized
     mentions: Share  # touched are those that hold such a word
     types: Mapping[str, Share]  # mentions of each entity type, the most frequent first
     collapses: tuple[Collapse, ...]  # all; first those with most tokens of rarer words
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as JSON has it."""
-        return asdict(self)
-
 
 def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
     """Find such words in one pass; raises `ConfigError` at a sentence without tokens."""
-    spellings: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    mentions: Counter[tuple[str, frozenset[str]]] = Counter()
+    spellings = defaultdict[str, Counter[str]](Counter)
+    mentions = Counter[tuple[str, frozenset[str]]]()
     for sentence in sentences:
         if sentence.tokens is None:
             problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
@@ -225,10 +213,7 @@ def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
         total[entity_type] += count
         touched[entity_type] += 0 if inside.isdisjoint(collapsed) else count
         holding.update(dict.fromkeys(inside, count))
-    collapses = [
-        Collapse(romaji, dict(words.most_common()), holding[romaji])
-        for romaji, words in collapsed.items()
-    ]
+    collapses = [Collapse(r, dict(w.most_common()), holding[r]) for r, w in collapsed.items()]
     return Homophones(
         words=Share(len(set().union(*spellings.values())), len(set().union(*collapsed.values()))),
         romanized=len(spellings),

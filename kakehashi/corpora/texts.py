@@ -1,10 +1,8 @@
-"""Many sentences as columns, for those who need no object of each: arrays, and rows of Arrow.
+"""Many sentences as columns: arrays, or rows of Arrow with the fields of our JSON lines.
 
-`Texts` are the fast way from a file to an encoded corpus. They take only what is as it should be:
-where a text or a mention is not, or comes with tokens, there are no columns, and the caller reads
-the sentences one by one, which also finds what is wrong and where.
-
-Rows of Arrow have the fields of our JSON lines, each a column.
+`Texts` are the fast way from a file to an encoded corpus. Where a text or a mention is not as it
+should be, or comes with tokens, there are no columns, and the caller reads the sentences one by
+one, which also finds what is wrong and where.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
-from typing import Protocol, Self, runtime_checkable
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -175,14 +173,6 @@ class Texts:
         found = [self.texts[sentence][start:end] for sentence, start, end in places]
         same = found == forms or all(a in (None, b) for a, b in zip(forms, found, strict=True))
         return same and not any(map(has_blank_edge, set(found)))
-
-
-@runtime_checkable
-class Columnar(Protocol):
-    """A part of a corpus that may be had as columns."""
-
-    def texts(self) -> Texts | None:
-        """Read it as columns; None where it must be read sentence by sentence."""
 
 
 def _numbers(values: list[int]) -> _Numbers:

@@ -17,7 +17,6 @@ A folder gets its name when it is complete. Arrays are mapped, so that processes
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,7 +40,7 @@ from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_
 from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
 from kakehashi.errors import CorpusError
-from kakehashi.files import lock, sha256_of, write_folder
+from kakehashi.files import lock, sha256_of, sync_to_disk, write_folder
 from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
@@ -96,9 +95,7 @@ def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress)
         unfinished.mkdir(exist_ok=True)
         write(unfinished)
         for path in (*unfinished.iterdir(), unfinished):
-            descriptor = os.open(path, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
+            sync_to_disk(path)
         unfinished.rename(folder)
 
 
@@ -268,12 +265,11 @@ def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     """Hash the corpora of a run and all that affects how they are read."""
     corpus, text = settings.corpus, settings.text.model_dump(mode="json")
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
-    hashes = []
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
-        if isinstance(source, AssistantSource):  # generated, from our grammars by our programs
-            hashes.append(_hashes(Path(assistant.__file__).parent))
-        else:
-            hashes.append(_hashes(data_path(source.path)))
+    ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
+    hashes = [
+        _hashes(ours if isinstance(source, AssistantSource) else data_path(source.path))
+        for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
+    ]
     facts = (_FORMAT, __version__, segmenter)
     return _hash(facts, corpus.model_dump(mode="json"), text, hashes, mapping)
 

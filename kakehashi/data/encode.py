@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.corpora.corpus import segmented
-from kakehashi.corpora.texts import Columnar, Texts
+from kakehashi.corpora.texts import Texts
 from kakehashi.data.batches import Ids, ranges
 from kakehashi.data.vocabulary import Form
 from kakehashi.errors import ConfigError
@@ -126,7 +126,7 @@ def encode_chunk(
     chunk: Iterable[Sentence], segmenter: Segmenter, forms: dict[Form, int], keep_tokens: bool
 ) -> EncodedCorpus:
     """Segment and encode a part of a corpus, as `encode` would what `segmented` makes of it."""
-    texts = chunk.texts() if isinstance(chunk, Columnar) else None
+    texts: Texts | None = chunk.texts() if hasattr(chunk, "texts") else None
     if texts is None and keep_tokens:
         return encode(segmented(chunk, segmenter, keep_tokens), forms)
     texts = texts or Texts.from_sentences(chunk)

@@ -10,9 +10,6 @@ from itertools import count
 from math import comb
 from statistics import fmean, stdev
 
-import numpy as np
-import numpy.typing as npt
-
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.experiments.store import Results, RunResult
 from kakehashi.scoring import significance
@@ -31,7 +28,7 @@ class Group:
     system: str
     runs: tuple[RunResult, ...]  # finished and with a test score, in the order of the seeds
     wanted: int  # how many runs there would be if all were finished
-    interval: Interval | None = None  # 95 % of the mean F1 over sentences; None without counts
+    interval: Interval | None  # 95 % of the mean F1 over sentences; None without counts
 
     @property
     def scores(self) -> dict[str, float]:
@@ -60,19 +57,12 @@ class Group:
     def best_on_test(self) -> float | None:
         """Mean of the best test F1 among all scored epochs, as the paper reports (section 4.2).
 
-        It selects on the test set and is no honest estimate. None unless every run recorded it, and
-        for baselines, whose epochs are not ours to choose from.
+        Selected on the test set, it is no honest estimate. None unless every run of ours has it.
         """
         epochs = [[epoch.get("test") for epoch in run.result["epochs"]] for run in self.runs]
         scores = [[score for score in run if score is not None] for run in epochs]
         known = scores and all(scores) and self.system == OURS
         return fmean(map(max, scores)) if known else None
-
-    @property
-    def counts(self) -> list[npt.NDArray[np.int32]] | None:
-        """Counts per test sentence of each run; None unless all have the same test set."""
-        gold = {run.counts[:, GOLD].tobytes() for run in self.runs}
-        return [run.counts for run in self.runs] if len(gold) == 1 else None
 
     @property
     def types(self) -> dict[str, float]:
@@ -89,9 +79,9 @@ class Group:
         return tuple(counts) if all(runs) else ()
 
     @property
-    def training_size(self) -> int | None:
-        """Sentences trained on; None where no run is finished."""
-        return int(self.runs[0].result["corpus"]["train"]["sentences"]) if self.runs else None
+    def training_size(self) -> int:
+        """Sentences trained on; 0 where no run is finished."""
+        return int(self.runs[0].result["corpus"]["train"]["sentences"]) if self.runs else 0
 
     @property
     def training_types(self) -> dict[str, int]:
@@ -99,22 +89,26 @@ class Group:
         return dict(self.runs[0].result["corpus"]["train"].get("types", {})) if self.runs else {}
 
 
+def same_test_set(runs: Iterable[RunResult]) -> bool:
+    """Whether there are runs, and all have the same gold counts in the same sentences."""
+    return len({run.counts[:, GOLD].tobytes() for run in runs}) == 1
+
+
 def group_runs(results: Results, *, trials: int, seed: int) -> tuple[Group, ...]:
     """Group the runs that differ only in their seed; ``trials`` and ``seed`` of the bootstrap."""
-    runs: dict[tuple[tuple[str, str], ...], list[RunResult]] = {}
+    settings: dict[tuple[tuple[str, str], ...], dict[str, RunResult]] = {}
     for run in results.runs:
         axes = tuple(item for item in run.axes.items() if item[0] != SEED)
-        runs.setdefault(axes, []).append(run)
+        settings.setdefault(axes, {}).setdefault(run.key, run)
     groups = []
-    for axes, found in runs.items():
-        distinct = {run.key: run for run in reversed(found)}  # the first run of each key stays
-        tested = (run for run in reversed(distinct.values()) if run.result.get("test"))
-        system = str(found[0].settings.get("system", OURS))
-        group = Group(dict(axes), system, tuple(tested), len(distinct))
-        if group.counts is not None:
-            interval = significance.bootstrap_interval(group.counts, trials=trials, seed=seed)
-            group = replace(group, interval=interval)
-        groups.append(group)
+    for axes, runs in settings.items():
+        tested = tuple(run for run in runs.values() if run.result.get("test"))
+        system = str(next(iter(runs.values())).settings.get("system", OURS))
+        interval = None
+        if same_test_set(tested):
+            counts = [run.counts for run in tested]
+            interval = significance.bootstrap_interval(counts, trials=trials, seed=seed)
+        groups.append(Group(dict(axes), system, tested, len(runs), interval))
     return tuple(groups)
 
 
@@ -211,9 +205,10 @@ def _gains(pairs: Sequence[tuple[Group, Group]], trials: int, seed: int) -> tupl
     for group, against in pairs:
         scores = [list(side.scores.values()) for side in (against, group)]
         method = significance.permutation_test(*scores, trials=trials, seed=seed)
-        models, ours, theirs = None, group.counts, against.counts
-        if ours and theirs and np.array_equal(ours[0][:, GOLD], theirs[0][:, GOLD]):
-            models = significance.randomization_test(theirs, ours, trials=trials, seed=seed)
+        models = None
+        if same_test_set([*group.runs, *against.runs]):
+            counts = [[run.counts for run in side.runs] for side in (against, group)]
+            models = significance.randomization_test(*counts, trials=trials, seed=seed)
         gains.append(Gain(group, against, models, method))
     p_models = iter(significance.holm([gain.models.p for gain in gains if gain.models is not None]))
     p_method = significance.holm([gain.method.p for gain in gains])

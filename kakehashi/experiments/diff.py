@@ -6,24 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, RunError
+from kakehashi.experiments.analysis import same_test_set
 from kakehashi.experiments.grid import SEED
 from kakehashi.experiments.store import Results, RunResult, read_counts
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
 from kakehashi.sentence import Sentence
-
-
-class Flip(NamedTuple):
-    """A test sentence that one run tags correctly and the other does not."""
-
-    number: int  # of the sentence in the test set, from 0
-    first: Sentence | None  # as the first run tags it; None where its predictions are gone
-    second: Sentence | None
 
 
 @dataclass(frozen=True)
@@ -32,38 +24,30 @@ class RunDiff:
 
     first: RunResult
     second: RunResult
-    fixed: tuple[Flip, ...]  # sentences that only the second tags correctly
-    regressed: tuple[Flip, ...]  # sentences that only the first tags correctly
+    fixed: list[int]  # sentences that only the second tags correctly, counted from 0
+    regressed: list[int]  # sentences that only the first tags correctly
+    tagged: list[tuple[Sentence, Sentence]]  # by both; empty where predictions of one are gone
 
 
 def diff_runs(first: RunResult, second: RunResult) -> RunDiff:
     """Find the sentences that are right in one run and wrong in the other.
 
     A sentence is right where gold, predicted and correct mentions are equal in number, so no gold
-    file is needed.
-
-    Raises:
-        RunError: If the runs were not tested on the same sentences, or predictions do not fit.
-        CorpusError: If a file of predictions is damaged.
+    file is needed. A RunError says that the runs were not tested on the same sentences, or that
+    predictions do not fit; a CorpusError that a file of them is damaged.
     """
     for run in (first, second):
         if run.result["test"] is None:
             raise RunError(run.name, "was not tested: its corpus has no test set")
-    if not np.array_equal(first.counts[:, GOLD], second.counts[:, GOLD]):
+    if not same_test_set((first, second)):
         raise RunError(second.name, f"was tested on other sentences than {first.name}")
     one, other = (
         (run.counts[:, [GOLD, PREDICTED]] == run.counts[:, [CORRECT]]).all(axis=1)
         for run in (first, second)
     )
-    tagged = [_predictions(run) for run in (first, second)]
-    fixed, regressed = (
-        tuple(
-            Flip(n, *(sentences[n] if sentences else None for sentences in tagged))
-            for n in np.flatnonzero(chosen).tolist()
-        )
-        for chosen in (other & ~one, one & ~other)
-    )
-    return RunDiff(first, second, fixed, regressed)
+    fixed, regressed = (np.flatnonzero(flips).tolist() for flips in (other & ~one, one & ~other))
+    tagged = list(zip(_predictions(first), _predictions(second), strict=False))
+    return RunDiff(first, second, fixed, regressed, tagged)
 
 
 def run_in_folder(folder: Path) -> RunResult:
@@ -108,9 +92,9 @@ def _has_labels(run: RunResult, wanted: Sequence[str]) -> bool:
     )
 
 
-def _predictions(run: RunResult) -> list[Sentence] | None:
+def _predictions(run: RunResult) -> list[Sentence]:
     if run.folder is None or not (file := run.folder / "predictions.jsonl").exists():
-        return None
+        return []
     sentences = list(read_jsonl(file))
     if len(sentences) != len(run.counts):
         problem = f"expected {len(run.counts):,} sentences, got {len(sentences):,}"

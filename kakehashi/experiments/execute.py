@@ -24,7 +24,7 @@ from kakehashi import __version__
 from kakehashi.config.reading import DATA_VARIABLE, missing_hint
 from kakehashi.errors import CorpusError, RunError, system_problem
 from kakehashi.experiments.plan import Plan
-from kakehashi.experiments.runs import RunSpec, missing_files
+from kakehashi.experiments.runs import RunSpec, files_of
 from kakehashi.experiments.store import RUN_FILE, Store
 from kakehashi.files import lock, read_json, write_json
 from kakehashi.parallel import connect_ray
@@ -166,15 +166,14 @@ def run_plan(
     """Run what is missing, and export the grid's Parquet file; return a line per failure.
 
     A run that fails stops only those that need it as a source; runs that another process trains are
-    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes.
-
-    Raises:
-        CorpusError: If a file that is needed does not exist; nothing is run then.
-        RunError: If there is no room for the root folder; finished runs stay.
+    waited for. ``track`` names the trackers of each run. After Ctrl-C the same plan resumes. A
+    CorpusError says that a file does not exist, and nothing is run then; a RunError that there is
+    no room in the root folder, where finished runs stay.
     """
     for spec in plan.missing:
-        for name in missing_files(spec.settings):
-            raise CorpusError(name, f"there is no such file{missing_hint(name)}")
+        for name, path in files_of(spec.settings):
+            if not path.exists():
+                raise CorpusError(name, f"there is no such file{missing_hint(name)}")
     schedule = _Schedule(plan, executor, watch or Watch(), track)
     try:
         with executor:

@@ -6,7 +6,6 @@ docs/experiments.md describes the file. Configs are looked for beside the grid f
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from pydantic import AfterValidator, AliasChoices, Field, ValidationError, Valid
 from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import Group
 from kakehashi.config.sources import Settings
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, suggestion
 
 SEED = "seed"
 
@@ -140,6 +139,4 @@ def read_grid(path: str | Path) -> Grid:
 
 def _check_known(where: str, name: str | None, names: Iterable[str], noun: str) -> None:
     if name is not None and name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
-        raise ValueError(f"{where}: there is no {noun} {name!r}; {hint}")
+        raise ValueError(f"{where}: there is no {noun} {name!r}; {suggestion(name, names)}")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 
-from kakehashi.experiments.analysis import OURS, Analysis, Group
+from kakehashi.experiments.analysis import OURS, Analysis, Group, same_test_set
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
 
 
@@ -89,32 +88,31 @@ def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[Eq
         transfer = _curve(analysis, axes, report.x)
         if len(scratch) < 2 or not transfer:
             continue
-        sizes = [size for size, _ in scratch]
-        groups = [group for _, group in (*scratch, *transfer)]
+        sizes, groups = [group.training_size for group in scratch], [*scratch, *transfer]
         resampled = _resampled(groups, trials, analysis.seed)
         means = [[group.mean or 0.0 for group in groups], *resampled]
-        for index, (size, _) in enumerate(transfer, start=len(scratch)):
+        for index, group in enumerate(transfer, start=len(scratch)):
             equals, *drawn = (equal_size(sizes, f1[: len(sizes)], f1[index]) for f1 in means)
             low = high = float("nan")
             if drawn:
                 cut = int(0.025 * len(drawn))  # values are never mixed, since some are infinite
                 low, high = sorted(drawn)[cut], sorted(drawn)[-1 - cut]
-            found.append(EquivalentSize(axes, size, equals, low, high, sizes[0], sizes[-1]))
+            ends = sizes[0], sizes[-1]
+            found.append(EquivalentSize(axes, group.training_size, equals, low, high, *ends))
     return tuple(found)
 
 
-def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[tuple[int, Group]]:
-    """Find the groups of a curve with their training sizes, rising."""
+def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[Group]:
+    """Find the groups of a curve, by rising training size."""
     labels = {axis: label for axis, label in axes.items() if axis != x}.items()
-    groups = (group for group in analysis.groups if labels <= group.axes.items())
-    points = [(group.training_size, group) for group in groups if group.training_size is not None]
-    return sorted(points, key=itemgetter(0))
+    groups = (each for each in analysis.groups if each.runs and labels <= each.axes.items())
+    return sorted(groups, key=lambda group: group.training_size)
 
 
 def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[float]]:
     """Draw the mean F1 of every group; nothing where runs have different test sets."""
     runs = [run for group in groups for run in group.runs]
-    if len({run.counts[:, GOLD].tobytes() for run in runs}) != 1:
+    if not same_test_set(runs):
         return []
     rng, n_sentences = np.random.default_rng(seed), len(runs[0].counts)
     flat = np.hstack([run.counts for run in runs]).astype(np.float64)  # (sentences, runs × 3)

@@ -107,7 +107,7 @@ def fingerprint_of(
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version_of(settings.system)
-    facts |= {name: hashes.of(path) for name, path in _files(settings)}
+    facts |= {name: hashes.of(path) for name, path in files_of(settings)}
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)
         if source is None:
@@ -118,11 +118,6 @@ def fingerprint_of(
         tree["source"] = source.config
         facts = {**source.facts, **facts}
     return Fingerprint(_hash(tree), facts)
-
-
-def missing_files(settings: RunSettings) -> list[str]:
-    """List the files of a run that do not exist, as its settings name them."""
-    return [name for name, path in _files(settings) if not path.exists()]
 
 
 def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
@@ -144,7 +139,8 @@ def _old_default(field: FieldInfo) -> object:
     return extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
 
 
-def _files(settings: RunSettings) -> Iterator[tuple[str, Path]]:
+def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
+    """Yield the files that a run reads, each with its name in the settings."""
     corpus = settings.corpus
     for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
         if isinstance(source, AssistantSource):

@@ -30,7 +30,7 @@ from kakehashi.config.reading import dotted
 from kakehashi.errors import RunError
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import FileHashes, Fingerprint, RunSpec, expand
-from kakehashi.files import read_json, write_atomically, write_json
+from kakehashi.files import read_json, replacing_file, write_json
 from kakehashi.scoring.score import Count
 
 RUN_FILE = "cell.json"  # the name that version 0.1 gave it: its roots are read, and read ours
@@ -152,9 +152,8 @@ class Store:
         rows = list(map(_columns, runs))
         names = dict.fromkeys(name for row in rows for name in row)
         table = pa.table({name: [row.get(name) for row in rows] for name in names})
-        buffer = pa.BufferOutputStream()
-        pq.write_table(table, buffer, compression="zstd")
-        write_atomically(self.parquet, buffer.getvalue().to_pybytes())
+        with replacing_file(self.parquet) as path:
+            pq.write_table(table, path, compression="zstd")
 
 
 def read_counts(folder: Path) -> npt.NDArray[np.int32]:
@@ -168,9 +167,7 @@ def _read_parquet(path: Path) -> list[RunResult]:
         return [
             RunResult(
                 row["key"],
-                json.loads(row["axes"]),
-                json.loads(row["settings"]),
-                json.loads(row["result"]),
+                **{name: json.loads(row[name]) for name in ("axes", "settings", "result")},
                 counts=np.array([row[name] for name in Count._fields], np.int32).T,
                 made=Fingerprint(row["config"], json.loads(row["facts"])),
             )

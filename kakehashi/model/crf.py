@@ -122,8 +122,6 @@ def _sum_paths(emissions: Tensor, scores: Tensor, ragged: RaggedOrder, order: Te
 def _best_ways(scores: Tensor, into: Tensor) -> Tensor:
     """Find the score of the best way into each tag (sentences, tags), in bounded memory."""
     at_once = max(1, _PAIRS_AT_ONCE // into.numel())
-    if len(scores) <= at_once:
-        return (scores[:, None] + into).amax(2)
     return torch.cat([(some[:, None] + into).amax(2) for some in scores.split(at_once)])
 
 

@@ -165,6 +165,11 @@ def find_model(path: str | Path) -> Path:
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
 
+def model_fingerprint(path: str | Path) -> str:
+    """Hash the sums of the files of a model, which loading checks."""
+    return sha256_of(find_model(path) / MANIFEST)
+
+
 def _manifest(folder: Path) -> str:
     return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in _FILES)
 

@@ -1,8 +1,8 @@
 """The element-wise part of LSTM steps as machine code, one pass over memory instead of a dozen.
 
-Imported only where numba is installed (the extra ``fast``), by `kakehashi.model.lstm_steps`. Gates
-lie side by side: input, forget, cell, output. ``step`` is a step's first item and the end of its
-items, ``before`` where the items of the step before begin, negative if there was none.
+Imported only where numba is installed. Gates lie side by side: input, forget, cell, output.
+``step`` is a step's first item and the end of its items, ``before`` where the items of the step
+before begin, negative if there was none.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
     for _dtype in (torch.float32, torch.float64):
         _function(torch.ones(1, dtype=_dtype))
 
+# The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
+# bias (2 · 4 · width,), from states to gates (2, width, 4 · width), and the products with these.
 _Prepared = tuple[Tensor, Tensor, Tensor, list[Product]]
-"""The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
-bias (2 · 4 · width,), from states to gates (2, width, 4 · width), and the products with these."""
 
 
 class BiLstm(nn.RNNBase):
@@ -71,7 +71,7 @@ class BiLstm(nn.RNNBase):
         """Compute forward and backward state of every item (items, 2 · width).
 
         Inputs are items, one sequence after the other (items, input width), or with ``rows``, the
-        row per item (items,), the distinct ones, which are projected only once each.
+        row per item (items,), the distinct ones, each projected once.
         """
         return _in_item_order(self._states(inputs, ragged, rows), ragged)
 
@@ -79,15 +79,12 @@ class BiLstm(nn.RNNBase):
         self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None = None
     ) -> Tensor:
         """Compute the states after the last and after the first item (sequences, 2 · width)."""
-        states = self._states(inputs, ragged, rows)
-        return states.index_select(0, ragged.final).view(ragged.n_sequences, -1)
+        states = self._states(inputs, ragged, rows).index_select(0, ragged.final)
+        return states.view(ragged.n_sequences, -1)
 
     @torch.no_grad()
     def project(self, inputs: Tensor) -> Tensor:
-        """Compute of items (items, input width) what does not depend on where they stand.
-
-        The result (items, any width) can be cached, and is what `states_of` takes.
-        """
+        """Compute what `states_of` takes of items (items, input width), which can be cached."""
         if self._is_torch(inputs):
             return inputs
         weights, bias, *_ = self._prepared()
@@ -103,13 +100,12 @@ class BiLstm(nn.RNNBase):
         ``lengths`` the items per sequence.
         """
         is_torch = self._is_torch(projected)
-        if len(lengths) == 1 and not is_torch and projected.dtype is torch.float32:
-            kernels = machine_code(len(rows))
-            if kernels is not None:
-                states = projected.new_empty(len(rows), 2 * self.hidden_size)
-                arrays = projected, rows, self._prepared()[2], states
-                kernels.run_one_sequence(*(each.numpy() for each in arrays))
-                return states
+        is_alone = len(lengths) == 1 and not is_torch and projected.dtype is torch.float32
+        if is_alone and (kernels := machine_code(len(rows))) is not None:
+            states = projected.new_empty(len(rows), 2 * self.hidden_size)
+            arrays = projected, rows, self._prepared()[2], states
+            kernels.run_one_sequence(*(each.numpy() for each in arrays))
+            return states
         ragged = RaggedOrder(lengths, projected.device)
         run = self._torch_states if is_torch else self._run
         return _in_item_order(run(projected, ragged, rows), ragged)
@@ -142,7 +138,7 @@ class BiLstm(nn.RNNBase):
             order = ragged.order[direction]
             columns = slice(direction * width, (direction + 1) * width)
             places = order if rows is None else rows[order]
-            states.append(run_steps(projected, columns, places, product_, ragged.sizes))
+            states.append(run_steps(projected, columns, places, product_, ragged))
         return torch.cat(states)
 
     def _prepared(self) -> _Prepared:

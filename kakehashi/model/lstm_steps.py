@@ -1,12 +1,10 @@
 """Ragged sequences without padding, and the steps of an LSTM over them, forward and back.
 
-Gates are side by side: input, forget, cell, output. `kakehashi.model.kernels` computes the gates of
-a step as machine code.
+Gates are side by side: input, forget, cell, output.
 """
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -35,6 +33,7 @@ class RaggedOrder:
         n_items: Items of all sequences.
         n_sequences: Sequences of the batch.
         sizes: Sequences running at each step, never growing.
+        steps: Place of the first item of the step before, at first -1, of its own, and the end.
         order: Item per place in steps order, forward and backward (2, items).
         previous: Place of the same sequence one step earlier, from step 1 on (items - sequences,).
         items: Rows of flat states (2 · items,) in item order, the two directions side by side.
@@ -58,6 +57,8 @@ class RaggedOrder:
         ranked = np.argsort(-counts, kind="stable")
         sizes = len(counts) - np.cumsum(np.bincount(counts))[:-1]
         self.sizes: list[int] = sizes.tolist()
+        edges = [0, *accumulate(self.sizes)]
+        self.steps = list(zip([-1, *edges], edges, edges[1:], strict=False))
 
         places = np.arange(self.n_items)
         begins = np.cumsum(sizes) - sizes
@@ -81,11 +82,8 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 Product = Callable[[Tensor], Tensor]
 """From states (rows, width) to their part of the gates of the next step (rows, 4 · width)."""
 
-_KERNELS = "kakehashi.model.kernels"
-_WORTH_LOADING = 2000
-"""Items tagged by torch before machine code is loaded: that takes as long as tagging these."""
-
-_n_tagged = 0  # by the process, as there is one module
+_WORTH_LOADING = 2000  # items: loading machine code takes as long as tagging these with torch
+_n_tagged = 0  # by the process
 
 
 @cache
@@ -103,11 +101,13 @@ def machine_code(n_items: int | None = None) -> ModuleType | None:
     global _n_tagged
     if not is_compiled():
         return None
-    if n_items is not None and _KERNELS not in sys.modules:
+    if n_items is not None and "kakehashi.model.kernels" not in sys.modules:
         _n_tagged += n_items
         if _n_tagged < _WORTH_LOADING:
             return None
-    return importlib.import_module(_KERNELS)
+    from kakehashi.model import kernels
+
+    return kernels
 
 
 def product(weight: Tensor, precision: Precision) -> Product:
@@ -151,41 +151,34 @@ def _quantized(weight: Tensor) -> Product:
 
 
 def run_steps(
-    projected: Tensor, columns: slice, rows: Tensor, product: Product, sizes: list[int]
+    projected: Tensor, columns: slice, rows: Tensor, product: Product, ragged: RaggedOrder
 ) -> Tensor:
     """Compute the states of one direction without gradients, in steps order (items, width).
 
-    Args:
-        projected: What distinct items add to the gates of all directions (distinct items, any).
-        columns: Those of this direction.
-        rows: Row in ``projected`` per item, in steps order (items,).
-        product: With the states of the step before.
-        sizes: Sequences running at each step.
+    ``projected`` is what distinct items add to the gates of both directions (distinct items, any
+    width), in ``columns`` to those of this one; ``rows`` has the row in it per item, in steps order
+    (items,). The product is with the states of the step before.
     """
-    width = (columns.stop - columns.start) // 4
-    states = projected.new_empty(len(rows), width)
+    states = projected.new_empty(len(rows), (columns.stop - columns.start) // 4)
     kernels = machine_code(len(rows)) if projected.dtype is torch.float32 else None
-    before, begin = -1, 0
     if kernels is not None:
-        cells, none = torch.empty_like(states), states.new_empty(0, 4 * width)
+        cells, none = torch.empty_like(states), states.new_empty(0, columns.stop - columns.start)
         arrays = projected.numpy(), columns.start, rows.numpy(), cells.numpy(), states.numpy()
-        for size in sizes:
-            added = product(states[before : before + size]) if begin else none
-            kernels.gates_forward_projected(added.numpy(), *arrays, (begin, begin + size), before)
-            before, begin = begin, begin + size
+        for before, begin, end in ragged.steps:
+            added = product(states[before : before + end - begin]) if begin else none
+            kernels.gates_forward_projected(added.numpy(), *arrays, (begin, end), before)
         return states
     gates, cells = projected[:, columns].index_select(0, rows), states[:0]
-    for size in sizes:
-        gate = gates[begin : begin + size]
+    for before, begin, end in ragged.steps:
+        gate = gates[begin:end]
         if begin:
-            gate += product(states[before : before + size])
+            gate += product(states[before : before + end - begin])
         input_, forget, cell, output = gate.chunk(4, 1)
         for part in (input_, forget, output):
             part.sigmoid_()
-        kept = forget * cells[:size] if begin else torch.zeros_like(cell)
+        kept = forget * cells[: end - begin] if begin else torch.zeros_like(cell)
         cells = kept.addcmul_(input_, cell.tanh_())
-        states[begin : begin + size] = cells.tanh().mul_(output)
-        before, begin = begin, begin + size
+        states[begin:end] = cells.tanh().mul_(output)
     return states
 
 
@@ -197,18 +190,16 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Steps, gates: Tensor, weight: Tensor, ragged: RaggedOrder) -> Tensor:
         """Overwrite what the items add to the gates with the gates (d, items, 4 · width)."""
-        kernels = importlib.import_module(_KERNELS)
+        from kakehashi.model import kernels
+
         transposed = weight.transpose(1, 2).contiguous()
         states = gates.new_empty(*gates.shape[:2], gates.shape[2] // 4)
         cells = torch.empty_like(states)
         arrays = gates.numpy(), cells.numpy(), states.numpy()
-        before, begin = -1, 0
-        for size in _stepping(ragged.sizes):
-            end = begin + size
+        for before, begin, end in _stepping(ragged.steps):
             if begin:
-                gates[:, begin:end].baddbmm_(states[:, before : before + size], transposed)
+                gates[:, begin:end].baddbmm_(states[:, before : before + end - begin], transposed)
             kernels.gates_forward(*arrays, (begin, end), before)
-            before, begin = begin, end
         ctx.save_for_backward(gates, cells, states, weight)
         ctx.ragged = ragged
         return states
@@ -216,26 +207,24 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: _Steps, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through the steps, then multiply once for the weights."""
-        kernels = importlib.import_module(_KERNELS)
+        from kakehashi.model import kernels
+
         saved: Sequence[Tensor] = ctx.saved_tensors
         gates, cells, states, weight = saved
-        sizes = ctx.ragged.sizes
+        n_sequences = ctx.ragged.n_sequences
         grad_gates = torch.empty_like(gates)
         grad_states = grad_output.clone(memory_format=torch.contiguous_format)
-        grad_cells = cells.new_zeros(cells.shape[0], sizes[0], cells.shape[2])
+        grad_cells = cells.new_zeros(cells.shape[0], n_sequences, cells.shape[2])
         arrays = [each.numpy() for each in (gates, cells, grad_states, grad_cells, grad_gates)]
-        begins = [0, *accumulate(sizes)]
         later = 0
-        for step, size in zip(reversed(range(len(sizes))), _stepping(sizes[::-1]), strict=True):
-            begin, end = begins[step], begins[step + 1]
+        for before, begin, end in _stepping(ctx.ragged.steps[::-1]):
             if later:
                 grad_state = grad_states[:, begin : begin + later]
                 grad_state.baddbmm_(grad_gates[:, end : end + later], weight)
-            kernels.gates_backward(*arrays, (begin, end), begins[step - 1] if step else -1)
-            later = size
-        grad_later = grad_gates[:, sizes[0] :].transpose(1, 2)
-        before = states.index_select(1, ctx.ragged.previous)
-        return grad_gates, torch.bmm(grad_later, before), None
+            kernels.gates_backward(*arrays, (begin, end), before)
+            later = end - begin
+        grad_later = grad_gates[:, n_sequences:].transpose(1, 2)
+        return grad_gates, torch.bmm(grad_later, states.index_select(1, ctx.ragged.previous)), None
 
 
 train_steps: Callable[[Tensor, Tensor, RaggedOrder], Tensor] = _Steps.apply
@@ -246,17 +235,19 @@ states to gates (d, 4 · width, width), and the order. All are float32.
 """
 
 _FEW_ROWS = 20  # up to which bfloat16 is slower: oneDNN packs the weights for every product
+_Step = tuple[int, int, int]
 
 
-def _stepping(sizes: Sequence[int]) -> Iterator[int]:
-    """Pass the sizes of steps on; products of few rows are in float32 meanwhile in any case."""
+def _stepping(steps: Sequence[_Step]) -> Iterator[_Step]:
+    """Pass steps on; products of few rows are in float32 meanwhile in any case."""
     precision = torch.get_float32_matmul_precision()
     if precision == "highest":
-        yield from sizes
+        yield from steps
         return
     try:
-        for size in sizes:
-            torch.set_float32_matmul_precision(precision if size > _FEW_ROWS else "highest")
-            yield size
+        for before, begin, end in steps:
+            is_large = end - begin > _FEW_ROWS
+            torch.set_float32_matmul_precision(precision if is_large else "highest")
+            yield before, begin, end
     finally:
         torch.set_float32_matmul_precision(precision)

@@ -36,14 +36,10 @@ def predict_spans(
     *,
     batch_tokens: int = _BATCH_TOKENS,
 ) -> list[tuple[Span, ...]]:
-    """Find the spans of each encoded sentence.
+    """Find the spans of each encoded sentence, with a tagger in evaluation mode.
 
-    Args:
-        tagger: In evaluation mode.
-        offsets: Where each sentence begins, and the end (sentences + 1,).
-        forms: Form number per token (tokens,).
-        features: Features per form number.
-        batch_tokens: Tokens per batch; the spans do not depend on it.
+    ``offsets`` has where each sentence begins, and the end (sentences + 1,), ``forms`` the form
+    number per token (tokens,). The spans do not depend on the tokens per batch.
     """
     found: list[tuple[Span, ...]] = [()] * (len(offsets) - 1)
     # Forms are worked out once for many batches; the bound keeps memory flat.
@@ -53,10 +49,8 @@ def predict_spans(
         if part[0] == part[-1]:
             continue
         distinct, rows = np.unique(forms[part[0] : part[-1]], return_inverse=True)
-        projected = tagger.project(distinct, features)
-        for number, prediction in predict_projected(
-            tagger, projected, rows, part - part[0], batch_tokens, probabilities=False
-        ):
+        arguments = tagger.project(distinct, features), rows, part - part[0], batch_tokens
+        for number, prediction in predict_projected(tagger, *arguments, probabilities=False):
             found[begin + number] = prediction.spans
     return found
 
@@ -84,12 +78,9 @@ def predict_projected(
         found = _spans(tagger.tagset, ids, starts)
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
-            edges = [
-                (start + span.start, start + span.end)
-                for start, spans in zip(starts.tolist(), found, strict=True)
-                for span in spans
-            ]
-            flat = iter(tagger.probabilities(emissions, lengths, ids, np.array(edges)).tolist())
+            shifts = np.repeat(starts, [len(spans) for spans in found])
+            edges = np.array([span[:2] for spans in found for span in spans]) + shifts[:, None]
+            flat = iter(tagger.probabilities(emissions, lengths, ids, edges).tolist())
         for number, spans in zip(sentences.tolist(), found, strict=True):
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 

@@ -54,12 +54,18 @@ class Dropout(nn.Module):
         return inputs * (kept.to(inputs.dtype) * (2**16 / (2**16 - dropped)))
 
 
+class _Embedding(nn.Embedding):
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:  # where torch would load all of its compiler for it
+            super().reset_parameters()
+
+
 class CharLayers(nn.Module):
     """Character n-grams to one vector per form: embedding and character BiLSTM."""
 
     def __init__(self, n_ngrams: int, settings: ModelSettings) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_ngrams, settings.char_width, sparse=True)
+        self.embedding = _Embedding(n_ngrams, settings.char_width, sparse=True)
         self.lstm = BiLstm(settings.char_width, settings.char_lstm_width, kernel=settings.lstm)
 
     def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: Ids) -> Tensor:
@@ -97,7 +103,7 @@ class WordLayers(nn.Module):
 
     def __init__(self, n_words: int, n_compact: int, width: int, settings: ModelSettings) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(n_words - n_compact, width, sparse=True)
+        self.embedding = _Embedding(n_words - n_compact, width, sparse=True)
         self.vectors = CompactEmbedding(n_compact, width) if n_compact else None
         self.dropout = Dropout(settings.dropout)
         item_width = width + 2 * settings.char_lstm_width

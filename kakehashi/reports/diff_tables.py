@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kakehashi.experiments.diff import Flip, RunDiff
+from kakehashi.experiments.diff import RunDiff
 from kakehashi.reports.tables import Table
 from kakehashi.sentence import Sentence
 
@@ -28,8 +28,8 @@ def run_diff_tables(diff: RunDiff, most: int = 20) -> dict[str, Table]:
     return {
         "score": Table("Two runs", headings, scores, [note], n_labels=2),
         "types": _types(diff),
-        "fixed": _flips("Only B reads these rightly", diff.fixed, most),
-        "regressed": _flips("Only A reads these rightly", diff.regressed, most),
+        "fixed": _flips("Only B reads these rightly", diff.fixed, diff, most),
+        "regressed": _flips("Only A reads these rightly", diff.regressed, diff, most),
         **{f"transfer-{name}": table for name, table in transfers.items() if table is not None},
     }
 
@@ -46,16 +46,15 @@ def _types(diff: RunDiff) -> Table:
     return Table("Entity types", ("type", "in training", "in test", "A", "B", "gain"), cells)
 
 
-def _flips(title: str, flips: Sequence[Flip], most: int) -> Table:
-    rows = [
-        (each.number + 1, each.first.text, _mentions(each.first), _mentions(each.second))
-        for each in flips
-        if each.first is not None and each.second is not None
-    ]
-    notes = [f"{len(flips):,} in all."]
-    if flips and not rows:
+def _flips(title: str, numbers: Sequence[int], diff: RunDiff, most: int) -> Table:
+    rows = []
+    for number in numbers[:most] if diff.tagged else ():
+        first, second = diff.tagged[number]
+        rows.append((number + 1, first.text, _mentions(first), _mentions(second)))
+    notes = [f"{len(numbers):,} in all."]
+    if numbers and not diff.tagged:
         notes.append("The sentences are not here: a run folder with its predictions is gone.")
-    return Table(title, ("sentence", "text", "A finds", "B finds"), rows[:most], notes)
+    return Table(title, ("sentence", "text", "A finds", "B finds"), rows, notes)
 
 
 def _mentions(sentence: Sentence) -> str | None:

@@ -1,27 +1,129 @@
-"""The figures of a grid and of corpora; ConfigError where a grid has nothing to draw."""
+"""The figures of a grid and of corpora, and their look: the same bytes from the same numbers.
+
+A ConfigError says that a grid has nothing to draw.
+"""
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from math import log
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis, Gain
+from kakehashi.extras import require
 from kakehashi.reports.grid_tables import frequency_bands, our_gains, type_changes
-from kakehashi.reports.style import BLACK, BLUE, RED, Drawing, count_axis, pens
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
+# Okabe and Ito's colours, told apart by the colour-blind; yellow is too pale for thin lines.
+BLUE, RED, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
+
+_STYLE = {
+    "svg.hashsalt": "kakehashi", "font.family": ["DejaVu Sans"], "font.size": 9.0,
+    "axes.titlesize": 9.0, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.grid.which": "major", "axes.axisbelow": True,
+    "grid.color": "#D0D0D0", "grid.linewidth": 0.5, "legend.frameon": False,
+    "legend.fontsize": 8.0, "lines.linewidth": 1.5, "lines.markersize": 5.0,
+    "hatch.linewidth": 0.5,
+}  # fmt: skip
 _SAME = 0.005  # points of F1: equal when written with two decimals
 _MOST_BARS = 60
 _FEWEST_MENTIONS = 30  # in the test set, to draw the gain of a band: of fewer, F1 is noise
 # Of types that gained, lost, and did neither: colour and marker.
 _KINDS = {"better": (BLUE, "^"), "worse": (RED, "v"), "unchanged": (BLACK, "o")}
+
+
+def pens() -> Iterator[dict[str, Any]]:
+    """Yield the looks of seven series, over and over; any two differ in colour, marker and line."""
+    colors = (BLUE, RED, GREEN, PURPLE, BLACK, ORANGE, SKY)
+    lines = ("-", "--", "-.", ":", "-", "--", "-.")
+    looks = zip(colors, "os^Dv<>", lines, strict=True)
+    return cycle(dict(zip(("color", "marker", "linestyle"), look, strict=True)) for look in looks)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure to be drawn: ``draw`` fills each of its panels with what that is to show.
+
+    Its own title says what it shows, also for those who cannot see it.
+    """
+
+    name: str
+    title: str
+    draw: Callable[[Axes, Any], None]
+    panels: Mapping[str, Any]  # what each is to show, by its title
+    n_columns: int | None = None  # default by the number of panels; size likewise
+    size: tuple[float, float] | None = None  # width and height in inches
+    legend: int = 0  # columns of a legend of all panels below them; 0 for none
+
+    def render(self, kind: Literal["svg", "png"]) -> bytes:
+        """Draw it as SVG, or as PNG of 200 dots per inch; needs matplotlib."""
+        matplotlib = require("matplotlib", "figures")
+        require("matplotlib.figure", "figures")
+        metadata = {"Date": None, "Title": self.title} if kind == "svg" else {"Software": None}
+        n_panels = len(self.panels)
+        n_columns = self.n_columns or (2 if n_panels == 4 else min(n_panels, 3))
+        n_rows = -(-n_panels // n_columns)
+        file = io.BytesIO()
+        with matplotlib.rc_context(_STYLE):
+            size = (4.8, 3.4) if n_panels == 1 else (3.6 * n_columns, 3.0 * n_rows)
+            figure = matplotlib.figure.Figure(self.size or size, layout="constrained")
+            axes = list(figure.subplots(n_rows, n_columns, squeeze=False).flat)
+            for panel in axes[n_panels:]:
+                panel.remove()
+            handles: dict[str, Any] = {}
+            for panel, (title, content) in zip(axes, self.panels.items(), strict=False):
+                panel.set_title(title)
+                self.draw(panel, content)
+                lines, labels = panel.get_legend_handles_labels()
+                handles |= zip(labels, lines, strict=True)
+            if self.legend:
+                place = {"loc": "outside lower center", "ncols": self.legend}
+                figure.legend(handles=[*handles.values()], **place)
+            figure.savefig(file, format=kind, dpi=200, metadata=metadata)
+        return file.getvalue()
+
+
+def count_axis(panel: Axes, *, vertical: bool = False, ticks: Sequence[float] = ()) -> None:
+    """Make an axis of a panel a logarithmic one of counts, with ticks such as 500, 1k and 2k.
+
+    Where ``ticks`` are given, rising, they are at those.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+    (panel.set_yscale if vertical else panel.set_xscale)("log")
+    axis = panel.yaxis if vertical else panel.xaxis
+    low, high = sorted(axis.get_view_interval())
+    if ticks:
+        kept = [ticks[0]]  # without those whose labels would touch the one before
+        for tick in ticks[1:]:
+            if log(tick / kept[-1]) > 0.12 * log(ticks[-1] / ticks[0]):
+                kept.append(tick)
+        axis.set_major_locator(FixedLocator(kept))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 200 * low else (1.0,)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: short(value)))
+
+
+def short(count: float) -> str:
+    """Write a count in few characters.
+
+    Example:
+        >>> [short(count) for count in (250, 2000, 11500, 1e6)]
+        ['250', '2k', '11.5k', '1M']
+    """
+    if count < 1e3:
+        return f"{count:g}"
+    return f"{count / 1e6:.3g}M" if count >= 1e6 else f"{count / 1e3:.3g}k"
 
 
 def size_figure(analysis: Analysis) -> Drawing:
@@ -38,50 +140,30 @@ def size_figure(analysis: Analysis) -> Drawing:
             line = ", ".join(label for axis, label in labels if axis in series)
             place = ", ".join(label for axis, label in labels if axis not in series)
             scores = group.scores.values()
-            point = (group.training_size or 0, group.mean or 0.0, min(scores), max(scores))
+            point = (group.training_size, group.mean or 0.0, min(scores), max(scores))
             places.setdefault(place, {}).setdefault(line, []).append(point)
     if not places:
         raise ConfigError("figures", "no run of the grid is finished; run it first")
     names = dict.fromkeys(name for lines in places.values() for name in lines)
     styles = dict(zip(names, pens(), strict=False))
 
-    def draw(figure: Figure, axes: Sequence[Axes]) -> None:
-        handles: dict[str, Any] = {}
-        for panel, lines in zip(axes, places.values(), strict=True):
-            for name, points in lines.items():
-                sizes, means, lows, highs = zip(*sorted(points), strict=True)
-                pen = styles[name]
-                panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
-                [handles[name]] = panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
-            found = {size for points in lines.values() for size, *_ in points}
-            count_axis(panel, ticks=sorted(found))
-            panel.set(xlabel="training sentences", ylabel="F1")
-        # Lines may be anywhere in a panel: the legend of all is below.
-        legend = [handles[name] for name in styles]
-        figure.legend(handles=legend, loc="outside lower center", ncols=min(4, len(legend)))
+    def draw(panel: Axes, lines: Mapping[str, Sequence[tuple[float, ...]]]) -> None:
+        for name, points in lines.items():
+            sizes, means, lows, highs = zip(*sorted(points), strict=True)
+            pen = styles[name]
+            panel.fill_between(sizes, lows, highs, color=pen["color"], alpha=0.15, linewidth=0)
+            panel.plot(sizes, means, label=name, gid=f"line-{name}", **pen)
+        count_axis(panel, ticks=sorted({size for points in lines.values() for size, *_ in points}))
+        panel.set(xlabel="training sentences", ylabel="F1")
 
     title = "F1 against training size; bands reach from the worst to the best seed"
-    return Drawing("size", title, draw, list(places), *_layout(len(places)))
-
-
-def _layout(n_panels: int) -> tuple[int, float, float]:
-    """Number of columns, width and height; one panel alone may be larger."""
-    if n_panels == 1:
-        return 1, 4.8, 3.4
-    n_columns = 2 if n_panels == 4 else min(n_panels, 3)
-    return n_columns, 3.6 * n_columns, 3.0 * ceil(n_panels / n_columns)
+    return Drawing("size", title, draw, places, legend=4)
 
 
 def type_figure(analysis: Analysis) -> Drawing:
     """Draw an arrow from F1 without to F1 with transfer per entity type of training (figure 4)."""
-    gains = _by_title(analysis)
-
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        for panel, gain in zip(axes, gains.values(), strict=True):
-            _draw_arrows(panel, gain)
-
     title = "F1 of each entity type: arrows begin at the baseline's and end at that with transfer"
-    return Drawing("types", title, draw, list(gains), *_layout(len(gains)))
+    return Drawing("types", title, _draw_arrows, _by_title(analysis))
 
 
 def _by_title(analysis: Analysis) -> dict[str, Gain]:
@@ -141,9 +223,9 @@ def frequency_figure(analysis: Analysis) -> Drawing:
     """Draw the gain of types of like frequency against that frequency, a line per comparison."""
     lines = {
         name: [
-            (median(band.often), band.after.f1 - band.before.f1)
+            (median(often for _, often, _, _ in band.types), band.after.f1 - band.before.f1)
             for band in frequency_bands(gain)
-            if min(band.often) > 0 and band.test_mentions >= _FEWEST_MENTIONS
+            if band.frequencies != "0" and band.test_mentions >= _FEWEST_MENTIONS
         ]
         for name, gain in _by_title(analysis).items()
     }
@@ -151,55 +233,51 @@ def frequency_figure(analysis: Analysis) -> Drawing:
         problem = f"no types of like frequency have {_FEWEST_MENTIONS} test mentions together"
         raise ConfigError("figures", problem)
 
-    def draw(figure: Figure, axes: Sequence[Axes]) -> None:
-        [panel] = axes
+    def draw(panel: Axes, lines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         for (name, points), pen in zip(lines.items(), pens(), strict=False):
             often, gains = zip(*points, strict=True) if points else ((), ())
             panel.plot(often, gains, label=name, gid=f"line-{name}", **pen)
         panel.axhline(0, color=BLACK, linewidth=0.8)
         count_axis(panel)
         panel.set(xlabel="mentions of a type in the training set", ylabel="gain in points of F1")
-        figure.legend(loc="outside lower center", ncols=3)
 
     title = "Gain of entity types of like frequency, against that frequency"
-    return Drawing("frequencies", title, draw, height=3.6)
+    return Drawing("frequencies", title, draw, {"": lines}, size=(4.8, 3.6), legend=3)
 
 
 def gain_figure(analysis: Analysis) -> Drawing:
     """Draw the gains of the most frequent types as bars, the largest first; count the others."""
-    gains = _by_title(analysis)
-    bars = []
-    for gain in gains.values():
-        most = type_changes(gain)[:_MOST_BARS]
+    panels = {}
+    for title, gain in _by_title(analysis).items():
+        types = type_changes(gain)
+        most = types[:_MOST_BARS]
         changes = ((f"{name} ({often:,})", new - old) for name, often, old, new in most)
         seen = (change for change in changes if abs(change[1]) >= _SAME)
-        bars.append(sorted(seen, key=lambda change: (-change[1], change[0])))
+        bars = sorted(seen, key=lambda change: (-change[1], change[0]))
+        panels[title] = bars, len(most) - len(bars), len(types) - len(most)
 
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        for panel, gain, changes in zip(axes, gains.values(), bars, strict=True):
-            for place, (name, change) in enumerate(changes):
-                color, hatch = (BLUE, "") if change > 0 else (RED, "////")
-                look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
-                panel.barh(place, change, gid=f"bar-{name}", **look)
-            panel.set_yticks(range(len(changes)), [name for name, _ in changes], fontsize=7)
-            panel.set_ylim(len(changes) - 0.4, -0.6)
-            panel.axvline(0, color=BLACK, linewidth=0.8)
-            panel.grid(visible=False, axis="y")
-            n_types = len(gain.group.types)
-            same = f"{min(n_types, _MOST_BARS) - len(changes)} types unchanged"
-            rarer = f", {n_types - _MOST_BARS} rarer ones" if n_types > _MOST_BARS else ""
-            panel.set_xlabel(f"gain in points of F1\n{same}{rarer}")
+    def draw(panel: Axes, content: tuple[Sequence[tuple[str, float]], int, int]) -> None:
+        bars, n_same, n_rarer = content
+        for place, (name, change) in enumerate(bars):
+            color, hatch = (BLUE, "") if change > 0 else (RED, "////")
+            look: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white"}
+            panel.barh(place, change, gid=f"bar-{name}", **look)
+        panel.set_yticks(range(len(bars)), [name for name, _ in bars], fontsize=7)
+        panel.set_ylim(len(bars) - 0.4, -0.6)
+        panel.axvline(0, color=BLACK, linewidth=0.8)
+        panel.grid(visible=False, axis="y")
+        rarer = f", {n_rarer} rarer ones" if n_rarer else ""
+        panel.set_xlabel(f"gain in points of F1\n{n_same} types unchanged{rarer}")
 
     title = "Gain of each entity type, with its mentions in the training set"
-    height = 1.2 + 0.16 * max(map(len, bars))
-    return Drawing("gains", title, draw, list(gains), len(gains), 3.4 * len(gains), height)
+    size = (3.4 * len(panels), 1.2 + 0.16 * max(len(bars) for bars, *_ in panels.values()))
+    return Drawing("gains", title, draw, panels, len(panels), size)
 
 
 def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
     """Draw the frequency of entity types by rank, both axes logarithmic (figure 2)."""
 
-    def draw(_: Figure, axes: Sequence[Axes]) -> None:
-        [panel] = axes
+    def draw(panel: Axes, corpora: Mapping[str, Mapping[str, int]]) -> None:
         for (name, types), pen in zip(corpora.items(), pens(), strict=False):
             counts = sorted(types.values(), reverse=True)
             ranks = range(1, len(counts) + 1)
@@ -210,7 +288,7 @@ def distribution_figure(corpora: Mapping[str, Mapping[str, int]]) -> Drawing:
         panel.legend(loc="lower left")
 
     title = "How often each entity type occurs, by rank, on logarithmic axes"
-    return Drawing("distribution", title, draw)
+    return Drawing("distribution", title, draw, {"": corpora})
 
 
 def _grid_distribution(analysis: Analysis) -> Drawing:

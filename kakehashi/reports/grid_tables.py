@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
+from itertools import groupby
 from statistics import fmean
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, s
 from kakehashi.experiments.learning_curve import EquivalentSize
 from kakehashi.reports.tables import NOTHING, Table
 from kakehashi.scoring.score import Count
+from kakehashi.scoring.significance import THE_METHOD, THESE_MODELS
 
 _PAPERS_WAY = "paper's way"
 _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
@@ -104,13 +107,11 @@ def gain_table(gains: Sequence[Gain], title: str) -> Table:
 
 def _test_notes(gains: Sequence[Gain]) -> list[str]:
     """What the two tests claim, and where the second cannot pass."""
-    models = next((gain.models.claim for gain in gains if gain.models), None)
-    method = next((gain.method.claim for gain in gains if gain.method), None)
     notes = []
-    if models is not None:
+    if any(gain.models for gain in gains):
         notes.append(
-            f"First test, approximate randomization: {models} differ in mean F1 by more than"
-            f" chance. Second test, permutation of run labels: so does {method}. Both are"
+            f"First test, approximate randomization: {THESE_MODELS} differ in mean F1 by more than"
+            f" chance. Second test, permutation of run labels: so does {THE_METHOD}. Both are"
             f" two-sided, with Holm's correction over {len(gains)} in all; a gain holds if both"
             f" give p ≤ {LEVEL}."
         )
@@ -135,9 +136,9 @@ def seed_table(analysis: Analysis) -> Table:
     rows = []
     for group in analysis.groups:
         scores = (group.scores.get(seed) for seed in seeds)
-        summary = (group.mean, group.deviation, *(group.interval or (None, None)))
-        names = (group.axes[axis] for axis in axes)
-        rows.append((*names, group.found, *scores, *summary, group.best_on_test))
+        ends = (None, None) if group.interval is None else astuple(group.interval)
+        summary = (group.mean, group.deviation, *ends, group.best_on_test)
+        rows.append((*(group.axes[axis] for axis in axes), group.found, *scores, *summary))
     each = [f"seed {seed}" for seed in seeds]
     headings = (*axes, "runs", *each, "mean", "sd", "95 % low", "95 % high", _PAPERS_WAY)
     notes = (
@@ -151,17 +152,14 @@ def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
     """List how many sentences training from scratch needs to do as well as transfer."""
     axes = tuple(sizes[0].axes) if sizes else ()
     rows = ((*s.axes.values(), s.size, s.worded(s.equals), s.interval, s.ratio) for s in sizes)
-    return Table(
-        "What transfer saves: with n sentences it equals m from scratch",
-        (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n"),
-        rows,
-        (
-            "m is read off the curve from scratch, made to rise and straight over log size; the "
-            "interval resamples test sentences and seeds. Sizes beyond the curve are unknown.",
-            "The paper claims m / n of at least 2 at n = 500,000 (section 5.4).",
-        ),
-        n_labels=len(axes) + 1,
+    headings = (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n")
+    notes = (
+        "m is read off the curve from scratch, made to rise and straight over log size; the "
+        "interval resamples test sentences and seeds. Sizes beyond the curve are unknown.",
+        "The paper claims m / n of at least 2 at n = 500,000 (section 5.4).",
     )
+    title = "What transfer saves: with n sentences it equals m from scratch"
+    return Table(title, headings, rows, notes, len(axes) + 1)
 
 
 def unseen_table(analysis: Analysis) -> Table:
@@ -205,8 +203,8 @@ def our_gains(analysis: Analysis) -> list[Gain]:
 def type_changes(gain: Gain) -> list[tuple[str, int, float, float]]:
     """List types, the most frequent first: mentions in training, F1 of the baseline, F1."""
     before, after, often = gain.against.types, gain.group.types, gain.group.training_types
-    names = sorted(after, key=lambda name: (-often.get(name, 0), name))
-    return [(name, often.get(name, 0), before.get(name, 0.0), after[name]) for name in names]
+    names = sorted({*before, *after}, key=lambda name: (-often.get(name, 0), name))
+    return [(n, often.get(n, 0), before.get(n, 0.0), after.get(n, 0.0)) for n in names]
 
 
 def type_table(analysis: Analysis) -> Table:
@@ -223,13 +221,12 @@ def type_table(analysis: Analysis) -> Table:
 class Band(NamedTuple):
     """The entity types that are about as frequent in training, e.g. ``10–29`` times.
 
-    Of each type: mentions in training, and change of mean F1. Of their test mentions over all runs:
-    counts of the baseline and of what is compared with it.
+    Each type is as in `type_changes`. Of their test mentions over all runs there are the counts of
+    the baseline and of what is compared with it.
     """
 
     frequencies: str
-    often: tuple[int, ...]
-    changes: tuple[float, ...]
+    types: list[tuple[str, int, float, float]]
     before: Count
     after: Count
     test_mentions: int
@@ -237,20 +234,17 @@ class Band(NamedTuple):
 
 def frequency_bands(gain: Gain) -> list[Band]:
     """Group the types by frequency in training, the rarest first, as section 5.4 looks at them."""
-    often, before, after = gain.group.training_types, gain.against.types, gain.group.types
-    members: dict[int, list[str]] = {}
-    for name in sorted({*before, *after}):
-        members.setdefault(bisect_right(_EDGES, often.get(name, 0)) - 1, []).append(name)
     bands = []
-    for place, names in sorted(members.items()):
-        changes = (round(after.get(name, 0.0) - before.get(name, 0.0), 2) for name in names)
-        old, new = (_count(group, names) for group in (gain.against, gain.group))
-        n_often = (often.get(name, 0) for name in names)
-        n_test = new.gold // len(gain.group.runs)
+    rising = reversed(type_changes(gain))
+    for place, found in groupby(rising, lambda change: bisect_right(_EDGES, change[1]) - 1):
+        types = list(found)
+        old, new = (
+            _count(group, [name for name, *_ in types]) for group in (gain.against, gain.group)
+        )
         low, end = (*_EDGES, 0)[place : place + 2]
         upper = f"–{end - 1:,}" if end else " and more"
         frequencies = f"{low:,}" if end == low + 1 else f"{low:,}{upper}"
-        bands.append(Band(frequencies, tuple(n_often), tuple(changes), old, new, n_test))
+        bands.append(Band(frequencies, types, old, new, new.gold // len(gain.group.runs)))
     return bands
 
 
@@ -266,10 +260,11 @@ def frequency_table(analysis: Analysis) -> Table:
     rows = []
     for gain in our_gains(analysis):
         for band in frequency_bands(gain):
-            old, new = band.before.f1, band.after.f1
-            better, worse = (sum(sign * change > 0 for change in band.changes) for sign in (1, -1))
-            numbers = (len(band.often), band.test_mentions, old, new, f"{new - old:+.2f}")
-            rows.append((_joined(gain.group.axes), band.frequencies, *numbers, better, worse))
+            f1s = band.before.f1, band.after.f1, f"{band.after.f1 - band.before.f1:+.2f}"
+            changes = [round(new - old, 2) for *_, old, new in band.types]
+            better, worse = sum(c > 0 for c in changes), sum(c < 0 for c in changes)
+            numbers = len(changes), band.test_mentions, *f1s, better, worse
+            rows.append((_joined(gain.group.axes), band.frequencies, *numbers))
     headings = (
         "", "mentions in training", "types", "test mentions", "baseline F1", "F1", "gain",
         "types better", "worse",

@@ -8,9 +8,8 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain
 from kakehashi.experiments.learning_curve import EquivalentSize
-from kakehashi.reports.figures import FIGURES
+from kakehashi.reports.figures import FIGURES, Drawing
 from kakehashi.reports.grid_tables import grid_tables, our_gains
-from kakehashi.reports.style import Drawing
 from kakehashi.reports.tables import render, written
 
 _MOST = 8  # settings that the summary lists one by one

@@ -6,15 +6,14 @@ other formats only from the beginning: they are first copied, the latter as JSON
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from shutil import copyfileobj
 from typing import IO
 
 import pyarrow as pa
@@ -35,7 +34,7 @@ from kakehashi.corpora.lines import opened
 from kakehashi.corpora.parquet import check_unpacked, write_rows
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, CorpusError
-from kakehashi.files import fill_atomically
+from kakehashi.files import write_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
@@ -55,12 +54,6 @@ class Reading:
     encoding: str = "utf-8"
     columns: Mapping[str, object] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, object]:
-        """Convert to what JSON gives back unchanged; what was not said is left out."""
-        said = {key: each for key, each in asdict(self).items() if each not in (None, "utf-8", {})}
-        plain: dict[str, object] = json.loads(json.dumps(said))
-        return plain
-
 
 @dataclass(frozen=True)
 class Input:
@@ -75,21 +68,17 @@ class Input:
     format: str
     encoding: str = "utf-8"
 
-    def named(self, record: Sentence | CorpusError, number: int) -> Sentence | CorpusError:
+    def named(self, sentence: Sentence, number: int) -> Sentence:
         """Set the id of a sentence that has none to ``name:number``."""
-        if isinstance(record, Sentence) and not record.id:
-            return replace(record, id=f"{self.name}:{number}")
-        return record
+        return sentence if sentence.id else replace(sentence, id=f"{self.name}:{number}")
 
 
 def find_inputs(path: Path, reading: Reading) -> list[Input]:
     """Find the files of a corpus: the path itself, or all in that folder, by name.
 
-    Files of a folder whose name begins with a dot or an underscore are none of the corpus.
-
-    Raises:
-        CorpusError: If there is none, or one whose name says nothing of its format.
-        ConfigError: If there is no such format or encoding.
+    Those whose name begins with a dot or an underscore are none of it. Raises `CorpusError` if
+    there is none, or one whose name says nothing of its format, `ConfigError` if there is no such
+    format or encoding.
     """
     checked_encoding(reading.encoding)
     if reading.format not in (None, *_FORMATS):
@@ -143,14 +132,13 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
         source = each
         if each.path == _STDIN:
             copy = folder / f"{number}.stdin"
-            fill_atomically(copy, _copy_standard_input)
+            write_atomically(copy, iter(partial(sys.stdin.buffer.read, _READ), b""))
             source = replace(each, path=str(copy))
         if each.format == "text" and reading.format is None:
             with opened(source.path) as file:
-                lines = enumerate(raw_lines(file), 1)
-                first = next(((n, line) for n, line in lines if line.strip()), None)
-            if first is not None:
-                refuse_json(first[1], source.where, first[0])
+                filled = ((n, line) for n, line in enumerate(raw_lines(file), 1) if line.strip())
+                for n, line in islice(filled, 1):
+                    refuse_json(line, source.where, n)
         if each.format not in ("text", "jsonl", "parquet"):
             copy = folder / f"{number}.jsonl"
             write_jsonl(copy, _sentences(source, reading))
@@ -159,34 +147,35 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
     return copies
 
 
-def _copy_standard_input(copy: Path) -> None:
-    with copy.open("wb") as file:
-        copyfileobj(sys.stdin.buffer, file)
-
-
 def _sentences(input: Input, reading: Reading) -> Iterator[Sentence]:
     settings = dict(reading.columns) if input.format == "columns" else {}
     if input.format in ("columns", "inline", "knp"):
         settings["encoding"] = input.encoding
     source = guess_source(input.path, input.format, **settings)
     for number, sentence in enumerate(read_source(source), 1):
-        yield replace(sentence, mentions=(), id=sentence.id or f"{input.name}:{number}")
+        yield input.named(replace(sentence, mentions=()), number)
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Lines of a file, each a sentence; blank ones are none in JSON lines, and empty ones in text.
+class Block:
+    """Lines of a file, or rows of a group of Parquet's with a column ``text`` and perhaps ``id``.
 
-    ``first`` is the number of the first, from 1, ``offset`` the bytes before it, once unpacked.
+    Each is a sentence; but blank lines are none in JSON lines. ``first`` is the number of the first
+    in the file, from 1, ``offset`` the bytes before it, once unpacked, or the rows of its group.
     """
 
     input: Input
     first: int
     count: int
     offset: int
+    group: int | None = None
 
     def records(self) -> Iterator[Sentence | CorpusError]:
-        """Yield a sentence a line, or what is wrong with it; those without an id get one."""
+        """Yield each sentence, or what is wrong with it; those without an id get one."""
+        for number, record in self._lines() if self.group is None else self._rows(self.group):
+            yield self.input.named(record, number) if isinstance(record, Sentence) else record
+
+    def _lines(self) -> Iterator[tuple[int, Sentence | CorpusError]]:
         read_as: LineFormat = "jsonl" if self.input.format == "jsonl" else "text"
         with opened(self.input.path) as file:
             if file.seekable():
@@ -197,30 +186,13 @@ class Lines:
                     left -= len(file.read(min(left, _READ))) or left
             lines = islice(raw_lines(file), self.count)
             where, encoding = self.input.where, self.input.encoding
-            chunk = Chunk(where, self.first, lines, read_as, encoding)
-            for number, record in chunk.sentences():
-                yield self.input.named(record, number)
+            yield from Chunk(where, self.first, lines, read_as, encoding).sentences()
 
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a row group of a Parquet file, with a column ``text``, and perhaps one ``id``.
-
-    ``first`` is the number of the first, from 1, ``offset`` the rows of the group before it.
-    """
-
-    input: Input
-    first: int
-    count: int
-    group: int
-    offset: int
-
-    def records(self) -> Iterator[Sentence | CorpusError]:
-        """Yield a sentence a row, or what is wrong with it; those without an id get one."""
+    def _rows(self, group: int) -> Iterator[tuple[int, Sentence | CorpusError]]:
         where = self.input.where
         with _parquet(self.input) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]
-            table = file.read_row_group(self.group, columns).select(columns)
+            table = file.read_row_group(group, columns).select(columns)
         table = table.slice(self.offset, self.count)
         if len(table) != self.count:
             raise CorpusError(where, f"expected {self.count:,} rows there, got {len(table):,}")
@@ -230,15 +202,11 @@ class Rows:
                 if not isinstance(text, str):
                     raise CorpusError(where, f"expected a text, got {excerpt(str(text))}", number)
                 sentence = Sentence(text, id="".join(str(id_) for id_ in ids if id_ is not None))
-                sentence = checked(sentence, where, number) if text else sentence
-                yield self.input.named(sentence, number)
+                yield number, checked(sentence, where, number) if text else sentence
             except UnicodeError as error:
-                yield CorpusError(where, f"the text is no UTF-8 ({error})", number)
+                yield number, CorpusError(where, f"the text is no UTF-8 ({error})", number)
             except CorpusError as error:
-                yield error
-
-
-Block = Lines | Rows
+                yield number, error
 
 
 def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
@@ -251,7 +219,7 @@ def cut(files: Iterable[Input], n_sentences: int) -> Iterator[Block]:
         with opened(each.path) as file:
             line_sizes = _line_sizes(file)
             while sizes := list(islice(line_sizes, n_sentences)):
-                yield Lines(each, first, len(sizes), offset)
+                yield Block(each, first, len(sizes), offset)
                 first, offset = first + len(sizes), offset + sum(sizes)
 
 
@@ -267,7 +235,7 @@ def _line_sizes(file: IO[bytes]) -> Iterator[int]:
         yield size
 
 
-def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
+def _cut_rows(input: Input, n_rows: int) -> Iterator[Block]:
     with _parquet(input) as file:
         names = file.schema_arrow.names
         if "text" not in names:
@@ -280,7 +248,7 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Rows]:
             total = file.metadata.row_group(group).num_rows
             for offset in range(0, total, n_rows):
                 count = min(n_rows, total - offset)
-                yield Rows(input, first, count, group, offset)
+                yield Block(input, first, count, offset, group)
                 first += count
 
 
@@ -296,13 +264,8 @@ def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
         raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
 
 
-def write_parquet(path: Path, sentences: Iterable[Sentence]) -> None:
-    """Write a Parquet file, a row per sentence, whole or not at all."""
-    write_rows(path, [rows(sentences)])
-
-
 WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
     "jsonl": write_jsonl,
-    "parquet": write_parquet,
+    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
 }
-"""Of parts, by the format's name, which is also what their names end in."""
+"""Of parts, whole or not at all, by the format's name, which is also what their names end in."""

@@ -18,20 +18,19 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from itertools import repeat
+from itertools import count, repeat
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, NamedTuple
 
 from kakehashi import __version__
-from kakehashi.errors import ConfigError, KakehashiError, ModelError, RunError
-from kakehashi.files import lock, sha256_of, sweep, write_json
+from kakehashi.errors import ConfigError, KakehashiError, RunError
+from kakehashi.files import lock, read_json, sha256_of, sweep, write_json
 from kakehashi.model.device import limited_threads
-from kakehashi.model.folder import MANIFEST, find_model
+from kakehashi.model.folder import find_model, model_fingerprint
 from kakehashi.model.lstm_steps import Precision, machine_code
 from kakehashi.parallel import Map, map_in_order
 from kakehashi.progress import Progress
@@ -44,7 +43,7 @@ from kakehashi.runtime.blocks import (
     describe,
     find_inputs,
 )
-from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
 
@@ -55,10 +54,7 @@ _MANIFEST = "annotation.json"
 
 @dataclass(frozen=True)
 class Count:
-    """How many sentences some blocks have, and lines or rows that are none.
-
-    ``problems`` has what is wrong with the first of these, and where each stands.
-    """
+    """Sentences of some blocks, lines or rows that are none, and what is wrong with the first."""
 
     sentences: int = 0
     refused: int = 0
@@ -75,13 +71,14 @@ class Count:
 
 def count_sentences(block: Block) -> Count:
     """Read a block and count its sentences; CorpusError if its file cannot be read."""
-    n_sentences, n_refused, problems = 0, 0, []
+    n_sentences, n_refused, problems = 0, 0, list[str]()
     for record in block.records():
         if isinstance(record, Sentence):
             n_sentences += 1
-        else:
-            n_refused += 1
-            problems += [str(record)] if n_refused <= MOST_PROBLEMS else []
+            continue
+        n_refused += 1
+        if n_refused <= MOST_PROBLEMS:
+            problems.append(str(record))
     return Count(n_sentences, n_refused, tuple(problems))
 
 
@@ -94,10 +91,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Annotator:
-    """Annotates blocks; can be sent to other processes, which load the model once.
-
-    A model that has another fingerprint by then is refused.
-    """
+    """Annotates blocks, in any process, by the model that has this fingerprint, and no other."""
 
     model: Path
     fingerprint: str
@@ -105,7 +99,7 @@ class Annotator:
     format: str
     kept: Kept
 
-    def __call__(self, part: Part) -> int:
+    def __call__(self, part: Part) -> Count:
         """Write the part of a block, and count its sentences; what is none is passed over."""
         n_sentences = 0
 
@@ -117,24 +111,11 @@ class Annotator:
                 yield self.kept.of(sentence)
 
         with limited_threads(1):
-            recognizer = _recognizer(self.model, self.fingerprint, self.precision)
+            machine_code()  # loaded now, since what is tagged before and after differs in digits
+            recognizer = load_once(self.model, self.fingerprint, self.precision)
             recognizer.clear()  # so that a part depends on the model and its block alone
             WRITERS[self.format](part.path, annotated())
-        return n_sentences
-
-
-@lru_cache(maxsize=1)
-def _recognizer(folder: Path, fingerprint: str, precision: Precision) -> Recognizer:
-    machine_code()  # loaded now, since what is tagged before and after differs in last digits
-    recognizer = Recognizer.load(folder, precision=precision)
-    if _fingerprint(folder) != fingerprint:
-        raise ModelError(folder, "was changed while it was at work; start again")
-    return recognizer
-
-
-def _fingerprint(model: Path) -> str:
-    """Hash the sums of the files of a model, which loading checks."""
-    return hashlib.sha256((model / MANIFEST).read_bytes()).hexdigest()
+        return Count(n_sentences)
 
 
 def annotate_corpus(
@@ -152,15 +133,14 @@ def annotate_corpus(
 ) -> Count:
     """Find the entities of a corpus, or go on with that; count what is annotated and left out.
 
-    All input is read before any of it is annotated, so that what is wrong with it shows at once. A
-    line or row that is no sentence is left out, and counted.
+    The source is a file of text (a sentence per line), JSON lines, Parquet (a column ``text``,
+    perhaps ``id``) or any other format of corpora, a folder of such, or ``-`` for standard input.
+    All is read before any is annotated, so that what is wrong with it shows at once. A line or row
+    that is no sentence is left out, and counted.
 
-    The source is a file of JSON lines, Parquet (a column ``text``, perhaps ``id``), plain text (a
-    sentence per line) or any other format of corpora, a folder of such, or ``-`` for standard
-    input; see `find_inputs`. What is in ``out`` depends on the arguments alone, not on how often
-    this was killed, or on who does the work: ``map_jobs``, by default processes, as many as there
-    are cores for us; see `kakehashi.parallel.open_map`. Parts are ``jsonl`` or ``parquet``, and
-    have a block of so many lines or rows of the input each.
+    Parts are ``jsonl`` or ``parquet``, and have a block of so many lines or rows of the input each.
+    They depend on the arguments alone, not on how often this was killed, or on who does the work:
+    ``map_jobs``, by default processes, one per core; see `kakehashi.parallel.open_map`.
 
     Raises:
         CorpusError: If a file is not what its format says, or there is no sentence at all.
@@ -172,31 +152,38 @@ def annotate_corpus(
     if format not in WRITERS:
         raise ConfigError("format", f"expected {' or '.join(WRITERS)}; got {format!r}")
     folder, model = Path(out).absolute(), find_model(model).absolute()
-    annotator = Annotator(model, _fingerprint(model), precision, format, kept)
+    annotator = Annotator(model, model_fingerprint(model), precision, format, kept)
     segmenter = Recognizer.load(model, precision=precision).segmenter.signature
     inputs = find_inputs(Path(source), reading)
     if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
         raise RunError(out, f"lies in the input, {source}; choose another folder")
     progress.say(describe(inputs))
-    with _opened(folder) as begun, _scratch(folder / ".input") as scratch:
-        files = copy_inputs(inputs, scratch, reading)
+    with _opened(folder) as (begun, copies):
+        files = copy_inputs(inputs, copies, reading)
         hashed = progress.track(files, "looking at the input", len(files))
         sums = [[each.name, sha256_of(Path(each.path))] for each in hashed]
+        said = [each for each in asdict(reading).items() if each not in asdict(Reading()).items()]
         facts = {
             "kakehashi": __version__,
             "model": annotator.fingerprint,
             "segmenter": segmenter,
             "precision": precision,
             "input": hashlib.sha256(json.dumps(sums).encode()).hexdigest(),
-            "reading": reading.to_dict() or None,
+            "reading": dict(said) or None,
             "min_probability": kept.min_probability or None,
             "no_tokens": not kept.tokens or None,
             "format": format,
             "block": block,
         }
+        facts = json.loads(json.dumps(facts))  # as it is read again
         blocks = list(cut(files, block))
-        if begun is None:
-            begun = {**facts, **asdict(_count(blocks, map_jobs, progress))}
+        if not begun:
+            total = sum(block.count for block in blocks)
+            counts = map_jobs(count_sentences, blocks)
+            found = _add_up(counts, "reading the input", total, progress)
+            if found.refused and not found.sentences:
+                raise KakehashiError(found.problems[0])
+            begun = {**facts, **asdict(found)}
             write_json(folder / _MANIFEST, begun)
         elif other := [name for name, value in facts.items() if begun.get(name) != value]:
             raise RunError(
@@ -205,27 +192,10 @@ def annotate_corpus(
                 " another folder",
             )
         _annotate_missing(folder, blocks, annotator, map_jobs, progress)
-        count = Count(begun["sentences"], begun.get("refused", 0), tuple(begun.get("problems", ())))
-        result = {"sentences": count.sentences, "refused": count.refused, "parts": len(blocks)}
+        n_sentences, n_refused = begun["sentences"], begun.get("refused", 0)
+        result = {"sentences": n_sentences, "refused": n_refused, "parts": len(blocks)}
         write_json(folder / "result.json", result)
-    return count
-
-
-def _count(blocks: list[Block], map_jobs: Map, progress: Progress) -> Count:
-    total = sum(block.count for block in blocks)
-    counts: list[Count] = []
-
-    def done() -> Iterator[int]:
-        for count in map_jobs(count_sentences, blocks):
-            counts.append(count)
-            yield count.sentences + count.refused
-
-    for _ in progress.track(_ticks(done()), "reading the input", total):
-        pass
-    count = sum(counts, Count())
-    if count.refused and not count.sentences:
-        raise KakehashiError(count.problems[0])
-    return count
+    return Count(n_sentences, n_refused, tuple(begun.get("problems", ())))
 
 
 def _annotate_missing(
@@ -233,10 +203,8 @@ def _annotate_missing(
 ) -> None:
     """Write the parts that are not there."""
     sweep(folder)
-    parts = [
-        Part(block, folder / f"part-{number:06}.{annotator.format}")
-        for number, block in enumerate(blocks)
-    ]
+    paths = (folder / f"part-{number:06}.{annotator.format}" for number in count())
+    parts = list(map(Part, blocks, paths))
     missing = [part for part in parts if not part.path.exists()]
     if len(missing) < len(parts):
         progress.say(f"{len(parts) - len(missing):,} of {len(parts):,} parts are there already")
@@ -244,44 +212,44 @@ def _annotate_missing(
         return
     began = time.perf_counter()
     total = sum(part.block.count for part in missing)
-    done = sum(progress.track(_ticks(map_jobs(annotator, missing)), "annotating", total))
+    done = _add_up(map_jobs(annotator, missing), "annotating", total, progress).sentences
     seconds = time.perf_counter() - began
     progress.say(f"{done:,} sentences in {seconds:.1f} s, {done / seconds:,.0f} a second")
 
 
-def _ticks(counts: Iterable[int]) -> Iterator[int]:
-    """Yield 1 for every sentence, for the bar."""
-    for count in counts:
-        yield from repeat(1, count)
+def _add_up(counts: Iterator[Count], label: str, total: int, progress: Progress) -> Count:
+    """Add up the counts of blocks, and show each line or row as progress."""
+    whole = Count()
+
+    def ticks() -> Iterator[None]:
+        nonlocal whole
+        for each in counts:
+            whole += each
+            yield from repeat(None, each.sentences + each.refused)
+
+    for _ in progress.track(ticks(), label, total):
+        pass
+    return whole
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[dict[str, Any] | None]:
-    """Make a folder, hold its lock, and yield its manifest; None if it has none."""
+def _opened(folder: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Make a folder, hold its lock, and yield what its manifest holds, and a folder for copies."""
     if folder.exists() and not folder.is_dir():
         raise RunError(folder, "is no folder; choose another name")
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder / ".lock", wait=False) as mine:  # the system frees it if we are killed
         if not mine:
             raise RunError(folder, "another process annotates into it; wait for that one")
-        path = folder / _MANIFEST
-        if path.exists():
-            try:
-                begun: dict[str, Any] = json.loads(path.read_bytes())
-            except (ValueError, RecursionError):
-                raise RunError(folder, f"{_MANIFEST} is damaged; choose another folder") from None
-            yield begun
-        elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
+        manifest, copies = folder / _MANIFEST, folder / ".input"
+        begun = read_json(manifest)
+        if not begun and manifest.exists():
+            raise RunError(folder, f"{_MANIFEST} is damaged; choose another folder")
+        if not begun and any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise RunError(folder, "holds other files; choose another folder")
-        else:
-            yield None
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        rmtree(folder, ignore_errors=True)
+        rmtree(copies, ignore_errors=True)
+        copies.mkdir()
+        try:
+            yield begun, copies
+        finally:
+            rmtree(copies, ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from weakref import WeakSet
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 from kakehashi.data.vocabulary import Channels, Form, featurize
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, ModelError
 from kakehashi.model.device import find_device
-from kakehashi.model.folder import Model, load_model
+from kakehashi.model.folder import Model, load_model, model_fingerprint
 from kakehashi.model.lstm_steps import PRECISIONS, Precision
 from kakehashi.model.prediction import predict_projected
 from kakehashi.model.tagger import Tagger
@@ -31,9 +31,8 @@ _CHUNK_TOKENS = 8192  # that are looked up and tagged together
 class FormCache:
     """Rows of forms as `Tagger.project` computes them, each computed once.
 
-    When more than ``capacity`` forms are cached, all are dropped before the next look-up, so there
-    are never more than ``capacity`` and those of one look-up. The tagger's weights must not change.
-    ``projected`` has at least as many rows as there are forms, of any width.
+    When more than ``capacity`` forms are cached, all are dropped before the next look-up. The
+    tagger's weights must not change. ``projected`` has a row per form, of any width, and more.
     """
 
     def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
@@ -175,10 +174,7 @@ class Recognizer:
             yield from self._tagged(chunk)
 
     def clear(self) -> None:
-        """Drop all cached forms, and so be as new.
-
-        The cache speeds up what follows, and changes the last digits of its probabilities.
-        """
+        """Drop all cached forms, which can change the last digits of probabilities."""
         with self._lock:
             self._cache.clear()
 
@@ -201,14 +197,25 @@ class Recognizer:
             rows = self._cache.look_up((t.text, t.reading) for part in tokens for t in part)
             found = dict(predict_projected(self.model.tagger, self._cache.projected, rows, offsets))
         for number, sentence in enumerate(chunk):
-            prediction = found.get(number)
-            if prediction is not None and prediction.spans:
-                mentions = mentions_from_spans(sentence.text, tokens[number], prediction.spans)
-                pairs = zip(mentions, prediction.probabilities, strict=True)
-                sentence = replace(
-                    sentence, mentions=tuple(m._replace(probability=p) for m, p in pairs)
-                )
-            yield sentence
+            spans, probabilities = found.get(number, ((), ()))
+            mentions = mentions_from_spans(sentence.text, tokens[number], spans)
+            pairs = zip(mentions, probabilities, strict=True)
+            mentions = tuple(m._replace(probability=p) for m, p in pairs)
+            yield replace(sentence, mentions=mentions) if mentions else sentence
+
+
+@lru_cache(maxsize=1)
+def load_once(
+    model: Path, fingerprint: str, precision: Precision, device: str = "cpu"
+) -> Recognizer:
+    """Load the recognizer of a model, unless this process has it.
+
+    Raises `ModelError` if the `model_fingerprint` is another by then.
+    """
+    recognizer = Recognizer.load(model, precision=precision, device=device)
+    if model_fingerprint(model) != fingerprint:
+        raise ModelError(model, "was changed while it was at work; start again")
+    return recognizer
 
 
 _recognizers: WeakSet[Recognizer] = WeakSet()

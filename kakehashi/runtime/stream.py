@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import chain
 from json import dumps
 from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.config.sources import Source
-from kakehashi.corpora.formats import FORMATS, guess_source
+from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
-from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.model.device import limited_threads
-from kakehashi.model.folder import MANIFEST, find_model
+from kakehashi.model.folder import model_fingerprint
 from kakehashi.model.lstm_steps import Precision
 from kakehashi.parallel import map_in_order
-from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.sentence import Sentence
 
 
@@ -72,17 +70,13 @@ class Predictor:
         records = [record for _, record in chunk.sentences()]
         with limited_threads(1):
             found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
-            return [
-                _answer(
-                    self.kept.of(next(found)) if isinstance(record, Sentence) else record, output
-                )
-                for record in records
-            ]
+            kept = map(self.kept.of, found)
+            return [_answer(next(kept) if isinstance(r, Sentence) else r, output) for r in records]
 
     def load(self) -> Recognizer:
         """Load the recognizer, unless this process has it and its folder holds no other one now."""
-        manifest = (find_model(self.model) / MANIFEST).read_bytes()
-        return _recognizer(self.model, self.precision, self.device, manifest)
+        fingerprint = model_fingerprint(self.model)
+        return load_once(self.model, fingerprint, self.precision, self.device)
 
 
 def predict_lines(
@@ -102,11 +96,6 @@ def predict_lines(
     predictor.load()
     chunks = chain.from_iterable(each.chunks() for each in inputs)
     return map_in_order(predictor, chunks, processes)
-
-
-@lru_cache(maxsize=1)
-def _recognizer(model: Path, precision: Precision, device: str, _manifest: bytes) -> Recognizer:
-    return Recognizer.load(model, precision=precision, device=device)
 
 
 def _answer(record: Sentence | CorpusError, output: Source) -> Answer:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import fmean, stdev
-from typing import NamedTuple
 
 from kakehashi.scoring.score import Count, Score, Signature, Tally
 from kakehashi.scoring.significance import (
@@ -21,47 +20,27 @@ from kakehashi.sentence import Mention, Sentence, Span
 
 @dataclass(frozen=True)
 class SystemScores:
-    """F1 of every run of a system, in percent, and the 95 % bootstrap interval of their mean."""
+    """Mean F1 of the runs of a system, in percent, with its 95 % bootstrap interval."""
 
-    f1s: tuple[float, ...]
+    f1: float
+    deviation: float | None  # sample standard deviation; None for a single run
     interval: Interval
-
-    @property
-    def mean(self) -> float:
-        """Mean F1 of the runs."""
-        return fmean(self.f1s)
-
-    @property
-    def deviation(self) -> float | None:
-        """Sample standard deviation of F1 over the runs; None for a single one."""
-        return stdev(self.f1s) if len(self.f1s) > 1 else None
-
-    def to_dict(self) -> dict[str, object]:
-        """Return scores and interval by name, for JSON."""
-        scores = {"f1": self.mean, "deviation": self.deviation}
-        return scores | {"interval": self.interval._asdict(), "runs": list(self.f1s)}
+    runs: tuple[float, ...]  # F1 of each
 
 
-class Delta(NamedTuple):
+@dataclass
+class Delta:
     """Number of gold entities, and mean F1 of both systems on them, in percent."""
 
     gold: int
     first: float
     second: float
+    points: float = field(init=False)  # F1 of the second minus F1 of the first
+    relative: float | None = field(init=False)  # in percent of the first; None where that is 0
 
-    @property
-    def points(self) -> float:
-        """F1 of the second minus F1 of the first."""
-        return self.second - self.first
-
-    @property
-    def relative(self) -> float | None:
-        """The difference in percent of the first; None where that is 0."""
-        return 100 * self.points / self.first if self.first else None
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Return scores and differences by name, for JSON."""
-        return {**self._asdict(), "points": self.points, "relative": self.relative}
+    def __post_init__(self) -> None:
+        self.points = self.second - self.first
+        self.relative = 100 * self.points / self.first if self.first else None
 
 
 @dataclass(frozen=True)
@@ -83,15 +62,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, object]:
         """Return everything by name, for JSON."""
-        return {
-            "first": self.first.to_dict(),
-            "second": self.second.to_dict(),
-            "total": self.total.to_dict(),
-            "types": {name: delta.to_dict() for name, delta in self.types.items()},
-            "models": asdict(self.models),
-            "method": self.method and asdict(self.method),
-            "signature": str(self.signature),
-        }
+        return asdict(self) | {"signature": str(self.signature)}
 
 
 def compare_systems(
@@ -103,21 +74,24 @@ def compare_systems(
     ValueError if a system has no runs, or they are not all of one test set.
     """
     counts = [[score.counts.sentences for score in scores] for scores in (first, second)]
-    one, other = (
-        SystemScores(
-            tuple(s.f1 for s in scores), bootstrap_interval(runs, trials=trials, seed=seed)
-        )
-        for scores, runs in zip((first, second), counts, strict=True)
-    )
-    several = len(first) > 1 or len(second) > 1
+    sides = []
+    for scores, runs in zip((first, second), counts, strict=True):
+        f1s = tuple(score.f1 for score in scores)
+        interval = bootstrap_interval(runs, trials=trials, seed=seed)
+        deviation = stdev(f1s) if len(f1s) > 1 else None
+        sides.append(SystemScores(fmean(f1s), deviation, interval, f1s))
+    one, other = sides
+    method = None
+    if len(first) > 1 or len(second) > 1:
+        method = permutation_test(one.runs, other.runs, trials=trials, seed=seed)
     facts = {"runs": f"{len(first)}+{len(second)}", "trials": trials, "seed": seed}
     return Comparison(
         first=one,
         second=other,
-        total=Delta(first[0].counts.total.gold, one.mean, other.mean),
+        total=Delta(first[0].counts.total.gold, one.f1, other.f1),
         types=_compare_types(first, second),
         models=randomization_test(*counts, trials=trials, seed=seed),
-        method=permutation_test(one.f1s, other.f1s, trials=trials, seed=seed) if several else None,
+        method=method,
         signature=first[0].signature.extended(facts),
     )
 

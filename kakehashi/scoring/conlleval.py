@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -107,14 +108,15 @@ def strict_spans(tags: Sequence[str], scheme: StrictScheme = "bio") -> list[Span
     """
     rule = SCHEMES[scheme]
     starting, continuing = {rule.begin, rule.single}, {rule.inside, rule.end}
+    opening, unfinished = {rule.begin, rule.inside}, rule.unfinished
     spans: list[Span] = []
     start: int | None = None
     previous = open_type = ""
     for position, tag in enumerate((*tags, OUTSIDE)):
         prefix, entity_type = _split_strictly(tag, scheme)
-        going_on = start is not None and previous in rule.open and entity_type == open_type
+        going_on = start is not None and previous in opening and entity_type == open_type
         if not (going_on and prefix in continuing):
-            if start is not None and previous not in rule.unfinished:
+            if start is not None and previous not in unfinished:
                 spans.append(Span(start, position, open_type))
             start, open_type = (position if prefix in starting else None), entity_type
         previous = prefix
@@ -136,7 +138,7 @@ def count_strict(sentences: Iterable[TagPair], scheme: StrictScheme = "bio") -> 
 def _split_strictly(tag: str, scheme: StrictScheme) -> tuple[str, str]:
     rule = SCHEMES[scheme]
     prefix, entity_type = split_tag(tag)
-    if prefix not in (OUTSIDE, rule.begin, rule.inside, rule.end, rule.single):
+    if prefix not in (OUTSIDE, *rule):
         question = f"is it {'iobes' if scheme == 'bio' else 'bio'} (--scheme)?"
         raise TagError(tag, f"tag {tag!r} is none of the scheme {scheme}; {question}")
     return prefix, entity_type
@@ -191,27 +193,22 @@ def score_columns(
     first, or a tag that is none of the scheme's; a ConfigError if the delimiter is empty.
     """
 
-    def read(tag: str) -> str:
+    def read(number: int, tag: str) -> str:
         if raw and tag != OUTSIDE:
             tag = OUTSIDE if tag == outside else f"B-{tag}"
         if variant == "strict":
-            _split_strictly(tag, scheme)
+            try:
+                _split_strictly(tag, scheme)
+            except TagError as error:
+                raise CorpusError(path, str(error), number) from error
         return tag
 
     def sentences() -> Iterator[TagPair]:
-        pair: tuple[list[str], list[str]] = ([], [])
-        for number, columns in _read_columns(Path(path), delimiter, encoding):
-            if columns:
-                try:
-                    pair[0].append(read(columns[-2]))
-                    pair[1].append(read(columns[-1]))
-                except TagError as error:
-                    raise CorpusError(path, str(error), number) from error
-            elif pair[0]:
-                yield pair
-                pair = ([], [])
-        if pair[0]:
-            yield pair
+        lines = _read_columns(Path(path), delimiter, encoding)
+        for inside, rows in groupby(lines, lambda line: bool(line[1])):
+            if inside:
+                gold, found = zip(*((read(n, c[-2]), read(n, c[-1])) for n, c in rows), strict=True)
+                yield gold, found
 
     return _score(sentences(), variant, scheme)
 

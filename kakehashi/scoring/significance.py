@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +54,8 @@ class Significance:
         return f"all {self.trials:,}" if self.exact else f"{self.trials:,} random, seed {self.seed}"
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """The range of F1 over resampled test sets, in percent."""
 
     low: float

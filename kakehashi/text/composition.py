@@ -2,12 +2,10 @@
 
 One word is spelled in many ways that look alike: accents and voicing marks apart from their letters
 (macOS writes file names so), half-width katakana, soft hyphens, variation selectors. Dictionaries
-and patterns know one of them, and would cut between a letter and its mark; so they get one
-character for each letter with its marks.
+and patterns know one of them; so they get one character for each letter with its marks.
 
 MeCab stops at NUL, cannot encode lone surrogates, takes U+3000, NBSP and carriage returns for
-words, and needs a gigabyte for a million characters at once; so it gets *cleaned* text, in
-*passages*. Offsets into either are offsets into the composed text.
+words, and needs a gigabyte for a million characters; so it gets *cleaned* text in *passages*.
 """
 
 from __future__ import annotations
@@ -46,8 +44,7 @@ Word: TypeAlias = tuple[str, str, str]
 def compose(text: str) -> tuple[str, Sequence[int]]:
     r"""Convert a text to composed form: one character for each letter of the raw text.
 
-    White space stays as it is, and takes no marks. The offsets say where each character begins in
-    the raw text, and where the text ends.
+    The offsets say where each character begins in the raw text, and where the text ends.
 
     Example:
         >>> compose("か\u3099ｶﾞ e\u0301")
@@ -112,10 +109,7 @@ def cleaned(text: str) -> str:
 
 
 def passages(text: str) -> Iterator[tuple[int, str]]:
-    """Cut cleaned text into parts short enough to analyse, each with its start.
-
-    A passage ends after a sentence if it can, else after a blank or a comma, else anywhere.
-    """
+    """Cut cleaned text into passages with their starts, after a sentence, blank or comma if any."""
     start = 0
     while len(text) - start > LONGEST_PASSAGE:
         limit = start + LONGEST_PASSAGE

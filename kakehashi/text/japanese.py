@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-_TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
-_TO_KATAKANA = {hiragana: katakana for katakana, hiragana in _TO_HIRAGANA.items()}
+TO_HIRAGANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+_TO_KATAKANA = {hiragana: katakana for katakana, hiragana in TO_HIRAGANA.items()}
 # Hiragana, katakana, half-width katakana, each with iteration, length and voicing marks; not the
 # middle dot, which separates words.
 _KANA = re.compile("[\u3041-\u3096\u3099-\u309f\u30a1-\u30fa\u30fc-\u30ff\uff66-\uff9f]+")
@@ -50,11 +50,6 @@ def is_kana(text: str) -> bool:
     return _KANA.fullmatch(text) is not None
 
 
-def hiragana(text: str) -> str:
-    """Convert katakana letters to hiragana; length and iteration marks and all else stay."""
-    return text.translate(_TO_HIRAGANA)
-
-
 def katakana(text: str) -> str:
     """Convert hiragana letters to katakana; length and iteration marks and all else stay."""
     return text.translate(_TO_KATAKANA)
@@ -62,8 +57,6 @@ def katakana(text: str) -> str:
 
 def compose_kana(text: str) -> str:
     """Convert half-width katakana to full width, and a kana with its voicing mark to one letter.
-
-    A mark on a kana that is never voiced is dropped.
 
     Example:
         >>> compose_kana("ｶﾞ"), compose_kana("か゛"), compose_kana("あ゛")
@@ -81,8 +74,8 @@ def compose_kana(text: str) -> str:
 def script(char: str) -> str:
     """Return the script of a character: native, katakana, letter, number, symbol, or a punctuation.
 
-    Each kind of punctuation (opening, closing, dash, other) is a script of its own. A mark that
-    takes that of the character before it (々, ー, ゝ, accents, joiners) has the script ``""``.
+    Each kind of punctuation is a script of its own. A mark that takes that of the character before
+    it (々, ー, ゝ, accents, joiners) has the script ``""``.
     """
     category = unicodedata.category(char)
     if category[0] == "M" or category in ("Lm", "Cf"):
@@ -117,8 +110,7 @@ def script_runs(form: str) -> Iterator[tuple[int, int]]:
 def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[tuple[int, int, str], ...]:
     """Cut a word of a dictionary at blanks and, if asked, at changes of script, with its reading.
 
-    Dictionaries hold words with blanks (``New York``, many faces); a token never has one. A
-    reading that is not kana, as dictionaries give for signs, counts as none. Where a cut would
+    A reading that is not kana, as dictionaries give for signs, counts as none. Where a cut would
     leave kanji without their reading (霞ケ関, ２人), the word stays whole.
 
     Example:
@@ -140,10 +132,7 @@ def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[tuple[int, in
 
 
 def _split_reading(forms: Sequence[str], reading: str) -> list[str]:
-    """Divide a reading among forms: kana is read as written, all else as what lies between.
-
-    Where two forms meet that could each take anything, neither gets a reading.
-    """
+    """Divide a reading among forms, none where two meet that could each take anything."""
     spelled = [katakana(unicodedata.normalize("NFKC", form)) for form in forms]
     pattern = "".join(f"({_possible_readings(form)})" for form in spelled)
     match = None if "?)(." in pattern else re.fullmatch(pattern, reading)

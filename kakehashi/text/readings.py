@@ -1,17 +1,23 @@
-"""Readings that depend on the token before (ー ゝ 々 〱) or after (兄: アニ, but ニイ before さん).
+"""What is read of a token: its Japanese reading in context, its views, and their n-grams.
 
-Dictionaries know some of these as parts of whole words, and read the others by themselves.
+Libraries that romanize get the paper's five examples right (oushuu, kamei, jazu, wo, nagashite),
+and each of them goes wrong elsewhere (``konpyu-ta-``, ``teiishatsu``); so the table is our own.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
+from kakehashi.errors import ConfigError
 from kakehashi.sentence import Token
-from kakehashi.text.japanese import is_kana, katakana, read_table
-from kakehashi.text.romanize import repeat, romanize
+from kakehashi.text.japanese import TO_HIRAGANA, compose_kana, is_kana, katakana, read_table
+
+if TYPE_CHECKING:
+    from kakehashi.config.settings import View
 
 _FIRST = frozenset("ーゝゞヽヾ々〻〱〲〳〴")
 # Each after what it may follow: ー is a dash after a kanji, and ヾ an arm after hiragana.
@@ -21,12 +27,19 @@ _MARKS = re.compile(
 )
 _VOWELS = dict(zip("aiueo", "アイウエオ", strict=True))
 
+_VOICED_MARKS = ("ゞ", "ヾ", "〲", "〴〵")
+_REPEATED = re.compile("([ぁ-ゖァ-ヺ])([ゝゞヽヾ]+)|([ぁ-ゖァ-ヺー]+)(〱|〳〵|〲|〴〵)")
+_HYPHEN = re.compile("(?<=[ァ-ヺ])[-‐−](?=[ァ-ヺ])")  # typed for ー
+_LENGTHENED_STOP = re.compile("(っ+)(ー+)")
+_LENGTHENED = re.compile("([aiueo]?)(ー+)")
+_DOUBLED = re.compile("(っ+)(ch|[bcdfghjkmnprstvwyz]?)")
+
 
 def read_in_context(tokens: list[Token]) -> None:
-    """Correct, in place, the readings that depend on the token before or after.
+    """Correct, in place, the readings of composed text that depend on the token before or after.
 
-    The tokens are those of composed text. A token that begins with a mark takes its sound from the
-    token that it touches; which words change before which is a table of our own,
+    A token that begins with a mark (ー ゝ 々 〱) takes its sound from the token that it touches.
+    Which words change before which (兄: アニ, but ニイ before さん) is a table of our own,
     ``data/readings.tsv``, that applies only where the dictionary reads as it says.
 
     Example:
@@ -73,3 +86,98 @@ def _read_mark(token: Token, before: Token) -> str:
     elif len(marks) == len(previous):  # of several kanji, nobody knows how the last one is read
         sound = kana
     return sound + katakana(rest) if sound and (is_kana(rest) or not rest) else token.reading
+
+
+@lru_cache(maxsize=1 << 16)
+def romanize(kana: str) -> str:
+    """Write kana in Latin letters; leave everything else as it is after NFKC.
+
+    Long vowels are written out and ん is always n, so that equal kana are equal letters. The result
+    is never empty for a non-empty string.
+
+    Example:
+        >>> romanize("オウシュウ"), romanize("マッチャ"), romanize("コンピューター")
+        ('oushuu', 'matcha', 'konpyuutaa')
+    """
+    table, syllable = _table()
+    text = unicodedata.normalize("NFKC", compose_kana(kana))
+    text = repeat(_HYPHEN.sub("ー", text)).translate(TO_HIRAGANA)
+    # A vowel before っ is the one that is drawn out (ずっーと).
+    text = _LENGTHENED_STOP.sub(r"\2\1", text)
+    latin = syllable.sub(lambda match: table[match[0]], text)
+    latin = _LENGTHENED.sub(lambda match: match[1] + (match[1] or "-") * len(match[2]), latin)
+    return _DOUBLED.sub(_double, latin)
+
+
+def repeat(kana: str) -> str:
+    """Write out what the iteration marks in kana repeat.
+
+    Example:
+        >>> repeat("こゝろ"), repeat("いすゞ"), repeat("ところ〲")
+        ('こころ', 'いすず', 'ところどころ')
+    """
+    return _REPEATED.sub(_write_out, kana)
+
+
+@cache
+def _table() -> tuple[Mapping[str, str], re.Pattern[str]]:
+    table = dict(read_table("kana.tsv"))
+    return table, re.compile("|".join(sorted(table, key=len, reverse=True)))  # the longest first
+
+
+def _write_out(match: re.Match[str]) -> str:
+    """Repeat one kana for each mark, or the whole word for a long mark, voiced where it says so."""
+    letters, marks, word, long_mark = match.groups()
+    if word:
+        return word + _voiced(word[0], long_mark) + word[1:]
+    for mark in marks:
+        letters += _voiced(letters[-1], mark)
+    return letters
+
+
+def _voiced(kana: str, mark: str) -> str:
+    """Return a kana as a mark repeats it: voiced, if it can be, or without its voicing."""
+    plain = unicodedata.normalize("NFD", kana)[0]
+    composed = unicodedata.normalize("NFC", plain + "\u3099")
+    return composed if mark in _VOICED_MARKS and len(composed) == 1 else plain
+
+
+def _double(match: re.Match[str]) -> str:
+    """Double the consonant for each small tsu; it is t before ch and before no consonant at all."""
+    marks, consonant = match.groups()
+    return ("t" if consonant in ("", "ch") else consonant) * len(marks) + consonant
+
+
+def view(surface: str, reading: str, name: View) -> str:
+    """Return a token as a channel of the model sees it; never empty for a non-empty token.
+
+    The ``original`` is the token as written; ``romaji``, that of the paper's Mixed Orthographic
+    Model (section 3.3), is its reading in Latin letters or, where it has none, itself. Kanji
+    without a reading stay: libraries that know no Japanese read them as Chinese, which is worse.
+    Raises `ConfigError` if there is no such view.
+
+    Example:
+        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
+        ('加盟', 'kamei')
+    """
+    if name == "original":
+        return unicodedata.normalize("NFC", surface)
+    if name == "romaji":
+        # NFKC makes a blank and an accent of ´; a token has no blank.
+        return "".join(romanize(reading or surface).split()) or surface
+    raise ConfigError("view", f"expected one of original, romaji, got {name!r}")
+
+
+def ngrams(form: str, n: int = 2) -> list[str]:
+    """Return the overlapping character n-grams of a form; `ValueError` if n is less than 1.
+
+    A form that is shorter is its only one.
+
+    Example:
+        >>> ngrams("Yes"), ngrams("a")
+        (['Ye', 'es'], ['a'])
+    """
+    if n < 1:
+        raise ValueError(f"expected an n of at least 1, got {n}")
+    starts = range(max(len(form) - n, 0) + 1)
+    return [form[start : start + n] for start in starts] if form else []

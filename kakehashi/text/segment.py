@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from functools import cache
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, suggestion
 from kakehashi.sentence import Token
 from kakehashi.text.composition import (
     LONGEST_PASSAGE,
@@ -21,10 +20,9 @@ from kakehashi.text.composition import (
     located,
     passages,
 )
+from kakehashi.text.dictionaries import MeCab, Sudachi
 from kakehashi.text.japanese import is_kana, pieces
-from kakehashi.text.mecab import MeCab
 from kakehashi.text.readings import read_in_context
-from kakehashi.text.sudachi import Sudachi
 from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS, PatternSegmenter
 
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
@@ -35,12 +33,9 @@ _NAMES = ("unidic-lite", "ipadic", "sudachi", "words", "whitespace")
 
 @dataclass(frozen=True)
 class DictionarySegmenter:
-    """Cut text into words of a dictionary and, if asked, those where the script changes inside.
+    """Cut text into words of a dictionary and, if asked, those where the script changes inside."""
 
-    No dictionary can be pickled; in each process, all segmenters of one name share one.
-    """
-
-    name: str
+    name: str  # of the dictionary, which is shared by all segmenters of a process
     cut_scripts: bool = True
 
     @property
@@ -63,11 +58,8 @@ class DictionarySegmenter:
         return tuple(tokens if composed is text else in_raw_text(tokens, text, offsets))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens; add the readings and parts of speech they lack, in context.
-
-        Where all have a part of speech and some a reading, they come from an analysis, and those
-        without a reading have none.
-        """
+        """Keep the given tokens; add the readings and parts of speech they lack, in context."""
+        # If so, one without a reading has none.
         analyzed = all(token.pos for token in tokens) and any(token.reading for token in tokens)
         if analyzed or not tokens:
             return tuple(tokens)
@@ -96,15 +88,13 @@ class DictionarySegmenter:
         )
 
     def _look_up(self, forms: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Yield part of speech and reading of each form: of its first word, and of all its words.
-
-        A word without a reading stands for itself, unless no word of the form has one.
-        """
+        """Yield of each form the part of speech of its first word, the reading of all its words."""
         ends = list(accumulate(map(len, forms)))
         words_of: list[list[Word]] = [[] for _ in forms]
         for start, word in located("".join(forms), _dictionary(self.name).analyze_forms(forms)):
             words_of[bisect_right(ends, start)].append(word)
         for words in words_of:
+            # A word without a reading stands for itself, unless no word of the form has one.
             readings = [kana if is_kana(kana) else "" for _, _, kana in words]
             spelled = (kana or word[0] for kana, word in zip(readings, words, strict=True))
             yield words[0][1] if words else "", "".join(spelled) if any(readings) else ""
@@ -113,28 +103,22 @@ class DictionarySegmenter:
 Segmenter: TypeAlias = DictionarySegmenter | PatternSegmenter
 """Cuts raw text into tokens; may be shared between threads and sent to processes.
 
-Every character that is not white space is in exactly one token; no token is empty or holds white
-space, or begins with a combining mark that stands on something;
-``token.text == text[token.start:token.end]``.
+Every character but white space is in exactly one token, which is never empty and begins with no
+combining mark that stands on something; ``token.text == text[token.start:token.end]``.
 """
 
 
 def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = False) -> Segmenter:
     """Load a segmenter by its name; a dictionary is loaded once per process.
 
-    Args:
-        name: A Japanese dictionary (``unidic-lite``, ``ipadic``, ``sudachi``), or for text with
-            spaces ``words`` (punctuation apart) or ``whitespace`` (cut at white space only).
-        cut_scripts: Also cut the words of a dictionary where the script changes, though not between
-            kanji and hiragana. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus),
-            0.42 % then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead
-            of 1.11 % (ipadic), 0.43 % instead of 0.44 % (sudachi). A word whose reading cannot be
-            divided stays whole.
-        cut_hyphens: Of ``words``: also cut at hyphens (``Berlin-Reise``).
+    Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``. For text with spaces
+    there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and ``whitespace``.
+    Raises `ConfigError` if the name is unknown, `MissingExtraError` if its program is missing.
 
-    Raises:
-        ConfigError: If the name is unknown.
-        MissingExtraError: If the dictionary, or the program that reads it, is not installed.
+    With ``cut_scripts``, words of a dictionary are also cut where the script changes, if their
+    reading can be divided. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus), 0.42 %
+    then start or end inside a token instead of 0.52 % (unidic-lite), 0.76 % instead of 1.11 %
+    (ipadic), 0.43 % instead of 0.44 % (sudachi).
 
     Example:
         >>> [token.text for token in load_segmenter("words").segment("Tokyo's mayor said no.")]
@@ -143,9 +127,8 @@ def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = F
         [('東京', 'トウキョウ'), ('に', 'ニ'), ('着い', 'ツイ'), ('た', 'タ')]
     """
     if name not in _NAMES:
-        near = difflib.get_close_matches(name, _NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_NAMES)}"
-        raise ConfigError("text.segmenter", f"there is no segmenter {name!r}; {hint}")
+        problem = f"there is no segmenter {name!r}; {suggestion(name, _NAMES)}"
+        raise ConfigError("text.segmenter", problem)
     if name == "whitespace":
         return WHITESPACE
     if name == "words":

@@ -42,10 +42,10 @@ def _words(joiners: str) -> re.Pattern[str]:
 
 @dataclass(frozen=True, slots=True)
 class PatternSegmenter:
-    """Cut text at the matches of a pattern, each a token; there are no readings.
+    """Cut composed text at the matches of a pattern, each a token; there are no readings.
 
-    The patterns meet text in composed form. To each of them, letters and digits between blanks are
-    one token. So most of a text can be cut without matching, which takes twice as long.
+    To each pattern, letters and digits between blanks are one token. So most of a text can be cut
+    without matching, which takes twice as long.
     """
 
     signature: str
@@ -69,10 +69,9 @@ class PatternSegmenter:
         return tuple(tokens)
 
     def words(self, text: str) -> list[str]:
-        """Cut a text at blanks into words that `tokens_of` cuts further.
+        """Cut a text at blanks into words that `tokens_of` cuts further, equal ones equally.
 
-        To an initial before a name some name is added, so that a word has all that its tokens
-        depend on, and those of equal words are equal.
+        To an initial before a name some name is added, as its tokens depend on it.
         """
         composed, offsets = compose(text)
         words: list[str] = []
@@ -91,7 +90,6 @@ class PatternSegmenter:
         return tuple(token for token in self.segment(word) if token.end <= end)
 
     def _matches(self, text: str, start: int, end: int) -> Iterator[Token]:
-        """Match in a part of a text, though a pattern may look at what comes after it."""
         for match in self.pattern.finditer(text, start):
             if match.start() >= end:
                 break

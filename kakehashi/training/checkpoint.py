@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from kakehashi.errors import RunError
-from kakehashi.files import fill_atomically
+from kakehashi.files import replacing_file
 
 Epoch = dict[str, Any]
 """A line of ``epochs.jsonl``: ``number``, from 1; ``updates`` of the weights so far; mean ``loss``
@@ -52,18 +52,14 @@ class Checkpoint:
                 tensors.append(tensor.detach().contiguous().view(-1).view(torch.uint8))
         header = {name: getattr(self, name) for name in ("fingerprint", "history", "epoch")}
         line = json.dumps({**header, "tensors": described}).encode() + b"\n"
-
-        def fill(temporary: Path) -> None:
-            digest = hashlib.sha256()
-            with temporary.open("wb") as file:
-                file.write(digest.hexdigest().encode())
-                for content in chain([line], (tensor.cpu().numpy() for tensor in tensors)):
-                    digest.update(content)
-                    file.write(content)
-                file.seek(0)
-                file.write(digest.hexdigest().encode())
-
-        fill_atomically(path, fill)
+        digest = hashlib.sha256()
+        with replacing_file(path) as temporary, temporary.open("wb") as file:
+            file.write(digest.hexdigest().encode())
+            for content in chain([line], (tensor.cpu().numpy() for tensor in tensors)):
+                digest.update(content)
+                file.write(content)
+            file.seek(0)
+            file.write(digest.hexdigest().encode())
 
     @classmethod
     def load(cls, path: Path, fingerprint: str | None = None) -> Checkpoint:
@@ -76,11 +72,9 @@ class Checkpoint:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         header = json.loads(line) if line.startswith(b"{") else {}
         if not header or fingerprint not in (None, header["fingerprint"]):
-            problem = (
-                "was begun with another version, corpus, vectors or source model than there is"
-            )
+            problem = "was begun with another version, corpus, vectors or source model than now"
             remedy = "choose another folder with --out, or remove it"
-            raise RunError(path.parent, f"{problem} now; {remedy}")
+            raise RunError(path.parent, f"{problem}; {remedy}")
         states: dict[str, dict[str, Tensor]] = {state: {} for state in _STATES}
         start = 0
         for state, name, kind, shape in header.pop("tensors"):

@@ -27,7 +27,7 @@ from kakehashi.errors import ConfigError, DistributedError, KakehashiError
 from kakehashi.extras import require
 from kakehashi.model.device import to_device
 from kakehashi.model.tagger import Tagger
-from kakehashi.parallel import connect_ray
+from kakehashi.parallel import ray_cluster
 from kakehashi.progress import Progress
 from kakehashi.tracking import TRACKING_VARIABLES
 from kakehashi.training.optimizer import Optimizer
@@ -50,11 +50,6 @@ class ProcessGroup:
         if world_size > 1:
             # Beside the default group, which may be for messages from GPU to GPU.
             self._objects = distributed.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
-
-    def destroy(self) -> None:
-        """End the threads of the group, which would abort the process when Python ends."""
-        distributed.destroy_process_group(self._objects)
-        del self._objects
 
     def device(self, name: str) -> str:
         """Return where this process computes; ``cuda`` is the GPU of its number on its machine."""
@@ -153,7 +148,7 @@ class ProcessGroup:
         return values
 
 
-SINGLE = ProcessGroup()
+SINGLE: ProcessGroup = ProcessGroup()
 
 
 def _gradient_rows(weight: Tensor, rows: Tensor) -> Tensor:
@@ -191,7 +186,7 @@ def process_group(**options: Any) -> Iterator[ProcessGroup]:  # noqa: ANN401 - t
     try:
         yield group
     finally:
-        group.destroy()
+        del group._objects  # its threads would abort the process when Python ends
         distributed.destroy_process_group()
 
 
@@ -206,14 +201,10 @@ def train_on_ray(
     """Do the same in each process of a group on a Ray cluster, whose machines must share folders.
 
     ``work`` is called with the keywords ``progress`` and ``group``; its errors are raised here. By
-    default there is one worker per processor of the cluster, or per GPU with ``cuda``.
-
-    Raises:
-        ConfigError: If there is no Ray at the address (see `connect_ray`), or it is too small.
-        DistributedError: If a process is lost.
+    default there is one worker per processor of the cluster, or per GPU with ``cuda``;
+    `ConfigError` if it is too small. See `kakehashi.parallel.ray_cluster`.
     """
-    ray = connect_ray(address, workers)
-    try:
+    with ray_cluster(address, workers) as ray:
         n_found = int(ray.cluster_resources().get("GPU" if cuda else "CPU", 0))
         size = workers or n_found
         if size > n_found or not size:
@@ -239,13 +230,6 @@ def train_on_ray(
         finally:
             queue.put(None)
             listener.join()
-    except ray.exceptions.RayTaskError as error:
-        raise error.cause from None
-    except ray.exceptions.RayError as error:
-        problem = "a process of this training was lost; start again"
-        raise DistributedError(f"{problem} ({' '.join(str(error).split())})") from None
-    finally:
-        ray.shutdown()
 
 
 def _run_rank(

@@ -37,7 +37,7 @@ from kakehashi import __version__
 from kakehashi.config.settings import RunSettings
 from kakehashi.data.dataset import Dataset
 from kakehashi.errors import RunError, TrackingError
-from kakehashi.files import lock, sweep, write_atomically, write_json
+from kakehashi.files import lock, read_json, sweep, write_atomically, write_json
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import Count, Score
 from kakehashi.tracking import Status, sync
@@ -77,16 +77,14 @@ class Run:
         return self._result.exists()
 
     def _check(self) -> None:
-        if not self.folder.exists():
+        config = self.folder / "config.json"
+        if not config.exists():
+            if any(self.folder.glob("[!.]*")):  # else a process was killed in its first moment
+                raise RunError(self.folder, f"exists and is no run of ours; {_ELSEWHERE}")
             return
-        try:
-            found = json.loads((self.folder / "config.json").read_bytes())
-        except FileNotFoundError:
-            if all(path.name.startswith(".") for path in self.folder.iterdir()):
-                return  # made by hand, or by a process killed in its first moment
-            raise RunError(self.folder, f"exists and is no run of ours; {_ELSEWHERE}") from None
-        except ValueError:
-            raise RunError(self.folder, f"has a damaged config.json; {_ELSEWHERE}") from None
+        found = read_json(config)
+        if not found:
+            raise RunError(self.folder, f"has a config.json that cannot be read; {_ELSEWHERE}")
         other = "settings" if found != self._config else ""
         if self.finished and load_result(self.folder).get("inputs") != self._inputs:
             other = other or "corpora, vectors or source, or by another version"
@@ -206,8 +204,7 @@ class Run:
 
 def load_result(folder: str | Path) -> dict[str, Any]:
     """Read the result of a finished run; `RunError` if there is none."""
-    try:
-        result: dict[str, Any] = json.loads((Path(folder) / "result.json").read_bytes())
-    except (OSError, ValueError):
-        raise RunError(folder, "holds no finished run: there is no result.json") from None
+    result = read_json(Path(folder) / "result.json")
+    if not result:
+        raise RunError(folder, "holds no finished run: there is no result.json")
     return result

@@ -27,9 +27,8 @@ from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError, RunError
-from kakehashi.files import sha256_of
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.model.folder import MANIFEST, Model, find_model, load_model, save_model
+from kakehashi.model.folder import Model, load_model, model_fingerprint, save_model
 from kakehashi.model.lstm_steps import is_compiled
 from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import apply_transfer, plan_transfer
@@ -87,8 +86,7 @@ def train(
             corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
             inputs = features_fingerprint(settings, corpus)
             if settings.transfer is not None:
-                source = find_model(settings.transfer.source) / MANIFEST
-                inputs = _hash(f"{inputs} {sha256_of(source)}")
+                inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
             if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
                 inputs = _hash(inputs, revision)
             run = Run(folder, settings, inputs, track, progress)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.text.romanize import romanize
+from kakehashi.text.readings import romanize
 
 _LINES = (Path(__file__).parent / "romanization_golden.tsv").read_text("utf-8").splitlines()
 _ROWS = [line.split("\t")[:2] for line in _LINES]

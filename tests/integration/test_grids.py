@@ -90,7 +90,7 @@ def test_plan_and_status_say_what_there_is(experiment, folder):
     folder = folder(epochs=2)
     status, out, err = experiment(folder, "--workers", "2", verb="plan")
     assert (status, err.count("timing a short training")) == (0, 2)
-    assert "4 combinations, 4 runs: 0 finished, 4 and 1 source models to run" in out
+    assert "4 combinations, 4 runs: 0 finished, 4 runs and 1 source model to run" in out
     assert out.splitlines()[-1] == "Expected: 1 min with --workers 2"
     assert not list(folder.glob("runs/cells/*/result.json"))
     assert experiment(folder, "--only", "recognizer=no transfer", "--only", "seed=1")[0] == 0

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from kakehashi.config.settings import Split
 from kakehashi.config.sources import ColumnsSource, InlineSource, JsonlSource, Source
 from kakehashi.corpora.corpus import Corpus
-from kakehashi.corpora.formats import read_source
-from kakehashi.corpora.writing import Written, write_corpus
+from kakehashi.corpora.formats import Written, read_source, write_corpus
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
 

@@ -1,3 +1,5 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,5 +65,5 @@ def test_holm_keeps_the_order_and_only_raises(p_values):
 
 @given(sides(), st.integers(0, 3))
 def test_the_interval_is_one_of_scores(runs, seed):
-    low, high = bootstrap_interval(runs[0], trials=20, seed=seed)
+    low, high = astuple(bootstrap_interval(runs[0], trials=20, seed=seed))
     assert 0 <= low <= high <= 100

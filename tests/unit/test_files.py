@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.files import fill_atomically, lock, sweep, write_atomically, write_folder, write_json
+from kakehashi.files import lock, replacing_file, sweep, write_atomically, write_folder, write_json
 
 
 def names(folder):
@@ -22,6 +22,12 @@ def in_a_child(work, *arguments):
 
 def killed(_):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def half_write(path):
+    with replacing_file(path) as temporary:
+        temporary.write_text("half")
+        killed(path)
 
 
 def test_a_file_is_replaced_whole(tmp_path):
@@ -99,7 +105,7 @@ def test_a_folder_whose_successor_cannot_take_its_place_comes_back(tmp_path, mon
 def test_what_a_killed_writer_leaves_is_one_file_that_the_next_write_replaces(tmp_path):
     path = tmp_path / "a"
     for _ in range(3):
-        assert in_a_child(fill_atomically, path, killed) == -signal.SIGKILL
+        assert in_a_child(half_write, path) == -signal.SIGKILL
     assert len(names(tmp_path)) <= 2
     write_atomically(path, "new")
     assert names(tmp_path) == ["a"]
@@ -128,12 +134,10 @@ def test_sweeping_brings_back_a_folder_whose_successor_never_came(tmp_path):
 
 
 def test_sweeping_leaves_what_is_being_written(tmp_path):
-    def fill(place):
+    with replacing_file(tmp_path / "a") as place:
         place.write_text("half")
         sweep(tmp_path)
         place.write_text(place.read_text() + " and half")
-
-    fill_atomically(tmp_path / "a", fill)
     assert (tmp_path / "a").read_text() == "half and half"
 
 

@@ -11,8 +11,7 @@ import re
 import tomllib
 from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -22,7 +21,7 @@ from typing import NamedTuple, TypeAlias, get_args
 
 from kakehashi.config.sources import AssistantSource, Partition
 from kakehashi.errors import ConfigError
-from kakehashi.sentence import Mention, Sentence
+from kakehashi.sentence import Mention, Part, Sentence
 
 FRAME, PHRASE = "frame", "phrase"
 _PIECE = re.compile(
@@ -48,8 +47,8 @@ def generate(
 ) -> Iterator[Sentence]:
     """Generate voice-assistant utterances from number ``start`` on; ``group`` is the domain.
 
-    Several processes can each make a range. Dev and test hold values and carrier phrases that train
-    never shows, whatever the seed. Raises `ConfigError` at an unknown language or partition.
+    Dev and test hold values and carrier phrases that train never shows, whatever the seed. Raises
+    `ConfigError` at an unknown language or partition.
 
     Example:
         >>> [third] = generate("en", 1, start=2)
@@ -62,17 +61,15 @@ def generate(
         raise ConfigError("partition", f"expected one of {expected}, got {partition!r}")
     sampler = _sampler(language, partition)
     digest = sha256(f"{language} {partition} {seed}".encode()).digest()
-    first = int.from_bytes(digest[:8]) + start
+    first, random = int.from_bytes(digest[:8]), Random()
 
-    def draw_all() -> Iterator[Sentence]:
-        random = Random()
-        for number in range(utterances):
-            random.seed(first + number)
-            group, text, mentions = sampler.draw(random.random)
-            name = f"assistant-{language}-{partition}-{start + number:06d}"
-            yield Sentence(text, mentions, None, name, group)
+    def draw(number: int) -> Sentence:
+        random.seed(first + number)
+        group, text, mentions = sampler.draw(random.random)
+        name = f"assistant-{language}-{partition}-{number:06d}"
+        return Sentence(text, mentions, None, name, group)
 
-    return draw_all()
+    return map(draw, range(start, start + utterances))
 
 
 @cache
@@ -80,30 +77,18 @@ def _sampler(language: str, partition: Partition) -> Sampler:
     return Sampler(read_grammar(language), partition)
 
 
-@dataclass(frozen=True)
-class _Range:
-    """A range of the utterances of a source, which another process can generate."""
-
-    source: AssistantSource
-    start: int
-    size: int
-
-    def __iter__(self) -> Iterator[Sentence]:
-        language, seed, partition = self.source.language, self.source.seed, self.source.partition
-        return generate(language, self.size, seed=seed, partition=partition, start=self.start)
-
-
 def chunks(source: AssistantSource) -> Iterator[Iterable[Sentence]]:
     """Yield the utterances of a source in parts, which are generated when they are asked for."""
+    draw = partial(generate, source.language, seed=source.seed, partition=source.partition)
     for start in range(0, source.utterances, _AT_ONCE):
-        yield _Range(source, start, min(_AT_ONCE, source.utterances - start))
+        size = min(_AT_ONCE, source.utterances - start)
+        yield Part(partial(draw, utterances=size, start=start))
 
 
 class Draw(NamedTuple):
-    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of ``total``."""
+    """One choice: option i is taken by numbers below ``bounds[i]``, on a scale of the last one."""
 
     bounds: Sequence[int]
-    total: int
     options: Sequence[Option]
 
 
@@ -118,10 +103,7 @@ Option: TypeAlias = "str | tuple[str | Draw | Slot, ...]"
 
 
 class Sampler:
-    """A grammar, compiled to nested tuples to draw the utterances of one partition fast.
-
-    An utterance is a walk over them that takes one random number per choice.
-    """
+    """A grammar, compiled to nested tuples to draw utterances fast, one number per choice."""
 
     def __init__(self, grammar: Grammar, partition: Partition) -> None:
         self._rules, self._partition = grammar.rules, partition
@@ -138,11 +120,10 @@ class Sampler:
     def draw(self, uniform: Callable[[], float]) -> tuple[str, str, tuple[Mention, ...]]:
         """Draw the domain, text and mentions of one utterance by numbers from 0 to below 1."""
         index = bisect(self._bounds, uniform() * self._bounds[-1])
-        pieces: list[str] = []
-        mentions: list[Mention] = []
+        pieces, mentions = list[str](), list[Mention]()
 
         def write(draw: Draw, position: int) -> int:
-            option = draw.options[bisect(draw.bounds, uniform() * draw.total)]
+            option = draw.options[bisect(draw.bounds, uniform() * draw.bounds[-1])]
             if isinstance(option, str):
                 pieces.append(option)
                 return position + len(option)
@@ -184,8 +165,7 @@ class Sampler:
 
 def _weighed(options: Iterable[tuple[int, Option]]) -> Draw:
     weights, chosen = zip(*options, strict=True)
-    bounds = list(accumulate(weights))
-    return Draw(bounds, bounds[-1], chosen)
+    return Draw(list(accumulate(weights)), chosen)
 
 
 def _zipf(rank: float, exponent: float) -> int:
@@ -193,16 +173,13 @@ def _zipf(rank: float, exponent: float) -> int:
 
 
 def _weights(rule: Rule, partition: Partition) -> list[int]:
-    """Weigh the members of a list in one partition; 0 where they do not occur there.
-
-    Which are kept for dev or test depends on the texts alone, so that all seeds share the division.
-    """
+    """Weigh the members of a list in one partition; 0 where they do not occur there."""
     exponent = _OPEN_EXPONENT if rule.open else _CLOSED_EXPONENT
     weights = [_zipf(rank, exponent) for rank in range(1, len(rule.texts) + 1)]
     if not rule.open:
         return weights
-    digests = [sha256(text.encode()).digest() for text in rule.texts]
-    order = sorted(range(len(digests)), key=digests.__getitem__)
+    # Which are for dev or test depends on the texts alone, so that all seeds share the division.
+    order = sorted(range(len(weights)), key=lambda i: sha256(rule.texts[i].encode()).digest())
     size = len(order) // _ONE_IN
     kept = {"train": [], "dev": order[:size], "test": order[size : 2 * size]}[partition]
     shared = order[2 * size :]
@@ -245,10 +222,7 @@ class Grammar(NamedTuple):
 
 
 def read_grammar(language: str, folder: Traversable | None = None) -> Grammar:
-    """Read the grammar of a language; ``folder`` is by default that of the shipped grammars.
-
-    Raises `ConfigError` if there is no such language, a name is taken twice, a template is wrong.
-    """
+    """Read the grammar of a language, by default a shipped one; `ConfigError` if there is none."""
     folder = folder or files(__package__) / "data"
     languages = sorted(place.name for place in folder.iterdir() if place.is_dir())
     if language not in languages:

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 
 from kakehashi.baselines import BASELINES
-from kakehashi.baselines.crfsuite import CRFsuite
+from kakehashi.baselines.crfsuite import CRFsuite, _items
 from kakehashi.baselines.spacy import SpaCy
 from kakehashi.config.settings import SystemName
 from kakehashi.errors import MissingExtraError
@@ -45,4 +45,4 @@ def test_decomposed_text_has_the_features_of_composed_text():
         sentence_from_forms(unicodedata.normalize(form, "Zürich ist schön").split(" "))
         for form in ("NFC", "NFD")
     )
-    assert CRFsuite()._items(decomposed) == CRFsuite()._items(composed)
+    assert _items(decomposed) == _items(composed)

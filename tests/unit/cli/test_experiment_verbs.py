@@ -64,7 +64,7 @@ def test_page_says_how_to_make_it_again(invoke, size_results, tmp_path):
     assert f"kakehashi experiment run g.toml --root {tmp_path}" in text
     assert f"--out {out} --trials 10 --seed 0" in text
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="cannot be written"):
+    with pytest.raises(FileExistsError, match="file"):
         invoke(size_results, "page", "g", "--out", tmp_path / "file" / "x.html", "--trials", 10)
 
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from kakehashi.cli import corpus_verbs, main, model_verbs, options, score_verbs
 from kakehashi.config import settings, sources
+from kakehashi.errors import ConfigError
 from kakehashi.runtime.recognizer import Precision
 from kakehashi.scoring import score, significance
 
@@ -53,8 +54,22 @@ def test_old_names_are_hidden_and_say_the_new_one(old):
     assert f"│ {name} " not in invoke(*family, "--help").stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("trian x.toml", "^trian: there is no such verb; did you mean 'train'"),
+        ("experiment tabel", "^experiment tabel: there is no such verb; did you mean 'table'"),
+        ("stats a.jsonl", "^stats: .* did you mean 'corpus stats'"),
+        ("xyzzy", "^xyzzy: .* known: train, predict"),
+    ],
+)
+def test_a_mistyped_verb_is_refused_with_the_nearest(words, problem):
+    with pytest.raises(ConfigError, match=problem):
+        invoke(*words.split())
+
+
 def test_choices_and_defaults_are_those_of_the_library():
-    assert options.TRIALS == significance.TRIALS
+    assert options.N_TRIALS == significance.TRIALS
     for ours, theirs in {
         corpus_verbs.Language: sources.Language,
         corpus_verbs.Partition: sources.Partition,

@@ -248,7 +248,8 @@ def test_a_sentence_that_never_ends_is_refused(archive, line):
 
 
 def names(path, pattern="*"):
-    return [(member.folder, member.stem, member.content) for member in members(path, pattern)]
+    paths = [(member.path, member.content) for member in members(path, pattern)]
+    return [(path.parent.name, path.stem, content) for path, content in paths]
 
 
 FILES = {"./top/a/one.knp": b"1", "./top/b/two.knp": b"2", "./README.md": b"r"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_everything_is_counted():
     assert stats.mentions == 3
     assert list(stats.types.items()) == [("DATE", 2), ("OPTIONAL", 1)]
     assert stats.mention_characters == 5 / 3
-    assert stats.lost == (LostMention(1, "s1", INSIDE, ("英語",)),)
+    assert stats.lost == (LostMention(1, "s1", *INSIDE, ("英語",)),)
 
 
 def test_tokens_are_counted_only_where_all_sentences_have_some():
@@ -52,7 +53,7 @@ def test_lost_mentions_bound_what_a_tagger_can_reach():
     assert stats.kept == pytest.approx(200 / 3)
     assert stats.ceiling == pytest.approx(80.0)  # recall 2/3, precision 1
     sentence = Sentence(FIRST.text, FIRST.mentions, FIRST.tokens)
-    assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", INSIDE, ("英語",)),)
+    assert describe([SECOND, sentence]).lost == (LostMention(2, "英語今日", *INSIDE, ("英語",)),)
 
 
 @pytest.mark.parametrize("sentences", [[FIRST, Sentence("雨")], [], [Sentence("雨", (), ())]])
@@ -147,7 +148,7 @@ def test_what_makes_a_homophone():
 def test_shares_and_homophones_are_shown_and_json():
     assert str(Share(2000, 1500)) == "1,500 of 2,000 (75.0 %)"
     assert str(find_homophones([]).mentions) == "0 of 0"
-    tree = json.loads(json.dumps(find_homophones([RIVER, SKIN]).to_dict()))
+    tree = json.loads(json.dumps(asdict(find_homophones([RIVER, SKIN]))))
     assert tree["words"] == {"total": 6, "touched": 3}
     assert tree["types"]["LOC"] == {"total": 1, "touched": 1}
     assert tree["collapses"][0]["romaji"] == "kawa"

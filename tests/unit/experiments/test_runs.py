@@ -7,7 +7,7 @@ from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import Grid, read_grid
-from kakehashi.experiments.runs import MISSING, FileHashes, expand, fingerprint_of, missing_files
+from kakehashi.experiments.runs import MISSING, FileHashes, expand, files_of, fingerprint_of
 
 CONFIG = """
 # A comment.
@@ -30,6 +30,10 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "en.toml").write_text(CONFIG.replace("train.jsonl", "english.jsonl"))
     (tmp_path / "english.jsonl").write_text('{"text": "English"}\n')
     return tmp_path
+
+
+def missing(settings):
+    return [name for name, path in files_of(settings) if not path.exists()]
 
 
 def grid_of(folder, **more):
@@ -133,11 +137,11 @@ def test_a_missing_corpus_is_told_and_may_be_the_one_that_was_there(folder):
         }
     )
     there = fingerprint_of(settings, fingerprints)
-    assert missing_files(settings) == []
+    assert missing(settings) == []
     (folder / "train.jsonl").unlink()
     gone = fingerprint_of(settings, fingerprints)
     assert gone.facts["train.jsonl"] == MISSING
-    assert gone.missing == missing_files(settings) == ["train.jsonl"]
+    assert gone.missing == missing(settings) == ["train.jsonl"]
     assert gone.may_be(there)
     (folder / "dev.jsonl").write_text("")
     assert not fingerprint_of(settings, fingerprints).may_be(there)

@@ -6,14 +6,17 @@ import pytest
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import analyse
 from kakehashi.reports.figures import (
+    BLACK,
+    BLUE,
     FIGURES,
+    RED,
     distribution_figure,
     frequency_figure,
     gain_figure,
+    pens,
     size_figure,
     type_figure,
 )
-from kakehashi.reports.style import BLACK, BLUE, RED, pens
 
 
 @pytest.fixture

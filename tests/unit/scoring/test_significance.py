@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from itertools import product
 
 import numpy as np
@@ -9,6 +9,7 @@ from kakehashi.scoring.score import Count
 from kakehashi.scoring.significance import (
     THE_METHOD,
     THESE_MODELS,
+    Interval,
     bootstrap_interval,
     holm,
     permutation_test,
@@ -188,7 +189,7 @@ def test_interval_equals_resampling_one_by_one():
     rng = np.random.default_rng(10)
     scores = [run_f1(run[rng.integers(0, 60, 60)]) for _ in range(4000)]
     found = bootstrap_interval([run], trials=4000)
-    assert found == pytest.approx(tuple(np.quantile(scores, [0.025, 0.975])), abs=1.0)
+    assert astuple(found) == pytest.approx(tuple(np.quantile(scores, [0.025, 0.975])), abs=1.0)
     assert found.low < run_f1(run) < found.high
 
 
@@ -198,7 +199,7 @@ def test_the_interval_of_the_mean_resamples_all_runs_together():
     assert bootstrap_interval([run, *others], trials=300, seed=1) != bootstrap_interval([run])
     narrow, wide = (bootstrap_interval([run], level=level) for level in (0.5, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert bootstrap_interval([np.zeros((4, 3), dtype=np.int32)]) == (0.0, 0.0)
+    assert bootstrap_interval([np.zeros((4, 3), dtype=np.int32)]) == Interval(0.0, 0.0)
 
 
 def test_only_the_permutation_of_runs_keeps_its_level_under_seed_noise():

@@ -248,7 +248,7 @@ def test_segmenter_of_settings():
 def test_unknown_name():
     with pytest.raises(ConfigError, match="'unidic'; did you mean 'unidic-lite'"):
         load_segmenter("unidic")
-    with pytest.raises(ConfigError, match="known are unidic-lite, ipadic, sudachi"):
+    with pytest.raises(ConfigError, match="known: unidic-lite, ipadic, sudachi"):
         load_segmenter("zzz")
 
 

@@ -1,26 +1,32 @@
-"""MeCab, through fugashi."""
+"""Japanese dictionaries: MeCab's, through fugashi, and Sudachi's, through SudachiPy."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from threading import Semaphore
-from typing import TypeAlias
+from threading import Semaphore, local
+from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
-from kakehashi.text.composition import LONGEST_PASSAGE, Word
+from kakehashi.text.composition import LONGEST_PASSAGE, Word, located
+
+if TYPE_CHECKING:
+    from sudachipy import Dictionary
 
 # The module that holds a dictionary, the extra that installs it, and the number of its field with
 # the reading. UniDic's `pron` (カメー, ワ) and `lForm` (ナガス) are not as written; `kana` is.
 _DICTIONARIES = {"unidic-lite": ("unidic_lite", "", 17), "ipadic": ("ipadic", "ipadic", 7)}
 
+# What Sudachi gives as the reading of signs it has none for; the noun 記号 is also read so.
+_SIGN = "キゴウ"
 # Of fugashi's report, the line by MeCab itself.
 _CAUSE = re.compile(r"^arguments: .*\n(.*)\n-+$", re.MULTILINE)
 
@@ -32,8 +38,8 @@ _POOLS: WeakSet[TaggerPool] = WeakSet()
 class TaggerPool:
     """Taggers that threads borrow, and wait for where all ``size`` of them are borrowed.
 
-    A tagger shared by two threads at a time gives wrong words without an error. One made for each
-    thread leaves its memory maps behind when the thread ends, until the process may have no more.
+    One shared by two threads at a time gives wrong words without an error; one made for each thread
+    leaves its memory maps behind when the thread ends, until the process may have no more.
     """
 
     def __init__(self, make: Callable[[], Parse], size: int = LARGEST_POOL) -> None:
@@ -65,8 +71,8 @@ os.register_at_fork(after_in_child=lambda: [*map(TaggerPool.restart, _POOLS)])
 class MeCab:
     """Find words with MeCab.
 
-    MeCab's nodes must not outlive the next call (their features then belong to another sentence),
-    so we let it print its answer and copy that, which is faster besides.
+    Its nodes must not outlive the next call (their features then belong to another sentence), so
+    we let it print its answer, which is faster besides.
     """
 
     def __init__(self, name: str) -> None:
@@ -121,3 +127,47 @@ def _words(answer: str) -> Iterable[Word]:
     """Parse MeCab's answer: three lines per word, and a last line for the end."""
     lines = answer.split("\n")
     return zip(lines[0::3], lines[1::3], lines[2::3], strict=False)
+
+
+class _Tokenizer(local):  # one serves one thread at a time
+    def __init__(self, dictionary: Dictionary) -> None:
+        self.tokenize = dictionary.tokenizer("A").tokenize
+
+
+class Sudachi:
+    """Find words with Sudachi, in its shortest units (mode A), which lose the fewest mentions."""
+
+    def __init__(self) -> None:
+        require("sudachidict_core", "sudachi")
+        self.signature = f"sudachi-a(sudachidict-core {version('sudachidict-core')})"
+        self._tokenizer = _Tokenizer(require("sudachipy", "sudachi").Dictionary(dict="core"))
+
+    def analyze(self, text: str) -> list[Word]:
+        """Find the words of a passage."""
+        words: list[Word] = []
+        for morpheme in self._tokenizer.tokenize(text):
+            surface, pos = morpheme.surface(), morpheme.part_of_speech()[0]
+            reading = morpheme.reading_form()
+            if reading == _SIGN and pos != "名詞":
+                reading = ""
+            if surface.strip():
+                words.append((surface, pos, reading))
+            elif not surface and words:
+                # ㍿ comes as カブシキ, all of it, and ガイシャ, nothing of it.
+                words[-1] = (*words[-1][:2], words[-1][2] + reading)
+        return words
+
+    def analyze_forms(self, forms: Sequence[str]) -> Iterable[Word]:
+        """Find the words of a passage already cut into forms; one whose edges it misses, alone."""
+        text = "".join(forms)
+        words = list(located(text, self.analyze(text)))
+        starts = [start for start, _ in words]
+        edges = {0, *starts, *(start + len(word[0]) for start, word in words)}
+        end = 0
+        for form in forms:
+            start, end = end, end + len(form)
+            if start in edges and end in edges:
+                inside = words[bisect_left(starts, start) : bisect_left(starts, end)]
+                yield from (word for _, word in inside)
+            else:
+                yield from self.analyze(form)

@@ -5,7 +5,7 @@ from threading import Event, Semaphore, Thread
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.mecab import LARGEST_POOL, MeCab, TaggerPool
+from kakehashi.text.dictionaries import LARGEST_POOL, MeCab, Sudachi, TaggerPool
 
 
 def test_words_outlive_the_next_call_and_do_not_cross_forms():
@@ -125,3 +125,13 @@ def test_a_child_does_not_wait_for_the_threads_of_its_parent(slow):
     slow.may_end.set()
     thread.join(60)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_signs_blanks_and_edges():
+    pytest.importorskip("sudachidict_core", reason="the extra sudachi is not installed")
+    expected = [("々", "補助記号", ""), ("と", "助詞", "ト"), ("記号", "名詞", "キゴウ")]
+    assert Sudachi().analyze("々と記号") == expected
+    assert Sudachi().analyze("㍿") == [("㍿", "名詞", "カブシキガイシャ")]
+    assert [word[0] for word in Sudachi().analyze(" 東京  に ")] == ["東京", "に"]
+    words = list(Sudachi().analyze_forms(["東", "京都", "に"]))
+    assert [word[0] for word in words] == ["東", "京都", "に"]
