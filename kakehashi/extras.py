@@ -9,11 +9,7 @@ from kakehashi.errors import MissingExtraError
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import an optional module, which an extra of this package installs.
-
-    Raises:
-        MissingExtraError: If the module is not installed.
-    """
+    """Import an optional module; `MissingExtraError` names the extra that installs it."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

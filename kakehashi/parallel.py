@@ -29,9 +29,7 @@ _FEW = 4  # jobs for which it does not pay to start processes
 
 
 def map_in_order(
-    function: Callable[[_Job], _Answer],
-    jobs: Iterable[_Job | None],
-    processes: int | None = None,
+    function: Callable[[_Job], _Answer], jobs: Iterable[_Job | None], processes: int | None = None
 ) -> Iterator[_Answer]:
     """Apply a function to every job in processes; KakehashiError if one of them is killed.
 
@@ -107,10 +105,7 @@ def open_map(
 
 
 def _map_on_ray(
-    ray: ModuleType,
-    workers: int | None,
-    function: Callable[[_Job], _Answer],
-    jobs: Iterable[_Job],
+    ray: ModuleType, workers: int | None, function: Callable[[_Job], _Answer], jobs: Iterable[_Job]
 ) -> Iterator[_Answer]:
     task, shared = ray.remote(num_cpus=1)(lambda function, job: function(job)), ray.put(function)
     pending: deque[Any] = deque()

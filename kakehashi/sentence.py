@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import add
+from itertools import accumulate
 from typing import NamedTuple
 
 
 class Token(NamedTuple):
     """One element of a segmented sentence."""
 
-    text: str  # the form as written, never empty: characters of the raw text
-    start: int  # from this one
-    end: int  # to before this one
+    text: str  # the form as it is in the raw text, never empty
+    start: int  # its first character there
+    end: int  # one past its last
     reading: str = ""  # in kana, by the segmenter or corpus; "" where there is none
     pos: str = ""  # coarse part of speech; "" where there is none
 
@@ -133,12 +133,9 @@ def sentence_from_forms(
         >>> sentence_from_forms(["Hello", "Tokyo"], [Span(1, 2, "LOC")]).mentions
         (Mention(start=6, end=11, type='LOC', text='Tokyo', probability=None),)
     """
-    tokens: list[Token] = []
     after = [joiner] * len(forms) if after is None else after
-    position = 0
-    for form, gap in zip(forms, after, strict=True):
-        end = position + len(form)
-        tokens.append(Token(form, position, end))
-        position = end + len(gap)
-    text = "".join(map(add, forms, after))[: tokens[-1].end if tokens else 0]
+    pieces = [form + gap for form, gap in zip(forms, after, strict=True)]
+    starts = accumulate(map(len, pieces), initial=0)
+    tokens = [Token(form, at, at + len(form)) for form, at in zip(forms, starts, strict=False)]
+    text = "".join(pieces)[: tokens[-1].end if tokens else 0]
     return Sentence(text, mentions_from_spans(text, tokens, spans), tuple(tokens), id, group)

@@ -69,7 +69,8 @@ class CRFsuite:
             if sentence.tokens:
                 tags = tags_from_spans(sentence.project().spans, len(sentence.tokens))
                 trainer.append(_items(sentence), tags)
-                n_tokens, tagset = n_tokens + len(tags), tagset.union(tags)
+                n_tokens += len(tags)
+                tagset.update(tags)
         cost = n_tokens * len(tagset) ** 2
         names = list(_LADDERS) if cost <= _COST_OF_ALL else ["c2"] if cost <= _COST_OF_C2 else []
         if not any(sentence.mentions for sentence in dev):

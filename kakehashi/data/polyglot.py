@@ -27,19 +27,13 @@ from kakehashi.errors import CorpusError
 _PIECE = 1 << 16
 _MOST_PIECES = 1 << 12
 _MOST_MADE = 64  # Word vectors need about 20. A file of empty lists could take 60 times its size.
-_KINDS = {
-    "push": "INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEWTRUE|NEWFALSE|MARK",
-    "take": "EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD",
-    "put": "(LONG_)?BINPUT|MEMOIZE",
-    "get": "(LONG_)?BINGET",
-    "skip": "PROTO|FRAME|STOP",
-}
-_KIND = {
-    opcode.name: kind
-    for opcode in pickletools.opcodes
-    for kind, names in _KINDS.items()
-    if re.fullmatch(names, opcode.name)
-}
+_KINDS = re.compile(
+    "(?P<push>INT|BININT[12]?|LONG1?|(SHORT_)?BIN(UNICODE|STRING|BYTES)|NONE|NEW(TRUE|FALSE)|MARK)"
+    "|(?P<take>EMPTY_TUPLE|TUPLE[123]?|EMPTY_LIST|APPENDS?|(STACK_)?GLOBAL|REDUCE|BUILD)"
+    "|(?P<put>(LONG_)?BINPUT|MEMOIZE)|(?P<get>(LONG_)?BINGET)|(?P<skip>PROTO|FRAME|STOP)"
+)
+_OPCODES = ((each.name, _KINDS.fullmatch(each.name)) for each in pickletools.opcodes)
+_KIND = {name: match.lastgroup for name, match in _OPCODES if match is not None}
 _MARK = object()
 _CONSTANTS = {"NEWTRUE": True, "NEWFALSE": False, "MARK": _MARK}
 _FUNCTION = re.compile(r"numpy\.(dtype|ndarray|_?core\.multiarray\._reconstruct)|_codecs\.encode")

@@ -72,11 +72,9 @@ class Checkpoint:
             raise RunError(path, "is damaged; remove it to train from the beginning")
         header = json.loads(line) if line.startswith(b"{") else {}
         if not header or fingerprint not in (None, header["fingerprint"]):
-            problem = (
-                "was begun with another version, corpus, vectors or source model than there is"
-            )
+            problem = "was begun with another version, corpus, vectors or source model than now"
             remedy = "choose another folder with --out, or remove it"
-            raise RunError(path.parent, f"{problem} now; {remedy}")
+            raise RunError(path.parent, f"{problem}; {remedy}")
         states: dict[str, dict[str, Tensor]] = {state: {} for state in _STATES}
         start = 0
         for state, name, kind, shape in header.pop("tensors"):

@@ -51,11 +51,6 @@ class ProcessGroup:
             # Beside the default group, which may be for messages from GPU to GPU.
             self._objects = distributed.new_group(backend="gloo", timeout=_LONG_TIMEOUT)
 
-    def destroy(self) -> None:
-        """End the threads of the group, which would abort the process when Python ends."""
-        distributed.destroy_process_group(self._objects)
-        del self._objects
-
     def device(self, name: str) -> str:
         """Return where this process computes; ``cuda`` is the GPU of its number on its machine."""
         if self.world_size == 1 or name == "cpu":
@@ -191,7 +186,7 @@ def process_group(**options: Any) -> Iterator[ProcessGroup]:  # noqa: ANN401 - t
     try:
         yield group
     finally:
-        group.destroy()
+        del group._objects  # its threads would abort the process when Python ends
         distributed.destroy_process_group()
 
 

@@ -113,14 +113,12 @@ class Optimizer:
     def clip(self, norm: float) -> None:
         """Scale all gradients down if together they are longer than ``norm``."""
         gradients = []
-        for parameter in (*self.embeddings, *self.rest):
-            gradient = parameter.grad
-            if gradient is not None and gradient.is_sparse:
-                if gradient.device.type == "cpu":  # on a GPU each row already occurs once
-                    gradient = parameter.grad = gradient.coalesce()
-                gradient = gradient._values()
-            if gradient is not None:
-                gradients.append(gradient)
+        for weight in self.embeddings:
+            if weight.grad is not None:
+                if weight.grad.device.type == "cpu":  # on a GPU each row already occurs once
+                    weight.grad = weight.grad.coalesce()
+                gradients.append(weight.grad._values())
+        gradients += [weight.grad for weight in self.rest if weight.grad is not None]
         length = torch.nn.utils.get_total_norm(gradients)
         torch._foreach_mul_(gradients, (norm / (length + 1e-6)).clamp(max=1.0))
 

@@ -96,7 +96,7 @@ def train(
                 problem = f"{settings.system} trains in one process; start no others"
                 raise ConfigError("system", problem)
             if finish and not (run.finished or run.checkpoint.exists()):
-                problem = "holds no interrupted run that could be ended; leave out --finish"
+                problem = "has no checkpoint of an interrupted run; leave out --finish"
                 raise RunError(folder, problem)
             if group.rank == 0:
                 stack.enter_context(run.locked())
@@ -184,9 +184,9 @@ def _finish(
         "stopped_by": stopped_by,
         "rising": trainer.rising if training.select != "last" else None,
     }
-    if selection["rising"]:
-        remedy = f"raise training.{stopped_by}" if stopped_by != "finish" else "train longer"
-        progress.warn(f"F1 may still have been rising {trainer.position}; {remedy}")
+    if selection["rising"] and stopped_by == "max_epochs":
+        problem = f"F1 may still have been rising {trainer.position}"
+        progress.warn(f"{problem}; raise training.max_epochs")
     corpora, text = load_corpora(run.settings.corpus), run.settings.text
     known = known_values(progress.track(corpora.train, "reading the values of train"))
     dev = recognizer.annotate(segmented(corpora.dev, recognizer.segmenter, text.keep_tokens))

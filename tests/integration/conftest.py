@@ -73,6 +73,7 @@ def tree(world):
             "training": {
                 "epochs": 6,
                 "learning_rate": 0.02,
+                "averaging": 0.7,  # the default looks back on more updates than there are
                 "batch_tokens": 64,
                 "threads": 1,
                 **training,

@@ -54,6 +54,32 @@ def test_stopped_it_keeps_the_best_model_and_the_same_command_goes_on(begin, tmp
     assert len((tmp_path / "run/epochs.jsonl").read_text().splitlines()) == EPOCHS
 
 
+def test_stopped_it_can_be_finished_with_the_epochs_it_has(begin, tmp_path):
+    refused = begin("run", "--finish")
+    out, err = refused.communicate()
+    assert (refused.returncode, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("error: ")
+    assert "has no checkpoint of an interrupted run; leave out --finish" in line
+    assert not (tmp_path / "run").exists()
+    process = begin("run")
+    wait_for_epochs(tmp_path / "run", 3, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert process.returncode == 130
+    before = (tmp_path / "run/epochs.jsonl").read_text()
+    last = begin("run", "--finish")
+    out, err = last.communicate()
+    assert last.returncode == 0, err
+    assert "continuing after" in err
+    assert out.splitlines()[-1] == str(tmp_path / "run")
+    result = json.loads((tmp_path / "run/result.json").read_text())
+    assert result["selection"]["stopped_by"] == "finish"
+    assert 3 <= len(result["epochs"]) == len(before.splitlines()) < EPOCHS
+    assert (tmp_path / "run/epochs.jsonl").read_text() == before
+    assert not (tmp_path / "run/checkpoint").exists()
+
+
 def test_killed_at_any_moment_it_ends_with_the_same_weights(begin, tmp_path):
     whole = begin("whole")
     _, err = whole.communicate()

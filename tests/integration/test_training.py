@@ -1,6 +1,7 @@
 """From a corpus to a model, to a better one by transfer, and through interruptions."""
 
 import json
+import random
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.config.settings import TransferSettings
 from kakehashi.corpora.corpus import load_corpora
-from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.files import sha256_of
 from kakehashi.model.folder import load_model
@@ -52,7 +53,11 @@ def test_a_small_corpus_is_learnt_and_the_result_says_how(english):
     assert result["corpus"]["train"]["sentences"] == 120
     assert result["machine"]["threads"] == 1
     scores = [epoch["dev"] for epoch in result["epochs"]]
-    assert result["selection"] == {"by": "dev", "epoch": scores.index(max(scores)) + 1}
+    chosen = {"by": "dev", "epoch": scores.index(max(scores)) + 1}
+    updates = result["epochs"][-1]["updates"]
+    end = {"updates": updates, "stopped_by": "epochs", "rising": True}  # for min_updates
+    assert result["selection"] == chosen | end
+    assert updates == 6 * result["epochs"][0]["updates"] < 300
     assert result["dev"]["f1"] == pytest.approx(max(scores))
     counts = pq.read_table(english / "counts.parquet")
     assert counts.num_rows == 40
@@ -214,7 +219,8 @@ def test_without_development_sentences_the_last_epoch_is_kept_if_asked(settings,
         without_dev(settings)
     train(without_dev(settings, select="last", epochs=3), tmp_path / "run")
     result = load_result(tmp_path / "run")
-    assert result["selection"] == {"by": "last", "epoch": 3}
+    end = {"updates": result["epochs"][-1]["updates"], "stopped_by": "epochs", "rising": None}
+    assert result["selection"] == {"by": "last", "epoch": 3} | end
     assert result["dev"] is None
     assert [epoch["dev"] for epoch in result["epochs"]] == [None, None, None]
     assert result["test"]["f1"] > 0
@@ -272,20 +278,127 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(english, settings, tmp_pa
     assert load_result(tmp_path / "run")["test"] == load_result(english)["test"]
 
 
-def test_patience_stops_early(settings, tmp_path):
-    folder = train(settings("en", epochs=30, patience=2), tmp_path / "run")
+def test_patience_stops_when_f1_has_risen_no_more(settings, tmp_path, told):
+    length = {"epochs": None, "patience": 2, "min_updates": 0, "score_every": 15}
+    result = load_result(train(settings("en", **length), tmp_path / "run", told))
+    epochs = map(json.loads, (tmp_path / "run/epochs.jsonl").read_text().splitlines())
+    scores = [(epoch["number"], epoch["dev"]) for epoch in epochs]
+    # About ten updates an epoch: each second one is scored.
+    assert [dev is None for _, dev in scores] == [True, False] * (len(scores) // 2)
+    best = max(dev for _, dev in scores if dev is not None)
+    chosen = next(number for number, dev in scores if dev == best)
+    assert chosen == result["selection"]["epoch"] == len(scores) - 4
+    assert (result["selection"]["stopped_by"], result["selection"]["rising"]) == ("patience", False)
+    assert result["dev"]["f1"] == pytest.approx(best)
+    assert not [line for line in told.lines if line.startswith("warning")]
+
+
+@pytest.mark.parametrize(
+    ("length", "warning"),
+    [
+        ({"epochs": 1}, None),  # as was asked for
+        ({"epochs": None, "max_epochs": 2}, "after epoch 2; raise training.max_epochs"),
+        ({"epochs": 1, "select": "last"}, None),
+        ({"epochs": 3, "patience": 1, "min_updates": 0, "learning_rate": 1e-9}, None),
+    ],
+)
+def test_a_run_that_may_not_have_learnt_all_it_could_is_warned_of(
+    settings, tmp_path, told, length, warning
+):
+    train(settings("en", **length), tmp_path / "run", told)
+    expected = [f"warning: F1 may still have been rising {warning}"] if warning else []
+    assert [line for line in told.lines if line.startswith("warning")] == expected
+
+
+class StopInside(Progress):
+    """Interrupts after some batches of the first epoch."""
+
+    def track(self, items, description, total=None):
+        for number, item in enumerate(items):
+            if number == 3 and description == "epoch 1":
+                raise KeyboardInterrupt
+            yield item
+
+
+def test_an_interrupted_run_can_be_finished_with_what_it_has(settings, tmp_path, stop_at, told):
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", stop_at("epoch 4/"))
+    folder = train(settings("en"), tmp_path / "run", told, finish=True)
     result = load_result(folder)
-    assert len(result["epochs"]) == result["selection"]["epoch"] + 2 < 30
+    assert (len(result["epochs"]), result["selection"]["stopped_by"]) == (3, "finish")
+    assert result["selection"]["rising"]
+    assert result["selection"]["updates"] == result["epochs"][-1]["updates"]
+    assert result["dev"]["f1"] == pytest.approx(max(epoch["dev"] for epoch in result["epochs"]))
+    shorter = train(settings("en", epochs=3), tmp_path / "shorter")
+    assert weights(shorter) == weights(folder)
+    before = files_of(folder)
+    train(settings("en"), folder, finish=True)
+    assert files_of(folder) == before
 
 
-def test_scores_on_test_select_only_if_asked(english, settings, tmp_path):
-    result = load_result(train(settings("en", select="best-test", epochs=3), tmp_path / "run"))
-    scores = [epoch["test"] for epoch in result["epochs"]]
-    assert result["test"]["f1"] == pytest.approx(max(scores))
-    assert "select:best-test" in result["test"]["signature"]
-    plain = load_result(english)
-    assert plain["epochs"][0]["test"] is None
-    result = load_result(train(settings("en", test_epochs=True), tmp_path / "epochs"))
-    assert all(epoch["test"] >= 0 for epoch in result["epochs"])
-    assert result["selection"] == plain["selection"]
-    assert result["test"] == plain["test"]
+def test_a_run_without_an_epoch_is_finished_after_its_first(settings, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", StopInside(), save_every=0)
+    result = load_result(train(settings("en"), tmp_path / "run", finish=True))
+    assert (len(result["epochs"]), result["selection"]["stopped_by"]) == (1, "finish")
+    whole = train(settings("en", epochs=1), tmp_path / "whole")
+    assert weights(whole) == weights(tmp_path / "run")
+
+
+def test_where_there_is_no_checkpoint_there_is_nothing_to_finish(settings, tmp_path):
+    with pytest.raises(RunError, match=r"has no checkpoint of an interrupted run; .* --finish"):
+        train(settings("en"), tmp_path / "new", finish=True)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(KeyboardInterrupt):
+        train(settings("en"), tmp_path / "run", StopInside())
+    with pytest.raises(RunError, match="has no checkpoint of an interrupted run"):
+        train(settings("en"), tmp_path / "run", finish=True)
+
+
+@pytest.fixture
+def strange(tree, tmp_path):
+    """Settings; no set has a name of another, and only its vector tells a person from a place."""
+    random_, vectors = random.Random(1), []
+    for part, count in {"train": 40, "dev": 20, "test": 30}.items():
+        lines = []
+        for number in range(count):
+            kind, name = ("PER", "LOC")[number % 2], "".join(random_.choices("aeioukstn", k=6))
+            mention = {"start": 6, "end": 12, "type": kind}
+            lines.append(json.dumps({"text": f"I saw {name} .", "mentions": [mention]}) + "\n")
+            numbers = [random_.gauss(1 if kind == "PER" else -1, 0.3) for _ in range(4)]
+            vectors.append(" ".join([name.title(), *(f"{x:.3f}" for x in numbers)]) + "\n")
+        (tmp_path / f"{part}.jsonl").write_text("".join(lines))
+    random_.shuffle(vectors)
+    (tmp_path / "names.vec").write_text("".join(vectors))
+
+    def make(parts=("train", "dev", "test"), **more):
+        settings = tree("en", epochs=8)
+        del settings["model"]["word_width"]
+        paths = {part: str(tmp_path / f"{part}.jsonl") for part in parts}
+        settings["corpus"] = {part: [{"format": "jsonl", "path": paths[part]}] for part in parts}
+        settings["vectors"] = {"path": str(tmp_path / "names.vec")} | more
+        return settings_from_tree(settings)
+
+    return make
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_a_test_set_is_new_text(strange, run, tmp_path, precision):
+    """Named in the config while training or not: the same weights, and to the digit the same F1."""
+    known = train(strange(precision=precision), tmp_path / "known")
+    unknown = train(strange(("train", "dev"), precision=precision), tmp_path / "unknown")
+    assert weights(known) == weights(unknown)
+    assert files_of(known / "model") == files_of(unknown / "model")
+    test = tmp_path / "test.jsonl"
+    write_jsonl(tmp_path / "found.jsonl", Recognizer.load(unknown).annotate(read_jsonl(test)))
+    done = run("evaluate", test, tmp_path / "found.jsonl", "--json")
+    score, result = json.loads(done.stdout), load_result(known)["test"]
+    names = ("f1", "precision", "recall", "gold", "predicted", "correct", "types")
+    assert {name: score[name] for name in names} == {name: result[name] for name in names}
+    assert load_result(unknown)["test"] is None
+    # It would be no feat if test were like training.
+    words = load_model(known).tagger.words
+    assert len(words.strings) == words.n_seen + 20 + 30
+    assert result["f1"] > 90
+    without = load_result(train(strange(extra_words="none"), tmp_path / "without"))
+    assert without["test"]["f1"] < 75
