@@ -44,6 +44,8 @@ from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
 
+_MUCH = 100_000_000  # bytes of vectors in a model
+
 
 def run_folder(settings: RunSettings) -> Path:
     """Name the folder of a run after its config, its baseline or its transfer, and its seed."""
@@ -260,11 +262,17 @@ def _prepare(
         train, dev, unread = _read(settings, progress)
         test = list(unread)
         data = prepare(train, dev, test, settings.model, settings.vectors)
-    if data.coverage is not None:
+    if settings.vectors is not None and data.vectors is not None and data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
         if not data.coverage.types.percent:
             problem = "not one word of the training text has a vector"
-            progress.warn(f"{problem}; are they of its language, and cut and written as it is?")
+            progress.warn(f"{problem}; take vectors of its language, or none: --set vectors=null")
+        n_others = len(data.words.strings) - data.words.n_seen
+        size = n_others * data.vectors.width * (1 if settings.vectors.precision == "int8" else 4)
+        if size > _MUCH:
+            what = f"vectors of {n_others:,} words outside the training text"
+            remedy = "vectors.most_words=200000 keeps the most frequent"
+            progress.warn(f"{what} take {size / 1e6:,.0f} MB of the model; {remedy}")
     return data, test
 
 

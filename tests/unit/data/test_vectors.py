@@ -39,19 +39,31 @@ def test_a_missing_file_is_refused(tmp_path, format):
         read_vectors(tmp_path / "nothing", format)
 
 
-@pytest.mark.parametrize(("word", "n_warnings"), [("oslo", 0), ("ＯＳＬＯ", 0), ("lima", 1)])
-def test_a_warning_if_no_word_has_a_vector(tmp_path, word, n_warnings):
+@pytest.mark.parametrize(
+    ("words", "much", "warnings"),
+    [
+        (["oslo"], 100, []),
+        (["ＯＳＬＯ"], 100, []),
+        (["lima"], 100, ["not one word of the training text has a vector; take vectors of its"]),
+        (["oslo", "lima", "rome"], 3, ["vectors of 2 words outside the training text take 0 MB"]),
+    ],
+)
+def test_vectors_of_no_use_or_of_much_memory_are_warned_of(
+    tmp_path, monkeypatch, words, much, warnings
+):
+    monkeypatch.setattr(tasks, "_MUCH", much)
     corpus, vectors = tmp_path / "a.jsonl", tmp_path / "words.vec"
     write_jsonl(corpus, [Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),))])
-    vectors.write_text(f"1 2\n{word} 1 2\n", encoding="utf-8")
+    lines = [f"{len(words)} 2\n", *(f"{word} 1 2\n" for word in words)]
+    vectors.write_text("".join(lines), encoding="utf-8")
     source = {"format": "jsonl", "path": str(corpus)}
     tree = {"corpus": {"train": [source], "dev": [source]}, "vectors": {"path": str(vectors)}}
-    warnings = []
+    told: list[str] = []
     progress = Progress()
-    progress.warn = warnings.append
+    progress.warn = told.append
     tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None)
-    assert len(warnings) == n_warnings
-    assert all("not one word" in warning for warning in warnings)
+    assert len(told) == len(warnings)
+    assert all(line.startswith(warning) for line, warning in zip(told, warnings, strict=True))
 
 
 @pytest.mark.corpora
