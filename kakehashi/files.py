@@ -62,8 +62,9 @@ def read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Write a folder atomically, by a function that fills a temporary folder.
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder to fill; then rename it.
 
     One that is there already is moved aside, and back if the new one cannot take its place. An
     `OSError` names the folder.
@@ -72,7 +73,7 @@ def write_folder(folder: Path, fill: Callable[[Path], None]) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(folder) as temporary:
             temporary.mkdir()
-            fill(temporary)
+            yield temporary
             old = _beside(folder, "old")
             if folder.exists():
                 folder.rename(old)

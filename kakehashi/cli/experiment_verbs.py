@@ -153,19 +153,17 @@ def table(
       kakehashi experiment table experiments/layers.toml --only corpus=CRF-KNBC
       kakehashi experiment table experiments/layers.toml --part scores --out layers.tex
     """
-    from kakehashi.experiments.learning_curve import find_equivalent_sizes
     from kakehashi.reports.grid_tables import grid_tables
     from kakehashi.reports.page import summarize
 
     layout = console.table_format(layout, out)
     analysis = grid.analyse()
-    savings = find_equivalent_sizes(analysis)
-    tables = grid_tables(analysis, savings)
+    tables = grid_tables(analysis)
     part = _OLD_PARTS.get(part or "", part) or ("seeds" if layout == "csv" else None)
     if part is not None and part not in tables:
         raise ConfigError("--part", f"this grid has no table {part!r}; it has {', '.join(tables)}")
     chosen = tables.values() if part is None else [tables[part]]
-    before = summarize(analysis, savings)
+    before = summarize(analysis)
     console.write_tables(chosen, layout, out, before=before, after=analysis.signature)
 
 
@@ -214,11 +212,9 @@ def page(
     """
     import shlex
 
-    from kakehashi.experiments.learning_curve import find_equivalent_sizes
     from kakehashi.reports.page import drawings_of, html_page, markdown_page
 
     analysis = grid.analyse()
-    savings = find_equivalent_sizes(analysis)
     out = out or Path(f"{analysis.grid.name}.html")
     at = "" if grid.root == ROOT else f" --root {grid.root}"
     at += "".join(f" --only {shlex.quote(choice)}" for choice in grid.only or ())
@@ -233,9 +229,9 @@ def page(
         for drawing in drawings_of(analysis)[0]:
             name = figures[drawing.title] = f"{out.stem}-{drawing.name}.svg"
             console.save(out.with_name(name), drawing.render("svg"))
-        console.save(out, markdown_page(analysis, savings, commands, figures))
+        console.save(out, markdown_page(analysis, commands, figures))
     else:
-        console.save(out, html_page(analysis, savings, commands))
+        console.save(out, html_page(analysis, commands))
     console.print_line(str(out))
 
 

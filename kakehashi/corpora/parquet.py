@@ -60,7 +60,7 @@ class _Part:
             return None
 
     def _table(self, names: Sequence[str]) -> pa.Table:
-        with _opened(self.path) as file:
+        with opened_parquet(self.path, data_path(self.path)) as file:
             parts = file.iter_batches(_LARGEST, [self.group], list(names), use_threads=False)
             batches = list(islice(parts, self.number, self.number + 1))
             count = sum(map(len, batches))
@@ -100,10 +100,9 @@ def _filled(record: dict[str, Any]) -> dict[str, Any]:
 def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
     """Yield the rows of a file in parts, read when asked for; `CorpusError` at other columns."""
     place = data_path(source.path)
-    with _opened(source.path) as file:
+    with opened_parquet(source.path, place) as file:
         for problem in _problems(file.schema_arrow, SCHEMA):
             raise CorpusError(place, f"expected the columns {', '.join(SCHEMA.names)}; {problem}")
-        check_unpacked(file, place)
         counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     first = 1
     for group, count in enumerate(counts):
@@ -111,13 +110,6 @@ def chunks(source: ParquetSource) -> Iterator[Iterable[Sentence]]:
             size = min(_LARGEST, count - start)
             yield _Part(source.path, group, number, first + start, size)
         first += count
-
-
-def check_unpacked(file: pq.ParquetFile, path: Path) -> None:
-    """Raise `CorpusError` if a row group of a file unpacks to more than any honest one."""
-    # Not by column: Arrow aborts the process at a column whose statistics are damaged.
-    for group in range(file.num_row_groups):
-        check_inflation(file.metadata.row_group(group).total_byte_size, path)
 
 
 def _problems(theirs: Iterable[pa.Field], ours: pa.Schema, where: str = "") -> Iterator[str]:
@@ -166,12 +158,19 @@ def write_rows(path: Path, batches: Iterable[pa.RecordBatch]) -> None:
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, and turn errors of Arrow into a `CorpusError`."""
+def opened_parquet(path: str, where: str | Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file; what Arrow complains of is a `CorpusError` that names ``where``.
+
+    It is one too if a row group unpacks to more than any honest one.
+    """
     with opened(path) as file:
         try:
             with pq.ParquetFile(file) as parquet:
+                # Not by column: Arrow aborts the process at one whose statistics are damaged.
+                for group in range(parquet.num_row_groups):
+                    size = parquet.metadata.row_group(group).total_byte_size
+                    check_inflation(size, data_path(path))
                 yield parquet
         except (pa.ArrowException, OSError, UnicodeError, OverflowError) as error:
             problem = " ".join(str(error).split())
-            raise CorpusError(data_path(path), f"cannot be read as Parquet ({problem})") from error
+            raise CorpusError(where, f"cannot be read as Parquet ({problem})") from error

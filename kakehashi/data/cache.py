@@ -40,7 +40,7 @@ from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_
 from kakehashi.data.vectors import Coverage, Share, Vectors
 from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
 from kakehashi.errors import CorpusError
-from kakehashi.files import lock, sha256_of, sync_to_disk, write_folder
+from kakehashi.files import lock, replacing_folder, sha256_of, sync_to_disk
 from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
@@ -133,14 +133,11 @@ def write_shard(
     path, chunk = job
     forms: dict[Form, int] = {}
     corpus = encode_chunk(chunk, segmenter, forms, keep_tokens)
-
-    def fill(folder: Path) -> None:
+    with replacing_folder(path) as folder:
         for name in _ARRAYS:
             np.save(folder / f"{name}.npy", getattr(corpus, name))
         _write_json(folder / "forms.jsonl", fingerprint, {"forms": list(forms)})
         _write_facts(folder, fingerprint, {"types": corpus.types, "missed": corpus.missed})
-
-    write_folder(path, fill)
 
 
 def join_shards(

@@ -145,7 +145,7 @@ class Gain:
         return (2 if ours == theirs else 1) / comb(ours + theirs, ours)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Analysis:
     """A grid's groups, and two families of comparisons, each corrected for itself."""
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from kakehashi.experiments.analysis import OURS, Analysis, Group, same_test_set
 from kakehashi.scoring.score import CORRECT, GOLD, PREDICTED
+
+_TRIALS = 1000
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,11 @@ def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> f
     return float(np.exp(logs[right - 1] + share * (logs[right] - logs[right - 1])))
 
 
-def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[EquivalentSize, ...]:
+@lru_cache(maxsize=1)  # tables and summary tell the same
+def find_equivalent_sizes(analysis: Analysis) -> tuple[EquivalentSize, ...]:
     """Compare every transfer along the grid's axis ``x`` of sizes with the curve of its baseline.
 
-    The interval resamples both sources of chance at once, ``trials`` times: test sentences, the
+    The interval resamples both sources of chance at once, a thousand times: test sentences, the
     same for all runs of a trial, and the seeds of each group.
     """
     report = analysis.grid.report
@@ -89,7 +93,7 @@ def find_equivalent_sizes(analysis: Analysis, *, trials: int = 1000) -> tuple[Eq
         if len(scratch) < 2 or not transfer:
             continue
         sizes, groups = [group.training_size for group in scratch], [*scratch, *transfer]
-        resampled = _resampled(groups, trials, analysis.seed)
+        resampled = _resampled(groups, analysis.seed)
         means = [[group.mean or 0.0 for group in groups], *resampled]
         for index, group in enumerate(transfer, start=len(scratch)):
             equals, *drawn = (equal_size(sizes, f1[: len(sizes)], f1[index]) for f1 in means)
@@ -109,7 +113,7 @@ def _curve(analysis: Analysis, axes: Mapping[str, str], x: str) -> list[Group]:
     return sorted(groups, key=lambda group: group.training_size)
 
 
-def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[float]]:
+def _resampled(groups: Sequence[Group], seed: int) -> list[list[float]]:
     """Draw the mean F1 of every group; nothing where runs have different test sets."""
     runs = [run for group in groups for run in group.runs]
     if not same_test_set(runs):
@@ -118,7 +122,7 @@ def _resampled(groups: Sequence[Group], trials: int, seed: int) -> list[list[flo
     flat = np.hstack([run.counts for run in runs]).astype(np.float64)  # (sentences, runs × 3)
     ends = np.cumsum([len(group.runs) for group in groups])[:-1]
     drawn: list[list[float]] = []
-    for _ in range(trials):
+    for _ in range(_TRIALS):
         weights = np.bincount(rng.integers(n_sentences, size=n_sentences), minlength=n_sentences)
         totals = (weights @ flat).reshape(-1, 3)
         answers = totals[:, GOLD] + totals[:, PREDICTED]

@@ -27,7 +27,7 @@ from kakehashi.config.sources import Settings
 from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
-from kakehashi.files import sha256_of, write_atomically, write_folder, write_json
+from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
 from kakehashi.tags import Tagset
 
 if TYPE_CHECKING:
@@ -103,23 +103,19 @@ def save_model(folder: Path, model: Model) -> None:
         n_seen_ngrams=tagger.ngrams.n_seen,
     )
     weights = {name: value.contiguous() for name, value in tagger.state_dict().items()}
-
-    def fill(temporary: Path) -> None:
+    with replacing_folder(folder) as temporary:
         write_json(temporary / "model.json", description.model_dump(mode="json"))
         write_json(temporary / "words.json", tagger.words.strings)
         write_json(temporary / "ngrams.json", tagger.ngrams.strings)
         write_atomically(temporary / _WEIGHTS, save(weights))
         write_atomically(temporary / MANIFEST, _manifest(temporary))
 
-    write_folder(folder, fill)
-
 
 def load_model(path: str | Path) -> Model:
     """Read a model folder, or the model of a run folder; nothing in it can run code.
 
-    Raises:
-        ModelError: If it is missing, incomplete, damaged, or of a newer format.
-        OSError: If a file cannot be read.
+    `ModelError` if it is missing, incomplete, damaged, or of a newer format; `OSError` if a file
+    cannot be read.
     """
     import torch
 
@@ -194,11 +190,7 @@ def _read_description(path: str | Path) -> tuple[Path, _Description]:
 
 
 def find_model(path: str | Path) -> Path:
-    """Find the model folder: the path itself, or the model of a run folder.
-
-    Raises:
-        ModelError: If there is none.
-    """
+    """Find the model folder: the path itself, or of a run folder; `ModelError` if there is none."""
     path = Path(path)
     for folder in (path, path / "model"):
         if (folder / MANIFEST).is_file():

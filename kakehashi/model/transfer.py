@@ -75,10 +75,8 @@ def plan_transfer(
     Embedding rows are matched by string and copied only if both training sets have the string
     (section 3.3); output rows and transitions are matched by tag, so tag sets need not be equal.
     Groups are ``char``, ``word``, ``dense`` or ``crf``; ``name`` is that of the source in reports.
-
-    Raises:
-        TransferError: If a group is unknown or missing in a model, has nothing to copy (``dense``
-            and ``crf`` without a tag in both), or has widths that differ.
+    `TransferError` if a group is unknown or missing in a model, has nothing to copy (``dense`` and
+    ``crf`` without a tag in both), or has widths that differ.
     """
     _check_groups(source, target, groups)
     theirs = dict(source.named_parameters())

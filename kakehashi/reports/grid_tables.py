@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, seeds_needed
-from kakehashi.experiments.learning_curve import EquivalentSize
+from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.reports.tables import NOTHING, Table
 from kakehashi.scoring.score import Count
 from kakehashi.scoring.significance import THE_METHOD, THESE_MODELS
@@ -19,15 +19,15 @@ _PAPERS_WAY = "paper's way"
 _EDGES = (0, 1, 10, 30, 100, 300, 1_000, 3_000, 10_000)
 
 
-def grid_tables(analysis: Analysis, sizes: Sequence[EquivalentSize] = ()) -> dict[str, Table]:
-    """Make every table that a grid fills, by its short name; sizes are of its learning curve."""
+def grid_tables(analysis: Analysis) -> dict[str, Table]:
+    """Make every table that a grid fills, by its short name."""
     report = analysis.grid.report
     tables = {
         "scores": score_table(analysis),
         "gains": gain_table(analysis.gains, f"Gains over {_joined(report.baseline)}"),
         "comparisons": gain_table(analysis.comparisons, f"Against {_joined(report.reference)}"),
         "seeds": seed_table(analysis),
-        "learning-curve": learning_curve_table(sizes),
+        "learning-curve": learning_curve_table(analysis),
         "unseen": unseen_table(analysis),
         "ceilings": ceiling_table(analysis),
     }
@@ -148,8 +148,9 @@ def seed_table(analysis: Analysis) -> Table:
     return Table("Every run", headings, rows, notes, n_labels=len(axes))
 
 
-def learning_curve_table(sizes: Sequence[EquivalentSize]) -> Table:
+def learning_curve_table(analysis: Analysis) -> Table:
     """List how many sentences training from scratch needs to do as well as transfer."""
+    sizes = find_equivalent_sizes(analysis)
     axes = tuple(sizes[0].axes) if sizes else ()
     rows = ((*s.axes.values(), s.size, s.worded(s.equals), s.interval, s.ratio) for s in sizes)
     headings = (*axes, "n with transfer", "equals m from scratch", "95 % interval of m", "m / n")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain
-from kakehashi.experiments.learning_curve import EquivalentSize
+from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.reports.figures import FIGURES, Drawing
 from kakehashi.reports.grid_tables import grid_tables, our_gains
 from kakehashi.reports.tables import render, written
@@ -16,7 +16,7 @@ _MOST = 8  # settings that the summary lists one by one
 _REFERENCE = re.compile(r'(\bid="|xlink:href="#|url\(#)')
 
 
-def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Sequence[str]) -> str:
+def html_page(analysis: Analysis, commands: Sequence[str]) -> str:
     """Write the page as HTML, which needs no other file; the commands make it again."""
     drawings, missing = drawings_of(analysis)
     figures = []
@@ -28,23 +28,18 @@ def html_page(analysis: Analysis, sizes: Sequence[EquivalentSize], commands: Seq
         figures.append({"title": drawing.title, "svg": svg})
     return render(
         "page.html", title=analysis.grid.title or analysis.grid.name, figures=figures,
-        summary=summarize(analysis, sizes), tables=grid_tables(analysis, sizes), missing=missing,
+        summary=summarize(analysis), tables=grid_tables(analysis), missing=missing,
         signature=analysis.signature, commands=commands,
     )  # fmt: skip
 
 
-def markdown_page(
-    analysis: Analysis,
-    sizes: Sequence[EquivalentSize],
-    commands: Sequence[str],
-    figures: Mapping[str, str],
-) -> str:
+def markdown_page(analysis: Analysis, commands: Sequence[str], figures: Mapping[str, str]) -> str:
     """Write the page as Markdown; ``figures`` are the files of the figures by their titles."""
     parts = [
         f"# {analysis.grid.title or analysis.grid.name}\n",
-        written([], "markdown", before=summarize(analysis, sizes)),
+        written([], "markdown", before=summarize(analysis)),
         *(f"![{title}]({path})\n" for title, path in figures.items()),
-        written(grid_tables(analysis, sizes).values(), "markdown", after=analysis.signature),
+        written(grid_tables(analysis).values(), "markdown", after=analysis.signature),
         "\n".join(["Made by\n", "```sh", *commands, "```\n"]),
     ]
     return "\n".join(parts)
@@ -64,10 +59,11 @@ def drawings_of(analysis: Analysis) -> tuple[list[Drawing], list[str]]:
     return drawings, missing
 
 
-def summarize(analysis: Analysis, sizes: Iterable[EquivalentSize] = ()) -> str:
-    """Write the first paragraph of a report; the sizes are of the grid's learning curve."""
+def summarize(analysis: Analysis) -> str:
+    """Write the first paragraph of a report."""
     sentences = [*_comparisons(analysis), *_gains(analysis)]
-    largest = {tuple(size.axes.values()): size for size in sizes if size.ratio}
+    sizes = (size for size in find_equivalent_sizes(analysis) if size.ratio)
+    largest = {tuple(size.axes.values()): size for size in sizes}
     sentences += [
         f"On the curve of {', '.join(labels)}, {size.size:,} sentences are worth"
         f" {size.worded(size.equals)} from scratch, {size.ratio:.2f} times as many"

@@ -9,15 +9,11 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.formats import FORMATS, guess_source, read_source
@@ -31,7 +27,7 @@ from kakehashi.corpora.inputs import (
 )
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.lines import opened
-from kakehashi.corpora.parquet import check_unpacked, write_rows
+from kakehashi.corpora.parquet import opened_parquet, write_rows
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
@@ -190,7 +186,7 @@ class Block:
 
     def _rows(self, group: int) -> Iterator[tuple[int, Sentence | CorpusError]]:
         where = self.input.where
-        with _parquet(self.input) as file:
+        with opened_parquet(self.input.path, where) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]
             table = file.read_row_group(group, columns).select(columns)
         table = table.slice(self.offset, self.count)
@@ -236,7 +232,7 @@ def _line_sizes(file: IO[bytes]) -> Iterator[int]:
 
 
 def _cut_rows(input: Input, n_rows: int) -> Iterator[Block]:
-    with _parquet(input) as file:
+    with opened_parquet(input.path, input.where) as file:
         names = file.schema_arrow.names
         if "text" not in names:
             raise CorpusError(input.where, f"expected a column 'text', got {', '.join(names)}")
@@ -250,18 +246,6 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Block]:
                 count = min(n_rows, total - offset)
                 yield Block(input, first, count, offset, group)
                 first += count
-
-
-@contextmanager
-def _parquet(input: Input) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file, and turn what Arrow complains of into a `CorpusError`."""
-    try:
-        with pq.ParquetFile(input.path, memory_map=True) as file:
-            check_unpacked(file, Path(input.path))
-            yield file
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        problem = " ".join(str(error).split())
-        raise CorpusError(input.where, f"cannot be read as Parquet ({problem})") from error
 
 
 WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {

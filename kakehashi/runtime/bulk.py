@@ -142,11 +142,9 @@ def annotate_corpus(
     They depend on the arguments alone, not on how often this was killed, or on who does the work:
     ``map_jobs``, by default processes, one per core; see `kakehashi.parallel.open_map`.
 
-    Raises:
-        CorpusError: If a file is not what its format says, or there is no sentence at all.
-        ConfigError: If the format or precision is unknown.
-        ModelError: If the model is missing or damaged.
-        RunError: If ``out`` holds something else, for example annotations by another model.
+    `CorpusError` if a file is not what its format says, or there is no sentence at all;
+    `ConfigError` if the format or precision is unknown, `ModelError` if the model is missing or
+    damaged; `RunError` if ``out`` holds something else, for example annotations by another model.
     """
     progress, reading, kept = progress or Progress(), reading or Reading(), kept or Kept()
     if format not in WRITERS:

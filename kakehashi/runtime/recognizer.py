@@ -85,12 +85,10 @@ class Recognizer:
         model: Is put in evaluation mode.
         precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
             ``int8`` are faster on many sentences at once and on processors that have such products,
-            and may change a tag in a thousand. A sentence alone is always exact.
+            and may change a tag in a thousand. A sentence alone is always exact. `ConfigError` if
+            it is none of the three, or the device does not have it.
         cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
             each.
-
-    Raises:
-        ConfigError: If the precision is none of the three, or the device does not have it.
 
     Example:
         Recognizer.load("runs/demo")("昨日ジョンは東京に着いた")
@@ -125,11 +123,8 @@ class Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
 
         The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
-
-        Raises:
-            ModelError: If it is missing, incomplete, damaged, or of a newer format.
-            MissingExtraError: If the segmenter's dictionary is not installed.
-            ConfigError: If there is no such device, or precision on it.
+        `ModelError` as of `load_model`; `ConfigError` if there is no such device, or precision on
+        it; `MissingExtraError` if the segmenter's dictionary is not installed.
         """
         place, model = find_device(device), load_model(path)
         model.tagger.to(place)
@@ -146,8 +141,7 @@ class Recognizer:
     def recognize(self, texts: Iterable[str]) -> Iterator[Sentence]:
         """Yield one sentence per text, in order, with its tokens and mentions.
 
-        Raises:
-            TypeError: If there is one text instead of many, or something that is no text.
+        `TypeError` if there is one text instead of many, or something that is no text.
         """
         if isinstance(texts, str | bytes):
             raise TypeError("recognize() takes many texts, and got one; call recognizer(text)")
@@ -157,10 +151,8 @@ class Recognizer:
         """Yield sentences with the mentions that the model finds, instead of those they have.
 
         Sentences with tokens keep them, and only get the readings they lack; others are segmented.
-
-        Raises:
-            TypeError: If one is no sentence; texts are for `recognize`.
-            ValueError: If tokens are not in the text of their sentence, or not in its order.
+        `TypeError` if one is no sentence, since texts are for `recognize`; `ValueError` if tokens
+        are not in the text of their sentence, or not in its order.
         """
         chunk: list[Sentence] = []
         n_tokens = 0

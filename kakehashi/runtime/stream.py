@@ -85,11 +85,9 @@ def predict_lines(
     """Find the entities of the lines of inputs, and answer each line once, in order.
 
     What has come in is answered before more is waited for. What is found does not depend on the
-    number of processes, one thread each, but for the last digits of probabilities.
-
-    Raises:
-        ConfigError: If columns shall have no tokens, or an input has no known format or encoding.
-        CorpusError: If an input cannot be read at all.
+    number of processes, one thread each, but for the last digits of probabilities. `ConfigError`
+    if columns shall have no tokens, or an input has no known format or encoding; `CorpusError` if
+    an input cannot be read at all.
     """
     if predictor.format == "columns" and not predictor.kept.tokens:
         raise ConfigError("--no-tokens", "columns hold tokens; choose --format jsonl or inline")

@@ -1,11 +1,19 @@
 import multiprocessing
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from kakehashi.files import lock, replacing_file, sweep, write_atomically, write_folder, write_json
+from kakehashi.files import (
+    lock,
+    replacing_file,
+    replacing_folder,
+    sweep,
+    write_atomically,
+    write_json,
+)
 
 
 def names(folder):
@@ -72,21 +80,19 @@ def test_a_link_is_followed_and_a_device_is_written_to(tmp_path):
 
 def test_a_folder_comes_whole_or_not_at_all(tmp_path):
     folder = tmp_path / "model"
-    write_folder(folder, lambda place: write_json(place / "a.json", {"x": "日本"}))
-
-    def fill_half(place):
+    with replacing_folder(folder) as place:
+        write_json(place / "a.json", {"x": "日本"})
+    with suppress(KeyboardInterrupt), replacing_folder(folder) as place:
         write_json(place / "a.json", {})
         raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_folder(folder, fill_half)
     assert "日本" in (folder / "a.json").read_text(encoding="utf-8")
     assert names(tmp_path) == ["model"]
 
 
 def test_a_folder_whose_successor_cannot_take_its_place_comes_back(tmp_path, monkeypatch):
     folder = tmp_path / "model"
-    write_folder(folder, lambda place: (place / "a").write_text("old"))
+    with replacing_folder(folder) as place:
+        (place / "a").write_text("old")
     rename = Path.rename
 
     def fail(path, target):
@@ -95,8 +101,11 @@ def test_a_folder_whose_successor_cannot_take_its_place_comes_back(tmp_path, mon
         return rename(path, target)
 
     monkeypatch.setattr(Path, "rename", fail)
-    with pytest.raises(OSError, match=r"Input/output error: '.*model'"):
-        write_folder(folder, lambda place: (place / "a").write_text("new"))
+    with (
+        pytest.raises(OSError, match=r"Input/output error: '.*model'"),
+        replacing_folder(folder) as place,
+    ):
+        (place / "a").write_text("new")
     monkeypatch.undo()
     assert (folder / "a").read_text() == "old"
     assert names(tmp_path) == ["model"]
@@ -112,21 +121,23 @@ def test_what_a_killed_writer_leaves_is_one_file_that_the_next_write_replaces(tm
 
 
 def test_sweeping_removes_what_the_dead_have_left_and_nothing_else(tmp_path):
-    def half(place):
-        (place / "x").write_text("half")
-        killed(place)
+    def half_a_folder(path):
+        with replacing_folder(path) as place:
+            (place / "x").write_text("half")
+            killed(place)
 
     kept = [".gitkeep", ".notes.txt", "a.tmp", "b"]
     for name in (*kept, ".checkpoint.4711.tmp", ".c.tmp"):
         (tmp_path / name).write_text(name)
-    assert in_a_child(write_folder, tmp_path / "model", half) == -signal.SIGKILL
+    assert in_a_child(half_a_folder, tmp_path / "model") == -signal.SIGKILL
     sweep(tmp_path)
     assert names(tmp_path) == sorted(kept)
 
 
 def test_sweeping_brings_back_a_folder_whose_successor_never_came(tmp_path):
     folder = tmp_path / "model"
-    write_folder(folder, lambda place: (place / "a").write_text("old"))
+    with replacing_folder(folder) as place:
+        (place / "a").write_text("old")
     folder.rename(tmp_path / ".model.old")  # where a kill between two renames leaves it
     sweep(tmp_path)
     assert (folder / "a").read_text() == "old"

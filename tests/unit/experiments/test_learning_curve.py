@@ -20,14 +20,14 @@ def test_the_curve_is_straight_over_the_logarithm_and_levelled():
 
 
 def test_transfer_is_worth_sentences_within_an_interval(size_results):
-    savings = find_equivalent_sizes(analyse(size_results, trials=10), trials=200)
+    savings = find_equivalent_sizes(analyse(size_results, trials=10))
     assert [saving.size for saving in savings] == [100, 200, 400]
     assert savings[0].equals == pytest.approx(200)
     assert savings[0].ratio == pytest.approx(2)
     assert savings[1].equals == pytest.approx(200 * 2**0.5)
     assert (savings[2].equals, savings[2].ratio) == (inf, None)
     assert all(saving.axes == {"recognizer": "transfer"} for saving in savings)
-    for saving in find_equivalent_sizes(analyse(size_results, trials=10), trials=200):
+    for saving in find_equivalent_sizes(analyse(size_results, trials=10)):
         assert saving.low <= saving.equals <= saving.high
     assert saving.low > saving.smallest == 100
     assert saving.largest == 400
@@ -37,7 +37,7 @@ def test_with_another_test_set_there_is_no_interval(size_results):
     first, *others = size_results.runs
     changed = replace(first, counts=first.counts[:-1])
     results = Results(size_results.grid, (changed, *others))
-    savings = find_equivalent_sizes(analyse(results, trials=10), trials=10)
+    savings = find_equivalent_sizes(analyse(results, trials=10))
     assert savings[0].equals == pytest.approx(200)
     assert isnan(savings[0].low)
 

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 import pytest
 
 from kakehashi.experiments.analysis import analyse
-from kakehashi.experiments.learning_curve import find_equivalent_sizes
 from kakehashi.experiments.store import Results
 from kakehashi.reports.page import html_page, summarize
 
@@ -48,7 +47,7 @@ class Outline(HTMLParser):
 def written(size_results):
     analysis = analyse(size_results, trials=10)
     commands = ["kakehashi experiment run a<b.toml", "kakehashi experiment page a<b.toml"]
-    return html_page(analysis, find_equivalent_sizes(analysis, trials=10), commands)
+    return html_page(analysis, commands)
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def test_tables_and_figures_are_inside_and_have_captions(outline, written):
 
 
 def test_no_id_stands_twice_and_every_reference_leads_somewhere(type_results):
-    outline = Outline(html_page(analyse(type_results, trials=10), (), []))
+    outline = Outline(html_page(analyse(type_results, trials=10), []))
     assert len(outline.all("svg")) == 2
     assert len(outline.ids) == len(set(outline.ids))
     used = {
@@ -92,7 +91,7 @@ def test_no_id_stands_twice_and_every_reference_leads_somewhere(type_results):
 
 def test_an_unfinished_grid_has_a_page(size_results):
     cells = tuple(replace(cell, result={}) for cell in size_results.runs)
-    text = html_page(analyse(Results(size_results.grid, cells), trials=10), (), [])
+    text = html_page(analyse(Results(size_results.grid, cells), trials=10), [])
     outline = Outline(text)
     assert outline.all("svg") == []
     assert "No figure of size: figures: no run of the grid is finished" in text
@@ -117,7 +116,7 @@ def test_where_ours_wins_it_says_so(layers, make_results):
 
 def test_equivalent_sizes_and_both_ends_of_the_gains_are_told(size_results):
     analysis = analyse(size_results, trials=10)
-    text = summarize(analysis, find_equivalent_sizes(analysis, trials=10))
+    text = summarize(analysis)
     assert "Compared with scratch, 3 of 3 are better" in text
     assert "The largest gain is +10.00 (transfer, 100), the smallest +5.00 (transfer, 200)." in text
     worth = "On the curve of transfer, 200 sentences are worth 283 from scratch, 1.41 times as many"
