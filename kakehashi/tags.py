@@ -139,12 +139,10 @@ class Tagset:
         try:
             return [self._ids[tag] for tag in tags_from_spans(spans, length, self.scheme)]
         except KeyError as error:
-            _, entity_type = split_tag(error.args[0])
-            raise TagError(
-                error.args[0],
-                f"entity type {entity_type!r} is not one of {', '.join(self.types)}; "
-                "map it with a type mapping or train a model that knows it",
-            ) from None
+            [tag] = error.args
+            problem = f"entity type {split_tag(tag)[1]!r} is not one of {', '.join(self.types)}"
+            remedy = "map it with a type mapping or train a model that knows it"
+            raise TagError(tag, f"{problem}; {remedy}") from None
 
     def spans_from_ids(self, ids: Iterable[int]) -> list[Span]:
         """Decode tag ids, as `spans_from_tags` does."""
@@ -179,11 +177,9 @@ class TypeMapping:
         mapped = []
         for mention in mentions:
             if mention.type not in self.types:
-                raise TagError(
-                    mention.type,
-                    f"mapping {self.name!r} does not say what becomes of entity type "
-                    f"{mention.type!r}; it knows {', '.join(sorted(self.types))}",
-                )
+                problem = f"does not say what becomes of entity type {mention.type!r}"
+                known = f"it knows {', '.join(sorted(self.types))}"
+                raise TagError(mention.type, f"mapping {self.name!r} {problem}; {known}")
             target = self.types[mention.type]
             if target is not None:
                 mapped.append(mention._replace(type=target))

@@ -83,9 +83,8 @@ def types(
     if out is not None:
         from kakehashi.reports.figures import distribution_figure
 
-        console.save(
-            out, distribution_figure(found).render("svg" if out.suffix == ".svg" else "png")
-        )
+        image = distribution_figure(found).render("svg" if out.suffix == ".svg" else "png")
+        console.save(out, image)
     tables = [distribution_table(*entry) for entry in found.items()]
     console.write_tables(tables, layout or "terminal")
 

@@ -157,9 +157,7 @@ def lines(sentences: Iterable[Sentence], source: InlineSource) -> Iterator[str]:
             name, text = mention.type, sentence.text[position : mention.start]
             known = name in source.types if source.types else name not in _MARKUP
             if not known or not _NAME.fullmatch(name):
-                advice = (
-                    "expected a name of letters, digits and . _ - that is no markup of documents"
-                )
+                advice = "choose a name of letters, digits and . _ - that is no markup of documents"
                 if source.types and not known:
                     advice = "name those that are entities, e.g. --types PER,LOC"
                 problem = f"cannot write the entity type {excerpt(name)} as an element"

@@ -18,7 +18,7 @@ from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.forkserver import set_forkserver_preload
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple
 
 from kakehashi import __version__
 from kakehashi.config.reading import DATA_VARIABLE, missing_hint
@@ -82,16 +82,14 @@ class Ended(NamedTuple):
 
 
 class LocalExecutor:
-    """``workers`` processes of this machine; at the end of ``with``, what still runs is killed."""
+    """``workers`` processes of this machine."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._running: dict[str, _Program] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Kill what still runs."""
         for program in self._running.values():
             program.kill()
             program.outcome()
@@ -111,17 +109,14 @@ class RayExecutor:
     """``workers`` of a Ray cluster, None for one per processor; ``address`` as in `connect_ray`."""
 
     def __init__(self, workers: int | None, address: str | None) -> None:
-        self._wanted, self._address = workers, address
-        self._running: dict[Any, str] = {}
-
-    def __enter__(self) -> Self:
-        self._ray = connect_ray(self._address, self._wanted)
+        self._ray = connect_ray(address, workers)
         task = self._ray.remote(num_cpus=1, max_retries=0)
         self._run = task(lambda *words: _Program(*words).outcome())
-        self.workers = self._wanted or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-        return self
+        self.workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._running: dict[Any, str] = {}
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """End what still runs, and leave the cluster."""
         for reference in self._running:
             self._ray.cancel(reference, force=True)
         self._ray.shutdown()
@@ -176,7 +171,7 @@ def run_plan(
                 raise CorpusError(name, f"there is no such file{missing_hint(name)}")
     schedule = _Schedule(plan, executor, watch or Watch(), track)
     try:
-        with executor:
+        with contextlib.closing(executor):
             schedule.run()
     finally:
         Store(plan.store.root, plan.grid.name).export(plan.specs)

@@ -28,9 +28,8 @@ def find_device(name: str, key: str = "device") -> torch.device:
         raise ConfigError(key, f"expected cpu, cuda or cuda:N; got {name!r}")
     n_devices = torch.cuda.device_count()
     if int(number or 0) >= n_devices:
-        raise ConfigError(
-            key, f"{name} is not there: torch {torch.__version__} sees {n_devices} GPUs; use cpu"
-        )
+        seen = f"torch {torch.__version__} sees {n_devices} GPUs"
+        raise ConfigError(key, f"{name} is not there: {seen}; use cpu")
     # float32 means float32 there too: by default cuDNN rounds what an LSTM multiplies to 11 bits.
     torch.backends.cudnn.allow_tf32 = False
     return torch.device(name)

@@ -48,9 +48,8 @@ class RaggedOrder:
         counts = np.asarray(lengths, dtype=np.int64)
         if not counts.size or counts.min() < 1:
             came = f"length {counts.min()}" if counts.size else "no sequence"
-            raise ValueError(
-                f"expected sequences of at least one item, got {came}; leave empty sequences out"
-            )
+            problem = f"expected sequences of at least one item, got {came}"
+            raise ValueError(f"{problem}; leave empty sequences out")
         self.n_items, self.n_sequences = int(counts.sum()), len(counts)
         first = np.cumsum(counts) - counts
         last = first + counts - 1

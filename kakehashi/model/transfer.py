@@ -102,11 +102,9 @@ def plan_transfer(
         if pairs is not None:
             old, new = old[1:], new[1:]
         if old != new and parameter != "crf.transitions":
-            raise TransferError(
-                group,
-                f"widths differ in {parameter}: source {tuple(old)}, target {tuple(new)};"
-                " train both with the same preset and word width",
-            )
+            problem = f"widths differ in {parameter}: source {tuple(old)}, target {tuple(new)}"
+            remedy = "train both with the same preset and word width"
+            raise TransferError(group, f"{problem}; {remedy}")
         if pairs is None:
             parameters.append(add("copy", rows, rows, "same shape"))
         else:
@@ -142,11 +140,9 @@ def _reason(group: str, pairs: _Pairs) -> str:
     if group in ("char", "word"):
         return "seen in both training sets" if len(pairs) > 1 else _NOTHING_SHARED
     if len(pairs) == (2 if group == "crf" else 1):  # O, and the sentence's edge
-        raise TransferError(
-            group,
-            f"group {group!r} has nothing to copy: source and target share no entity type;"
-            " leave the group out, or map types so that they meet",
-        )
+        problem = f"group {group!r} has nothing to copy: source and target share no entity type"
+        remedy = "leave the group out, or map types so that they meet"
+        raise TransferError(group, f"{problem}; {remedy}")
     return "tag in both"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
@@ -27,8 +27,7 @@ from kakehashi.corpora.inputs import (
 )
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.lines import opened
-from kakehashi.corpora.parquet import opened_parquet, write_rows
-from kakehashi.corpora.texts import rows
+from kakehashi.corpora.parquet import opened_parquet
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Sentence
@@ -246,10 +245,3 @@ def _cut_rows(input: Input, n_rows: int) -> Iterator[Block]:
                 count = min(n_rows, total - offset)
                 yield Block(input, first, count, offset, group)
                 first += count
-
-
-WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
-    "jsonl": write_jsonl,
-    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
-}
-"""Of parts, whole or not at all, by the format's name, which is also what their names end in."""

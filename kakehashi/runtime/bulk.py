@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count, repeat
@@ -27,6 +27,9 @@ from shutil import rmtree
 from typing import Any, NamedTuple
 
 from kakehashi import __version__
+from kakehashi.corpora.jsonl import write_jsonl
+from kakehashi.corpora.parquet import write_rows
+from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, KakehashiError, RunError
 from kakehashi.files import lock, read_json, sha256_of, sweep, write_json
 from kakehashi.model.device import limited_threads
@@ -34,15 +37,7 @@ from kakehashi.model.folder import find_model, model_fingerprint
 from kakehashi.model.lstm_steps import Precision, machine_code
 from kakehashi.parallel import Map, map_in_order
 from kakehashi.progress import Progress
-from kakehashi.runtime.blocks import (
-    WRITERS,
-    Block,
-    Reading,
-    copy_inputs,
-    cut,
-    describe,
-    find_inputs,
-)
+from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
@@ -50,6 +45,12 @@ from kakehashi.sentence import Sentence
 BLOCK = 20_000  # sentences: some seconds of work, which is what a kill can cost each process
 MOST_PROBLEMS = 100  # lines that are no sentences of which what is wrong is kept
 _MANIFEST = "annotation.json"
+
+# Of parts, whole or not at all, by the format's name, which is also what their names end in.
+_WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
+    "jsonl": write_jsonl,
+    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
+}
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class Annotator:
             machine_code()  # loaded now, since what is tagged before and after differs in digits
             recognizer = load_once(self.model, self.fingerprint, self.precision)
             recognizer.clear()  # so that a part depends on the model and its block alone
-            WRITERS[self.format](part.path, annotated())
+            _WRITERS[self.format](part.path, annotated())
         return Count(n_sentences)
 
 
@@ -147,8 +148,8 @@ def annotate_corpus(
     damaged; `RunError` if ``out`` holds something else, for example annotations by another model.
     """
     progress, reading, kept = progress or Progress(), reading or Reading(), kept or Kept()
-    if format not in WRITERS:
-        raise ConfigError("format", f"expected {' or '.join(WRITERS)}; got {format!r}")
+    if format not in _WRITERS:
+        raise ConfigError("format", f"expected {' or '.join(_WRITERS)}; got {format!r}")
     folder, model = Path(out).absolute(), find_model(model).absolute()
     annotator = Annotator(model, model_fingerprint(model), precision, format, kept)
     segmenter = Recognizer.load(model, precision=precision).segmenter.signature
@@ -184,11 +185,8 @@ def annotate_corpus(
             begun = {**facts, **asdict(found)}
             write_json(folder / _MANIFEST, begun)
         elif other := [name for name, value in facts.items() if begun.get(name) != value]:
-            raise RunError(
-                folder,
-                f"was begun with another {', '.join(other)}; go on with the same, or choose"
-                " another folder",
-            )
+            problem = f"was begun with another {', '.join(other)}"
+            raise RunError(folder, f"{problem}; go on with the same, or choose another folder")
         _annotate_missing(folder, blocks, annotator, map_jobs, progress)
         n_sentences, n_refused = begun["sentences"], begun.get("refused", 0)
         result = {"sentences": n_sentences, "refused": n_refused, "parts": len(blocks)}

@@ -202,15 +202,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def bootstrap_interval(
-    runs: Sequence[Run], *, level: float = 0.95, trials: int = TRIALS, seed: int = 0
-) -> Interval:
-    """Compute a confidence interval of mean F1 over runs by resampling the test set.
+def bootstrap_interval(runs: Sequence[Run], *, trials: int = TRIALS, seed: int = 0) -> Interval:
+    """Compute a 95 % confidence interval of mean F1 over runs by resampling the test set.
 
     ``trials`` test sets of the same size are drawn from this one with replacement; the interval
-    holds the share ``level`` of their F1 and leaves out equal shares at both ends. It is about the
-    choice of sentences, not about seeds. Raises ValueError if there are no runs, or they are not
-    all of one test set.
+    leaves out 2.5 % of their F1 at both ends. It is about the choice of sentences, not about seeds.
+    Raises ValueError if there are no runs, or they are not all of one test set.
 
     Example:
         >>> bootstrap_interval([np.array([[1, 1, 1]] * 5, dtype=np.int32)])
@@ -227,5 +224,5 @@ def bootstrap_interval(
         totals = draws.astype(np.float64) @ kinds.astype(np.float64)
         answers = totals[:, 1:].reshape(len(draws), len(runs), 2)
         scores = np.append(scores, _f1(totals[:, [0]], answers).mean(axis=1))
-    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(scores, [(1 - 0.95) / 2, (1 + 0.95) / 2])
     return Interval(float(low), float(high))

@@ -114,12 +114,10 @@ class MeCab:
             parse: Parse = self._fugashi.GenericTagger(shlex.join(arguments)).parse
         except RuntimeError as error:
             cause = _CAUSE.search(str(error))
-            raise ConfigError(
-                "text.segmenter",
-                f"MeCab cannot load the dictionary {self._name}"
-                f" ({cause[1] if cause else str(error).strip()[:200]!r}); if it is damaged, run:"
-                f" pip install --force-reinstall {self._name}",
-            ) from error
+            reason = cause[1] if cause else str(error).strip()[:200]
+            problem = f"MeCab cannot load the dictionary {self._name} ({reason!r})"
+            remedy = f"if it is damaged, run: pip install --force-reinstall {self._name}"
+            raise ConfigError("text.segmenter", f"{problem}; {remedy}") from error
         return parse
 
 

@@ -176,3 +176,18 @@ def test_a_row_that_no_sentence_fills_is_refused(path, table, problem):
     assert path.stat().st_size < 1 << 21
     with pytest.raises(CorpusError, match=rf"a\.parquet{problem}|a\.parquet: {problem}"):
         sentences(path)
+
+
+def test_parquet_holds_all_of_a_sentence(tmp_path):
+    token = Token("東京", 0, 2, "トウキョウ", "名詞")
+    mention = Mention(0, 2, "LOC", "東京", 0.1)
+    sentences = [Sentence("東京", (mention,), (token,), "x", "g"), Sentence("", (), (), "y")]
+    write_rows(tmp_path / "a.parquet", [rows(sentences)])
+    first, second = pq.read_table(tmp_path / "a.parquet").to_pylist()
+    lists = {"mentions": [mention._asdict()], "tokens": [token._asdict()]}
+    assert first == {"id": "x", "text": "東京", "group": "g", **lists}
+    assert second == {"id": "y", "text": "", "mentions": [], "tokens": [], "group": ""}
+    write_rows(tmp_path / "a.parquet", [rows([])])
+    table = pq.read_table(tmp_path / "a.parquet")
+    assert table.num_rows == 0
+    assert table.column_names == ["id", "text", "mentions", "tokens", "group"]

@@ -68,10 +68,7 @@ class Pretender:
     def __init__(self, *endings, workers=1):
         self.workers, self.endings, self.commands, self.running = workers, list(endings), [], []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def close(self):
         self.running.clear()
 
     def start(self, key, arguments):

@@ -2,6 +2,7 @@ import errno
 import fcntl
 import os
 import signal
+from contextlib import closing
 
 import pytest
 
@@ -163,7 +164,7 @@ def ended(executor):
 @pytest.mark.slow
 def test_processes_say_how_they_ended_and_are_killed_in_the_end(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with LocalExecutor(2) as executor:
+    with closing(LocalExecutor(2)) as executor:
         executor.start("a", ["train", "no-such.toml"])
         assert ended(executor) == Ended(
             "a", 2, "error: no-such.toml: there is no such config file\n"

@@ -9,8 +9,8 @@ import pytest
 
 from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import CorpusError
-from kakehashi.runtime.blocks import WRITERS, Reading, cut, find_inputs
-from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.runtime.blocks import Reading, cut, find_inputs
+from kakehashi.sentence import Token
 
 SIZES = [1, 2, 3, 100]
 ODD = [
@@ -178,18 +178,3 @@ def test_a_column_that_is_there_twice_is_named(tmp_path, name):
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(CorpusError, match=f"has the column '{name}' twice"):
         blocks_of(tmp_path / "a.parquet", 2)
-
-
-def test_parquet_holds_all_of_a_sentence(tmp_path):
-    token = Token("東京", 0, 2, "トウキョウ", "名詞")
-    mention = Mention(0, 2, "LOC", "東京", 0.1)
-    sentences = [Sentence("東京", (mention,), (token,), "x", "g"), Sentence("", (), (), "y")]
-    WRITERS["parquet"](tmp_path / "a.parquet", sentences)
-    first, second = pq.read_table(tmp_path / "a.parquet").to_pylist()
-    lists = {"mentions": [mention._asdict()], "tokens": [token._asdict()]}
-    assert first == {"id": "x", "text": "東京", "group": "g", **lists}
-    assert second == {"id": "y", "text": "", "mentions": [], "tokens": [], "group": ""}
-    WRITERS["parquet"](tmp_path / "a.parquet", [])
-    table = pq.read_table(tmp_path / "a.parquet")
-    assert table.num_rows == 0
-    assert table.column_names == ["id", "text", "mentions", "tokens", "group"]
