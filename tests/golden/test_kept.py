@@ -41,7 +41,7 @@ def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grid", ["layers-2k", "recipe", "size-strong", "types"])
+@pytest.mark.parametrize("grid", ["layers-2k", "recipe", "size-de", "size-strong", "types"])
 def test_the_committed_results_give_their_page_to_the_byte(grid, run, tmp_path):
     pytest.importorskip("matplotlib")
     for folder in ("experiments", "configs"):
