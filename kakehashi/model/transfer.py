@@ -103,7 +103,7 @@ def plan_transfer(
             old, new = old[1:], new[1:]
         if old != new and parameter != "crf.transitions":
             problem = f"widths differ in {parameter}: source {tuple(old)}, target {tuple(new)}"
-            remedy = "train both with the same preset and word width"
+            remedy = "train both with the same preset and vectors, or leave the group out"
             raise TransferError(group, f"{problem}; {remedy}")
         if pairs is None:
             parameters.append(add("copy", rows, rows, "same shape"))
