@@ -75,7 +75,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Give the weights their averages for a while."""
+        """Replace the weights by their averages inside the block."""
         self._swap()
         try:
             yield
