@@ -169,7 +169,7 @@ def describe_model(path: str | Path) -> dict[str, Any]:
         if len(shapes.get(name, ())) != 2:
             raise _misfit(folder, f"{name}: expected a row per string, got none")
     n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
-    n_compact = shapes.get("word.vectors.scales", [0])[0]
+    n_compact = next(iter(shapes.get("word.vectors.scales", ())), 0)
     n_others = n_words + n_compact - description.n_seen_words
     precision = "int8" if n_compact else "float32"
     facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams"})

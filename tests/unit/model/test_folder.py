@@ -339,3 +339,10 @@ def test_what_cannot_be_described_is_refused_as_when_loading(folder):
     change_description(folder, format_version=3)
     with pytest.raises(ModelError, match="reads 1 to 2"):
         describe_model(folder)
+
+
+def test_scales_that_are_one_number_are_refused_on_loading_and_do_not_stop_a_description(folder):
+    change_weights(folder, lambda weights: weights | {"word.vectors.scales": torch.tensor(1.0)})
+    assert describe_model(folder)["words"]["precision"] == "float32"
+    with pytest.raises(ModelError, match=r"unexpected word\.vectors\.scales"):
+        load_model(folder)
