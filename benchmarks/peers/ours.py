@@ -18,7 +18,7 @@ from kakehashi.model.lstm_steps import Precision
 from kakehashi.model.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer
 
 

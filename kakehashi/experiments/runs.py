@@ -12,7 +12,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -93,11 +93,15 @@ class Fingerprint:
 
 
 def fingerprint_of(
-    settings: RunSettings, hashes: FileHashes, source: Fingerprint | None = None
+    settings: RunSettings,
+    hashes: FileHashes,
+    source: Fingerprint | None = None,
+    teachers: Sequence[Fingerprint] = (),
 ) -> Fingerprint:
-    """Compute the fingerprint of a run that transfers from a run with the fingerprint ``source``.
+    """Compute the fingerprint of a run that transfers and learns from runs with these fingerprints.
 
-    Without one, ``transfer.source`` is a model folder, whose weights count and not its place.
+    Without, ``transfer.source`` and ``teach.teachers`` name folders and files, whose content counts
+    and not their place.
     """
     # What a preset sets is in the settings themselves.
     tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
@@ -111,13 +115,24 @@ def fingerprint_of(
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)
         if source is None:
-            folder = Path(settings.transfer.source)
-            inner = folder / "model" / _MANIFEST
-            facts["source model"] = hashes.of(inner if inner.exists() else folder / _MANIFEST)
+            facts["source model"] = hashes.of(_content(settings.transfer.source))
+    if settings.teach is not None:
+        del tree["teach"]["teachers"]
+        for number, name in enumerate(() if teachers else settings.teach.teachers, 1):
+            facts[f"teacher {number}"] = hashes.of(_content(name))
     if source is not None:
         tree["source"] = source.config
-        facts = {**source.facts, **facts}
+    if teachers:
+        tree["teachers"] = [teacher.config for teacher in teachers]
+    for made in (*teachers, *([source] if source is not None else [])):
+        facts = {**made.facts, **facts}
     return Fingerprint(_hash(tree), facts)
+
+
+def _content(name: str) -> Path:
+    """Return what stands for a model: the sums of its files, or a file of labels itself."""
+    places = (Path(name) / "model" / _MANIFEST, Path(name) / _MANIFEST)
+    return next((place for place in places if place.exists()), Path(name))
 
 
 def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
@@ -142,15 +157,18 @@ def _old_default(field: FieldInfo) -> object:
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
     corpus = settings.corpus
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
+    unlabeled = settings.teach.unlabeled if settings.teach is not None else ()
+    texts = () if unlabeled == "rest" else unlabeled
+    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *texts):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
         yield settings.vectors.path, data_path(settings.vectors.path)
-    if corpus.mapping is not None and corpus.mapping.endswith(".toml"):
-        yield corpus.mapping, Path(corpus.mapping)
+    for mapping in (corpus.mapping, settings.teach and settings.teach.mapping):
+        if mapping is not None and mapping.endswith(".toml"):
+            yield mapping, Path(mapping)
 
 
 @functools.cache
@@ -171,9 +189,15 @@ class RunSpec:
     """A planned run of a grid, or its source."""
 
     axes: Mapping[str, str]  # axis to label; of a source, ``source`` to its name
-    settings: RunSettings  # ``transfer.source`` is the name of the source
+    settings: RunSettings  # names the source and the teachers by their labels
     fingerprint: Fingerprint
     source: RunSpec | None = None  # the run it transfers from
+    teachers: tuple[RunSpec, ...] = ()  # the runs it learns from
+
+    @property
+    def needs(self) -> tuple[RunSpec, ...]:
+        """The runs that must be finished before."""
+        return (*([self.source] if self.source is not None else []), *self.teachers)
 
     @property
     def key(self) -> str:

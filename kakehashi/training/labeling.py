@@ -46,11 +46,10 @@ class Labeled:
 
     def __str__(self) -> str:
         """Return the counts as a line."""
-        left_out = f"{self.in_test:,} that are in test or dev, {self.in_train:,} in train"
         found = f"{self.mentions:,} mentions in {self.sentences:,} sentences"
-        others = f"; {self.other_types.total():,} of types that gold lacks left out"
-        found += others if self.other_types else ""
-        return f"{self.teachers} teachers found {found}; left out: {left_out}"
+        left_out = f"{self.in_test:,} sentences of test or dev, {self.in_train:,} of train"
+        left_out += f", {self.other_types.total():,} mentions of types that gold lacks"
+        return f"labeled: {found}; left out: {left_out}"
 
     def to_dict(self) -> dict[str, object]:
         """Return everything by name, for JSON."""
