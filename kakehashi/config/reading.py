@@ -153,7 +153,9 @@ def put(tree: Tree, key: str, value: object) -> None:
     if "." in last:
         raise ConfigError(f"{key[:40]}…", f"expected a key of at most {_DEEPEST} parts")
     for table in tables:
-        branch = tree.setdefault(table, {})
+        if tree.get(table) is None:
+            tree[table] = {}
+        branch = tree[table]
         if not isinstance(branch, dict):
             raise ConfigError(key, f"{table!r} is a value here, not a table")
         tree = branch

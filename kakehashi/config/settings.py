@@ -236,7 +236,9 @@ class RunSettings(Settings):
         corpus, training, ours = self.corpus, self.training, self.system == "kakehashi"
         if self.teach is None:
             if not (corpus.train or corpus.all):
-                raise ValueError("corpus.train is needed, or [teach], to have labels to learn from")
+                raise ValueError(
+                    "corpus.train is needed, or corpus.all, or [teach]; test may be left out"
+                )
             if corpus.train_size == 0:
                 raise ValueError(
                     "corpus.train_size = 0 leaves no labels to learn from; add [teach]"

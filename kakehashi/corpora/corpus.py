@@ -173,7 +173,10 @@ def load_unlabeled(settings: RunSettings) -> Corpus:
         train = load_corpora(corpus.model_copy(update={"train_size": None})).train
         return train.sample(size, seed, skip=corpus.train_size or 0, key=key)
     files = (guess_source(path) for path in teach.teachers if Path(path).is_file())
-    texts = Corpus.from_sources(teach.unlabeled or islice(files, 1))
+    sources = teach.unlabeled or tuple(islice(files, 1))
+    if not sources:
+        raise ConfigError("teach.unlabeled", "is needed where no teacher is a file; name text")
+    texts = Corpus.from_sources(sources)
     return texts if size is None else texts.sample(size, seed, key=key)
 
 

@@ -224,13 +224,20 @@ def expand(grid: Grid, hashes: FileHashes) -> list[RunSpec]:
 
 
 def _spec(
-    grid: Grid, axes: Mapping[str, str], sources: Mapping[str, RunSpec], hashes: FileHashes
+    grid: Grid,
+    axes: Mapping[str, str],
+    sources: Mapping[str, RunSpec],
+    hashes: FileHashes,
+    pupils: tuple[str, ...] = (),
 ) -> RunSpec:
+    """Plan a run, and those that teach it; ``pupils`` are the runs that this one teaches."""
     where = f"{grid.name}: run {', '.join(axes.values())!r}"
+    if where in pupils:
+        raise ConfigError(where, "teaches itself; name other labels under teachers")
     changes = [grid.axes[axis][label] for axis, label in axes.items() if axis != SEED]
     chosen: dict[str, Any] = {"config": grid.config, "source": grid.source, "groups": None}
     for change in changes:  # the last label that names one decides
-        chosen |= change.model_dump(exclude={"set"}, exclude_none=True)
+        chosen |= change.model_dump(include=set(chosen), exclude_none=True)
     config, name, groups = chosen["config"], chosen["source"], chosen["groups"]
     if config is None:
         raise ConfigError(where, "has no config; name one in the grid or in one of its labels")
@@ -245,10 +252,26 @@ def _spec(
         problem = f"names no groups to transfer, but {config} has [transfer], and this grid names"
         remedy = 'take it out there, or say transfer = "null" under [set] here'
         raise ConfigError(where, f"{problem} its sources itself; {remedy}")
+    teachers = [
+        _spec(grid, {**axes, axis: label, SEED: seed}, sources, hashes, (*pupils, where))
+        for axis, own in axes.items()
+        if axis != SEED
+        for label in grid.axes[axis][own].teachers or ()
+        for seed in _teacher_seeds(grid.axes[axis][own].teacher_seeds, axes[SEED])
+    ]
+    if teachers:
+        put(tree, "teach.teachers", [teacher.label for teacher in teachers])
+    elif "teachers" not in (tree.get("teach") or {}):
+        tree.pop("teach", None)  # that the grid sets for the rows that have teachers
     settings = _without_unused(settings_from_tree(tree, where))
     source = sources[name] if groups is not None else None
-    fingerprint = fingerprint_of(settings, hashes, source.fingerprint if source else None)
-    return RunSpec(axes, settings, fingerprint, source)
+    made = (source.fingerprint if source else None, [each.fingerprint for each in teachers])
+    fingerprint = fingerprint_of(settings, hashes, *made)
+    return RunSpec(axes, settings, fingerprint, source, tuple(teachers))
+
+
+def _teacher_seeds(n_seeds: int, own: str) -> list[str]:
+    return [own] if n_seeds == 1 else [str(seed) for seed in range(1, n_seeds + 1)]
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
