@@ -27,9 +27,9 @@ def label(
 ) -> None:
     """Label text by one recognizer or several that vote.
 
-    A mention has the mean of its probabilities, 0 of a teacher that has not found it. A killed
-    command is run again to go on. The file can be corrected by hand, trained on as a corpus, or named
-    as a teacher in a config.
+    A mention has the mean of its probabilities, 0 of a teacher that has not found it. The same
+    command resumes. The file can be corrected by hand, trained on as a corpus, or named as a
+    teacher in a config.
 
     Examples:
       kakehashi label runs/ja-seed1 raw.txt --out silver.jsonl
