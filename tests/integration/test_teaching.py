@@ -79,3 +79,24 @@ def test_an_interrupted_student_continues(student, tmp_path, stop_at):
     weights = (folder / "model/weights.safetensors" for folder in (whole, tmp_path / "stopped"))
     assert len({path.read_bytes() for path in weights}) == 1
     assert times == [part.stat().st_mtime_ns for part in parts]
+
+
+def test_seeds_are_distilled_into_one_on_the_command_line(run, tree, teacher, unlabeled, tmp_path):
+    student, silver = tmp_path / "student", tmp_path / "silver.jsonl"
+    options = ("--unlabeled", unlabeled, "--out", student, "--set", "teach.weight=0.5")
+    done = run("distill", teacher, teacher, *options, "--set", "corpus.train_size=4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(student)
+    result = load_result(student)
+    assert result["labeled"]["teachers"] == 2
+    assert result["settings"]["teach"]["weight"] == 0.5
+    assert run("label", teacher, teacher, unlabeled, "--out", silver).returncode == 0
+    found = [each.mentions for each in read_jsonl(silver)]
+    assert found == [each.mentions for each in read_jsonl(student / "labeled.jsonl")]
+    assert run("label", teacher, unlabeled, "--out", silver).returncode == 2
+    assert "exists already" in run("label", teacher, unlabeled, "--out", silver).stderr
+    config = tmp_path / "other.json"
+    config.write_text(json.dumps(tree("ja") | {"system": "crfsuite"}))
+    refused = run("distill", teacher, "--config", config, *options)
+    assert refused.returncode == 2
+    assert "crfsuite" in refused.stderr
