@@ -99,8 +99,11 @@ def label_unlabeled(settings: RunSettings, out: Path, cache: Path, progress: Pro
 
     write_jsonl(out, kept())
     expected = known or dev_types | test_types
-    if not found or (expected and found.isdisjoint(expected)):
-        problem = f"find {_listed(found) or 'nothing'}, and gold has {_listed(expected)}"
+    if not found:
+        problem = f"find nothing in {labeled.sentences:,} sentences; lower teach.min_probability"
+        raise ConfigError("teach.teachers", f"{problem}, or name better ones")
+    if expected and found.isdisjoint(expected):
+        problem = f"find {_listed(found)}, and gold has {_listed(expected)}"
         raise ConfigError("teach.teachers", f"{problem}; map their types with teach.mapping")
     progress.say(str(labeled))
     return labeled
