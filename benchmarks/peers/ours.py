@@ -18,7 +18,7 @@ from kakehashi.runtime.lstm import Precision
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer
 
 

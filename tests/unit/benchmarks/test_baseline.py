@@ -15,7 +15,7 @@ from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Span, sentence_from_forms
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 
 NAMES, PLACES = ["ada", "bob", "cleo", "dan"], ["oslo", "rome", "kyoto"]
 WIDTHS = {"word_width": 8, "word_lstm_width": 12, "char_width": 6, "char_lstm_width": 5}
