@@ -13,7 +13,7 @@ from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
-from kakehashi.runtime.lstm import PRECISIONS, FloatArray, Precision
+from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
 from kakehashi.runtime.model_folder import TrainedModel, model_fingerprint, read_model
 from kakehashi.runtime.network import open_network
 from kakehashi.runtime.prediction import predict

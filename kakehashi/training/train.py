@@ -24,7 +24,7 @@ from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
-from kakehashi.runtime.lstm import is_compiled
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.compare import known_values, score_by_overlap
