@@ -23,8 +23,8 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
       kakehashi model info runs/demo-ja-char+dense-seed1
       kakehashi model info model --json
     """
-    from kakehashi.runtime.steps import describe_kernels
     from kakehashi.runtime.model_folder import describe_model, find_model
+    from kakehashi.runtime.steps import describe_kernels
 
     found = describe_model(model) | {"tagged_by": describe_kernels()}
     folder = find_model(model).absolute()

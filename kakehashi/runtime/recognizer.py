@@ -13,10 +13,10 @@ from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
-from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
 from kakehashi.runtime.model_folder import TrainedModel, model_fingerprint, read_model
 from kakehashi.runtime.network import open_network
 from kakehashi.runtime.prediction import predict
+from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 

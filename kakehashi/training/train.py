@@ -24,9 +24,9 @@ from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
-from kakehashi.runtime.steps import is_compiled
 from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
