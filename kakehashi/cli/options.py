@@ -64,6 +64,12 @@ def refuse(given: Mapping[str, object], problem: str) -> None:
             raise ConfigError(option, problem)
 
 
+def check_free(output: Path, force: bool) -> None:
+    """Raise a ConfigError if a file exists that may not be replaced."""
+    if output.exists() and not force:
+        raise ConfigError(str(output), "exists already; choose another name, or add --force")
+
+
 @dataclass(frozen=True)
 class ColumnOptions:
     """How text is decoded and cut into columns: options of every verb that reads files."""
