@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kakehashi.cli import console, options
-from kakehashi.cli.options import arg, opt
+from kakehashi.cli.options import arg, check_free, opt
 from kakehashi.reports.tables import Table
 
 VectorFormat = Literal["text", "polyglot"]
@@ -36,7 +36,7 @@ def align(
     from kakehashi.data import alignment
     from kakehashi.data.vectors import open_vectors, read_vectors, write_vectors
 
-    options.check_free(out, force)
+    check_free(out, force)
     given = alignment.read_word_pairs(seed_words) if seed_words else []
     most = alignment.MOST_WORDS
     theirs, ours = (
