@@ -69,7 +69,7 @@ def test_vectors_of_no_use_or_of_much_memory_are_warned_of(
     told: list[str] = []
     progress = Progress()
     progress.warn = told.append
-    tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None)
+    tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None, None)
     assert len(told) == len(warnings)
     assert all(line.startswith(warning) for line, warning in zip(told, warnings, strict=True))
 
