@@ -10,6 +10,7 @@ import torch
 from kakehashi.config.settings import TextSettings
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import TrainedModel, read_model, write_model
+from kakehashi.text.segment import segmenter_of
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Model:
             tagger.ngrams,
             tagger.tagset,
             weights,
+            segmenter_of(self.text).signature,
         )
 
 

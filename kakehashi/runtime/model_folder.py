@@ -54,6 +54,7 @@ class _Description(Settings):
     name: str
     model: ModelSettings
     text: TextSettings
+    segmenter: str = ""
     types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
@@ -81,7 +82,8 @@ class TrainedModel:
     """What a model folder holds: all that tagging, or going on from a model, needs.
 
     ``weights`` have the names and shapes of `weight_shapes`; they are float32, and the codes of
-    vectors in 8 bits int8.
+    vectors in 8 bits int8. ``segmenter`` is the signature, with the version of the dictionary, of
+    the one whose tokens it was trained on; ``""`` where that is not known.
     """
 
     name: str
@@ -91,6 +93,7 @@ class TrainedModel:
     ngrams: Vocabulary
     tagset: Tagset
     weights: Mapping[str, npt.NDArray[Any]]
+    segmenter: str = ""
 
 
 def weight_shapes(
@@ -133,6 +136,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         name=model.name,
         model=model.settings,
         text=model.text,
+        segmenter=model.segmenter,
         types=model.tagset.types,
         n_seen_words=model.words.n_seen,
         n_seen_ngrams=model.ngrams.n_seen,
@@ -184,6 +188,7 @@ def read_model(path: str | Path) -> TrainedModel:
         Vocabulary(ngrams, description.n_seen_ngrams),
         tagset,
         weights,
+        description.segmenter,
     )
 
 
