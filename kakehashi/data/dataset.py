@@ -51,7 +51,11 @@ class Dataset:
     def fingerprint(self) -> str:
         """Hash what training depends on beside the settings: tokens, features, gold spans."""
         corpora = (self.train, self.dev, self.test)
-        arrays = [array for each in corpora for array in (each.forms, each.offsets, each.tags)]
+        arrays = [
+            array
+            for each in corpora
+            for array in (each.forms, each.offsets, each.tags, each.classes)
+        ]
         digest = hashlib.sha256()
         for array in (*arrays, *self.features):
             digest.update(array.data)

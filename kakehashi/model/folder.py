@@ -29,13 +29,14 @@ from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
 from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeNames, EdgeRules
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from kakehashi.model.tagger import Tagger
 
-FORMAT_VERSION = 2  # 1 had no vectors of 8 bits
+FORMAT_VERSION = 3  # 1 had no vectors of 8 bits, 2 no edges of mentions
 MANIFEST = "SHA256SUMS"
 _WEIGHTS = "weights.safetensors"
 _CODES = "word.vectors.codes"
@@ -59,11 +60,12 @@ class _Description(Settings):
     types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
+    edges: EdgeNames | None = None  # without, whatever is found stays as it is
 
     @field_validator("format_version")
     @classmethod
     def _is_known(cls, version: int) -> int:
-        if version not in (1, FORMAT_VERSION):
+        if version not in range(1, FORMAT_VERSION + 1):
             raise ValueError(
                 f"is {version}, and this kakehashi reads 1 to {FORMAT_VERSION}; use the version"
                 " that wrote the model, or upgrade"
@@ -77,6 +79,12 @@ class _Description(Settings):
             raise ValueError("expected entity types without blanks, no two alike")
         return types
 
+    @field_validator("edges")
+    @classmethod
+    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
+        EdgeRules.from_dict(edges or {})
+        return edges
+
 
 @dataclass(frozen=True)
 class Model:
@@ -85,6 +93,7 @@ class Model:
     name: str
     tagger: Tagger
     text: TextSettings
+    edges: EdgeRules | None = None  # what mentions may begin and end with
 
 
 def save_model(folder: Path, model: Model) -> None:
@@ -101,6 +110,7 @@ def save_model(folder: Path, model: Model) -> None:
         types=tagger.tagset.types,
         n_seen_words=tagger.words.n_seen,
         n_seen_ngrams=tagger.ngrams.n_seen,
+        edges=None if model.edges is None else model.edges.to_dict(),
     )
     weights = {name: value.contiguous() for name, value in tagger.state_dict().items()}
     with replacing_folder(folder) as temporary:
@@ -150,7 +160,8 @@ def load_model(path: str | Path) -> Model:
             )
     tagger = Tagger(settings, words, ngrams, tagset, n_compact)
     tagger.load_state_dict(weights)
-    return Model(description.name, tagger.eval(), description.text)
+    edges = None if description.edges is None else EdgeRules.from_dict(description.edges)
+    return Model(description.name, tagger.eval(), description.text, edges)
 
 
 def describe_model(path: str | Path) -> dict[str, Any]:
@@ -172,7 +183,7 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     n_compact = next(iter(shapes.get("word.vectors.scales", ())), 0)
     n_others = n_words + n_compact - description.n_seen_words
     precision = "int8" if n_compact else "float32"
-    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams"})
+    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams", "edges"})
     return {
         **facts,
         "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},

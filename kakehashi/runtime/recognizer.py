@@ -24,6 +24,7 @@ from kakehashi.model.prediction import predict_projected
 from kakehashi.model.tagger import Tagger
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
@@ -190,6 +191,11 @@ class Recognizer:
             found = dict(predict_projected(self.model.tagger, self._cache.projected, rows, offsets))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
+            if spans and self.model.edges is not None:
+                trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
+                pairs = zip(trimmed, probabilities, strict=True)
+                kept = [(span, probability) for span, probability in pairs if span is not None]
+                spans, probabilities = zip(*kept, strict=True) if kept else ((), ())
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)

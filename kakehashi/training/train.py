@@ -29,6 +29,7 @@ from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
+from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
 from kakehashi.training.checkpoint import Checkpoint, Epoch
@@ -126,7 +127,7 @@ def _train_tagger(
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
-    model = Model(settings.name, trainer.tagger, settings.text)
+    model = Model(settings.name, trainer.tagger, settings.text, trainer.edges)
     writes, saved = group.rank == 0, time.monotonic()
     if writes:
         run.begin(transfer, trainer.history)
@@ -286,7 +287,8 @@ def _new_trainer(
     tagger, plan = initial_tagger(settings, data, progress)
     # Only now: it starts from the same weights on every device.
     tagger.to(find_device(group.device(training.device), "training.device"))
-    trainer = Trainer(tagger, data, training, progress, group)
+    edges = EdgeRules.learn(data.train.edge_classes()) if settings.text.plausible else None
+    trainer = Trainer(tagger, data, training, progress, group, edges)
     return trainer, plan.to_dict() if plan is not None else None
 
 

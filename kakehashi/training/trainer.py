@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import Score, score_spans
+from kakehashi.text.edges import EdgeRules
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.optimizer import Optimizer
@@ -53,8 +55,9 @@ class Trainer:
         settings: TrainingSettings,
         progress: Progress | None = None,
         group: ProcessGroup = SINGLE,
+        edges: EdgeRules | None = None,
     ) -> None:
-        self.tagger, self.data, self.settings = tagger, data, settings
+        self.tagger, self.data, self.settings, self.edges = tagger, data, settings, edges
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
@@ -185,6 +188,12 @@ class Trainer:
         if not len(corpus):
             return None
         spans = predict_spans(self.tagger, corpus.offsets, corpus.forms, self.data.features)
+        if self.edges is not None:
+            bounds = pairwise(corpus.offsets.tolist())
+            spans = [
+                tuple(filter(None, self.edges.trim(found, corpus.classes[start:end].tolist())))
+                for found, (start, end) in zip(spans, bounds, strict=True)
+            ]
         return score_spans(corpus.spans, spans, lost=corpus.lost)
 
     def checkpoint(self, fingerprint: str) -> Checkpoint:
