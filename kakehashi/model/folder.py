@@ -160,8 +160,8 @@ def load_model(path: str | Path) -> Model:
             )
     tagger = Tagger(settings, words, ngrams, tagset, n_compact)
     tagger.load_state_dict(weights)
-    edges = None if description.edges is None else EdgeRules.from_dict(description.edges)
-    return Model(description.name, tagger.eval(), description.text, edges)
+    rules = None if description.edges is None else EdgeRules.from_dict(description.edges)
+    return Model(description.name, tagger.eval(), description.text, rules)
 
 
 def describe_model(path: str | Path) -> dict[str, Any]:

@@ -193,9 +193,9 @@ class Recognizer:
             spans, probabilities = found.get(number, ((), ()))
             if spans and self.model.edges is not None:
                 trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
-                pairs = zip(trimmed, probabilities, strict=True)
-                kept = [(span, probability) for span, probability in pairs if span is not None]
-                spans, probabilities = zip(*kept, strict=True) if kept else ((), ())
+                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
+                spans = tuple(span for span, _ in kept if span)
+                probabilities = tuple(probability for _, probability in kept)
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
