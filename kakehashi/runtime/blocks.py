@@ -33,7 +33,7 @@ from kakehashi.files import write_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
-_FORMATS = ("text", *(name for name in FORMATS if name != "assistant"))
+_FORMATS = tuple(name for name in FORMATS if name != "assistant")
 _STDIN = "-"
 _READ = 1 << 22  # bytes
 
