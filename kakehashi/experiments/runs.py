@@ -28,12 +28,11 @@ from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
+from kakehashi.runtime.model_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 MISSING = "missing"
-
-_MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
 
 
 class FileHashes:
@@ -131,7 +130,7 @@ def fingerprint_of(
 
 def _content(name: str) -> Path:
     """Return what stands for a model: the sums of its files, or a file of labels itself."""
-    places = (Path(name) / "model" / _MANIFEST, Path(name) / _MANIFEST)
+    places = (Path(name) / "model" / MANIFEST, Path(name) / MANIFEST)
     return next((place for place in places if place.exists()), Path(name))
 
 

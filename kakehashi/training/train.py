@@ -22,10 +22,11 @@ from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.model.folder import Model, model_fingerprint, save_model
-from kakehashi.model.lstm_steps import is_compiled
+from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
+from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
@@ -176,7 +177,7 @@ def _finish(
     data, training, epochs = trainer.data, trainer.settings, trainer.history
     trainer.load_best()
     save_model(run.model, model)
-    recognizer = Recognizer(model)
+    recognizer = Recognizer(model.trained())
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}

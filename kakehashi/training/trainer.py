@@ -22,9 +22,10 @@ from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, join
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
-from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
+from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.progress import Progress
+from kakehashi.runtime.prediction import predict_spans
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.text.edges import EdgeRules
 from kakehashi.training.checkpoint import Checkpoint, Epoch
@@ -232,7 +233,8 @@ class Trainer:
         """Score the tagger as it is; mentions that tokens cannot express count as missed."""
         if not len(corpus):
             return None
-        spans = predict_spans(self.tagger, corpus.offsets, corpus.forms, self.data.features)
+        parts = network_of(self.tagger), decoder_of(self.tagger)
+        spans = predict_spans(*parts, corpus.offsets, corpus.forms, self.data.features)
         if self.edges is not None:
             bounds = pairwise(corpus.offsets.tolist())
             spans = [
