@@ -137,7 +137,7 @@ def _train_tagger(
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
-    model = Model(settings.name, trainer.tagger, settings.text)
+    model = Model(settings.name, trainer.tagger, settings.text, trainer.edges)
     writes, saved = group.rank == 0, time.monotonic()
     if writes:
         run.begin(transfer, trainer.history)
@@ -315,7 +315,7 @@ def _new_trainer(
     # Only now: it starts from the same weights on every device.
     tagger.to(find_device(group.device(training.device), "training.device"))
     weight = settings.teach.weight if settings.teach is not None else 1.0
-    trainer = Trainer(tagger, data, training, progress, group, weight)
+    trainer = Trainer(tagger, data, training, progress, group, weight, settings.text.plausible)
     return trainer, plan.to_dict() if plan is not None else None
 
 
