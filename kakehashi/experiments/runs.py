@@ -28,12 +28,11 @@ from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
+from kakehashi.runtime.model_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 MISSING = "missing"
-
-_MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
 
 
 class FileHashes:
@@ -131,7 +130,7 @@ def fingerprint_of(
 
 def _content(name: str) -> Path:
     """Return what stands for a model: the sums of its files, or a file of labels itself."""
-    places = (Path(name) / "model" / _MANIFEST, Path(name) / _MANIFEST)
+    places = (Path(name) / "model" / MANIFEST, Path(name) / MANIFEST)
     return next((place for place in places if place.exists()), Path(name))
 
 
@@ -150,6 +149,8 @@ def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
 
 
 def _old_default(field: FieldInfo) -> object:
+    if isinstance(field.default, TextSettings):  # all of it at its defaults of old
+        return field.default.model_copy(update={"plausible": False})
     extra = field.json_schema_extra
     return extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
 
@@ -282,6 +283,7 @@ def _without_unused(settings: RunSettings) -> RunSettings:
     training = {k: _old_default(field) for k, field in TrainingSettings.model_fields.items()}
     training |= settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
+    read["text"] = settings.text.model_copy(update={"plausible": False})
     return RunSettings(**read, training=TrainingSettings.model_validate(training))
 
 

@@ -22,10 +22,11 @@ from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.model.folder import Model, model_fingerprint, save_model
-from kakehashi.model.lstm_steps import is_compiled
+from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
+from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
@@ -136,7 +137,7 @@ def _train_tagger(
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
-    model = Model(settings.name, trainer.tagger, settings.text)
+    model = Model(settings.name, trainer.tagger, settings.text, trainer.edges)
     writes, saved = group.rank == 0, time.monotonic()
     if writes:
         run.begin(transfer, trainer.history)
@@ -176,7 +177,7 @@ def _finish(
     data, training, epochs = trainer.data, trainer.settings, trainer.history
     trainer.load_best()
     save_model(run.model, model)
-    recognizer = Recognizer(model)
+    recognizer = Recognizer(model.trained())
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}
@@ -314,7 +315,7 @@ def _new_trainer(
     # Only now: it starts from the same weights on every device.
     tagger.to(find_device(group.device(training.device), "training.device"))
     weight = settings.teach.weight if settings.teach is not None else 1.0
-    trainer = Trainer(tagger, data, training, progress, group, weight)
+    trainer = Trainer(tagger, data, training, progress, group, weight, settings.text.plausible)
     return trainer, plan.to_dict() if plan is not None else None
 
 

@@ -11,16 +11,20 @@ from kakehashi.config.settings import ModelSettings, TextSettings
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
-from kakehashi.model.folder import Model, describe_model, load_model, save_model
+from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.model_folder import describe_model
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeRules
+from kakehashi.text.word_classes import WordClass
 
 
 @pytest.fixture
 def folder(tmp_path, make_tagger):
     tagger = make_tagger(["東京", "a"], ["to", "ou"], ["LOC"], n_seen=1, scheme="iobes")
     text = TextSettings(segmenter="unidic-lite", cut_scripts=False)
-    save_model(tmp_path / "run" / "model", Model("test", tagger, text))
+    edges = EdgeRules({"LOC": (frozenset(), frozenset({WordClass.VERB}))})
+    save_model(tmp_path / "run" / "model", Model("test", tagger, text, edges))
     return tmp_path / "run" / "model"
 
 
@@ -52,6 +56,7 @@ def test_a_model_comes_back_as_it_was(folder, make_tagger):
     model = load_model(folder)
     assert model.name == "test"
     assert model.text == TextSettings(segmenter="unidic-lite", cut_scripts=False)
+    assert model.edges == EdgeRules({"LOC": (frozenset(), frozenset({WordClass.VERB}))})
     assert model.tagger.tagset == again.tagset
     assert model.tagger.words.strings == ("東京", "a")
     assert model.tagger.words.n_seen == 1
@@ -131,33 +136,29 @@ def change_weights(folder, change):
     reseal(folder)
 
 
-def without_memory(*parts):
-    assert torch.get_default_device().type == "meta"
-    return Tagger(*parts)
-
-
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"model": {"word_lstm_width": 4000}}, "word.lstm.weight_ih_l0: expected the shape"),
+        ({"model": {"word_lstm_width": 4000}}, "dense.weight: expected the shape"),
         ({"model": {"word_lstm_width": 10**30}}, "does not hold what a model folder should"),
         ({"model": {"word_width": 4000}}, "word.embedding.weight: expected the shape"),
         ({"model": {"char_width": 4000}}, "char.embedding.weight: expected the shape"),
         ({"model": {"decoder": "crf"}}, "crf.transitions: expected the shape .*, got none"),
-        ({"types": [f"T{n}" for n in range(20_000)]}, "dense.bias: expected the shape"),
+        ({"types": [f"T{n}" for n in range(20_000)]}, "dense.weight: expected the shape"),
         ({"types": ["LOC", "LOC"]}, "no two alike"),
         ({"types": ["A B"]}, "types without blanks"),
         ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
-        ({"format_version": 3}, "format_version: is 3, and this kakehashi reads 1 to 2"),
+        ({"edges": {"LOC": [["NOUN"], []]}}, "edges: there is no word class 'NOUN'"),
+        ({"format_version": 4}, "format_version: is 4, and this kakehashi reads 1 to 3"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, changes, problem):
     """Nothing of the size that is claimed is made, and the message stays a short line."""
     change_description(folder, **changes)
     with monkeypatch.context() as patch:
-        patch.setattr("kakehashi.model.tagger.Tagger", without_memory)
+        patch.setattr("kakehashi.model.folder.Tagger", None)  # so that none is built
         with pytest.raises(ModelError, match=problem) as caught:
             load_model(folder)
     assert len(str(caught.value)) < 1000
@@ -180,13 +181,13 @@ def test_weights_that_are_no_numbers_are_refused(folder, name, value):
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda weights: {k: v.double() for k, v in weights.items()}, "float32, got torch.float64"),
-        (lambda weights: {k: v.half() for k, v in weights.items()}, "float32, got torch.float16"),
+        (lambda weights: {k: v.double() for k, v in weights.items()}, "float32, got float64"),
+        (lambda weights: {k: v.half() for k, v in weights.items()}, "float32, got float16"),
         (lambda weights: weights | {"more": torch.zeros(1)}, "unexpected more"),
         (lambda weights: weights | {"dense.bias": torch.zeros(9)}, r"dense.bias: .* got \(9,\)"),
         (
             lambda weights: weights | {"word.embedding.weight": torch.tensor(1.0)},
-            r"words.json: .*expected 0 strings",
+            r"word.embedding.weight: expected the shape \(0, 6\), got \(\)",
         ),
     ],
     ids=["double", "half", "one more", "longer", "no matrix"],
@@ -203,12 +204,12 @@ CODES, SCALES = "word.vectors.codes", "word.vectors.scales"
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda weights: weights | {CODES: weights[CODES].short()}, "int8, got torch.int16"),
-        (lambda weights: weights | {CODES: weights[CODES].float()}, "int8, got torch.float32"),
-        (lambda weights: weights | {SCALES: weights[SCALES].half()}, "float32, got torch.float16"),
+        (lambda weights: weights | {CODES: weights[CODES].short()}, "int8, got int16"),
+        (lambda weights: weights | {CODES: weights[CODES].float()}, "int8, got float32"),
+        (lambda weights: weights | {SCALES: weights[SCALES].half()}, "float32, got float16"),
         (
             lambda weights: weights | {"dense.bias": torch.zeros(3, dtype=torch.int8)},
-            "dense.bias: expected numbers of type torch.float32, got torch.int8",
+            "dense.bias: expected numbers of type float32, got int8",
         ),
         (
             lambda weights: weights | {CODES: weights[CODES][:, 1:].clone()},
@@ -216,12 +217,12 @@ CODES, SCALES = "word.vectors.codes", "word.vectors.scales"
         ),
         (lambda weights: weights | {CODES: weights[CODES][1:]}, r"shape \(2, 6\), got \(1, 6\)"),
         (lambda weights: weights | {SCALES: torch.ones(2, 1)}, r"shape \(2,\), got \(2, 1\)"),
-        (lambda weights: weights | {SCALES: torch.ones(3)}, "expected 5 strings, .* got 4"),
-        (lambda weights: weights | {SCALES: torch.tensor(1.0)}, "expected 2 strings, .* got 4"),
+        (lambda weights: weights | {SCALES: torch.ones(3)}, r"codes: .*\(3, 6\), got \(2, 6\)"),
+        (lambda weights: weights | {SCALES: torch.tensor(1.0)}, "unexpected word.vectors.codes"),
         (lambda weights: weights | {SCALES: torch.tensor([1.0, float("inf")])}, "are infinite or"),
         (lambda weights: weights | {SCALES: torch.tensor([float("nan"), 1.0])}, "or no number"),
         (lambda weights: without(weights, CODES), f"{CODES}: expected the shape .* got none"),
-        (lambda weights: without(weights, SCALES), "expected 2 strings, .* got 4"),
+        (lambda weights: without(weights, SCALES), "unexpected word.vectors.codes"),
     ],
     ids=range(13),
 )
@@ -288,7 +289,7 @@ def test_a_header_that_claims_more_than_there_is_lets_no_vocabulary_grow(folder,
     weights = len(new).to_bytes(8, "little") + new + content[8 + size :]
     (folder / "weights.safetensors").write_bytes(weights)
     reseal(folder)
-    monkeypatch.setattr("kakehashi.model.folder._read_strings", None)
+    monkeypatch.setattr("kakehashi.runtime.model_folder._read_strings", None)
     with pytest.raises(ModelError, match=r"do not fit .* invalid shape"):
         load_model(folder)
 
@@ -306,7 +307,7 @@ def test_saving_again_replaces_the_folder_and_sha256sum_can_check_it(folder, mak
 
 def test_a_description_counts_what_is_in_the_folder(folder):
     found, tagger = describe_model(folder.parent), load_model(folder).tagger
-    assert (found["name"], found["format_version"], found["types"]) == ("test", 2, ["LOC"])
+    assert (found["name"], found["format_version"], found["types"]) == ("test", 3, ["LOC"])
     assert found["text"]["segmenter"] == "unidic-lite"
     assert found["model"] == tagger.settings.model_dump()
     assert found["words"] == {"seen": 1, "others": 1, "precision": "float32"}
@@ -336,8 +337,8 @@ def test_what_cannot_be_described_is_refused_as_when_loading(folder):
     change_weights(folder, lambda w: {k: v for k, v in w.items() if "embedding" not in k})
     with pytest.raises(ModelError, match=r"word\.embedding\.weight: expected a row per string"):
         describe_model(folder)
-    change_description(folder, format_version=3)
-    with pytest.raises(ModelError, match="reads 1 to 2"):
+    change_description(folder, format_version=4)
+    with pytest.raises(ModelError, match="reads 1 to 3"):
         describe_model(folder)
 
 
