@@ -34,3 +34,9 @@ def round_states(states: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Round states to whole 127ths, and return how many: whole numbers from -127 to 127."""
     rounded: npt.NDArray[np.float32] = np.rint(states * np.float32(STATE_STEPS))
     return rounded
+
+
+def rounded_weights(weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return what `round_states` are multiplied with, in float32 (d, width, gates)."""
+    codes, scales = quantize(weights)
+    return codes * (scales / np.float32(STATE_STEPS))[:, None]
