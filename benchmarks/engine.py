@@ -11,6 +11,7 @@ from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus, encode
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
 from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.sentence import Sentence
 from kakehashi.training.trainer import Trainer
 
@@ -34,11 +35,13 @@ def prepare_slice(place: Place) -> Dataset:
     return replace(data, train=train, dev=dev, test=dev, features=features)
 
 
-def encode_for(tagger: Tagger, sentences: Sequence[Sentence]) -> tuple[EncodedCorpus, FormFeatures]:
-    """Encode sentences for a tagger, and look up what it sees of them."""
+def encode_for(
+    model: Tagger | TrainedModel, sentences: Sequence[Sentence]
+) -> tuple[EncodedCorpus, FormFeatures]:
+    """Encode sentences for a model, and look up what it sees of them."""
     forms: dict[Form, int] = {}
     corpus = encode(sentences, forms)
-    return corpus, featurize_as(tagger.settings, forms, tagger.words, tagger.ngrams)
+    return corpus, featurize_as(model.settings, forms, model.words, model.ngrams)
 
 
 def featurize_as(

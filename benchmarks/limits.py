@@ -23,7 +23,7 @@ from kakehashi.config.settings import ModelSettings
 from kakehashi.data.batches import make_batch, plan_batches
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import FormFeatures
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 
 _TAGGING_BATCH = 4096
 

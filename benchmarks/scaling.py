@@ -89,7 +89,7 @@ def measure_training(settings: RunSettings, cache: Path, seconds: float) -> dict
     import torch
 
     from benchmarks.engine import train_all
-    from kakehashi.training.train import new_tagger
+    from kakehashi.training.initial import new_tagger
     from kakehashi.training.trainer import Trainer
 
     data, _ = load_dataset(cache, settings, Progress())

@@ -33,8 +33,9 @@ from safetensors.torch import load_file, save_file
 from kakehashi.config.settings import ModelSettings, TextSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import KakehashiError
-from kakehashi.model.folder import MANIFEST, Model, save_model
+from kakehashi.model.folder import Model, save_model
 from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.model_folder import MANIFEST
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.tags import Tagset
 

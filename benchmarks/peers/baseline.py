@@ -16,7 +16,7 @@ from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.dataset import Dataset
 from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 
 
 class Baseline:

@@ -14,11 +14,11 @@ from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
 from kakehashi.model.folder import Model, save_model
-from kakehashi.model.lstm_steps import Precision
-from kakehashi.model.prediction import predict_spans
+from kakehashi.runtime.lstm import Precision
+from kakehashi.runtime.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Span
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer
 
 
@@ -96,9 +96,10 @@ class Ours:
         return Recognizer.load(self._folder, precision=self._tagging)
 
     def _encoded(self, sentences: Sequence[Sentence]) -> Callable[[], object]:
-        tagger = self._recognizer.model.tagger
-        corpus, features = encode_for(tagger, sentences)
-        return partial(predict_spans, tagger, corpus.offsets, corpus.forms, features)
+        recognizer = self._recognizer
+        corpus, features = encode_for(recognizer.model, sentences)
+        parts = recognizer.network, recognizer.decoder
+        return partial(predict_spans, *parts, corpus.offsets, corpus.forms, features)
 
 
 def _finish(results: Iterator[object]) -> None:

@@ -1,4 +1,4 @@
-"""The verbs about corpora: stats, types, overlap, homophones, convert, generate."""
+"""The verbs about corpora: stats, types, overlap, homophones, check, convert, generate."""
 
 from __future__ import annotations
 
@@ -142,6 +142,38 @@ def homophones(
     console.print_report(report, show.homophone_tables(found, examples), as_json=as_json)
 
 
+def check(
+    reading: Reading,
+    inputs: list[Path] = arg("Tagged files, run folders, or configs (.toml)."),
+    examples: int = opt("Number of mentions to print for each input.", default=20, min=0),
+    mapping: str | None = options.MAPPING,
+    segmenter: str | None = options.SEGMENTER,
+    as_json: bool = options.JSON,
+) -> None:
+    """Find mentions that no reader would mark, as a model may predict or an annotator overlook.
+
+    Such as those that are only symbols, end in a particle, hold half a bracket, or begin with a
+    word like yesterday. Parts of speech are those of the tokens: predictions of ours have them,
+    other files need --segmenter. --json prints all mentions.
+
+    Examples:
+      kakehashi corpus check runs/crf-knbc-ja-seed1
+      kakehashi corpus check tagged.jsonl --segmenter unidic-lite
+    """
+    from kakehashi.corpora.formats import prediction_files
+    from kakehashi.corpora.implausible import check_plausibility
+
+    files = [file for path in inputs for file in prediction_files(path)]
+    found = {
+        name: check_plausibility(
+            console.ProgressBars().track(chain.from_iterable(parts.values()), name)
+        )
+        for name, parts in _read_all(files, reading, mapping, segmenter)
+    }
+    report = {name: each.to_dict() for name, each in found.items()}
+    console.print_report(report, show.plausibility_tables(found, examples), as_json=as_json)
+
+
 def convert(
     reading: Reading,
     input: Path = arg("Corpus file, archive or folder."),
@@ -268,4 +300,4 @@ def _check_free(output: Path, force: bool) -> None:
         raise ConfigError(str(output), "exists already; choose another name, or add --force")
 
 
-VERBS = (stats, types, overlap, homophones, convert, generate)
+VERBS = (stats, types, overlap, homophones, check, convert, generate)

@@ -33,9 +33,25 @@ _RENAMED = {
 }
 """Verbs of version 0.1 under their old names, which go in version 0.2."""
 
+# Of every mistake in a command line. Click's own, or that of typer's copy of it.
+_UsageError: Any = typer.BadParameter.__base__
+
 
 class _Verbs(TyperGroup):
     """A family of verbs, which answer to their old names too."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Run a command line; a mistake in it is a `ConfigError`, and so one line."""
+        try:
+            status = super().main(*args, **(options | {"standalone_mode": False}))
+        except _UsageError as error:
+            if type(error).__name__ == "NoArgsIsHelpError":
+                typer.echo(error.format_message(), err=True)
+                raise SystemExit(error.exit_code) from None
+            line = error.ctx.command_path if error.ctx else "kakehashi"
+            problem = " ".join(error.format_message().split()).rstrip(".")
+            raise ConfigError("", f"{problem}; see `{line} --help`") from None
+        raise SystemExit(status)
 
     # Typer has no public name for the context that the method takes, only for a subclass.
     def resolve_command(  # type: ignore[override]

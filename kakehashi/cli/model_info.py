@@ -23,7 +23,7 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
       kakehashi model info runs/demo-ja-char+dense-seed1
       kakehashi model info model --json
     """
-    from kakehashi.model.folder import describe_model, find_model
+    from kakehashi.runtime.model_folder import describe_model, find_model
 
     found = describe_model(model)
     folder = find_model(model).absolute()

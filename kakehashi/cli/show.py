@@ -12,6 +12,7 @@ from kakehashi.reports.tables import Table, distribution_table
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kakehashi.corpora.implausible import Plausibility
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.experiments.plan import Plan
     from kakehashi.experiments.runs import RunSpec
@@ -139,6 +140,27 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
         ]
         if shown:
             yield Table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
+
+
+def plausibility_tables(found: Mapping[str, Plausibility], n_examples: int) -> Iterator[Table]:
+    """Show how many mentions have which fault, side by side; then examples of each corpus."""
+    from kakehashi.corpora.checks import excerpt
+    from kakehashi.corpora.implausible import FAULTS
+
+    counts = [
+        ("mentions", *(each.mentions for each in found.values())),
+        ("implausible", *(len(each.implausible) for each in found.values())),
+        *((fault, *(each.faults[fault] for each in found.values())) for fault in FAULTS),
+    ]
+    yield Table("Implausible mentions", ["", *found], counts)
+    for name, each in found.items():
+        rows = [
+            (m.number, excerpt(m.sentence), m.text, m.type, ", ".join(m.faults))
+            for m in each.implausible[:n_examples]
+        ]
+        if rows:
+            headings = ["no.", "sentence", "mention", "type", "faults"]
+            yield Table(f"{name}: implausible mentions", headings, rows)
 
 
 def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], str]:

@@ -82,6 +82,10 @@ class VectorsSettings(Settings):
 Width = Annotated[int, Field(gt=0, le=4096)]
 
 
+WORD_WIDTH = 50
+"""Width of word embeddings that start from no vectors, unless the settings say."""
+
+
 class ModelSettings(Settings):
     """Architecture of the model (section 4.2 of the paper)."""
 

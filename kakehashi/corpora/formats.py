@@ -216,7 +216,7 @@ def prediction_files(place: str | Path) -> list[Path]:
     place = Path(place)
     if not place.is_dir():
         return [place]
-    if not (place / "annotation.json").exists():  # see kakehashi.runtime.bulk, which loads torch
+    if not (place / "annotation.json").exists():  # see kakehashi.runtime.bulk
         return [place / "predictions.jsonl"]
     parts = sorted(place.glob("part-*"))
     expected = read_json(place / "result.json").get("parts")

@@ -28,12 +28,11 @@ from kakehashi.corpora import assistant
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
+from kakehashi.runtime.model_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
 MISSING = "missing"
-
-_MANIFEST = "SHA256SUMS"  # kakehashi.model.folder.MANIFEST, which loads torch
 
 
 class FileHashes:
@@ -112,8 +111,8 @@ def fingerprint_of(
         tree["transfer"] = list(settings.transfer.groups)
         if source is None:
             folder = Path(settings.transfer.source)
-            inner = folder / "model" / _MANIFEST
-            facts["source model"] = hashes.of(inner if inner.exists() else folder / _MANIFEST)
+            inner = folder / "model" / MANIFEST
+            facts["source model"] = hashes.of(inner if inner.exists() else folder / MANIFEST)
     if source is not None:
         tree["source"] = source.config
         facts = {**source.facts, **facts}

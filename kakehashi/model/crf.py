@@ -21,8 +21,6 @@ _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in
 float64, fast, and exact unless a good path needs a less probable tag. Networks are far from it."""
 
-_PAIRS_AT_ONCE = 1 << 26  # of tags that the decoder scores, over all sentences: 256 MB
-
 
 class Crf(nn.Module):
     """Scores of what follows what, as one matrix with a border for start and end.
@@ -54,43 +52,6 @@ class Crf(nn.Module):
         loss = (_partition(alphas, scores, ragged).sum() - gold) / ragged.n_items
         return loss.to(self.transitions.dtype)
 
-    @torch.no_grad()
-    def decode(self, emissions: Tensor, ragged: RaggedOrder) -> Tensor:
-        """Find the best legal tag sequence of every sentence (Viterbi); ids (tokens,)."""
-        scores = self._legal()
-        into, end = scores[:-1, :-1].t().contiguous(), scores[:-1, -1]
-        steps = emissions.index_select(0, ragged.order[0]).split(ragged.sizes)
-        best = [scores[-1, :-1] + steps[0]]
-        for step in steps[1:]:
-            best.append(_best_ways(best[-1][: len(step)], into) + step)
-        tags = [(best[-1] + end).argmax(1)]
-        for scored in reversed(best[:-1]):
-            n_running = len(tags[-1])
-            before = (scored[:n_running] + into[tags[-1]]).argmax(1)
-            tags.append(torch.cat([before, (scored[n_running:] + end).argmax(1)]))
-        return torch.cat(tags[::-1]).index_select(0, ragged.items[::2])
-
-    @torch.no_grad()
-    def probabilities(
-        self, emissions: Tensor, tags: Tensor, edges: Tensor, ragged: RaggedOrder
-    ) -> Tensor:
-        """Compute the joint probability of the tags in each stretch (stretches,), float64.
-
-        Exact, over all legal sequences that have these tags there: forward times inner score times
-        backward over partition. Tags (tokens,) are legal, such as the decoder's; edges are the
-        first token and one past the last of each stretch (stretches, 2).
-        """
-        emissions, scores = emissions.double(), self._legal().double()
-        alphas = _sum_paths(emissions, scores, ragged, ragged.order[0])
-        betas = _sum_paths(emissions, scores.t(), ragged, ragged.order[1])
-        begin, end = edges[:, 0].contiguous(), edges[:, 1] - 1
-        steps = _score_steps(emissions, tags, scores, ragged).cumsum(0)
-        forward = alphas[ragged.items[::2][begin], tags[begin]]
-        backward = betas[ragged.items[1::2][end] - ragged.n_items, tags[end]]
-        inside = steps[end] - steps[begin] - emissions[end, tags[end]]  # the end has it already
-        total = _partition(alphas, scores, ragged)[torch.searchsorted(ragged.last, begin)]
-        return (forward + inside + backward - total).clamp(max=0).exp()
-
     def _legal(self) -> Tensor:
         return self.transitions.masked_fill(~self.allowed, -math.inf)
 
@@ -105,8 +66,7 @@ def _score_steps(emissions: Tensor, tags: Tensor, scores: Tensor, ragged: Ragged
 def _sum_paths(emissions: Tensor, scores: Tensor, ragged: RaggedOrder, order: Tensor) -> Tensor:
     """Sum in logarithms over all ways to come to each tag of each token (tokens, tags).
 
-    Forward from the start, or with the transposed scores and order backward from the end; in steps
-    order, the token's own emission included.
+    Forward from the start, in steps order, the token's own emission included.
     """
     factors = scores[:-1, :-1].exp()
     steps = emissions.index_select(0, order).split(ragged.sizes)
@@ -117,12 +77,6 @@ def _sum_paths(emissions: Tensor, scores: Tensor, ragged: RaggedOrder, order: Te
         ways = (last - peak).exp() @ factors
         sums.append(ways.clamp(min=_LEAST).log() + peak + step)
     return torch.cat(sums)
-
-
-def _best_ways(scores: Tensor, into: Tensor) -> Tensor:
-    """Find the score of the best way into each tag (sentences, tags), in bounded memory."""
-    at_once = max(1, _PAIRS_AT_ONCE // into.numel())
-    return torch.cat([(some[:, None] + into).amax(2) for some in scores.split(at_once)])
 
 
 def _partition(alphas: Tensor, scores: Tensor, ragged: RaggedOrder) -> Tensor:

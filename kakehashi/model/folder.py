@@ -1,81 +1,15 @@
-"""The model folder: weights, settings, vocabularies, and a manifest of their sums.
-
-::
-
-    model/
-      model.json            format version, architecture, text settings, tag set
-      words.json            strings of the word vocabulary, in the order of their ids
-      ngrams.json           the same for the n-grams
-      weights.safetensors
-      SHA256SUMS            as sha256sum writes it; checked before anything is parsed
-"""
+"""Models as torch has them, in and out of model folders."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
-from safetensors import SafetensorError, safe_open
+import torch
 
-import kakehashi
-from kakehashi.config.settings import ModelSettings, TextSettings
-from kakehashi.config.sources import Settings
-from kakehashi.corpora.checks import is_entity_type
-from kakehashi.data.vocabulary import Vocabulary
-from kakehashi.errors import ModelError
-from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
-from kakehashi.tags import Tagset
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from kakehashi.model.tagger import Tagger
-
-FORMAT_VERSION = 2  # 1 had no vectors of 8 bits
-MANIFEST = "SHA256SUMS"
-_WEIGHTS = "weights.safetensors"
-_CODES = "word.vectors.codes"
-_EMBEDDINGS = ("word.embedding.weight", "char.embedding.weight")
-_FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
-_LARGEST_DESCRIPTION = 1 << 20  # bytes
-_LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
-_LONGEST_PROBLEM = 300  # characters
-_STRINGS = TypeAdapter(tuple[str, ...])
-_Value = TypeVar("_Value")
-
-
-class _Description(Settings):
-    """What ``model.json`` holds."""
-
-    format_version: int
-    kakehashi: str
-    name: str
-    model: ModelSettings
-    text: TextSettings
-    types: tuple[str, ...]
-    n_seen_words: int = Field(ge=0)
-    n_seen_ngrams: int = Field(ge=0)
-
-    @field_validator("format_version")
-    @classmethod
-    def _is_known(cls, version: int) -> int:
-        if version not in (1, FORMAT_VERSION):
-            raise ValueError(
-                f"is {version}, and this kakehashi reads 1 to {FORMAT_VERSION}; use the version"
-                " that wrote the model, or upgrade"
-            )
-        return version
-
-    @field_validator("types")
-    @classmethod
-    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
-            raise ValueError("expected entity types without blanks, no two alike")
-        return types
+from kakehashi.config.settings import TextSettings
+from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.model_folder import TrainedModel, read_model, write_model
 
 
 @dataclass(frozen=True)
@@ -86,197 +20,40 @@ class Model:
     tagger: Tagger
     text: TextSettings
 
+    def trained(self) -> TrainedModel:
+        """Return what a model folder holds of it; on a CPU the weights share memory."""
+        tagger = self.tagger
+        weights = {name: value.cpu().numpy() for name, value in tagger.state_dict().items()}
+        return TrainedModel(
+            self.name,
+            tagger.settings,
+            self.text,
+            tagger.words,
+            tagger.ngrams,
+            tagger.tagset,
+            weights,
+        )
+
 
 def save_model(folder: Path, model: Model) -> None:
     """Write a model folder, whole or not at all."""
-    from safetensors.torch import save
-
-    tagger = model.tagger
-    description = _Description(
-        format_version=FORMAT_VERSION,
-        kakehashi=kakehashi.__version__,
-        name=model.name,
-        model=tagger.settings,
-        text=model.text,
-        types=tagger.tagset.types,
-        n_seen_words=tagger.words.n_seen,
-        n_seen_ngrams=tagger.ngrams.n_seen,
-    )
-    weights = {name: value.contiguous() for name, value in tagger.state_dict().items()}
-    with replacing_folder(folder) as temporary:
-        write_json(temporary / "model.json", description.model_dump(mode="json"))
-        write_json(temporary / "words.json", tagger.words.strings)
-        write_json(temporary / "ngrams.json", tagger.ngrams.strings)
-        write_atomically(temporary / _WEIGHTS, save(weights))
-        write_atomically(temporary / MANIFEST, _manifest(temporary))
+    write_model(folder, model.trained())
 
 
 def load_model(path: str | Path) -> Model:
-    """Read a model folder, or the model of a run folder; nothing in it can run code.
+    """Load a model folder, or the model of a run folder, to train on; raises as `read_model`.
 
-    `ModelError` if it is missing, incomplete, damaged, or of a newer format; `OSError` if a file
-    cannot be read.
+    To tag, `kakehashi.Recognizer` needs no torch.
     """
-    import torch
-
-    from kakehashi.model.tagger import Tagger
-
-    folder, description = _read_description(path)
-    settings, tagset = description.model, Tagset(description.types, description.model.scheme)
-    weights = _read_weights(folder)
-    # What is claimed is held against the weights before any memory is taken for it.
-    edges = len(tagset) + 1
-    square = {"crf.transitions": (edges, edges)} if settings.decoder == "crf" else {}
-    _check_shapes(folder, weights, {"dense.bias": (len(tagset),), **square})
-    n_words, n_ngrams, n_compact = (
-        len(weights[name]) if name in weights and weights[name].ndim else 0
-        for name in (*_EMBEDDINGS, "word.vectors.scales")
-    )
-    strings = _read_strings(folder / "words.json", max(n_words - 1, 0) + n_compact)
-    if description.n_seen_words >= max(n_words, 1):
-        raise _malformed(folder / "model.json", f"n_seen_words: expected at most {n_words - 1:,}")
-    words = Vocabulary(strings, description.n_seen_words)
-    strings = _read_strings(folder / "ngrams.json", max(n_ngrams - 1, 0))
-    ngrams = Vocabulary(strings, description.n_seen_ngrams)
-    with torch.device("meta"):
-        empty = Tagger(settings, words, ngrams, tagset, n_compact).state_dict()
-    _check_shapes(folder, weights, {name: tuple(value.shape) for name, value in empty.items()})
-    if strange := weights.keys() - empty.keys():
-        raise _misfit(folder, f"unexpected {min(strange)}")
-    for name, values in weights.items():
-        if not torch.stack(torch.aminmax(values)).isfinite().all():
-            raise ModelError(
-                folder, f"{name} has weights that are infinite or no number; train the model again"
-            )
-    tagger = Tagger(settings, words, ngrams, tagset, n_compact)
-    tagger.load_state_dict(weights)
-    return Model(description.name, tagger.eval(), description.text)
+    return build_model(read_model(path))
 
 
-def describe_model(path: str | Path) -> dict[str, Any]:
-    """Describe a model, without loading its weights or torch; raises what `load_model` does.
-
-    Returns what ``model.json`` holds, and counts: ``words`` seen in training, or with vectors only
-    (and how these are kept), ``ngrams``, ``weights``, and the bytes of each of the ``files``.
-    """
-    folder, description = _read_description(path)
-    try:
-        with safe_open(folder / _WEIGHTS, framework="numpy") as file:
-            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise _misfit(folder, str(error)) from None
-    for name in _EMBEDDINGS:
-        if len(shapes.get(name, ())) != 2:
-            raise _misfit(folder, f"{name}: expected a row per string, got none")
-    n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
-    n_compact = next(iter(shapes.get("word.vectors.scales", ())), 0)
-    n_others = n_words + n_compact - description.n_seen_words
-    precision = "int8" if n_compact else "float32"
-    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams"})
-    return {
-        **facts,
-        "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},
-        "ngrams": n_ngrams,
-        "weights": sum(map(math.prod, shapes.values())),
-        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
-    }
-
-
-def _read_description(path: str | Path) -> tuple[Path, _Description]:
-    folder = find_model(path)
-    _check_manifest(folder)
-    expected = TypeAdapter(_Description)
-    return folder, _parse(folder / "model.json", expected, _LARGEST_DESCRIPTION)
-
-
-def find_model(path: str | Path) -> Path:
-    """Find the model folder: the path itself, or of a run folder; `ModelError` if there is none."""
-    path = Path(path)
-    for folder in (path, path / "model"):
-        if (folder / MANIFEST).is_file():
-            return folder
-    if not path.exists():
-        raise ModelError(path, "there is no such model or run folder")
-    raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
-
-
-def model_fingerprint(path: str | Path) -> str:
-    """Hash the sums of the files of a model, which loading checks."""
-    return sha256_of(find_model(path) / MANIFEST)
-
-
-def _manifest(folder: Path) -> str:
-    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in _FILES)
-
-
-def _check_manifest(folder: Path) -> None:
-    for name in _FILES:
-        if not (folder / name).is_file():
-            raise ModelError(folder, f"{name} is missing; copy or train the model again")
-    expected = _manifest(folder)
-    with (folder / MANIFEST).open("rb") as file:
-        found = file.read(2 * len(expected))
-    if found == expected.encode():
-        return
-    damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
-    problem = f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded"
-    raise ModelError(folder, f"{problem}; copy or train the model again")
-
-
-def _parse(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:
-    """Parse a file, if it has at most so many bytes."""
-    problem = f"it is larger than {most:,} bytes"
-    if path.stat().st_size <= most:
-        try:
-            return expected.validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            problem = f"{key}: {first['msg'].removeprefix('Value error, ')}"
-    raise _malformed(path, problem)
-
-
-def _read_strings(path: Path, n_strings: int) -> tuple[str, ...]:
-    """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
-    strings = _parse(path, _STRINGS, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
-    if len(strings) != n_strings or len(set(strings)) != len(strings):
-        problem = f"expected {n_strings:,} strings, no two alike; got {len(strings):,}"
-        raise _malformed(path, problem)
-    return strings
-
-
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read the weights; safetensors refuses a header that claims more than there is."""
-    import torch
-    from safetensors.torch import load
-
-    try:
-        weights = load((folder / _WEIGHTS).read_bytes())
-    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
-        raise _misfit(folder, str(error)) from None
-    for name, values in weights.items():
-        expected = torch.int8 if name == _CODES else torch.float32
-        if values.dtype is not expected:
-            raise _misfit(
-                folder, f"{name}: expected numbers of type {expected}, got {values.dtype}"
-            )
-    return weights
-
-
-def _check_shapes(
-    folder: Path, weights: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]
-) -> None:
-    for name, shape in expected.items():
-        came = tuple(weights[name].shape) if name in weights else "none"
-        if came != shape:
-            raise _misfit(folder, f"{name}: expected the shape {shape}, got {came}")
-
-
-def _misfit(folder: Path, problem: str) -> ModelError:
-    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
-    return ModelError(folder, f"the weights do not fit the model's settings ({problem})")
-
-
-def _malformed(path: Path, problem: str) -> ModelError:
-    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
-    return ModelError(path, f"does not hold what a model folder should ({problem})")
+def build_model(trained: TrainedModel) -> Model:
+    """Build the tagger of what a model folder holds."""
+    weights = {name: torch.from_numpy(array) for name, array in trained.weights.items()}
+    n_compact = len(weights.get("word.vectors.scales", ()))
+    parts = trained.settings, trained.words, trained.ngrams, trained.tagset, n_compact
+    with torch.device("meta"):  # which takes no time to draw weights
+        tagger = Tagger(*parts)
+    tagger.load_state_dict(weights, assign=True)
+    return Model(trained.name, tagger.eval(), trained.text)

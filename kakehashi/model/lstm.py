@@ -16,15 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.lstm_steps import (
-    Precision,
     Product,
     RaggedOrder,
-    is_compiled,
-    machine_code,
     product,
     run_steps,
     train_steps,
 )
+from kakehashi.runtime.lstm import Precision, is_compiled
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The
@@ -34,8 +32,8 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
         _function(torch.ones(1, dtype=_dtype))
 
 # The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
-# bias (2 · 4 · width,), from states to gates (2, width, 4 · width), and the products with these.
-_Prepared = tuple[Tensor, Tensor, Tensor, list[Product]]
+# bias (2 · 4 · width,), and the products of states with theirs.
+_Prepared = tuple[Tensor, Tensor, list[Product]]
 
 
 class BiLstm(nn.RNNBase):
@@ -87,27 +85,20 @@ class BiLstm(nn.RNNBase):
         """Compute what `states_of` takes of items (items, input width), which can be cached."""
         if self._is_torch(inputs):
             return inputs
-        weights, bias, *_ = self._prepared()
+        weights, bias, _ = self._prepared()
         return torch.addmm(bias, inputs, weights)
 
     @torch.no_grad()
     def states_of(
         self, projected: Tensor, rows: Tensor, lengths: Sequence[int] | npt.NDArray[np.integer]
     ) -> Tensor:
-        """Do `forward` without gradients; a sequence alone is always computed in float32.
+        """Do `forward` without gradients.
 
         ``projected`` has distinct items, see `project`, ``rows`` the row in it per item (items,),
         ``lengths`` the items per sequence.
         """
-        is_torch = self._is_torch(projected)
-        is_alone = len(lengths) == 1 and not is_torch and projected.dtype is torch.float32
-        if is_alone and (kernels := machine_code(len(rows))) is not None:
-            states = projected.new_empty(len(rows), 2 * self.hidden_size)
-            arrays = projected, rows, self._prepared()[2], states
-            kernels.run_one_sequence(*(each.numpy() for each in arrays))
-            return states
         ragged = RaggedOrder(lengths, projected.device)
-        run = self._torch_states if is_torch else self._run
+        run = self._torch_states if self._is_torch(projected) else self._run
         return _in_item_order(run(projected, ragged, rows), ragged)
 
     def _is_torch(self, inputs: Tensor) -> bool:
@@ -134,7 +125,7 @@ class BiLstm(nn.RNNBase):
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
         states, width = [], 4 * self.hidden_size
-        for direction, product_ in enumerate(self._prepared()[3]):
+        for direction, product_ in enumerate(self._prepared()[2]):
             order = ragged.order[direction]
             columns = slice(direction * width, (direction + 1) * width)
             places = order if rows is None else rows[order]
@@ -158,7 +149,7 @@ class BiLstm(nn.RNNBase):
         inputs, states, bias, more = map(torch.cat, zip(*self.all_weights, strict=True))
         steps = states.view(2, -1, self.hidden_size).transpose(1, 2).contiguous()
         products = [product(weight, self.precision) for weight in steps]
-        return inputs.t().contiguous(), bias + more, steps, products
+        return inputs.t().contiguous(), bias + more, products
 
     def _torch_states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` with torch's own LSTM for packed sequences."""

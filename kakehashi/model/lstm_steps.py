@@ -5,13 +5,8 @@ Gates are side by side: input, forget, cell, output.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from importlib.util import find_spec
 from itertools import accumulate
-from types import ModuleType
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.device import CPU, to_device
+from kakehashi.runtime.lstm import Precision
 
 
 class RaggedOrder:
@@ -75,38 +71,8 @@ class RaggedOrder:
         )
 
 
-Precision = Literal["float32", "bfloat16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
-
 Product = Callable[[Tensor], Tensor]
 """From states (rows, width) to their part of the gates of the next step (rows, 4 · width)."""
-
-_WORTH_LOADING = 2000  # items: loading machine code takes as long as tagging these with torch
-_n_tagged = 0  # by the process
-
-
-@cache
-def is_compiled() -> bool:
-    """Whether the extra ``fast`` is installed, so that steps can run as machine code."""
-    return find_spec("numba") is not None
-
-
-def machine_code(n_items: int | None = None) -> ModuleType | None:
-    """Load `kakehashi.model.kernels` once so much is tagged that it pays; None before.
-
-    With ``n_items``, the items to be tagged now, they count; without, it is loaded at once: where
-    a training is to be resumed, or a file written again, every step must be computed alike.
-    """
-    global _n_tagged
-    if not is_compiled():
-        return None
-    if n_items is not None and "kakehashi.model.kernels" not in sys.modules:
-        _n_tagged += n_items
-        if _n_tagged < _WORTH_LOADING:
-            return None
-    from kakehashi.model import kernels
-
-    return kernels
 
 
 def product(weight: Tensor, precision: Precision) -> Product:
@@ -159,14 +125,6 @@ def run_steps(
     (items,). The product is with the states of the step before.
     """
     states = projected.new_empty(len(rows), (columns.stop - columns.start) // 4)
-    kernels = machine_code(len(rows)) if projected.dtype is torch.float32 else None
-    if kernels is not None:
-        cells, none = torch.empty_like(states), states.new_empty(0, columns.stop - columns.start)
-        arrays = projected.numpy(), columns.start, rows.numpy(), cells.numpy(), states.numpy()
-        for before, begin, end in ragged.steps:
-            added = product(states[before : before + end - begin]) if begin else none
-            kernels.gates_forward_projected(added.numpy(), *arrays, (begin, end), before)
-        return states
     gates, cells = projected[:, columns].index_select(0, rows), states[:0]
     for before, begin, end in ragged.steps:
         gate = gates[begin:end]
@@ -189,7 +147,7 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def forward(ctx: _Steps, gates: Tensor, weight: Tensor, ragged: RaggedOrder) -> Tensor:
         """Overwrite what the items add to the gates with the gates (d, items, 4 · width)."""
-        from kakehashi.model import kernels
+        from kakehashi.model import training_kernels
 
         transposed = weight.transpose(1, 2).contiguous()
         states = gates.new_empty(*gates.shape[:2], gates.shape[2] // 4)
@@ -198,7 +156,7 @@ class _Steps(torch.autograd.Function):
         for before, begin, end in _stepping(ragged.steps):
             if begin:
                 gates[:, begin:end].baddbmm_(states[:, before : before + end - begin], transposed)
-            kernels.gates_forward(*arrays, (begin, end), before)
+            training_kernels.gates_forward(*arrays, (begin, end), before)
         ctx.save_for_backward(gates, cells, states, weight)
         ctx.ragged = ragged
         return states
@@ -206,7 +164,7 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def backward(ctx: _Steps, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         """Go back through the steps, then multiply once for the weights."""
-        from kakehashi.model import kernels
+        from kakehashi.model import training_kernels
 
         saved: Sequence[Tensor] = ctx.saved_tensors
         gates, cells, states, weight = saved
@@ -220,7 +178,7 @@ class _Steps(torch.autograd.Function):
             if later:
                 grad_state = grad_states[:, begin : begin + later]
                 grad_state.baddbmm_(grad_gates[:, end : end + later], weight)
-            kernels.gates_backward(*arrays, (begin, end), before)
+            training_kernels.gates_backward(*arrays, (begin, end), before)
             later = end - begin
         grad_later = grad_gates[:, n_sequences:].transpose(1, 2)
         return grad_gates, torch.bmm(grad_later, states.index_select(1, ctx.ragged.previous)), None

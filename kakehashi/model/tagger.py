@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.config.settings import ModelSettings
-from kakehashi.data.batches import Batch, Ids, gather_ngrams
+from kakehashi.config.settings import WORD_WIDTH, ModelSettings
+from kakehashi.data.batches import Batch, Ids
 from kakehashi.data.vectors import CompactRows, Vectors
-from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
+from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
 from kakehashi.model.crf import Crf
 from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm
 from kakehashi.model.lstm_steps import RaggedOrder
 from kakehashi.tags import Tagset
-
-WORD_WIDTH = 50
-"""Width of word embeddings that start from no vectors, unless the settings say."""
 
 
 class Dropout(nn.Module):
@@ -180,27 +176,6 @@ class Tagger(nn.Module):
         emissions: Tensor = self.dense(self.word(words, chars, batch.lengths, *rows))
         return emissions
 
-    @torch.no_grad()
-    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Tensor:
-        """Compute of forms (their numbers) what does not depend on context, for `emit`.
-
-        ``features`` has those of every form number. Returns a row per form (forms, any width).
-        """
-        lengths, *ngrams = gather_ngrams(forms, features)
-        rows, ngram_ids, words = self._tensors(*ngrams, features.words[forms])
-        return self.word.lstm.project(self.word.embed(words, self.char(ngram_ids, rows, lengths)))
-
-    @torch.no_grad()
-    def emit(self, projected: Tensor, rows: Ids, lengths: Ids) -> Tensor:
-        """Compute the emissions of sentences (tokens, tags), without dropout and gradients.
-
-        ``projected`` has rows of forms, see `project`, ``rows`` the row in it per token (tokens,),
-        ``lengths`` the tokens per sentence (sentences,).
-        """
-        (places,) = self._tensors(rows)
-        emissions: Tensor = self.dense(self.word.lstm.states_of(projected, places, lengths))
-        return emissions
-
     def loss(self, batch: Batch) -> Tensor:
         """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
         if batch.tags is None:
@@ -209,30 +184,6 @@ class Tagger(nn.Module):
         if self.crf is not None:
             return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device))
         return nn.functional.cross_entropy(emissions, tags)
-
-    def decode(self, emissions: Tensor, lengths: Ids) -> Ids:
-        """Choose the tags: the best of each token, or the CRF's best legal sequence (tokens,)."""
-        if self.crf is not None:
-            best = self.crf.decode(emissions, RaggedOrder(lengths, self.device))
-        else:
-            best = emissions.argmax(1)
-        return np.asarray(best.cpu())
-
-    def probabilities(
-        self, emissions: Tensor, lengths: Ids, tags: Ids, edges: Ids
-    ) -> npt.NDArray[np.float64]:
-        """Compute the joint probability of the tags in each span (spans,), given the text.
-
-        Tags are (tokens,); edges are the first token of each span and one past its last (spans, 2).
-        """
-        ids, ends = self._tensors(tags, edges)
-        if self.crf is not None:
-            ragged = RaggedOrder(lengths, self.device)
-            return np.asarray(self.crf.probabilities(emissions, ids, ends, ragged).cpu())
-        chosen = emissions.log_softmax(1).gather(1, ids[:, None])
-        sums = np.concatenate([[0.0], chosen[:, 0].double().cumsum(0).cpu()])
-        joint: npt.NDArray[np.float64] = np.exp(sums[edges[:, 1]] - sums[edges[:, 0]])
-        return joint
 
     @property
     def device(self) -> torch.device:

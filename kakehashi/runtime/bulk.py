@@ -32,12 +32,11 @@ from kakehashi.corpora.parquet import write_rows
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, KakehashiError, RunError
 from kakehashi.files import lock, read_json, sha256_of, sweep, write_json
-from kakehashi.model.device import limited_threads
-from kakehashi.model.folder import find_model, model_fingerprint
-from kakehashi.model.lstm_steps import Precision, machine_code
 from kakehashi.parallel import Map, map_in_order
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
+from kakehashi.runtime.lstm import Precision, machine_code
+from kakehashi.runtime.model_folder import find_model, model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
@@ -111,11 +110,10 @@ class Annotator:
                 n_sentences += 1
                 yield self.kept.of(sentence)
 
-        with limited_threads(1):
-            machine_code()  # loaded now, since what is tagged before and after differs in digits
-            recognizer = load_once(self.model, self.fingerprint, self.precision)
-            recognizer.clear()  # so that a part depends on the model and its block alone
-            _WRITERS[self.format](part.path, annotated())
+        machine_code()  # loaded now, since what is tagged before and after differs in digits
+        recognizer = load_once(self.model, self.fingerprint, self.precision)
+        recognizer.clear()  # so that a part depends on the model and its block alone
+        _WRITERS[self.format](part.path, annotated())
         return Count(n_sentences)
 
 

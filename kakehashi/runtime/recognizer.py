@@ -2,114 +2,70 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from threading import Lock
-from weakref import WeakSet
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
-from kakehashi.model.device import find_device
-from kakehashi.model.folder import Model, load_model, model_fingerprint
-from kakehashi.model.lstm_steps import PRECISIONS, Precision
-from kakehashi.model.prediction import predict_projected
-from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.decoder import Decoder
+from kakehashi.runtime.form_cache import FormCache
+from kakehashi.runtime.lstm import PRECISIONS, FloatArray, Precision
+from kakehashi.runtime.model_folder import TrainedModel, model_fingerprint, read_model
+from kakehashi.runtime.network import open_network
+from kakehashi.runtime.prediction import predict
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
 
-class FormCache:
-    """Rows of forms as `Tagger.project` computes them, each computed once.
-
-    When more than ``capacity`` forms are cached, all are dropped before the next look-up. The
-    tagger's weights must not change. ``projected`` has a row per form, of any width, and more.
-    """
-
-    def __init__(self, tagger: Tagger, channels: Channels, capacity: int) -> None:
-        self._tagger, self._channels, self._capacity = tagger, channels, capacity
-        self._rows: dict[Form, int] = {}
-        self.projected = torch.empty(0, 0)
-
-    def look_up(self, forms: Iterable[Form]) -> npt.NDArray[np.int64]:
-        """Return the row in ``projected`` of every form.
-
-        A look-up may be interrupted at any place: a form is known only once its row is there.
-        """
-        if len(self._rows) > self._capacity:
-            self.clear()
-        rows, new = self._rows, dict[Form, int]()
-        begin, known = len(rows), rows.get
-        found = [
-            row if (row := known(form)) is not None else new.setdefault(form, begin + len(new))
-            for form in forms
-        ]
-        if new:
-            tagger = self._tagger
-            features = featurize(list(new), self._channels, tagger.words, tagger.ngrams)
-            self._write(tagger.project(np.arange(len(new)), features), begin)
-            rows.update(new)
-        return np.array(found, dtype=np.int64)
-
-    def clear(self) -> None:
-        """Drop all forms; the memory for them is used again."""
-        self._rows.clear()
-
-    def _write(self, projected: Tensor, begin: int) -> None:
-        end = begin + len(projected)
-        if end > len(self.projected):
-            grown = projected.new_empty(max(end, 2 * begin), projected.shape[1])
-            if begin:
-                grown[:begin] = self.projected[:begin]
-            self.projected = grown
-        self.projected[begin:end] = projected
-
-
 class Recognizer:
     """A trained model that finds the entities of any text.
 
-    Threads may share one; they tag one after the other. It can be pickled, and used on both sides
-    of a fork. It tags on the device that its model is on; its segmenter cuts text as the training
-    text was cut.
+    Threads may share one, and tag at the same time. It can be pickled, and used on both sides of a
+    fork. Its segmenter cuts text as the training text was cut.
 
     Args:
-        model: Is put in evaluation mode.
+        model: What `read_model` returns, or `Model.trained`.
         precision: Of the products with the last states: ``float32`` is exact; ``bfloat16`` and
             ``int8`` are faster on many sentences at once and on processors that have such products,
-            and may change a tag in a thousand. A sentence alone is always exact. `ConfigError` if
-            it is none of the three, or the device does not have it.
+            and may change a tag in a thousand. They need the extra ``train``. `ConfigError` if it
+            is none of the three, or the device does not have it.
         cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
             each.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
+            the extra ``train``. `ConfigError` if it is not there.
 
     Example:
         Recognizer.load("runs/demo")("昨日ジョンは東京に着いた")
     """
 
     def __init__(
-        self, model: Model, *, precision: Precision = "float32", cached_forms: int = 8192
+        self,
+        model: TrainedModel,
+        *,
+        precision: Precision = "float32",
+        cached_forms: int = 8192,
+        device: str = "cpu",
     ) -> None:
         if precision not in PRECISIONS:
             raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
-        if precision != "float32" and model.tagger.device.type != "cpu":
+        if precision != "float32" and device != "cpu":
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model = model
         self.segmenter = segmenter_of(model.text)
-        tagger, settings = model.tagger.eval(), model.tagger.settings
-        tagger.word.lstm.precision = precision
-        channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(tagger, channels, cached_forms)
-        self._made = partial(type(self), precision=precision, cached_forms=cached_forms)
-        self._lock = Lock()
-        _recognizers.add(self)
+        self.network = open_network(model, precision, device)
+        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
+        settings = model.settings
+        self._channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+        self._cache = FormCache(self._project, cached_forms)
+        self._made = partial(
+            type(self), precision=precision, cached_forms=cached_forms, device=device
+        )
 
     @classmethod
     def load(
@@ -122,15 +78,13 @@ class Recognizer:
     ) -> Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
 
-        The device is ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once.
-        `ModelError` as of `load_model`; `ConfigError` if there is no such device, or precision on
-        it; `MissingExtraError` if the segmenter's dictionary is not installed.
+        Raises as `read_model` and this class do; `MissingExtraError` if the segmenter's dictionary
+        is not installed.
         """
-        place, model = find_device(device), load_model(path)
-        model.tagger.to(place)
-        return cls(model, precision=precision, cached_forms=cached_forms)
+        model = read_model(path)
+        return cls(model, precision=precision, cached_forms=cached_forms, device=device)
 
-    def __reduce__(self) -> tuple[Callable[[Model], Recognizer], tuple[Model]]:
+    def __reduce__(self) -> tuple[Callable[[TrainedModel], Recognizer], tuple[TrainedModel]]:
         """Send the model and the options, without cached forms."""
         return self._made, (self.model,)
 
@@ -167,8 +121,12 @@ class Recognizer:
 
     def clear(self) -> None:
         """Drop all cached forms, which can change the last digits of probabilities."""
-        with self._lock:
-            self._cache.clear()
+        self._cache.clear()
+
+    def _project(self, forms: Sequence[Form]) -> FloatArray:
+        model = self.model
+        features = featurize(forms, self._channels, model.words, model.ngrams)
+        return self.network.project(np.arange(len(forms)), features)
 
     def _segmented(self, sentence: Sentence) -> Sentence:
         if not isinstance(sentence, Sentence):
@@ -185,9 +143,9 @@ class Recognizer:
         tokens = [sentence.tokens or () for sentence in chunk]
         offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in tokens], out=offsets[1:])
-        with self._lock:
-            rows = self._cache.look_up((t.text, t.reading) for part in tokens for t in part)
-            found = dict(predict_projected(self.model.tagger, self._cache.projected, rows, offsets))
+        forms = [(token.text, token.reading) for part in tokens for token in part]
+        arguments = *self._cache.look_up(forms), offsets
+        found = dict(predict(self.network, self.decoder, *arguments))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
@@ -208,18 +166,6 @@ def load_once(
     if model_fingerprint(model) != fingerprint:
         raise ModelError(model, "was changed while it was at work; start again")
     return recognizer
-
-
-_recognizers: WeakSet[Recognizer] = WeakSet()
-
-
-def _free_locks() -> None:
-    """Free locks that a thread of the parent may hold; a cache is sound at every moment."""
-    for recognizer in _recognizers:
-        recognizer._lock = Lock()
-
-
-os.register_at_fork(after_in_child=_free_locks)
 
 
 def _sentence(text: str) -> Sentence:

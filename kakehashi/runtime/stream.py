@@ -13,10 +13,9 @@ from kakehashi.config.sources import Source
 from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
 from kakehashi.errors import ConfigError, CorpusError
-from kakehashi.model.device import limited_threads
-from kakehashi.model.folder import model_fingerprint
-from kakehashi.model.lstm_steps import Precision
 from kakehashi.parallel import map_in_order
+from kakehashi.runtime.lstm import Precision
+from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.sentence import Sentence
 
@@ -65,13 +64,12 @@ class Predictor:
             # An article has no line of its own, so that each line of input has one sentence.
             settings = {"separator": "\t", "docstart": "keep"}
         elif self.format == "inline":
-            settings = {"types": recognizer.model.tagger.tagset.types}
+            settings = {"types": recognizer.model.tagset.types}
         output = guess_source("standard output", self.format, **settings)
         records = [record for _, record in chunk.sentences()]
-        with limited_threads(1):
-            found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
-            kept = map(self.kept.of, found)
-            return [_answer(next(kept) if isinstance(r, Sentence) else r, output) for r in records]
+        found = recognizer.annotate(r for r in records if isinstance(r, Sentence))
+        kept = map(self.kept.of, found)
+        return [_answer(next(kept) if isinstance(r, Sentence) else r, output) for r in records]
 
     def load(self) -> Recognizer:
         """Load the recognizer, unless this process has it and its folder holds no other one now."""

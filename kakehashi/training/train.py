@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,23 +15,17 @@ import torch
 from kakehashi import __version__
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import read_settings
-from kakehashi.config.settings import (
-    ModelSettings,
-    RunSettings,
-    TransferSettings,
-    VectorsSettings,
-)
+from kakehashi.config.settings import RunSettings, TransferSettings
 from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.model.folder import Model, load_model, model_fingerprint, save_model
-from kakehashi.model.lstm_steps import is_compiled
-from kakehashi.model.tagger import Tagger
-from kakehashi.model.transfer import apply_transfer, plan_transfer
+from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
+from kakehashi.runtime.lstm import is_compiled
+from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
@@ -41,6 +34,7 @@ from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
+from kakehashi.training.initial import initial_tagger
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
 
@@ -172,7 +166,7 @@ def _finish(
     data, training, epochs = trainer.data, trainer.settings, trainer.history
     trainer.load_best()
     save_model(run.model, model)
-    recognizer = Recognizer(model)
+    recognizer = Recognizer(model.trained())
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}
@@ -287,50 +281,14 @@ def _read(settings: RunSettings, progress: Progress) -> Iterator[Iterator[Senten
 def _new_trainer(
     settings: RunSettings, data: Dataset, progress: Progress, group: ProcessGroup
 ) -> tuple[Trainer, dict[str, object] | None]:
-    """Make a tagger, copy into it what is transferred, and describe that."""
-    training, transfer, plan = settings.training, settings.transfer, None
+    """Make a trainer of the initial tagger, and describe what is transferred into it."""
+    training = settings.training
     check_selection(training, data)
-    if settings.model.decoder == "crf":
-        check_crf_memory(len(data.tagset), progress)
-    torch.manual_seed(training.seed)
-    tagger = new_tagger(data, settings.model, settings.vectors)
-    if transfer is not None:
-        source = load_model(transfer.source).tagger
-        plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
-        apply_transfer(plan, source, tagger)
-        progress.say(str(plan))
+    tagger, plan = initial_tagger(settings, data, progress)
     # Only now: it starts from the same weights on every device.
     tagger.to(find_device(group.device(training.device), "training.device"))
     trainer = Trainer(tagger, data, training, progress, group)
     return trainer, plan.to_dict() if plan is not None else None
-
-
-def new_tagger(
-    data: Dataset, settings: ModelSettings, vectors: VectorsSettings | None = None
-) -> Tagger:
-    """Draw initial weights, and take the vectors where there are some."""
-    n_compact = 0
-    if data.vectors is not None:
-        settings = settings.model_copy(update={"word_width": data.vectors.width})
-    if vectors is not None and vectors.precision == "int8":
-        n_compact = len(data.words.strings) - data.words.n_seen
-    tagger = Tagger(settings, data.words, data.ngrams, data.tagset, n_compact)
-    if data.vectors is not None:
-        tagger.take_vectors(data.vectors)
-    return tagger
-
-
-def check_crf_memory(n_tags: int, progress: Progress) -> None:
-    """Warn before training of what a CRF over many tags costs; `ConfigError` if it is too much."""
-    pairs = (n_tags + 1) ** 2
-    needed = 64 * pairs / 1e9  # weights, gradients, Adam, best weights, float64 copies; measured
-    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    cost = f"a CRF over {n_tags:,} tags scores {pairs:,} pairs of them: {needed:,.1f} GB of memory"
-    remedy = 'model.decoder = "softmax" needs none'
-    if needed > there:
-        raise ConfigError("model.decoder", f"{cost}, and this machine has {there:,.1f}; {remedy}")
-    if pairs >= 1_000_000:
-        progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")
 
 
 def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:

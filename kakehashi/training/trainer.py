@@ -21,9 +21,10 @@ from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
-from kakehashi.model.prediction import predict_spans
 from kakehashi.model.tagger import Tagger
+from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.progress import Progress
+from kakehashi.runtime.prediction import predict_spans
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
@@ -184,7 +185,8 @@ class Trainer:
         """Score the tagger as it is; mentions that tokens cannot express count as missed."""
         if not len(corpus):
             return None
-        spans = predict_spans(self.tagger, corpus.offsets, corpus.forms, self.data.features)
+        parts = network_of(self.tagger), decoder_of(self.tagger)
+        spans = predict_spans(*parts, corpus.offsets, corpus.forms, self.data.features)
         return score_spans(corpus.spans, spans, lost=corpus.lost)
 
     def checkpoint(self, fingerprint: str) -> Checkpoint:

@@ -295,6 +295,17 @@ def test_homophones_of_a_file(run, corpus):
     run("corpus", "homophones", corpus).refused("--segmenter: '橋の端。' has no tokens")
 
 
+def test_implausible_mentions_of_a_file(run, corpus):
+    done = run("corpus", "check", corpus, "--segmenter", "unidic-lite")
+    assert "cuts a word" in done.stdout
+    assert "東" in done.stdout
+    line = run("corpus", "check", corpus, "--segmenter", "unidic-lite", "--json").stdout
+    report = json.loads(line)["a.jsonl"]
+    assert (report["mentions"], report["faults"]["cuts a word"]) == (2, 1)
+    assert [each["text"] for each in report["implausible"]] == ["東"]
+    run("corpus", "check", corpus).refused("--segmenter: '橋の端。' has no tokens")
+
+
 def test_homophones_of_a_config_are_those_of_all_its_parts(run, world, tmp_path):
     (tmp_path / "ja.toml").write_text(
         'name = "ja"\n[text]\nsegmenter = "unidic-lite"\n[corpus]\n'

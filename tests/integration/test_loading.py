@@ -20,41 +20,33 @@ def test_nothing_slow_is_loaded_before_it_is_used(module):
     assert printed(f"import {module}\nprint(*set('{slow}'.split()) & set(sys.modules))") == []
 
 
-def test_texts_corpora_and_scores_never_load_torch():
-    code = """
-import importlib, pkgutil, kakehashi
-for room in "config corpora scoring sentence tags text".split():
-    module = importlib.import_module(f"kakehashi.{room}")
-    for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"kakehashi.{room}."):
-        importlib.import_module(found.name)
-print("torch" in sys.modules)
-"""
-    assert printed(code) == ["False"]
+def test_tagging_loads_nothing_that_it_does_not_need():
+    model = Path(__file__).parents[1] / "golden/models/ja"
+    code = f"import kakehashi\nkakehashi.Recognizer.load({str(model)!r})('東京に着いた')"
+    unneeded = "torch pyarrow jinja2 numba rich typer"
+    assert printed(f"{code}\nprint(*set('{unneeded}'.split()) & set(sys.modules))") == []
 
 
 def test_a_model_is_described_without_torch():
     model = Path(__file__).parents[1] / "golden/models/en"
-    code = f"from kakehashi.model.folder import describe_model\ndescribe_model({str(model)!r})"
+    code = (
+        f"from kakehashi.runtime.model_folder import describe_model\ndescribe_model({str(model)!r})"
+    )
     assert printed(f"{code}\nprint('torch' in sys.modules)") == ["False"]
 
 
-@pytest.mark.parametrize(
-    ("mode", "loaded"), [("torch.no_grad", ["False", "True"]), ("nullcontext", ["True", "True"])]
-)
-def test_machine_code_is_loaded_for_training_at_once_and_for_tagging_when_it_pays(mode, loaded):
+def test_machine_code_is_loaded_when_it_pays_or_when_asked_for():
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
-    code = f"""
-import torch
-from contextlib import nullcontext
-from kakehashi.model.lstm_steps import RaggedOrder
-from kakehashi.model.lstm import BiLstm
+    code = """
+import numpy as np
+from kakehashi.runtime.lstm import machine_code, run_sequences
 
-lstm, inputs = BiLstm(2, 3), torch.randn(500, 2)
-with {mode}():
-    lstm(inputs[:5], RaggedOrder([5]))
-    print("numba" in sys.modules)
-    for _ in range(5):
-        lstm(inputs, RaggedOrder([500]))
+weights, projected = np.zeros((2, 3, 12), np.float32), np.zeros((1, 24), np.float32)
+for n_items in (5, 2500):
+    offsets, states = np.array([0, n_items]), np.empty((n_items, 6), np.float32)
+    run_sequences(weights, projected, np.zeros(n_items, np.int64), offsets, states)
     print("numba" in sys.modules)
 """
-    assert printed(code) == loaded
+    assert printed(code) == ["False", "True"]
+    ask = "from kakehashi.runtime.lstm import machine_code\nmachine_code()"
+    assert printed(f"{ask}\nprint('numba' in sys.modules)") == ["True"]

@@ -5,18 +5,20 @@ whatever depends on a number: what they let pass, a GPU does while nobody waits 
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
-from kakehashi.config.settings import ModelSettings, TextSettings, TrainingSettings
+from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError
-from kakehashi.model.folder import Model
 from kakehashi.model.tagger import Tagger
+from kakehashi.model.torch_network import network_of
 from kakehashi.progress import Progress
+from kakehashi.runtime.model_folder import read_model
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.trainer import Trainer
@@ -84,20 +86,27 @@ def test_an_epoch_waits_for_the_device_only_at_its_end(prepared, elsewhere, monk
     assert {moments[name].device for name in moments if "exp_avg" in name} == {ELSEWHERE}
 
 
-def test_a_recognizer_tags_where_its_model_is(prepared, elsewhere, monkeypatch):
+def test_emissions_are_computed_where_the_model_is(prepared, elsewhere, monkeypatch):
     def array(tensor, dtype=None, copy=None):
         assert tensor.device.type == "cpu"
         return np.ones(tensor.shape, dtype or str(tensor.dtype).removeprefix("torch."))
 
     monkeypatch.setattr(FakeTensor, "__array__", array)
-    recognizer = Recognizer(Model("m", prepared[1], TextSettings(segmenter="whitespace")))
+    data, tagger = prepared
+    network = network_of(tagger)
     with elsewhere:
-        for sentence in recognizer.recognize(["a b", "", "c", "a b c d"]):
-            assert len(sentence.mentions) == len(sentence.text.split())  # every tag is a 1, B-PER
-    assert recognizer._cache.projected.device == ELSEWHERE
+        projected = network.project(np.array([2, 0]), data.features)
+        emissions = network.emit(projected, np.array([1, 0, 1, 0]), np.array([0, 3, 4]))
+    assert projected.shape[0] == 2
+    assert emissions.shape == (4, len(data.tagset))
 
 
-def test_faster_products_are_for_the_cpu(prepared):
-    model = Model("m", prepared[1], TextSettings(segmenter="whitespace"))
+def test_faster_products_are_for_the_cpu():
+    model = read_model(Path(__file__).parents[1] / "golden/models/en")
     with pytest.raises(ConfigError, match="int8 is for the cpu; on a GPU use float32"):
-        Recognizer(model, precision="int8")
+        Recognizer(model, precision="int8", device="cuda")
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="device: cuda:9 is not there"):
+        Recognizer.load(Path(__file__).parents[1] / "golden/models/en", device="cuda:9")

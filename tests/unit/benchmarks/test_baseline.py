@@ -11,10 +11,11 @@ from benchmarks.engine import encode_for
 from kakehashi.config.settings import ModelSettings, TrainingSettings
 from kakehashi.data.batches import make_batch
 from kakehashi.data.dataset import prepare
-from kakehashi.model.prediction import predict_spans
+from kakehashi.model.torch_network import decoder_of, network_of
+from kakehashi.runtime.prediction import predict_spans
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Span, sentence_from_forms
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 
 NAMES, PLACES = ["ada", "bob", "cleo", "dan"], ["oslo", "rome", "kyoto"]
 WIDTHS = {"word_width": 8, "word_lstm_width": 12, "char_width": 6, "char_lstm_width": 5}
@@ -70,13 +71,17 @@ def test_with_our_weights_emissions_loss_and_gradients_are_ours(data, model_sett
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
+def parts(tagger):
+    return network_of(tagger), decoder_of(tagger)
+
+
 def test_with_our_weights_it_finds_what_we_find(data, model_settings):
     torch.manual_seed(1)
     tagger = new_tagger(data, model_settings).eval()
     with torch.no_grad():
         tagger.dense.weight.mul_(20)  # so that it finds something
     corpus, features = encode_for(tagger, list(sentences(70, 4)))
-    ours = predict_spans(tagger, corpus.offsets, corpus.forms, features)
+    ours = predict_spans(*parts(tagger), corpus.offsets, corpus.forms, features)
     baseline = BaselineModel.from_tagger(tagger)
     assert sum(map(len, ours)) > 20
     assert tag(baseline, data.tagset, corpus.forms, corpus.offsets, features) == ours
@@ -91,5 +96,5 @@ def test_it_learns_and_gives_its_weights_back(data, model_settings):
     found = tag(model, data.tagset, test.forms, test.offsets, data.features)
     assert score_spans(test.spans, found).f1 > 95
     model.copy_to(tagger)
-    again = predict_spans(tagger.eval(), test.offsets, test.forms, data.features)
+    again = predict_spans(*parts(tagger), test.offsets, test.forms, data.features)
     assert again == found

@@ -68,6 +68,21 @@ def test_a_mistyped_verb_is_refused_with_the_nearest(words, problem):
         invoke(*words.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ("train", "^Missing argument 'config'; see `kakehashi train --help`$"),
+        ("predict model --foo", "^No such option: --foo .*; see `kakehashi predict --help`$"),
+        ("experiment plan a b", "extra argument.*; see `kakehashi experiment plan --help`$"),
+        ("train x.toml --seed y", "^Invalid value for '--seed': .*valid integer"),
+        ("train x.toml --set", "^Option '--set' requires an argument; see `kakehashi --help`$"),
+    ],
+)
+def test_a_mistake_in_the_command_line_is_one_line(words, problem):
+    with pytest.raises(ConfigError, match=problem):
+        invoke(*words.split())
+
+
 def test_choices_and_defaults_are_those_of_the_library():
     assert options.N_TRIALS == significance.TRIALS
     for ours, theirs in {

@@ -12,7 +12,14 @@ from kakehashi.errors import ConfigError, CorpusError
 
 CONLLEVAL = Path(__file__).parents[2] / "golden" / "conlleval" / "cases"
 VERBS = (
-    *("corpus stats", "corpus convert", "corpus homophones", "corpus types", "corpus overlap"),
+    *(
+        "corpus stats",
+        "corpus convert",
+        "corpus homophones",
+        "corpus check",
+        "corpus types",
+        "corpus overlap",
+    ),
     *("evaluate", "compare"),
 )
 

@@ -85,51 +85,6 @@ def test_forbidden_transitions_get_no_gradient(case):
     assert crf.transitions.grad[crf.allowed].any()
 
 
-def test_decoder_finds_the_best_legal_sequence(case):
-    crf, emissions = case
-    for _ in range(5):
-        expected = [max(every, key=every.get) for every in score_sentences(crf, emissions)]
-        assert crf.decode(emissions, RAGGED).tolist() == flat(expected).tolist()
-        emissions = torch.randn_like(emissions) * 3
-
-
-@pytest.mark.parametrize("strength", [1.0, 30.0, 1e30])
-def test_decoder_never_takes_a_forbidden_step(case, strength):
-    crf, emissions = case
-    n_tags = emissions.shape[1]
-    crf.transitions.data = torch.where(crf.allowed, -strength, strength)
-    for seed in range(20):
-        torch.manual_seed(seed)
-        tags = crf.decode(strength * torch.randn(sum(LENGTHS), n_tags), RAGGED)
-        for tokens in SENTENCES:
-            steps = pairwise([n_tags, *tags[tokens].tolist(), n_tags])
-            assert all(crf.allowed[step] for step in steps)
-
-
-def test_probability_of_a_stretch_is_the_share_of_the_sequences_that_have_it(case):
-    crf, emissions = case
-    scores = score_sentences(crf, emissions)
-    for place in (0, 3, 20):
-        chosen = choose(scores, place)
-        edges, expected = [], []
-        for tokens, every, tags in zip(SENTENCES, scores, chosen, strict=True):
-            total = torch.stack(list(every.values())).logsumexp(0)
-            for start, end in product(range(len(tags)), range(1, len(tags) + 1)):
-                if start < end:
-                    edges.append((tokens[0] + start, tokens[0] + end))
-                    having = [v for t, v in every.items() if t[start:end] == tags[start:end]]
-                    expected.append((torch.stack(having).logsumexp(0) - total).exp().item())
-        found = crf.probabilities(emissions, flat(chosen), torch.tensor(edges), RAGGED)
-        assert found.tolist() == pytest.approx(expected, rel=1e-9)
-
-
-def test_probabilities_of_no_stretch(case):
-    crf, emissions = case
-    edges = torch.zeros(0, 2, dtype=torch.int64)
-    tags = crf.decode(emissions, RAGGED)
-    assert crf.probabilities(emissions, tags, edges, RAGGED).tolist() == []
-
-
 def test_large_and_extreme_emissions_stay_finite_and_right(case):
     crf, emissions = case
     emissions = 50 * emissions
@@ -160,10 +115,3 @@ def test_only_the_transitions_are_stored():
     assert list(crf.state_dict()) == ["transitions"]
     assert crf.transitions.shape == (6, 6)
     assert not crf.transitions.any()
-
-
-def test_the_decoder_finds_the_same_a_few_sentences_at_a_time(case, monkeypatch):
-    crf, emissions = case
-    whole = crf.decode(emissions, RAGGED)
-    monkeypatch.setattr("kakehashi.model.crf._PAIRS_AT_ONCE", 2 * (len(crf.allowed) - 1) ** 2)
-    assert torch.equal(crf.decode(emissions, RAGGED), whole)

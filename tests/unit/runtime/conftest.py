@@ -19,7 +19,7 @@ def make_recognizer(make_tagger):
         tagger = make_tagger(WORDS[:12], ["ba", "en", "ko"], ("LOC", "PER"), **widths)
         with torch.no_grad():  # so that it finds something
             tagger.dense.weight.mul_(20)
-        return Recognizer(Model("small", tagger, TextSettings()), **options)
+        return Recognizer(Model("small", tagger, TextSettings()).trained(), **options)
 
     return make
 

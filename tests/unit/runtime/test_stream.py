@@ -2,13 +2,14 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kakehashi.corpora.inputs import LineInput
 from kakehashi.errors import ConfigError, ModelError
-from kakehashi.model.folder import save_model
+from kakehashi.runtime.model_folder import write_model
 from kakehashi.runtime.stream import Kept, Predictor, predict_lines
 
 BAD = b"ba ken\n\xff\n\nko ben gil\n"
@@ -16,7 +17,7 @@ BAD = b"ba ken\n\xff\n\nko ben gil\n"
 
 @pytest.fixture
 def model(make_recognizer, tmp_path):
-    save_model(tmp_path / "model", make_recognizer().model)
+    write_model(tmp_path / "model", make_recognizer().model)
     return tmp_path / "model"
 
 
@@ -126,6 +127,6 @@ def test_a_missing_model_is_said_before_input_is_read(tmp_path):
 def test_another_model_in_the_folder_is_loaded(answers, model, make_recognizer):
     before = answers()
     other = make_recognizer().model
-    other.tagger.dense.weight.data.neg_()
-    save_model(model, other)
+    weights = {**other.weights, "dense.weight": -other.weights["dense.weight"]}
+    write_model(model, replace(other, weights=weights))
     assert answers() != before

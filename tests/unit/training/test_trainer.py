@@ -8,7 +8,7 @@ from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.sentence import Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
-from kakehashi.training.train import new_tagger
+from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)

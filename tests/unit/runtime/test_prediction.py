@@ -8,7 +8,8 @@ import torch
 
 from kakehashi.data.encode import encode
 from kakehashi.data.vocabulary import Channels, featurize
-from kakehashi.model.prediction import predict_projected, predict_spans
+from kakehashi.model.torch_network import decoder_of, network_of
+from kakehashi.runtime.prediction import predict, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
 ALPHABET = ["ja", "az", "zu", "ka", "sato", "to", "ou", "kyo", "x"]
@@ -30,6 +31,10 @@ def tagger(request, make_tagger):
     return tagger
 
 
+def parts(tagger):
+    return network_of(tagger), decoder_of(tagger)
+
+
 def encoded(sentences, tagger):
     forms = {}
     corpus = encode(sentences, forms)
@@ -39,12 +44,14 @@ def encoded(sentences, tagger):
 
 @pytest.mark.parametrize("batch_tokens", [1, 7, 16, 1000])
 def test_batch_size_and_order_do_not_change_predictions(tagger, sentences, batch_tokens):
-    expected = predict_spans(tagger, *encoded(sentences, tagger))
+    expected = predict_spans(*parts(tagger), *encoded(sentences, tagger))
     assert sum(map(len, expected)) > 5
     assert expected[3] == ()
-    found = predict_spans(tagger, *encoded(sentences, tagger), batch_tokens=batch_tokens)
+    found = predict_spans(*parts(tagger), *encoded(sentences, tagger), batch_tokens=batch_tokens)
     assert found == expected
-    backwards = predict_spans(tagger, *encoded(sentences[::-1], tagger), batch_tokens=batch_tokens)
+    backwards = predict_spans(
+        *parts(tagger), *encoded(sentences[::-1], tagger), batch_tokens=batch_tokens
+    )
     assert backwards[::-1] == expected
 
 
@@ -52,8 +59,10 @@ def test_probabilities_are_those_of_the_tags(tagger, sentences):
     """Against the definition: all tag sequences of a short sentence, enumerated."""
     corpus = encoded(sentences[2:3], tagger)  # three tokens
     offsets, forms, features = corpus
-    projected = tagger.project(np.arange(len(features.words)), features)
-    ((_, prediction),) = predict_projected(tagger, projected, forms.astype(np.int64), offsets)
+    network, decoder = parts(tagger)
+    projected = network.project(np.arange(len(features.words)), features)
+    arguments = projected, forms.astype(np.int64), offsets
+    ((_, prediction),) = predict(network, decoder, *arguments)
     weights = {}
     from kakehashi.data.batches import make_batch
 
@@ -69,7 +78,7 @@ def test_probabilities_are_those_of_the_tags(tagger, sentences):
         score = sum(moves[a, b] for a, b in itertools.pairwise(steps))
         weights[path] = math.exp(score + sum(emissions[i, t] for i, t in enumerate(path)))
     total = sum(weights.values())
-    ids = tagger.decode(tagger(batch), batch.lengths).tolist()
+    ids = decoder.decode(network.emit(*arguments), offsets).tolist()
     assert weights[tuple(ids)] == pytest.approx(max(weights.values()))
     for span, probability in zip(prediction.spans, prediction.probabilities, strict=True):
         inside = slice(span.start, span.end)

@@ -1,4 +1,4 @@
-"""From a trained tagger to spans, in batches of any size."""
+"""From a network and a decoder to spans, in batches of any size."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from kakehashi.data.batches import Ids, plan_batches, ranges
 from kakehashi.data.vocabulary import FormFeatures
-from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.decoder import Decoder
+from kakehashi.runtime.lstm import FloatArray
+from kakehashi.runtime.network import Network
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
 
@@ -29,14 +29,15 @@ class Prediction(NamedTuple):
 
 
 def predict_spans(
-    tagger: Tagger,
+    network: Network,
+    decoder: Decoder,
     offsets: Ids,
     forms: npt.NDArray[np.integer],
     features: FormFeatures,
     *,
     batch_tokens: int = _BATCH_TOKENS,
 ) -> list[tuple[Span, ...]]:
-    """Find the spans of each encoded sentence, with a tagger in evaluation mode.
+    """Find the spans of each encoded sentence.
 
     ``offsets`` has where each sentence begins, and the end (sentences + 1,), ``forms`` the form
     number per token (tokens,). The spans do not depend on the tokens per batch.
@@ -49,16 +50,17 @@ def predict_spans(
         if part[0] == part[-1]:
             continue
         distinct, rows = np.unique(forms[part[0] : part[-1]], return_inverse=True)
-        arguments = tagger.project(distinct, features), rows, part - part[0], batch_tokens
-        for number, prediction in predict_projected(tagger, *arguments, probabilities=False):
+        projected = network.project(distinct, features)
+        arguments = projected, rows, part - part[0], batch_tokens
+        for number, prediction in predict(network, decoder, *arguments, probabilities=False):
             found[begin + number] = prediction.spans
     return found
 
 
-@torch.inference_mode()
-def predict_projected(
-    tagger: Tagger,
-    projected: Tensor,
+def predict(
+    network: Network,
+    decoder: Decoder,
+    projected: FloatArray,
     rows: Ids,
     offsets: Ids,
     batch_tokens: int = _BATCH_TOKENS,
@@ -67,20 +69,21 @@ def predict_projected(
 ) -> Iterator[tuple[int, Prediction]]:
     """Yield (number, prediction) for every sentence that has tokens; see `predict_spans`.
 
-    Forms are projected already: ``projected`` is what `Tagger.project` returns (forms, any width),
+    Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
     ``rows`` has the row in it per token (tokens,).
     """
-    for sentences in plan_batches(np.diff(offsets), batch_tokens):
+    for batch in plan_batches(np.diff(offsets), batch_tokens):
+        sentences = batch[::-1]  # longest first
         lengths = offsets[sentences + 1] - offsets[sentences]
-        emissions = tagger.emit(projected, rows[ranges(offsets[sentences], lengths)], lengths)
-        ids = tagger.decode(emissions, lengths)
-        starts = np.cumsum(lengths) - lengths
-        found = _spans(tagger.tagset, ids, starts)
+        edges = np.append(0, np.cumsum(lengths))
+        emissions = network.emit(projected, rows[ranges(offsets[sentences], lengths)], edges)
+        ids = decoder.decode(emissions, edges)
+        found = _spans(decoder.tagset, ids, edges[:-1])
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
-            shifts = np.repeat(starts, [len(spans) for spans in found])
-            edges = np.array([span[:2] for spans in found for span in spans]) + shifts[:, None]
-            flat = iter(tagger.probabilities(emissions, lengths, ids, edges).tolist())
+            shifts = np.repeat(edges[:-1], [len(spans) for spans in found])
+            places = np.array([span[:2] for spans in found for span in spans]) + shifts[:, None]
+            flat = iter(decoder.probabilities(emissions, edges, ids, places).tolist())
         for number, spans in zip(sentences.tolist(), found, strict=True):
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 

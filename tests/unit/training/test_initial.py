@@ -1,7 +1,7 @@
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.training.train import check_crf_memory
+from kakehashi.training.initial import check_crf_memory
 
 
 def test_a_crf_over_many_tags_says_what_it_costs(told):

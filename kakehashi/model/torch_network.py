@@ -1,0 +1,61 @@
+"""Tagging by torch: on a GPU, and on the CPU in lower precisions."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from kakehashi.data.batches import Ids, gather_ngrams
+from kakehashi.data.vocabulary import FormFeatures
+from kakehashi.model.device import find_device, to_device
+from kakehashi.model.folder import build_model
+from kakehashi.model.tagger import Tagger
+from kakehashi.runtime.decoder import Decoder
+from kakehashi.runtime.lstm import FloatArray, Precision
+from kakehashi.runtime.model_folder import TrainedModel
+from kakehashi.runtime.network import Network, NumpyNetwork
+
+
+def network_of(tagger: Tagger) -> Network:
+    """Return the network of a tagger, which is in numpy unless the tagger is on a GPU."""
+    if tagger.device.type != "cpu":
+        return TorchNetwork(tagger)
+    return NumpyNetwork({name: value.numpy() for name, value in tagger.state_dict().items()})
+
+
+def decoder_of(tagger: Tagger) -> Decoder:
+    """Return the decoder of a tagger, by its weights as they are now."""
+    crf = tagger.crf
+    return Decoder(tagger.tagset, None if crf is None else crf.transitions.detach().cpu().numpy())
+
+
+def open_network(model: TrainedModel, precision: Precision, device: str) -> Network:
+    """Load a model into torch; `ConfigError` if there is no such device."""
+    tagger = build_model(model).tagger.to(find_device(device))
+    tagger.word.lstm.precision = precision
+    return TorchNetwork(tagger)
+
+
+class TorchNetwork:
+    """A `Network` on the device of a tagger in evaluation mode; what is cached stays with numpy."""
+
+    def __init__(self, tagger: Tagger) -> None:
+        self._tagger = tagger
+
+    @torch.inference_mode()
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
+        """Compute of forms what does not depend on context."""
+        tagger, (lengths, *ngrams) = self._tagger, gather_ngrams(forms, features)
+        rows, ids, words = to_device([*ngrams, features.words[forms]], tagger.device)
+        items = tagger.word.embed(words, tagger.char(ids, rows, lengths))
+        return np.asarray(tagger.word.lstm.project(items).cpu())
+
+    @torch.inference_mode()
+    def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+        """Compute the emissions of sentences (tokens, tags)."""
+        tagger, (forms, places) = self._tagger, np.unique(rows, return_inverse=True)
+        (inverse,) = to_device([places], tagger.device)
+        items = torch.from_numpy(projected[forms]).to(tagger.device)
+        states = tagger.word.lstm.states_of(items, inverse, np.diff(offsets))
+        return np.asarray(tagger.dense(states).cpu())

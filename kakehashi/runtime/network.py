@@ -1,0 +1,115 @@
+"""The network of a trained model in numpy: from forms to the emissions of their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from kakehashi.data.batches import Ids, gather_ngrams, ranges
+from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
+from kakehashi.extras import require
+from kakehashi.runtime.lstm import FloatArray, Precision, make_steps
+from kakehashi.runtime.model_folder import TrainedModel
+
+Weights = Mapping[str, npt.NDArray[Any]]
+
+
+class Network(Protocol):
+    """What computes emissions; several threads may share one."""
+
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
+        """Compute of forms (their numbers) what does not depend on context, for `emit`.
+
+        ``features`` has those of every form number. Returns a row per form (forms, any width).
+        """
+
+    def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+        """Compute the emissions of sentences, longest first (tokens, tags).
+
+        ``projected`` has rows of forms, see `project`, ``rows`` the row in it per token (tokens,),
+        ``offsets`` where each sentence begins, and the end (sentences + 1,).
+        """
+
+
+def open_network(model: TrainedModel, precision: Precision, device: str) -> Network:
+    """Make the network of a model; all but float32 on the CPU is computed by torch."""
+    if precision == "float32" and device == "cpu":
+        return NumpyNetwork(model.weights)
+    require("torch", "train")
+    # By its name, since nothing here may depend on torch.
+    in_torch = import_module("kakehashi.model.torch_network")
+    network: Network = in_torch.open_network(model, precision, device)
+    return network
+
+
+class NumpyNetwork:
+    """Embeddings, character LSTM, word LSTM and dense layer, by the weights of a `TrainedModel`."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._ngrams, self._words = (
+            weights["char.embedding.weight"],
+            weights["word.embedding.weight"],
+        )
+        self._codes, self._scales = (
+            weights.get(f"word.vectors.{name}") for name in ("codes", "scales")
+        )
+        self._char, self._word = _Lstm(weights, "char"), _Lstm(weights, "word")
+        self._dense, self._bias = weights["dense.weight"].T, weights["dense.bias"]
+
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
+        """Compute what forms add to the gates of the word LSTM (forms, 2 · 4 · width)."""
+        lengths, ngrams, ngram_ids = gather_ngrams(forms, features)
+        order = np.argsort(-lengths, kind="stable")
+        rows = ngrams[ranges((np.cumsum(lengths) - lengths)[order], lengths[order])]
+        offsets = np.append(0, np.cumsum(lengths[order]))
+        states = self._char.run(self._char.project(self._ngrams[ngram_ids]), rows, offsets)
+        word_width, width = self._words.shape[1], states.shape[1] // 2
+        items = np.empty((len(forms), word_width + 2 * width), np.float32)
+        items[:, :word_width] = self._embed(features.words[forms])
+        items[order, word_width:-width] = states[offsets[1:] - 1, :width]
+        items[order, -width:] = states[offsets[:-1], width:]
+        return self._word.project(items)
+
+    def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+        """Compute the emissions of sentences, longest first (tokens, tags)."""
+        emissions: FloatArray = self._word.run(projected, rows, offsets) @ self._dense
+        emissions += self._bias
+        return emissions
+
+    def _embed(self, words: Ids) -> FloatArray:
+        n_trained = len(self._words)
+        embedded: FloatArray = self._words[np.where(words < n_trained, words, UNKNOWN)]
+        if self._codes is not None and self._scales is not None:
+            (compact,) = np.nonzero(words >= n_trained)
+            rows = words[compact] - n_trained
+            embedded[compact] = self._codes[rows] * self._scales[rows, None]
+        return embedded
+
+
+class _Lstm:
+    """A bidirectional LSTM of torch's weights."""
+
+    def __init__(self, weights: Weights, group: str) -> None:
+        def both(name: str) -> list[npt.NDArray[Any]]:
+            return [weights[f"{group}.lstm.{name}_{end}"] for end in ("l0", "l0_reverse")]
+
+        self._inputs: FloatArray = np.concatenate(both("weight_ih")).T.copy()
+        self._bias: FloatArray = np.concatenate(both("bias_ih")) + np.concatenate(both("bias_hh"))
+        states: FloatArray = np.stack(both("weight_hh")).transpose(0, 2, 1).copy()
+        self._width, self._steps = states.shape[1], make_steps(states)
+
+    def project(self, items: FloatArray) -> FloatArray:
+        """Compute what items (items, width) add to the gates (items, 2 · 4 · width)."""
+        projected: FloatArray = items @ self._inputs
+        projected += self._bias
+        return projected
+
+    def run(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+        """Compute the states of sequences (items, 2 · width); see `lstm.run_sequences`."""
+        states = np.empty((len(rows), 2 * self._width), np.float32)
+        self._steps(projected, rows, offsets, states)
+        return states

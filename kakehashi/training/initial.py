@@ -1,0 +1,60 @@
+"""The tagger that a training starts from: random weights, vectors, what a source has learned."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from kakehashi.config.settings import ModelSettings, RunSettings, VectorsSettings
+from kakehashi.data.dataset import Dataset
+from kakehashi.errors import ConfigError
+from kakehashi.model.folder import load_model
+from kakehashi.model.tagger import Tagger
+from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
+from kakehashi.progress import Progress
+
+
+def initial_tagger(
+    settings: RunSettings, data: Dataset, progress: Progress
+) -> tuple[Tagger, TransferPlan | None]:
+    """Make the tagger of a run on the CPU, and copy into it what is transferred."""
+    transfer, plan = settings.transfer, None
+    if settings.model.decoder == "crf":
+        check_crf_memory(len(data.tagset), progress)
+    torch.manual_seed(settings.training.seed)
+    tagger = new_tagger(data, settings.model, settings.vectors)
+    if transfer is not None:
+        source = load_model(transfer.source).tagger
+        plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
+        apply_transfer(plan, source, tagger)
+        progress.say(str(plan))
+    return tagger, plan
+
+
+def new_tagger(
+    data: Dataset, settings: ModelSettings, vectors: VectorsSettings | None = None
+) -> Tagger:
+    """Draw initial weights, and take the vectors where there are some."""
+    n_compact = 0
+    if data.vectors is not None:
+        settings = settings.model_copy(update={"word_width": data.vectors.width})
+    if vectors is not None and vectors.precision == "int8":
+        n_compact = len(data.words.strings) - data.words.n_seen
+    tagger = Tagger(settings, data.words, data.ngrams, data.tagset, n_compact)
+    if data.vectors is not None:
+        tagger.take_vectors(data.vectors)
+    return tagger
+
+
+def check_crf_memory(n_tags: int, progress: Progress) -> None:
+    """Warn before training of what a CRF over many tags costs; `ConfigError` if it is too much."""
+    pairs = (n_tags + 1) ** 2
+    needed = 64 * pairs / 1e9  # weights, gradients, Adam, best weights, float64 copies; measured
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    cost = f"a CRF over {n_tags:,} tags scores {pairs:,} pairs of them: {needed:,.1f} GB of memory"
+    remedy = 'model.decoder = "softmax" needs none'
+    if needed > there:
+        raise ConfigError("model.decoder", f"{cost}, and this machine has {there:,.1f}; {remedy}")
+    if pairs >= 1_000_000:
+        progress.warn(f"{cost} in training, and time that grows likewise; {remedy}")

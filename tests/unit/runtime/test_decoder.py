@@ -1,0 +1,115 @@
+"""The decoder against all tag sequences written out, for few tags and short sentences."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from kakehashi.runtime import decoder as decoder_module
+from kakehashi.runtime.decoder import Decoder
+from kakehashi.tags import Tagset
+
+LENGTHS = [4, 4, 3, 2, 1, 1]  # longest first
+OFFSETS = np.cumsum([0, *LENGTHS])
+TAGSETS = [Tagset(("A", "B")), Tagset(("A",), "iobes")]
+
+
+@pytest.fixture(params=["numpy", "machine code"], autouse=True)
+def kernel(request, monkeypatch):
+    kernels = None
+    if request.param == "machine code":
+        pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
+        from kakehashi.runtime import kernels
+    monkeypatch.setattr(decoder_module, "machine_code", lambda n: kernels)
+
+
+@pytest.fixture(params=TAGSETS, ids=lambda tagset: tagset.scheme)
+def case(request):
+    """A decoder with random transitions, and emissions of some sentences."""
+    random = np.random.default_rng(0)
+    n_tags = len(request.param)
+    transitions = random.normal(size=(n_tags + 1, n_tags + 1)).astype(np.float32)
+    emissions = random.normal(size=(sum(LENGTHS), n_tags)).astype(np.float32)
+    return request.param, transitions, emissions
+
+
+def score_all(tagset, transitions, emissions):
+    """Score every legal tag sequence of one sentence."""
+    allowed, n_tags = tagset.transitions(), len(tagset)
+    scores = {}
+    for tags in product(range(n_tags), repeat=len(emissions)):
+        steps = list(pairwise([n_tags, *tags, n_tags]))
+        if all(allowed[step] for step in steps):
+            terms = [transitions[step] for step in steps]
+            terms += [row[tag] for row, tag in zip(emissions, tags, strict=True)]
+            scores[tags] = sum(map(float, terms))
+    return scores
+
+
+def sentences():
+    return list(pairwise(OFFSETS.tolist()))
+
+
+@pytest.mark.parametrize("scale", [1, 3, 50])
+def test_the_best_legal_sequence_is_found(case, scale):
+    tagset, transitions, emissions = case
+    emissions = scale * emissions
+    tags = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+    for begin, end in sentences():
+        scores = score_all(tagset, transitions, emissions[begin:end])
+        assert tuple(tags[begin:end].tolist()) == max(scores, key=scores.get)
+
+
+@pytest.mark.parametrize("strength", [1.0, 30.0, 1e30])
+def test_no_forbidden_step_is_taken(case, strength):
+    tagset, transitions, emissions = case
+    allowed, n_tags = tagset.transitions(), len(tagset)
+    transitions = np.where(allowed, -strength, strength).astype(np.float32)
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        emissions = (strength * random.normal(size=emissions.shape)).astype(np.float32)
+        tags = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+        for begin, end in sentences():
+            steps = pairwise([n_tags, *tags[begin:end].tolist(), n_tags])
+            assert all(allowed[step] for step in steps)
+
+
+@pytest.mark.parametrize("scale", [1, 50])
+def test_probability_of_a_span_is_the_share_of_the_sequences_that_have_its_tags(case, scale):
+    tagset, transitions, emissions = case
+    emissions = scale * emissions
+    decoder = Decoder(tagset, transitions)
+    tags = decoder.decode(emissions, OFFSETS)
+    edges, expected = [], []
+    for begin, end in sentences():
+        scores = score_all(tagset, transitions, emissions[begin:end])
+        total = np.logaddexp.reduce(list(scores.values()))
+        chosen = tuple(tags[begin:end].tolist())
+        for start, stop in product(range(end - begin), range(1, end - begin + 1)):
+            if start < stop:
+                edges.append((begin + start, begin + stop))
+                inside = slice(start, stop)
+                having = [v for t, v in scores.items() if t[inside] == chosen[inside]]
+                expected.append(np.exp(np.logaddexp.reduce(having) - total))
+    found = decoder.probabilities(emissions, OFFSETS, tags, np.array(edges))
+    assert found.tolist() == pytest.approx(expected, rel=1e-6)
+    assert found.max() <= 1
+
+
+def test_softmax_takes_the_best_of_each_token_and_multiplies():
+    emissions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    decoder, offsets = Decoder(TAGSETS[0]), np.array([0, 3, 5])
+    tags = decoder.decode(emissions, offsets)
+    assert tags.tolist() == emissions.argmax(axis=1).tolist()
+    shares = np.exp(emissions) / np.exp(emissions).sum(axis=1, keepdims=True)
+    found = decoder.probabilities(emissions, offsets, tags, np.array([[0, 2], [1, 2], [3, 5]]))
+    best = shares.max(axis=1)
+    expected = [best[0] * best[1], best[1], best[3] * best[4]]
+    assert found.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_few_sentences_at_a_time_give_the_same(case, monkeypatch):
+    tagset, transitions, emissions = case
+    whole = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+    monkeypatch.setattr(decoder_module, "_PAIRS_AT_ONCE", 2 * len(tagset) ** 2)
+    assert Decoder(tagset, transitions).decode(emissions, OFFSETS).tolist() == whole.tolist()
