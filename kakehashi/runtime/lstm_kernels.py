@@ -9,10 +9,8 @@ ahead.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
@@ -21,6 +19,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from kakehashi.data.batches import Ids
+from kakehashi.runtime.kernels import inlined, machine_code
 from kakehashi.runtime.quantized import STATE_STEPS, quantize
 from kakehashi.runtime.vector_code import (
     COLUMNS,
@@ -85,10 +84,9 @@ def _address(context: Any, b: ir.IRBuilder, kind: types.Array, array: _Value) ->
 
 
 _six, _three, _one = map(_product, (_ROWS, 3, 1))
-_inlined = numba.njit(error_model="numpy")
 
 
-@_inlined
+@inlined
 def _multiply(
     n: int, sums: Any, start: Any, weights: Any, states: Any, stride: Any, k: Any
 ) -> None:
@@ -101,14 +99,14 @@ def _multiply(
         _six(sums, start, weights, states, stride, k)
 
 
-@_inlined
+@inlined
 def _count_running(offsets: Ids, n_running: int, step: int) -> int:
     while offsets[n_running] - offsets[n_running - 1] <= step:
         n_running -= 1
     return n_running
 
 
-@_inlined
+@inlined
 def _token(offsets: Ids, direction: int, sequence: int, step: int) -> int:
     """Return the token that a direction reaches at a step, or its last one."""
     begin, last = offsets[sequence], offsets[sequence + 1] - 1
@@ -116,7 +114,7 @@ def _token(offsets: Ids, direction: int, sequence: int, step: int) -> int:
     return token
 
 
-@_inlined
+@inlined
 def _next_token(offsets: Ids, direction: int, sequence: int, step: int, n_running: int) -> int:
     """Return the token that comes a tile later in the place of this one."""
     ahead = sequence + _ROWS
@@ -125,7 +123,7 @@ def _next_token(offsets: Ids, direction: int, sequence: int, step: int, n_runnin
     return _token(offsets, direction, sequence % _ROWS, step + 1)
 
 
-@_inlined
+@inlined
 def _copy_units(item: _Array, width: int, n_units: int, few: _Array) -> None:
     """Copy what an item adds to the gates of the last units, which do not fill a block."""
     for gate in range(4):
@@ -133,14 +131,7 @@ def _copy_units(item: _Array, width: int, n_units: int, few: _Array) -> None:
             few[gate, unit] = item[gate * width + unit]
 
 
-def _machine_code(function: Callable[..., None]) -> Callable[..., None]:
-    try:  # with a cache on disk, where a folder for it can be written to
-        return numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    except RuntimeError:
-        return numba.njit(error_model="numpy", nogil=True)(function)
-
-
-@_machine_code
+@machine_code
 def _run(
     projected: _Array,
     rows: Ids,
@@ -194,6 +185,13 @@ def _run(
                         )  # fmt: skip
                         for i in range(n_units % UNITS):
                             state[i] = few_states[i]
+
+
+def kernel_name() -> str:
+    """Name the instructions, and say so where each process has to compile."""
+    product = INSTRUCTIONS.name if INSTRUCTIONS.dot else f"float32, {INSTRUCTIONS.name}"
+    note = "" if _run.stats.cache_path else "; no folder to keep it in, compiled by each process"
+    return f"machine code: int8 by {product}{note}"
 
 
 class MachineSteps:

@@ -13,8 +13,9 @@ pytest.importorskip("numba", reason="the extra fast is not installed")
 from llvmlite import binding, ir
 
 from kakehashi.runtime import lstm_kernels
+from kakehashi.runtime.lstm import run_sequences
 from kakehashi.runtime.lstm_kernels import MachineSteps
-from kakehashi.runtime.quantized import quantize, round_states
+from kakehashi.runtime.quantized import quantize, round_states, rounded_weights
 from kakehashi.runtime.vector_code import (
     ARM_DOT,
     AVX512_VNNI,
@@ -170,12 +171,25 @@ def test_whole_numbers_are_the_same_in_floats(monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_numpy_computes_the_same(precision):
+    weights, *data = problem(37, [7, 7, 5, 3, 3, 2, 1])
+    rounded = rounded_weights(weights) if precision == "int8" else weights
+    found = np.empty((len(data[1]), 2 * 37), np.float32)
+    run_sequences(rounded, precision, *data, found)
+    assert np.abs(found - states_of(weights, *data, precision)).max() < 1e-5
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_large_gates_are_saturated(precision):
     weights, projected, rows, offsets = problem(16, [6, 5])
     found = states_of(weights, 1e4 * projected, rows, offsets, precision)
     assert np.abs(found - np.clip(found, -1, 1)).max() == 0
     expected = expected_states(weights, 1e4 * projected, rows, offsets, precision)
     assert np.abs(found - expected).max() < 1e-5
+
+
+def test_the_kernel_is_named():
+    assert lstm_kernels.INSTRUCTIONS.name in lstm_kernels.kernel_name()
 
 
 def test_threads_get_the_same():
