@@ -24,8 +24,9 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
       kakehashi model info model --json
     """
     from kakehashi.runtime.model_folder import describe_model, find_model
+    from kakehashi.runtime.steps import describe_kernels
 
-    found = describe_model(model)
+    found = describe_model(model) | {"tagged_by": describe_kernels()}
     folder = find_model(model).absolute()
     result = read_json(folder.parent / "result.json") if folder.name == "model" else {}
     run: dict[str, Any] | None = None
@@ -59,6 +60,7 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
         "words with vectors only": f"{words['others']:,}{bits}",
         "n-grams": found["ngrams"],
         "weights": found["weights"],
+        "tagged here by": found["tagged_by"],
     }
     yield Table(f"Model {found['name']}", ["", ""], rows.items())
     sizes = {"all": sum(found["files"].values()), **found["files"]}

@@ -12,9 +12,9 @@ from kakehashi.model.device import find_device, to_device
 from kakehashi.model.folder import build_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.lstm import FloatArray
 from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.runtime.network import Network, NumpyNetwork
+from kakehashi.runtime.steps import FloatArray
 
 
 def network_of(tagger: Tagger) -> Network:

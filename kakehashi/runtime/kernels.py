@@ -35,6 +35,11 @@ def machine_code(function: Callable[..., None]) -> Any:  # noqa: ANN401
         return compiled()(function)
 
 
+def is_cached() -> bool:
+    """Whether machine code is kept on disk from one process to the next."""
+    return type(best_sequences._cache).__name__ != "NullCache"
+
+
 @inlined
 def _exp(x: np.float32) -> np.float32:
     """Compute e^x to 2 units in the last place, as 2^n · e^r with |r| <= ln(2)/2 (Cephes, expf).

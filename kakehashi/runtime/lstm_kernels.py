@@ -187,13 +187,6 @@ def _run(
                             state[i] = few_states[i]
 
 
-def kernel_name() -> str:
-    """Name the instructions, and say so where each process has to compile."""
-    product = INSTRUCTIONS.name if INSTRUCTIONS.dot else f"float32, {INSTRUCTIONS.name}"
-    note = "" if _run.stats.cache_path else "; no folder to keep it in, compiled by each process"
-    return f"machine code: int8 by {product}{note}"
-
-
 class MachineSteps:
     """Both directions of an LSTM, with its weights packed for the processor.
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from kakehashi.data.batches import Ids, gather_ngrams, ranges
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.extras import require
-from kakehashi.runtime.lstm import FloatArray, LstmSteps, Precision
 from kakehashi.runtime.model_folder import TrainedModel
+from kakehashi.runtime.steps import FloatArray, LstmSteps, Precision
 
 Weights = Mapping[str, npt.NDArray[Any]]
 

@@ -13,12 +13,13 @@ from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
-from kakehashi.runtime.lstm import DEFAULT_PRECISION, PRECISIONS, FloatArray, Precision
 from kakehashi.runtime.model_folder import TrainedModel, model_fingerprint, read_model
 from kakehashi.runtime.network import open_network
 from kakehashi.runtime.prediction import predict
+from kakehashi.runtime.steps import DEFAULT_PRECISION, PRECISIONS, FloatArray, Precision
 from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
@@ -150,6 +151,11 @@ class Recognizer:
         found = dict(predict(self.network, self.decoder, *arguments))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
+            if spans and self.model.edges is not None:
+                trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
+                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
+                spans = tuple(span for span, _ in kept if span)
+                probabilities = tuple(probability for _, probability in kept)
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)

@@ -24,9 +24,9 @@ from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
-from kakehashi.runtime.lstm import is_compiled
 from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
@@ -35,6 +35,7 @@ from kakehashi.tracking import check_trackers
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.initial import initial_tagger
+from kakehashi.training.labeling import Labeled, label_unlabeled, teaching_fingerprint
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
 
@@ -42,10 +43,11 @@ _MUCH = 100_000_000  # bytes of vectors in a model
 
 
 def run_folder(settings: RunSettings) -> Path:
-    """Name the folder of a run after its config, its baseline or its transfer, and its seed."""
+    """Name the folder of a run after its config, its baseline, transfer, teachers, and its seed."""
     system = [settings.system] if settings.system != "kakehashi" else []
     groups = ["+".join(settings.transfer.groups)] if settings.transfer is not None else []
-    parts = [settings.name, *system, *groups, f"seed{settings.training.seed}"]
+    taught = ["taught"] if settings.teach is not None else []
+    parts = [settings.name, *system, *groups, *taught, f"seed{settings.training.seed}"]
     return Path("runs", "-".join(parts))
 
 
@@ -78,13 +80,7 @@ def train(
     check_trackers(track)
     with limited_threads(settings.training.threads), ExitStack() as stack:
         with group.run_on_all():
-            # All files that a run reads: corpora, vectors, source model.
-            corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
-            inputs = features_fingerprint(settings, corpus)
-            if settings.transfer is not None:
-                inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
-            if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
-                inputs = _hash(inputs, revision)
+            inputs = _fingerprint_of_inputs(settings)
             run = Run(folder, settings, inputs, track, progress)
             if settings.system == "kakehashi":
                 find_device(group.device(settings.training.device), "training.device")
@@ -105,6 +101,19 @@ def train(
     return folder
 
 
+def _fingerprint_of_inputs(settings: RunSettings) -> str:
+    """Hash all files that a run reads: corpora, vectors, source model, teachers and their texts."""
+    corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
+    inputs = features_fingerprint(settings, corpus)
+    if settings.transfer is not None:
+        inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
+    if settings.teach is not None:
+        inputs = _hash(inputs, teaching_fingerprint(settings))
+    if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
+        inputs = _hash(inputs, revision)
+    return inputs
+
+
 def _train_tagger(
     settings: RunSettings,
     run: Run,
@@ -115,8 +124,9 @@ def _train_tagger(
     finish: bool,
     group: ProcessGroup,
 ) -> None:
-    with group.run_on_all(in_turn=cache is not None):
-        data, test = _prepare(settings, progress, cache)
+    with group.run_on_all(in_turn=cache is not None or settings.teach is not None):
+        labeled = _label(settings, run, cache, progress)
+        data, test = _prepare(settings, progress, cache, run.labeled if labeled else None)
         trainer, transfer = _new_trainer(settings, data, progress, group)
         # All that the weights depend on, so that a checkpoint is not taken for another's.
         versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
@@ -127,7 +137,7 @@ def _train_tagger(
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
-    model = Model(settings.name, trainer.tagger, settings.text)
+    model = Model(settings.name, trainer.tagger, settings.text, trainer.edges)
     writes, saved = group.rank == 0, time.monotonic()
     if writes:
         run.begin(transfer, trainer.history)
@@ -149,7 +159,7 @@ def _train_tagger(
             progress.say(f"stopped; the model of epoch {number} is in {run.model}")
         raise
     if writes:
-        _finish(run, trainer, model, test, str(stopped_by), transfer, progress)
+        _finish(run, trainer, model, test, str(stopped_by), transfer, labeled, progress)
     group.broadcast(None)  # the others wait until all is written
 
 
@@ -160,6 +170,7 @@ def _finish(
     test: Iterable[Sentence],
     stopped_by: str,
     transfer: dict[str, object] | None,
+    labeled: Labeled | None,
     progress: Progress,
 ) -> None:
     """Write the best model, what it finds in the test set, its scores, and the result."""
@@ -190,7 +201,8 @@ def _finish(
     totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
     scores = _with_values(totals, sides, known)
     processes = trainer.group.world_size
-    run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes)
+    taught = labeled.to_dict() if labeled is not None else None
+    run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes, taught)
 
 
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
@@ -245,17 +257,32 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _label(
+    settings: RunSettings, run: Run, cache: str | Path | None, progress: Progress
+) -> Labeled | None:
+    """Have the teachers of a run, if it has any, label its text; a kill loses little of it."""
+    if settings.teach is None:
+        return None
+    run.claim()
+    found = Path(cache) if cache is not None else run.folder / "found"
+    return label_unlabeled(settings, run.labeled, found, progress)
+
+
 def _prepare(
-    settings: RunSettings, progress: Progress, cache: str | Path | None
+    settings: RunSettings, progress: Progress, cache: str | Path | None, labeled: Path | None
 ) -> tuple[Dataset, Iterable[Sentence]]:
     """Encode the corpora in memory or load them from the cache; return the test sentences too."""
     test: Iterable[Sentence]
     if cache is not None:
-        data, test = load_dataset(Path(cache), settings, progress)
+        data, test = load_dataset(Path(cache), settings, progress, labeled=labeled)
     else:
         train, dev, unread = _read(settings, progress)
         test = list(unread)
-        data = prepare(train, dev, test, settings.model, settings.vectors)
+        taught = None
+        if labeled is not None:
+            cut = segmenter_of(settings.text)
+            taught = segmented(read_jsonl(labeled), cut, settings.text.keep_tokens)
+        data = prepare(train, dev, test, settings.model, settings.vectors, taught)
     if settings.vectors is not None and data.vectors is not None and data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
         if not data.coverage.types.percent:
@@ -287,7 +314,8 @@ def _new_trainer(
     tagger, plan = initial_tagger(settings, data, progress)
     # Only now: it starts from the same weights on every device.
     tagger.to(find_device(group.device(training.device), "training.device"))
-    trainer = Trainer(tagger, data, training, progress, group)
+    weight = settings.teach.weight if settings.teach is not None else 1.0
+    trainer = Trainer(tagger, data, training, progress, group, weight, settings.text.plausible)
     return trainer, plan.to_dict() if plan is not None else None
 
 

@@ -13,9 +13,9 @@ pytest.importorskip("numba", reason="the extra fast is not installed")
 from llvmlite import binding, ir
 
 from kakehashi.runtime import lstm_kernels
-from kakehashi.runtime.lstm import run_sequences
 from kakehashi.runtime.lstm_kernels import MachineSteps
 from kakehashi.runtime.quantized import quantize, round_states, rounded_weights
+from kakehashi.runtime.steps import describe_kernels, run_sequences
 from kakehashi.runtime.vector_code import (
     ARM_DOT,
     AVX512_VNNI,
@@ -189,7 +189,7 @@ def test_large_gates_are_saturated(precision):
 
 
 def test_the_kernel_is_named():
-    assert lstm_kernels.INSTRUCTIONS.name in lstm_kernels.kernel_name()
+    assert lstm_kernels.INSTRUCTIONS.name in describe_kernels()
 
 
 def test_threads_get_the_same():
