@@ -51,7 +51,7 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
     types = found["types"]
     rows: dict[str, object] = {
         "format": f"{found['format_version']}, written by kakehashi {found['kakehashi']}",
-        "segmenter": text["segmenter"],
+        "segmenter": found["segmenter"] or text["segmenter"],
         **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
         "decoder": f"{model['decoder']}, {model['scheme']} tags",
         "views": f"words {model['word_view']}, characters {model['char_view']}",
