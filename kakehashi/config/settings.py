@@ -33,7 +33,9 @@ class CorpusSettings(Settings):
     all: tuple[Source, ...] = Field((), description="Instead of the three: one corpus to split.")
     split: Split | None = None
     mapping: str | None = Field(None, description="Type mapping, such as irex-to-conll, or a file.")
-    train_size: int | None = Field(None, gt=0, description="Train on a random sample of this size.")
+    train_size: int | None = Field(
+        None, ge=0, description="Train on a random sample of this size; 0 is for system encoder."
+    )
     train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
     @model_validator(mode="after")
@@ -203,7 +205,11 @@ class TransferSettings(Settings):
     """Which layers to initialise from a source model instead of at random."""
 
     source: str = Field(description="Run or model folder of the source recognizer.")
-    groups: tuple[Group, ...] = Field(("char", "dense"), min_length=1)
+    groups: tuple[Group, ...] = Field(
+        ("char", "dense"),
+        min_length=1,
+        description="Of an encoder all there are: word, dense, crf.",
+    )
 
 
 class RunSettings(Settings):
@@ -217,19 +223,40 @@ class RunSettings(Settings):
     )
     system: SystemName = Field(
         "kakehashi",
-        description="What to train: our recognizer, or a baseline to compare it with, which uses"
-        " only corpus, text and training.seed.",
+        description="What to train: our recognizer; one on the frozen states of an encoder, large"
+        " and slow, that needs few labels; or a baseline to compare with, which uses only corpus,"
+        " text and training.seed.",
     )
     corpus: CorpusSettings
     text: TextSettings = TextSettings()
     vectors: VectorsSettings | None = None
     model: ModelSettings = ModelSettings()
+    encoder: EncoderSettings | None = None
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, tree: object) -> object:
+        """Fill in what has other defaults on an encoder."""
+        if not isinstance(tree, dict) or tree.get("system") != "encoder":
+            return tree
+        transfer = tree.get("transfer")
+        if isinstance(transfer, dict):
+            transfer = {"groups": ["word", "dense", "crf"], **transfer}
+        return {**tree, "encoder": tree.get("encoder") or {}, "transfer": transfer}
+
     @model_validator(mode="after")
     def _fits_together(self) -> RunSettings:
-        corpus, training, ours = self.corpus, self.training, self.system == "kakehashi"
+        corpus, training = self.corpus, self.training
+        ours = self.system in ("kakehashi", "encoder")
+        if self.encoder is not None and self.system != "encoder":
+            raise ValueError(f"'encoder' is for system = 'encoder', and it is {self.system!r}")
+        if corpus.train_size == 0 and (self.system != "encoder" or self.transfer is None):
+            raise ValueError(
+                "corpus.train_size = 0 leaves nothing to learn from; only system = 'encoder' with"
+                " [transfer] can do with the source itself"
+            )
         if ours and training.select == "last" and training.epochs is None:
             raise ValueError(
                 "training.select = 'last' looks at no F1 that could tell when to stop; set"

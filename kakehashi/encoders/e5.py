@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ class E5Network:
         distinct, rows = np.unique(ids.cpu().numpy(), return_inverse=True)
         words = torch.from_numpy(unpacked(self._words[distinct]))
         n_pieces, weights = ids.shape[1], self._weights
-        places = weights["emb.pos"].view(-1, self.width)[:n_pieces] + weights["emb.type"][: self.width]
+        places = (
+            weights["emb.pos"].view(-1, self.width)[:n_pieces] + weights["emb.type"][: self.width]
+        )
         embedded = words.to(ids.device, self._dtype)[torch.from_numpy(rows).to(ids.device)]
         states = self._normalize(embedded.view(*ids.shape, -1) + places, "emb.ln")
         inside = torch.arange(n_pieces, device=ids.device) < lengths[:, None]
@@ -65,11 +68,13 @@ class E5Network:
         return found
 
     def _layer(self, states: Tensor, mask: Tensor, name: str) -> Tensor:
-        heads = (
-            self._project(states, f"{name}.{part}").unflatten(2, (self._n_heads, -1)).transpose(1, 2)
+        query, key, value = (
+            self._project(states, f"{name}.{part}")
+            .unflatten(2, (self._n_heads, -1))
+            .transpose(1, 2)
             for part in "qkv"
         )
-        context = scaled_dot_product_attention(*heads, attn_mask=mask).transpose(1, 2).flatten(2)
+        context = scaled_dot_product_attention(query, key, value, mask).transpose(1, 2).flatten(2)
         states = self._normalize(states + self._project(context, f"{name}.ao"), f"{name}.aln")
         inner = gelu(self._project(states, f"{name}.fi"))
         return self._normalize(states + self._project(inner, f"{name}.fo"), f"{name}.oln")
@@ -95,7 +100,7 @@ class _E5File:
         edges = self._take(np.dtype("<u4"), n_strings + 1).tolist()
         scores = self._take(np.dtype("<f4"), n_strings).tolist()
         text = self._take(np.dtype("u1"), n_bytes).tobytes()
-        strings = (text[start:end].decode() for start, end in zip(edges, edges[1:], strict=False))
+        strings = (text[start:end].decode() for start, end in pairwise(edges))
         self.vocabulary = list(zip(strings, scores, strict=True))
         n_characters, _ = self._read("iI")
         self.normalized: dict[int, str] = {}
@@ -107,13 +112,13 @@ class _E5File:
         for _ in range(n_tensors):
             (length,) = self._read("H")
             name = self._take(np.dtype("u1"), length).tobytes().decode()
-            is_packed, n_numbers, start, n_bytes = self._read("BIQQ")
+            is_packed, _, start, n_bytes = self._read("BIQQ")
             array = self._data[start : start + n_bytes]
             row = self.width // _BLOCK * _BLOCK_BYTES  # a matrix may have rows of several of these
             self.tensors[name] = array.reshape(-1, row) if is_packed else array.view("<f4")
 
     def _read(self, kinds: str) -> tuple[Any, ...]:
-        values = struct.unpack_from(f"<{kinds}", self._data, self._at)
+        values = struct.unpack_from(f"<{kinds}", self._data.data, self._at)
         self._at += struct.calcsize(f"<{kinds}")
         return values
 

@@ -32,7 +32,7 @@ class Network(Protocol):
     n_layers: int
     width: int  # of the state of a piece in a layer
     longest: int  # most pieces in a sequence, with the two at its edges
-    edges: tuple[Sequence[int], Sequence[int]]  # pieces before and after those of a sentence
+    edges: tuple[list[int], list[int]]  # pieces before and after those of a sentence
 
     def pieces(self, form: str) -> Sequence[int]:
         """Cut a form, which is not empty, into pieces; at least one."""
@@ -56,7 +56,7 @@ class Encoder:
     def __init__(self, settings: EncoderSettings, device: torch.device) -> None:
         path = find_encoder(settings.name)
         dtype = torch.bfloat16 if settings.precision == "bfloat16" else torch.float32
-        kind = E5Network if settings.name == E5 else HubNetwork
+        kind: type[E5Network | HubNetwork] = E5Network if settings.name == E5 else HubNetwork
         self.fingerprint = encoder_fingerprint(settings.name)
         self._network: Network = kind(path, dtype, device)
         self._layers, self._device = settings.layers, device

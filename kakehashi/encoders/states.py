@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b, sha256
@@ -45,20 +48,23 @@ class StateStore:
     The encoder is loaded only if it is needed. `CorpusError` if a file is damaged.
 
     Args:
-        cache: Gets a folder for this encoder.
+        cache: Gets a folder for this encoder; None for one that is removed with this object.
         settings: See `Encoder`, which raises what is raised here.
         device: Where the encoder computes.
     """
 
     def __init__(
         self,
-        cache: Path,
+        cache: Path | None,
         settings: EncoderSettings,
         device: torch.device,
         progress: Progress | None = None,
     ) -> None:
         self.fingerprint = encoder_fingerprint(settings.name)
         facts = (_FORMAT, self.fingerprint, settings.layers, settings.precision)
+        if cache is None:
+            cache = Path(tempfile.mkdtemp(prefix="kakehashi-"))
+            weakref.finalize(self, shutil.rmtree, cache, ignore_errors=True)
         self._folder = cache / f"states-{sha256(json.dumps(facts).encode()).hexdigest()[:16]}"
         self._folder.mkdir(parents=True, exist_ok=True)
         self._rows, self._entries = self._folder / "rows", self._folder / "index"

@@ -14,8 +14,8 @@ from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.parallel import map_in_order
+from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.lstm import Precision
-from kakehashi.runtime.model_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.sentence import Sentence
 
