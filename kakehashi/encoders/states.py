@@ -99,7 +99,8 @@ class StateStore:
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> npt.NDArray[np.float16]:
         """Return the states of all tokens, as `Encoder.encode` does."""
-        return self.states[self.rows_of(sentences)]
+        rows = self.rows_of(sentences)
+        return self.states[rows]  # in this order: rows may be new
 
     @property
     def states(self) -> npt.NDArray[np.float16]:
