@@ -29,7 +29,7 @@ from kakehashi.encoders.locate import E5, E5_SHA256
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
-from kakehashi.runtime.model_folder import MANIFEST
+from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
