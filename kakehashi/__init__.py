@@ -21,7 +21,13 @@ __all__ = ["__version__", *sorted(_HOMES)]
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'kakehashi' has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    try:
+        module = importlib.import_module(_HOMES[name])
+    except ModuleNotFoundError as error:
+        from kakehashi.extras import missing_extra
+
+        raise missing_extra(error) or error from None
+    value: object = getattr(module, name)
     globals()[name] = value
     return value
 

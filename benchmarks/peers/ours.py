@@ -14,10 +14,10 @@ from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
 from kakehashi.model.folder import Model, save_model
-from kakehashi.runtime.lstm import Precision
 from kakehashi.runtime.model_folder import read_model
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import Precision
 from kakehashi.sentence import Sentence, Span
 from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import Reading, arg, flag, opt
+from kakehashi.cli.options import Reading, arg, check_free, flag, opt
 from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import corpora_table, distribution_table, terminal
 
@@ -198,7 +198,7 @@ def convert(
     from kakehashi.corpora.corpus import read_mapped
     from kakehashi.corpora.formats import write_corpus
 
-    _check_free(output, force)
+    check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
     writing = replace(
         reading, format=to, columns=to_columns, separator=to_separator, encoding=None,
@@ -240,7 +240,7 @@ def generate(
     if report == (output is not None):
         raise ConfigError("OUTPUT", "expected a file to write, or --report, and not both")
     if output is not None:
-        _check_free(output, force)
+        check_free(output, force)
         written = write_generated(output, source, processes, console.ProgressBars())
         _print_written(output, written, as_json)
         return
@@ -293,11 +293,6 @@ def _print_written(output: Path, written: Written, as_json: bool) -> None:
     console.print_report({"file": str(output), **asdict(written)}, (), line, as_json=as_json)
     for table in () if as_json else show.lost_tables(output.name, written.lost):
         console.ProgressBars().say(terminal(table))
-
-
-def _check_free(output: Path, force: bool) -> None:
-    if output.exists() and not force:
-        raise ConfigError(str(output), "exists already; choose another name, or add --force")
 
 
 VERBS = (stats, types, overlap, homophones, check, convert, generate)

@@ -25,6 +25,7 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
     """
     from kakehashi.runtime.checked_folder import ENCODER, find_model
     from kakehashi.runtime.model_folder import describe_model
+    from kakehashi.runtime.steps import describe_kernels
 
     folder = find_model(model).absolute()
     if (folder / ENCODER).is_file():
@@ -32,7 +33,7 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
 
         found = describe_encoder_model(folder)
     else:
-        found = describe_model(folder)
+        found = describe_model(folder) | {"tagged_by": describe_kernels()}
     result = read_json(folder.parent / "result.json") if folder.name == "model" else {}
     run: dict[str, Any] | None = None
     if "selection" in result:  # else it is none of a run
@@ -88,6 +89,7 @@ def _vocabularies(found: Mapping[str, Any]) -> dict[str, object]:
         "words seen in training": words["seen"],
         "words with vectors only": f"{words['others']:,}{bits}",
         "n-grams": found["ngrams"],
+        "tagged here by": found["tagged_by"],
     }
 
 

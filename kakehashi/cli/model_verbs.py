@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Layout = Literal["jsonl", "columns", "inline", "parquet"]
 Precision = Literal["float32", "bfloat16", "int8"]
-Select = Literal["dev", "last", "best-test"]
+Select = Literal["dev", "teacher", "last", "best-test"]
 _DEMO = ("english", "scratch", "transfer")
 _MOST_NAMED = 10  # bad lines that are named; others are counted
 
@@ -31,7 +31,9 @@ def train(
     source: str | None = opt("Run or model folder to transfer from."),
     groups: str | None = opt("Layer groups to transfer: char,word,dense,crf. Default: char,dense."),
     seed: int | None = opt("Random seed, as --set training.seed=N."),
-    select: Select | None = opt("Epoch to keep: best on dev, last, or (the paper) best on test."),
+    select: Select | None = opt(
+        "Epoch to keep: best on dev or by teachers, last, or (the paper) best on test."
+    ),
     out: Path | None = opt("Run folder. Default: runs/NAME[-GROUPS]-seedN."),
     cache: Path | None = opt("Folder of encoded corpora for all runs.", envvar="KAKEHASHI_CACHE"),
     overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),

@@ -57,6 +57,12 @@ AS, AS_OR_FORMAT = opt(_AS, "--as"), opt(_AS, "--as", "--format")
 OUT = opt("File to write. Default: standard output.")
 
 
+def check_free(output: Path, force: bool) -> None:
+    """Raise a ConfigError if there is such a file already."""
+    if output.exists() and not force:
+        raise ConfigError(str(output), "exists already; choose another name, or add --force")
+
+
 def refuse(given: Mapping[str, object], problem: str) -> None:
     """Raise a ConfigError for the first option that was given."""
     for option, value in given.items():

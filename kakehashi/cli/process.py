@@ -17,6 +17,7 @@ from threading import Timer
 from typing import BinaryIO, TextIO
 
 from kakehashi.errors import KakehashiError, system_problem
+from kakehashi.extras import missing_extra
 
 _SOON = 0.01
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -45,6 +46,7 @@ def run_program(program: Callable[[], object]) -> None:
         if debug:
             raise
         status = 2
+        error = missing_extra(error) or error
         if isinstance(error, KakehashiError):
             message = str(error)
         elif isinstance(error, OSError):

@@ -138,9 +138,9 @@ def _find_beside(folder: Path, tree: Tree) -> None:
 
 
 def _tables_with_paths(tree: Tree) -> Iterator[Tree]:
-    """Yield the tables of corpora and vectors that name a file."""
-    corpus = tree.get("corpus")
-    lists = corpus.values() if isinstance(corpus, dict) else ()
+    """Yield the tables of corpora, unlabeled text and vectors that name a file."""
+    tables = (tree.get(name) for name in ("corpus", "teach"))
+    lists = [value for table in tables if isinstance(table, dict) for value in table.values()]
     sources = (source for each in lists if isinstance(each, list) for source in each)
     for table in (*sources, tree.get("vectors")):
         if isinstance(table, dict) and isinstance(table.get("path"), str):
@@ -153,7 +153,9 @@ def put(tree: Tree, key: str, value: object) -> None:
     if "." in last:
         raise ConfigError(f"{key[:40]}…", f"expected a key of at most {_DEEPEST} parts")
     for table in tables:
-        branch = tree.setdefault(table, {})
+        if tree.get(table) is None:
+            tree[table] = {}
+        branch = tree[table]
         if not isinstance(branch, dict):
             raise ConfigError(key, f"{table!r} is a value here, not a table")
         tree = branch

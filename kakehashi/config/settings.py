@@ -10,7 +10,7 @@ from kakehashi.config.sources import Settings, Source
 
 Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
-Select = Literal["dev", "last", "best-test"]
+Select = Literal["dev", "teacher", "last", "best-test"]
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
@@ -34,18 +34,19 @@ class CorpusSettings(Settings):
     split: Split | None = None
     mapping: str | None = Field(None, description="Type mapping, such as irex-to-conll, or a file.")
     train_size: int | None = Field(
-        None, ge=0, description="Train on a random sample of this size; 0 is for system encoder."
+        None,
+        ge=0,
+        description="Train on a random sample of this size; 0, of no labels, needs [teach], or"
+        " [transfer] on an encoder.",
     )
     train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
     @model_validator(mode="after")
     def _one_way(self) -> CorpusSettings:
-        if bool(self.all) == bool(self.train or self.dev or self.test):
+        if self.all and (self.train or self.dev or self.test):
             raise ValueError("give either 'train', 'dev' and 'test', or 'all' with 'split'")
         if bool(self.all) != (self.split is not None):
             raise ValueError("'all' and 'split' go together")
-        if not self.all and not self.train:
-            raise ValueError("'train' is needed; 'test' may be left out")
         return self
 
 
@@ -186,6 +187,7 @@ class TrainingSettings(Settings):
     select: Select = Field(
         "dev",
         description="Keep the epoch that is best on dev, or the last one, which needs no dev set;"
+        " teacher: the one that agrees best with the teachers on labeled text kept out of training;"
         " best-test keeps the one best on test, as the paper reports: no honest estimate.",
     )
     test_epochs: bool = Field(
@@ -212,6 +214,35 @@ class TransferSettings(Settings):
     )
 
 
+class TeachSettings(Settings):
+    """Text that other recognizers, the teachers, label for this one to learn from, beside gold."""
+
+    teachers: tuple[str, ...] = Field(
+        min_length=1,
+        description="Run or model folders, files of labels of the same text in any format of"
+        " corpora, or names of installed spaCy pipelines.",
+    )
+    unlabeled: Literal["rest"] | tuple[Source, ...] = Field(
+        (),
+        description="Sources of text, whose labels are ignored; rest: the training sentences that"
+        " corpus.train_size leaves over. Default: the texts of a teacher that is a file.",
+    )
+    unlabeled_size: int | None = Field(
+        None, gt=0, description="Label a random sample of this size."
+    )
+    mapping: str | None = Field(None, description="Type mapping of what the teachers find.")
+    min_probability: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Mean probability over the teachers, 0 of one that has not found it, that a"
+        " mention needs.",
+    )
+    weight: float = Field(
+        1.0, gt=0, le=100, description="Weight of a labeled sentence in the loss; of a gold one 1."
+    )
+
+
 class RunSettings(Settings):
     """Everything one training run depends on."""
 
@@ -234,6 +265,7 @@ class RunSettings(Settings):
     encoder: EncoderSettings | None = None
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
+    teach: TeachSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -247,16 +279,32 @@ class RunSettings(Settings):
         return {**tree, "encoder": tree.get("encoder") or {}, "transfer": transfer}
 
     @model_validator(mode="after")
+    def _can_learn(self) -> RunSettings:
+        corpus = self.corpus
+        if self.teach is None:
+            if not (corpus.train or corpus.all):
+                raise ValueError(
+                    "corpus.train is needed, or corpus.all, or [teach]; test may be left out"
+                )
+            if corpus.train_size == 0 and (self.encoder is None or self.transfer is None):
+                raise ValueError(
+                    "corpus.train_size = 0 leaves no labels to learn from; add [teach], or on an"
+                    " encoder [transfer], to score the source itself"
+                )
+            if self.training.select == "teacher":
+                raise ValueError("training.select = 'teacher' needs [teach]")
+        elif self.system != "kakehashi":
+            raise ValueError(f"'teach' is for our recognizer; {self.system} learns from gold only")
+        elif self.teach.unlabeled == "rest" and corpus.train_size is None:
+            raise ValueError("teach.unlabeled = 'rest' is what corpus.train_size leaves; set that")
+        return self
+
+    @model_validator(mode="after")
     def _fits_together(self) -> RunSettings:
         corpus, training = self.corpus, self.training
         ours = self.system in ("kakehashi", "encoder")
         if self.encoder is not None and self.system != "encoder":
             raise ValueError(f"'encoder' is for system = 'encoder', and it is {self.system!r}")
-        if corpus.train_size == 0 and (self.system != "encoder" or self.transfer is None):
-            raise ValueError(
-                "corpus.train_size = 0 leaves nothing to learn from; only system = 'encoder' with"
-                " [transfer] can do with the source itself"
-            )
         if ours and training.select == "last" and training.epochs is None:
             raise ValueError(
                 "training.select = 'last' looks at no F1 that could tell when to stop; set"
@@ -266,6 +314,7 @@ class RunSettings(Settings):
             raise ValueError(
                 "corpus.dev is needed to know when to stop, and which epoch to keep; name it, or"
                 " set training.epochs, and training.select to 'last' to keep the last epoch"
+                + (", or to 'teacher'" if self.teach is not None else "")
             )
         if self.transfer is not None and not ours:
             raise ValueError(f"'transfer' is for our recognizer; {self.system} cannot use a source")

@@ -138,6 +138,14 @@ class StockmarkSource(Settings):
     path: str
 
 
+class TextSource(Settings):
+    """Text without labels, a sentence per line."""
+
+    format: Literal["text"] = "text"
+    path: str
+    encoding: Encoding = "utf-8"
+
+
 class AssistantSource(Settings):
     """Utterances generated from the built-in voice-assistant grammars."""
 
@@ -150,5 +158,5 @@ class AssistantSource(Settings):
 
 Source = Annotated[
     ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | AnnotatedSource
-    | StockmarkSource | AssistantSource, Field(discriminator="format"),
+    | StockmarkSource | TextSource | AssistantSource, Field(discriminator="format"),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from itertools import accumulate, chain, compress, count, pairwise
+from itertools import accumulate, chain, compress, count, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import CorpusSettings, RunSettings, Split
 from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
-from kakehashi.corpora.formats import read_chunks, source_name
+from kakehashi.corpora.formats import guess_source, read_chunks, source_name
 from kakehashi.errors import ConfigError, TagError
 from kakehashi.sentence import Part, Sentence, check_tokens
 from kakehashi.tags import TypeMapping
@@ -98,15 +98,21 @@ class Corpus:
     def __iter__(self) -> Iterator[Sentence]:
         return chain.from_iterable(self.chunks())
 
-    def sample(self, n: int, seed: int = 0) -> Corpus:
-        """Draw sentences, `ConfigError` if too few; a seed's smaller sample is part of a larger."""
+    def sample(
+        self, n: int | None, seed: int = 0, *, skip: int = 0, key: str = "corpus.train_size"
+    ) -> Corpus:
+        """Draw sentences, None for all; a seed's smaller sample is part of a larger.
+
+        ``skip`` leaves out a sample of that size. `ConfigError`, of the setting ``key``, if there
+        are too few.
+        """
         sizes = [sum(1 for _ in chunk) for chunk in self.chunks()]
         order = list(range(sum(sizes)))
-        if n > len(order):
-            problem = f"{n:,} is more than the {len(order):,} sentences there are"
-            raise ConfigError("corpus.train_size", problem)
+        if n is not None and n > len(order) - skip:
+            problem = f"{n:,} is more than the {len(order) - skip:,} sentences there are"
+            raise ConfigError(key, problem)
         random.Random(seed).shuffle(order)
-        drawn = set(order[:n])
+        drawn = set(order[skip:] if n is None else order[skip : skip + n])
         return self._selected(bytes(index in drawn for index in range(len(order))), sizes)
 
     def split(self, split: Split) -> Corpora:
@@ -155,6 +161,23 @@ def load_corpora(settings: CorpusSettings) -> Corpora:
         return corpora
     train = corpora.train.sample(settings.train_size, settings.train_size_seed)
     return corpora._replace(train=train)
+
+
+def load_unlabeled(settings: RunSettings) -> Corpus:
+    """Find the text that teachers label, `TeachSettings.unlabeled`, with whatever labels it has."""
+    corpus, teach = settings.corpus, settings.teach
+    if teach is None:
+        raise ValueError("these settings have no [teach]")
+    size, seed, key = teach.unlabeled_size, corpus.train_size_seed, "teach.unlabeled_size"
+    if teach.unlabeled == "rest":
+        train = load_corpora(corpus.model_copy(update={"train_size": None})).train
+        return train.sample(size, seed, skip=corpus.train_size or 0, key=key)
+    files = (guess_source(path) for path in teach.teachers if Path(path).is_file())
+    sources = teach.unlabeled or tuple(islice(files, 1))
+    if not sources:
+        raise ConfigError("teach.unlabeled", "is needed where no teacher is a file; name text")
+    texts = Corpus.from_sources(sources)
+    return texts if size is None else texts.sample(size, seed, key=key)
 
 
 def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:

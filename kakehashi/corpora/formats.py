@@ -55,6 +55,7 @@ FORMATS: Mapping[str, Format] = {
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
     "parquet": Format((".parquet",), None, _parquet_chunks),
     "stockmark": Format((".json", ".json.gz"), records.read_stockmark),
+    "text": Format((), records.read_text),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
 

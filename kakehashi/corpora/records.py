@@ -1,4 +1,4 @@
-"""Published corpora of JSON records: MASSIVE's utterances, and Stockmark's Wikipedia sentences.
+"""Published corpora of JSON records, MASSIVE's utterances and Stockmark's sentences; plain text.
 
 MASSIVE (FitzGerald et al., 2022): a record a line; ``utt`` is the raw text, ``annot_utt`` the same
 with its slots, ``[date : 金曜日] の …``; blanks around slots are the annotation's, so the two are
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel, Field, StrictInt
 
 from kakehashi.config.reading import data_path
-from kakehashi.config.sources import AnnotatedSource, StockmarkSource
+from kakehashi.config.sources import AnnotatedSource, StockmarkSource, TextSource
 from kakehashi.corpora.checks import checked, excerpt, parsed
 from kakehashi.corpora.lines import LONGEST_LINE, decoded, opened, read_bounded, read_lines
 from kakehashi.errors import CorpusError
@@ -107,3 +107,9 @@ def _records(text: str, path: str) -> Iterator[str]:
             break
     if depth or text[end:].strip():
         raise CorpusError(path, "expected one JSON list and nothing after it; is it complete?")
+
+
+def read_text(source: TextSource) -> Iterator[Sentence]:
+    """Yield the lines of a file that are not blank."""
+    lines = read_lines(source.path, source.encoding)
+    return (Sentence(line) for _, line in lines if line.strip())

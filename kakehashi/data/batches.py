@@ -30,6 +30,7 @@ class Batch:
     ngrams: Ids  # row in ``ngram_ids`` per n-gram of the distinct forms (n-grams,)
     ngram_ids: Ids  # distinct n-gram ids of the batch (distinct n-grams,)
     tags: Ids | None = None  # gold tag id per token (tokens,)
+    weights: npt.NDArray[np.float32] | None = None  # of each sentence in the loss (sentences,)
 
 
 def plan_batches(
@@ -93,6 +94,7 @@ def cut_batch(batch: Batch, start: int, end: int) -> Batch:
         sentences=batch.sentences[start:end],
         words=batch.words[offsets[start] : offsets[end]],
         ngram_ids=batch.ngram_ids[cut.ngram_ids],
+        weights=None if batch.weights is None else batch.weights[start:end],
     )
 
 

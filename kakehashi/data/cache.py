@@ -4,7 +4,7 @@
 
     CACHE/
       corpus-FINGERPRINT/      the same for all settings that read and segment alike
-        PART-NAME.npy          forms, offsets and tags of train, dev and test
+        PART-NAME.npy          forms, offsets and tags of train, dev, test, and what teachers label
         forms.jsonl            all forms
         test.jsonl             the segmented test sentences
         facts.jsonl            checksum, shapes of the arrays, and what is no array
@@ -47,38 +47,46 @@ from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
 
 _FORMAT = 3  # of the files in the cache; raised when they change
-_PARTS = ("train", "dev", "test")
+_PARTS, _LABELED = ("train", "dev", "test"), "labeled"
 _ARRAYS = ("forms", "offsets", "tags")
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
 def load_dataset(
-    cache: Path, settings: RunSettings, progress: Progress, processes: int | None = None
+    cache: Path,
+    settings: RunSettings,
+    progress: Progress,
+    processes: int | None = None,
+    labeled: Path | None = None,
 ) -> tuple[Dataset, Iterable[Sentence]]:
     """Load the encoded corpora of a run, and its segmented test sentences.
 
+    ``labeled`` is a file of JSON lines with what teachers have labeled.
     What is not in the cache is written first: by one process at a time, which has the corpora
     encoded by ``processes``, by default as many as there are cores. The files do not depend on it.
     `CorpusError` if a file of the cache is damaged, OSError if the cache cannot be written to.
     """
     corpus_print = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
+    if labeled is not None:
+        corpus_print = _hash(corpus_print, sha256_of(labeled))
     features_print = features_fingerprint(settings, corpus_print)
     corpus = cache / f"corpus-{corpus_print[:16]}"
     features = cache / f"features-{features_print[:16]}"
     cache.mkdir(parents=True, exist_ok=True)
-    write_corpora = partial(_write_corpora, settings, corpus_print, progress, processes)
+    write_corpora = partial(_write_corpora, settings, labeled, corpus_print, progress, processes)
     _write_once(corpus, write_corpora, progress)
     facts, arrays = _read(corpus, corpus_print)
     train, dev, test = (_corpus(facts[part], arrays, f"{part}-") for part in _PARTS)
     corpora = (train, dev, test)
+    taught = _corpus(facts[_LABELED], arrays, f"{_LABELED}-") if labeled is not None else None
 
     def write_features(folder: Path) -> None:
         forms = list(map(tuple, _read_json(corpus / "forms.jsonl", corpus_print)["forms"]))
-        data = build_dataset(corpora, forms, settings.model, settings.vectors)
+        data = build_dataset(corpora, forms, settings.model, settings.vectors, taught)
         _write_features(data, folder, features_print)
 
     _write_once(features, write_features, progress)
-    data = _read_dataset(corpora, settings.model, *_read(features, features_print))
+    data = _read_dataset(corpora, taught, settings.model, *_read(features, features_print))
     source = JsonlSource(path=str((corpus / "test.jsonl").absolute()))
     return data, Corpus.from_sources([source])
 
@@ -100,17 +108,24 @@ def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress)
 
 
 def _write_corpora(
-    settings: RunSettings, fingerprint: str, progress: Progress, processes: int | None, folder: Path
+    settings: RunSettings,
+    labeled: Path | None,
+    fingerprint: str,
+    progress: Progress,
+    processes: int | None,
+    folder: Path,
 ) -> None:
     """Encode the chunks that a kill has left to do, over processes, and join them."""
     segmenter, keep_tokens = segmenter_of(settings.text), settings.text.keep_tokens
-    corpora = load_corpora(settings.corpus)
+    corpora = load_corpora(settings.corpus)._asdict()
+    if labeled is not None:
+        corpora[_LABELED] = Corpus.from_sources([JsonlSource(path=str(labeled.absolute()))])
     shards = folder / "shards"
     shards.mkdir(exist_ok=True)
     jobs = (
         (path, chunk)
-        for part in _PARTS
-        for number, chunk in enumerate(getattr(corpora, part).chunks())
+        for part, corpus in corpora.items()
+        for number, chunk in enumerate(corpus.chunks())
         if not (path := shards / f"{part}-{number:06}").exists()
     )
     work = partial(write_shard, segmenter, keep_tokens, fingerprint)
@@ -118,10 +133,10 @@ def _write_corpora(
     forms: dict[Form, int] = {}
     facts = {
         part: join_shards(sorted(shards.glob(f"{part}-*")), folder / part, forms, fingerprint)
-        for part in _PARTS
+        for part in corpora
     }
     _write_json(folder / "forms.jsonl", fingerprint, {"forms": list(forms)})
-    write_jsonl(folder / "test.jsonl", segmented(corpora.test, segmenter, keep_tokens))
+    write_jsonl(folder / "test.jsonl", segmented(corpora["test"], segmenter, keep_tokens))
     _write_facts(folder, fingerprint, facts)
     shutil.rmtree(shards)
 
@@ -198,7 +213,11 @@ def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
 
 
 def _read_dataset(
-    corpora: Corpora, model: ModelSettings, facts: Mapping[str, Any], arrays: _Arrays
+    corpora: Corpora,
+    labeled: EncodedCorpus | None,
+    model: ModelSettings,
+    facts: Mapping[str, Any],
+    arrays: _Arrays,
 ) -> Dataset:
     vectors = coverage = None
     if "vectors" in facts:
@@ -207,8 +226,9 @@ def _read_dataset(
         coverage = Coverage(Share(*types), Share(*tokens), n_skipped)
     features = FormFeatures(arrays["words"], arrays["ngrams"], arrays["offsets"])
     words, ngrams = Vocabulary(*facts["words"]), Vocabulary(facts["ngrams"])
-    tagset, once = tagset_of(corpora[0], model, vectors), arrays["once"]
-    return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once)
+    lessons = [corpora[0], *([] if labeled is None else [labeled])]
+    tagset, once = tagset_of(lessons, model, vectors), arrays["once"]
+    return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once, labeled)
 
 
 def _write_facts(folder: Path, fingerprint: str, facts: Mapping[str, object]) -> None:
@@ -264,7 +284,7 @@ def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
     ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
     hashes = [
-        _hashes(ours if isinstance(source, AssistantSource) else data_path(source.path))
+        file_hashes(ours if isinstance(source, AssistantSource) else data_path(source.path))
         for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
     ]
     facts = (_FORMAT, __version__, segmenter)
@@ -275,7 +295,9 @@ def features_fingerprint(settings: RunSettings, corpus: str) -> str:
     """Hash what the model sees of encoded corpora, whose own fingerprint is given."""
     model, vectors = settings.model, settings.vectors
     views = (model.word_view, model.char_view, model.ngram)
-    read = [vectors.model_dump(mode="json"), _hashes(data_path(vectors.path))] if vectors else []
+    read = (
+        [vectors.model_dump(mode="json"), file_hashes(data_path(vectors.path))] if vectors else []
+    )
     return _hash(corpus, views, *read)
 
 
@@ -283,7 +305,7 @@ def _hash(*facts: object) -> str:
     return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _hashes(path: Path) -> list[list[str]]:
+def file_hashes(path: Path) -> list[list[str]]:
     """Hash a file, or all files of a folder; a missing one is left for its reader to report."""
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     files = [file for file in files if file.is_file() and file.suffix != ".pyc"]

@@ -6,12 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.settings import ModelSettings, VectorsSettings
-from kakehashi.data.encode import EncodedCorpus, encode
+from kakehashi.data.encode import EncodedCorpus, encode, sorted_types
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
 from kakehashi.errors import ConfigError
@@ -24,22 +25,27 @@ Corpora = tuple[EncodedCorpus, EncodedCorpus, EncodedCorpus]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Encoded corpora with the vocabularies and the tags of the training set."""
+    """Encoded corpora with the vocabularies and the tags of what is learned from.
+
+    That is ``train``, with gold labels, and ``labeled``, with those of teachers.
+    """
 
     train: EncodedCorpus
     dev: EncodedCorpus
     test: EncodedCorpus
-    features: FormFeatures  # of every form of the three
-    words: Vocabulary  # words of the training set, then those known from vectors only
+    features: FormFeatures  # of every form of them all
+    words: Vocabulary  # words that are learned from, then those known from vectors only
     ngrams: Vocabulary
     tagset: Tagset
     vectors: Vectors | None
     coverage: Coverage | None  # how many of the training words have a vector
     once: npt.NDArray[np.bool_]  # whether a word id occurs just once in training (words,)
+    labeled: EncodedCorpus | None = None
 
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, words and n-grams, for the report of a run."""
         parts = {"train": self.train, "dev": self.dev, "test": self.test}
+        parts |= {"labeled": self.labeled} if self.labeled is not None else {}
         return {
             **{name: corpus.summary() for name, corpus in parts.items()},
             "words": self.words.n_seen,
@@ -50,7 +56,8 @@ class Dataset:
 
     def fingerprint(self) -> str:
         """Hash what training depends on beside the settings: tokens, features, gold spans."""
-        corpora = (self.train, self.dev, self.test)
+        parts = (self.train, self.dev, self.test, self.labeled)
+        corpora = [corpus for corpus in parts if corpus is not None]
         arrays = [array for each in corpora for array in (each.forms, each.offsets, each.tags)]
         digest = hashlib.sha256()
         for array in (*arrays, *self.features):
@@ -68,24 +75,30 @@ def prepare(
     test: Iterable[Sentence],
     model: ModelSettings,
     vectors: VectorsSettings | None = None,
+    labeled: Iterable[Sentence] | None = None,
 ) -> Dataset:
-    """Encode segmented sentences in memory, and build the vocabularies of the training set.
+    """Encode segmented sentences in memory, and build the vocabularies of what is learned from.
 
-    `ConfigError` if the training set holds no entity, or the word width is not the vectors'.
+    `ConfigError` if that holds no entity, or the word width is not the vectors'.
     """
     forms: dict[Form, int] = {}
     corpora = (encode(train, forms), encode(dev, forms), encode(test, forms))
-    return build_dataset(corpora, list(forms), model, vectors)
+    taught = None if labeled is None else encode(labeled, forms)
+    return build_dataset(corpora, list(forms), model, vectors, taught)
 
 
 def build_dataset(
-    corpora: Corpora, forms: list[Form], model: ModelSettings, settings: VectorsSettings | None
+    corpora: Corpora,
+    forms: list[Form],
+    model: ModelSettings,
+    settings: VectorsSettings | None,
+    labeled: EncodedCorpus | None = None,
 ) -> Dataset:
-    """Build the vocabularies of the training set; see `prepare`. The forms are all of the three."""
-    train = corpora[0]
+    """Build the vocabularies of what is learned from; see `prepare`. The forms are all of them."""
+    lessons = [corpora[0], *([] if labeled is None else [labeled])]
     channels = Channels(model.word_view, model.char_view, model.ngram)
     word_counts, ngram_counts = Counter[str](), Counter[str]()
-    for form, count in train.count_forms(forms):
+    for form, count in chain.from_iterable(each.count_forms(forms) for each in lessons):
         word_counts[channels.word_of(form)] += count
         for ngram in channels.ngrams_of(form):
             ngram_counts[ngram] += count
@@ -103,13 +116,16 @@ def build_dataset(
     once = np.zeros(len(words), dtype=np.bool_)
     once[[row for word, row in words.seen.items() if word_counts[word] == 1]] = True
     features = featurize(forms, channels, words, ngrams)
-    tagset = tagset_of(train, model, vectors)
-    return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once)
+    tagset = tagset_of(lessons, model, vectors)
+    return Dataset(*corpora, features, words, ngrams, tagset, vectors, coverage, once, labeled)
 
 
-def tagset_of(train: EncodedCorpus, model: ModelSettings, vectors: Vectors | None) -> Tagset:
-    """Make the tagset of a training set, if the settings of the model fit the data."""
-    tagset = Tagset(train.types, model.scheme)
+def tagset_of(
+    lessons: Iterable[EncodedCorpus], model: ModelSettings, vectors: Vectors | None
+) -> Tagset:
+    """Make the tagset of what is learned from, if the settings of the model fit the data."""
+    types = sorted_types(kind for corpus in lessons for kind in corpus.types)
+    tagset = Tagset(types, model.scheme)
     if not tagset.types:
         raise ConfigError("corpus.train", "no sentence to train on has an entity")
     if vectors is not None and model.word_width not in (None, vectors.width):

@@ -72,6 +72,15 @@ class EncodedCorpus:
         """Gold mentions per sentence that no tokens can express."""
         return tuple(self.missed.get(sentence, ()) for sentence in range(len(self)))
 
+    def take(self, sentences: Ids) -> EncodedCorpus:
+        """Return some sentences, by their numbers, as a corpus of the same entity types."""
+        lengths = self.lengths[sentences]
+        tokens = ranges(self.offsets[sentences], lengths)
+        offsets = np.append(0, np.cumsum(lengths))
+        lost = {row: self.missed.get(number, ()) for row, number in enumerate(sentences.tolist())}
+        missed = {row: mentions for row, mentions in lost.items() if mentions}
+        return EncodedCorpus(self.forms[tokens], offsets, self.tags[tokens], self.types, missed)
+
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, the lost among them, and the entities of each type."""
         lost = [mention.type for mentions in self.missed.values() for mention in mentions]
@@ -105,6 +114,17 @@ class EncodedCorpus:
         return ((form, count) for form, count in zip(forms, counts, strict=True) if count)
 
 
+def join(parts: Sequence[EncodedCorpus]) -> EncodedCorpus:
+    """Join corpora whose forms are numbered alike to one with the entity types of all."""
+    types = sorted_types(kind for part in parts for kind in part.types)
+    parts = list(renumber(parts, types))
+    forms = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
+    offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
+    tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
+    missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
+    return EncodedCorpus(forms, offsets, tags, types, missed)
+
+
 def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorpus:
     """Encode segmented sentences, numbering new forms as they come; ValueError without tokens."""
     sentences, parts = iter(sentences), []
@@ -113,13 +133,7 @@ def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorp
             raise ValueError("a sentence has no tokens yet; segment it first")
         texts, tokens = Texts.from_sentences(chunk), [each.tokens or () for each in chunk]
         parts.append(_encode(texts, tokens, np.arange(len(chunk)), texts.begins, forms))
-    types = sorted_types(kind for part in parts for kind in part.types)
-    parts = list(renumber(parts, types))
-    numbers = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
-    offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
-    tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
-    missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
-    return EncodedCorpus(numbers, offsets, tags, types, missed)
+    return join(parts)
 
 
 def encode_chunk(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from array import array
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, takewhile
 from math import isfinite
 from pathlib import Path
@@ -19,11 +22,14 @@ from kakehashi.corpora.lines import read_lines
 from kakehashi.data.polyglot import read_polyglot
 from kakehashi.data.vocabulary import Wanted
 from kakehashi.errors import CorpusError
+from kakehashi.files import replacing_file
 
 # Lines are read byte by byte, as one character each, and only words decoded.
 _BYTES = "latin-1"
 _BOM = "\ufeff".encode().decode(_BYTES)
 _COUNT_AND_WIDTH = re.compile("([0-9]{1,15})[ \t]([0-9]{1,9})")
+
+VectorFormat = Literal["text", "polyglot"]
 
 
 class Share(NamedTuple):
@@ -91,7 +97,7 @@ class Vectors:
 
 def read_vectors(
     path: str | Path,
-    format: Literal["text", "polyglot"] = "text",
+    format: VectorFormat = "text",
     *,
     wanted: Collection[str] = (),
     first: int | None = None,
@@ -105,6 +111,43 @@ def read_vectors(
     kept = Wanted(wanted, first)
     matrix = (read_polyglot if format == "polyglot" else _read_text)(str(path), kept)
     return Vectors(kept.rows, matrix, kept.lowered, kept.n_skipped)
+
+
+def open_vectors(
+    path: str | Path, format: VectorFormat = "text"
+) -> tuple[int, Iterator[tuple[str, npt.NDArray[np.float32]]]]:
+    """Return the number of words in a file, and an iterator over words and vectors (width,).
+
+    Words of text are as written, read with flat memory; those of Polyglot are as `read_vectors` has
+    them. Raises as it does.
+    """
+    if format == "polyglot":
+        vectors = read_vectors(path, format)
+        return len(vectors.rows), zip(vectors.rows, vectors.matrix, strict=True)
+
+    def words() -> Iterator[tuple[str, Callable[[], array[float]]]]:
+        for number, word, numbers in _text_lines(str(path))[1]:
+            if word is not None:
+                yield word, partial(_parse, numbers, data_path(path), number)
+
+    return sum(1 for _ in words()), ((word, np.asarray(parse())) for word, parse in words())
+
+
+def write_vectors(
+    path: Path, shape: tuple[int, int], rows: Iterable[tuple[str, npt.NDArray[np.float32]]]
+) -> None:
+    """Write (words, width) numbers atomically, as word2vec does, packed if the name ends in .gz.
+
+    Memory is flat. Six digits of each number are kept.
+    """
+    with replacing_file(path) as temporary, temporary.open("wb") as file:
+        # Without name and time, so that equal vectors are equal files.
+        packed = gzip.GzipFile("", "wb", 6, file, mtime=0) if path.suffix == ".gz" else None
+        with packed or nullcontext(file) as out:
+            out.write(b"%d %d\n" % shape)
+            for word, vector in rows:
+                numbers = " ".join(f"{value:.6g}" for value in vector.tolist())
+                out.write(f"{word} {numbers}\n".encode())
 
 
 class CompactRows(NamedTuple):
@@ -126,12 +169,26 @@ class CompactRows(NamedTuple):
 
 
 def _read_text(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
-    """Read the vectors of the wanted words from lines; word2vec and fastText begin with a header.
+    """Read the vectors of the wanted words from lines.
 
-    A line is a word and its numbers between spaces or tabs. A word may hold spaces itself (GloVe's
-    ``. . .``), so numbers are counted from the right. A word that is not UTF-8 (word2vec cuts long
-    ones inside a character) is skipped and counted. Memory grows with the words kept alone, and
-    only their numbers are looked at.
+    Memory grows with the words kept alone, and only their numbers are looked at.
+    """
+    width, lines = _text_lines(path)
+    rows = array("f")
+    for n_lines, (number, word, numbers) in enumerate(lines, start=1):
+        if word is None:
+            wanted.n_skipped += 1
+        elif (row := wanted.place(word, n_lines)) is not None:
+            rows[row * width : (row + 1) * width] = _parse(numbers, data_path(path), number)
+    return np.asarray(rows).reshape(-1, width)
+
+
+def _text_lines(path: str) -> tuple[int, Iterator[tuple[int, str | None, str]]]:
+    """Return the width of the vectors in a file, and its lines: number, word, numbers unparsed.
+
+    word2vec and fastText begin with a header. A line is a word and its numbers between spaces or
+    tabs. A word may hold spaces itself (GloVe's ``. . .``), so numbers are counted from the right.
+    A word that is not UTF-8 (word2vec cuts long ones inside a character) is None.
     """
     place = data_path(path)
     lines = read_lines(path, _BYTES)
@@ -142,27 +199,32 @@ def _read_text(path: str, wanted: Wanted) -> npt.NDArray[np.float32]:
     header = _COUNT_AND_WIDTH.fullmatch(first.rstrip(" "))
     numbers_at_end = takewhile(_is_number, reversed(_parts(first)[1:]))
     width = int(header[2]) if header else len(list(numbers_at_end))
-    rows = array("f")
-    n_words = 0
-    for number, line in lines if header else chain([(1, first)], lines):
+    return width, _checked(place, header, width, lines if header else chain([(1, first)], lines))
+
+
+def _checked(
+    place: Path, header: re.Match[str] | None, width: int, lines: Iterable[tuple[int, str]]
+) -> Iterator[tuple[int, str | None, str]]:
+    n_words = n_skipped = 0
+    for number, line in lines:
         n_words += 1
         try:
             name, numbers = _split(line.rstrip(" "), width)
-            word = name if name.isascii() else name.encode(_BYTES).decode()
-            row = wanted.place(word, n_words)
-            if row is not None:
-                rows[row * width : (row + 1) * width] = _parse(numbers)
-        except UnicodeDecodeError:
-            wanted.n_skipped += 1
         except ValueError as error:
-            raise CorpusError(place, str(error)[:200], number) from error
+            raise CorpusError(place, str(error), number) from error
+        word: str | None = name
+        if not name.isascii():
+            try:
+                word = name.encode(_BYTES).decode()
+            except UnicodeDecodeError:
+                word, n_skipped = None, n_skipped + 1
+        yield number, word, numbers
     if header and n_words != int(header[1]):
         problem = f"the first line promises {header[1]} words, got {n_words}; is the file complete?"
         raise CorpusError(place, problem)
-    if 2 * wanted.n_skipped >= max(n_words, 1):
-        share = f"{wanted.n_skipped:,} of {n_words:,} words"
+    if 2 * n_skipped >= max(n_words, 1):
+        share = f"{n_skipped:,} of {n_words:,} words"
         raise CorpusError(place, f"{share} are no UTF-8; convert the file to UTF-8")
-    return np.asarray(rows).reshape(-1, width)
 
 
 def _parts(line: str) -> list[str]:
@@ -192,11 +254,14 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _parse(numbers: str) -> array[float]:
-    parsed = array("f", map(float, numbers.split(" ")))
-    # The sum of finite numbers of 32 bits is finite in 64, that of any others is not.
-    if not isfinite(sum(parsed)):
-        pairs = zip(numbers.split(" "), parsed, strict=True)
-        wrong = next(text for text, value in pairs if not isfinite(value))
-        raise ValueError(f"expected numbers that 32 bits can hold, got {wrong!r}")
+def _parse(numbers: str, place: Path, line: int) -> array[float]:
+    try:
+        parsed = array("f", map(float, numbers.split(" ")))
+        # The sum of finite numbers of 32 bits is finite in 64, that of any others is not.
+        if not isfinite(sum(parsed)):
+            pairs = zip(numbers.split(" "), parsed, strict=True)
+            wrong = next(text for text, value in pairs if not isfinite(value))
+            raise ValueError(f"expected numbers that 32 bits can hold, got {wrong!r}")
+    except ValueError as error:
+        raise CorpusError(place, str(error)[:200], line) from error
     return parsed

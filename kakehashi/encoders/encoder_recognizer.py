@@ -16,8 +16,8 @@ from kakehashi.encoders.encoder_folder import EncoderModel, load_encoder_model
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.model.device import find_device
 from kakehashi.model.torch_network import TorchNetwork, decoder_of
-from kakehashi.runtime.lstm import FloatArray, Precision
 from kakehashi.runtime.recognizer import DescribedModel, Recognizer
+from kakehashi.runtime.steps import FloatArray, Precision
 from kakehashi.sentence import Token
 from kakehashi.text.readings import view
 from kakehashi.text.segment import segmenter_of

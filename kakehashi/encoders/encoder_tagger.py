@@ -42,16 +42,20 @@ class StateLayers(ContextLayers):
         width: Numbers per token, over all layers.
 
     Attributes:
-        mean: Of every number over the tokens of some sentences; not trained.
+        mean: Of every number over the tokens of some text; neither trained nor transferred, since
+            the states of each language lie elsewhere.
         deviation: Likewise.
         mix: A weight per layer, before a softmax over them; zero at first.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, width: int, settings: EncoderSettings) -> None:
         super().__init__()
         n_layers = len(settings.layers)
-        self.mean = nn.Parameter(torch.zeros(width), requires_grad=False)
-        self.deviation = nn.Parameter(torch.ones(width), requires_grad=False)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
         self.mix = nn.Parameter(torch.zeros(n_layers))
         self.dropout = Dropout(settings.dropout)
         self.lstm = BiLstm(width // n_layers, settings.lstm_width)

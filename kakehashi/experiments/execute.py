@@ -194,11 +194,13 @@ class _Schedule:
     def run(self) -> None:
         while self._waiting or self._running:
             for spec in list(self._waiting.values()):
-                source = spec.source.key if spec.source is not None else None
-                if source in self.failures:
-                    self._end(self._waiting.pop(spec.key), "failed", "its source model has failed")
+                needs = {need.key for need in spec.needs}
+                if needs & self.failures.keys():
+                    is_source = spec.source is not None and spec.source.key in self.failures
+                    what = "source model" if is_source else "teacher"
+                    self._end(self._waiting.pop(spec.key), "failed", f"its {what} has failed")
                 elif len(self._running) < self._executor.workers and not (
-                    source in self._waiting or source in self._running
+                    needs & self._waiting.keys() or needs & self._running.keys()
                 ):
                     self._start(spec)
             for ended in self._executor.ended(0.25):
@@ -231,6 +233,11 @@ class _Schedule:
         if source is not None and settings.transfer is not None:
             transfer = settings.transfer.model_copy(update={"source": str(source.absolute())})
             settings = settings.model_copy(update={"transfer": transfer})
+        teachers = [self._store.model(teacher) for teacher in spec.teachers]
+        if teachers and settings.teach is not None:
+            names = tuple(str(folder.absolute()) for folder in teachers if folder is not None)
+            teach = settings.teach.model_copy(update={"teachers": names})
+            settings = settings.model_copy(update={"teach": teach})
         record = {"key": spec.key, "kakehashi": __version__, **vars(spec.fingerprint)}
         files = {"config.json": settings.model_dump(mode="json"), RUN_FILE: record}
         if any(read_json(folder / name) != content for name, content in files.items()):

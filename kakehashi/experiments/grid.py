@@ -46,6 +46,8 @@ class Change(Settings):
     config: ConfigPath | None = None
     source: str | None = None  # name of the source to transfer from
     groups: tuple[Group, ...] | None = Field(None, min_length=1)  # to transfer; default none
+    teachers: tuple[str, ...] | None = Field(None, min_length=1)  # other labels of the same axis
+    teacher_seeds: int = Field(1, ge=1)  # 1: that of the run itself; else 1 to so many, of each
     set: Overrides = Field({})
 
 
@@ -88,7 +90,10 @@ class Grid(Settings):
             if not labels:
                 raise ValueError(f"the axis {axis!r} is empty; give it a label, or remove it")
             for label, change in labels.items():
-                _check_known(f"axes.{axis}.{label!r}", change.source, self.sources, "source")
+                where = f"axes.{axis}.{label!r}"
+                _check_known(where, change.source, self.sources, "source")
+                for teacher in change.teachers or ():
+                    _check_known(f"{where}.teachers", teacher, labels, "label")
         return self
 
     @pydantic.model_validator(mode="after")

@@ -6,14 +6,14 @@ import json
 import math
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.baselines import BASELINES
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.corpus import load_corpora
+from kakehashi.corpora.corpus import load_corpora, load_unlabeled
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
 from kakehashi.experiments.store import RUN_FILE, Store
@@ -57,13 +57,19 @@ def make_plan(grid: Grid, root: Path, only: Iterable[str] = ()) -> Plan:
     labels = grid.only(only).labels
     wanted = [spec for spec in specs if all(spec.axes[axis] in labels[axis] for axis in labels)]
     lacking = [spec for spec in wanted if store.finished(spec) is None]
-    sources = (spec.source for spec in lacking if spec.source is not None)
     missing: dict[str, RunSpec] = {}
-    for spec in (*(source for source in sources if store.model(source) is None), *lacking):
+    for spec in (*_needed(lacking, store), *lacking):
         missing.setdefault(spec.key, spec)
     older = ((key, store.older(spec)) for key, spec in missing.items())
     changed = {key: fingerprint for key, fingerprint in older if fingerprint is not None}
     return Plan(grid, store, tuple(specs), tuple(wanted), tuple(missing.values()), changed)
+
+
+def _needed(specs: Iterable[RunSpec], store: Store) -> Iterator[RunSpec]:
+    """Yield the sources and teachers that are not there, each after those that it needs itself."""
+    for need in (need for spec in specs for need in spec.needs if store.model(need) is None):
+        yield from _needed([need], store)
+        yield need
 
 
 def forecast(plan: Plan, progress: Progress | None = None) -> float:
@@ -73,27 +79,36 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     finished, a training of two epochs on 200 sentences is timed.
     """
     paces: dict[str, _Pace] = {}
-    sources = (spec.source for spec in plan.specs if spec.source is not None)
-    for spec in {spec.key: spec for spec in (*plan.specs, *sources)}.values():
+    needs = (need for spec in plan.specs for need in spec.needs)
+    for spec in {spec.key: spec for spec in (*plan.specs, *needs)}.values():
         folder = plan.store.root / spec.key
         run, result = read_json(folder / RUN_FILE), read_json(folder / "result.json")
         if "seconds" in run and result:  # it was not interrupted
             updates = result["selection"].get("updates", 1)
-            per_epoch = updates / len(result["epochs"]) / result["corpus"]["train"]["sentences"]
+            corpora = (result["corpus"].get(name) for name in ("train", "labeled"))
+            sentences = sum(corpus["sentences"] for corpus in corpora if corpus is not None)
+            per_epoch = updates / len(result["epochs"]) / sentences
             paces[_kind(spec.settings)] = _Pace(0.0, 0.0, run["seconds"] / updates, per_epoch)
     sizes: dict[str, int] = {}
     total = 0.0
     for spec in plan.missing:
         settings = spec.settings
-        kind, corpus = _kind(settings), settings.corpus.model_dump_json()
+        kind, corpus = _kind(settings), settings.model_dump_json(include={"corpus", "teach"})
         if corpus not in sizes:
-            train = load_corpora(settings.corpus).train
-            size = settings.corpus.train_size
-            sizes[corpus] = sum(1 for _ in train) if size is None else size
+            sizes[corpus] = _sentences(settings)
         if kind not in paces:
             (progress or Progress()).say(f"timing a short training of {spec.label}")
             paces[kind] = _probe(settings, min(200, sizes[corpus] or 200))
         total += paces[kind].seconds(settings, sizes[corpus])
+    return total
+
+
+def _sentences(settings: RunSettings) -> int:
+    """Count the sentences that a run learns from, gold or labeled by teachers."""
+    size, teach = settings.corpus.train_size, settings.teach
+    total = sum(1 for _ in load_corpora(settings.corpus).train) if size is None else size
+    if teach is not None:
+        total += teach.unlabeled_size or sum(1 for _ in load_unlabeled(settings))
     return total
 
 
@@ -117,7 +132,7 @@ class _Pace(NamedTuple):
 
 
 def _kind(settings: RunSettings) -> str:
-    tree = settings.model_dump(mode="json", exclude={"name", "transfer"})
+    tree = settings.model_dump(mode="json", exclude={"name", "transfer", "teach"})
     del tree["training"]["seed"], tree["corpus"]["train_size"]
     return json.dumps(tree, sort_keys=True)
 
@@ -139,7 +154,8 @@ def _probe(settings: RunSettings, sentences: int) -> _Pace:
 
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
     training = settings.training.model_copy(update={"epochs": 2})
-    short = settings.model_copy(update={"corpus": corpus, "training": training, "transfer": None})
+    without = {"transfer": None, "teach": None}
+    short = settings.model_copy(update={"corpus": corpus, "training": training, **without})
     clock, began = _Clock(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         result = load_result(train(short, Path(folder) / "probe", clock))

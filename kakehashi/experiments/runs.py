@@ -12,7 +12,7 @@ import functools
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -93,11 +93,15 @@ class Fingerprint:
 
 
 def fingerprint_of(
-    settings: RunSettings, hashes: FileHashes, source: Fingerprint | None = None
+    settings: RunSettings,
+    hashes: FileHashes,
+    source: Fingerprint | None = None,
+    teachers: Sequence[Fingerprint] = (),
 ) -> Fingerprint:
-    """Compute the fingerprint of a run that transfers from a run with the fingerprint ``source``.
+    """Compute the fingerprint of a run that transfers and learns from runs with these fingerprints.
 
-    Without one, ``transfer.source`` is a model folder, whose weights count and not its place.
+    Without, ``transfer.source`` and ``teach.teachers`` name folders and files, whose content counts
+    and not their place.
     """
     # What a preset sets is in the settings themselves.
     tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
@@ -114,13 +118,24 @@ def fingerprint_of(
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)
         if source is None:
-            folder = Path(settings.transfer.source)
-            inner = folder / "model" / MANIFEST
-            facts["source model"] = hashes.of(inner if inner.exists() else folder / MANIFEST)
+            facts["source model"] = hashes.of(_content(settings.transfer.source))
+    if settings.teach is not None:
+        del tree["teach"]["teachers"]
+        for number, name in enumerate(() if teachers else settings.teach.teachers, 1):
+            facts[f"teacher {number}"] = hashes.of(_content(name))
     if source is not None:
         tree["source"] = source.config
-        facts = {**source.facts, **facts}
+    if teachers:
+        tree["teachers"] = [teacher.config for teacher in teachers]
+    for made in (*teachers, *([source] if source is not None else [])):
+        facts = {**made.facts, **facts}
     return Fingerprint(_hash(tree), facts)
+
+
+def _content(name: str) -> Path:
+    """Return what stands for a model: the sums of its files, or a file of labels itself."""
+    places = (Path(name) / "model" / MANIFEST, Path(name) / MANIFEST)
+    return next((place for place in places if place.exists()), Path(name))
 
 
 def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
@@ -145,15 +160,18 @@ def _old_default(field: FieldInfo) -> object:
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
     corpus = settings.corpus
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all):
+    unlabeled = settings.teach.unlabeled if settings.teach is not None else ()
+    texts = () if unlabeled == "rest" else unlabeled
+    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *texts):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
         yield settings.vectors.path, data_path(settings.vectors.path)
-    if corpus.mapping is not None and corpus.mapping.endswith(".toml"):
-        yield corpus.mapping, Path(corpus.mapping)
+    for mapping in (corpus.mapping, settings.teach.mapping if settings.teach is not None else None):
+        if mapping is not None and mapping.endswith(".toml"):
+            yield mapping, Path(mapping)
 
 
 @functools.cache
@@ -174,9 +192,15 @@ class RunSpec:
     """A planned run of a grid, or its source."""
 
     axes: Mapping[str, str]  # axis to label; of a source, ``source`` to its name
-    settings: RunSettings  # ``transfer.source`` is the name of the source
+    settings: RunSettings  # names the source and the teachers by their labels
     fingerprint: Fingerprint
     source: RunSpec | None = None  # the run it transfers from
+    teachers: tuple[RunSpec, ...] = ()  # the runs it learns from
+
+    @property
+    def needs(self) -> tuple[RunSpec, ...]:
+        """The runs that must be finished before."""
+        return (*([self.source] if self.source is not None else []), *self.teachers)
 
     @property
     def key(self) -> str:
@@ -203,13 +227,20 @@ def expand(grid: Grid, hashes: FileHashes) -> list[RunSpec]:
 
 
 def _spec(
-    grid: Grid, axes: Mapping[str, str], sources: Mapping[str, RunSpec], hashes: FileHashes
+    grid: Grid,
+    axes: Mapping[str, str],
+    sources: Mapping[str, RunSpec],
+    hashes: FileHashes,
+    pupils: tuple[str, ...] = (),
 ) -> RunSpec:
+    """Plan a run, and those that teach it; ``pupils`` are the runs that this one teaches."""
     where = f"{grid.name}: run {', '.join(axes.values())!r}"
+    if where in pupils:
+        raise ConfigError(where, "teaches itself; name other labels under teachers")
     changes = [grid.axes[axis][label] for axis, label in axes.items() if axis != SEED]
     chosen: dict[str, Any] = {"config": grid.config, "source": grid.source, "groups": None}
     for change in changes:  # the last label that names one decides
-        chosen |= change.model_dump(exclude={"set"}, exclude_none=True)
+        chosen |= change.model_dump(include=set(chosen), exclude_none=True)
     config, name, groups = chosen["config"], chosen["source"], chosen["groups"]
     if config is None:
         raise ConfigError(where, "has no config; name one in the grid or in one of its labels")
@@ -224,10 +255,26 @@ def _spec(
         problem = f"names no groups to transfer, but {config} has [transfer], and this grid names"
         remedy = 'take it out there, or say transfer = "null" under [set] here'
         raise ConfigError(where, f"{problem} its sources itself; {remedy}")
+    teachers = [
+        _spec(grid, {**axes, axis: label, SEED: seed}, sources, hashes, (*pupils, where))
+        for axis, own in axes.items()
+        if axis != SEED
+        for label in grid.axes[axis][own].teachers or ()
+        for seed in _teacher_seeds(grid.axes[axis][own].teacher_seeds, axes[SEED])
+    ]
+    if teachers:
+        put(tree, "teach.teachers", [teacher.label for teacher in teachers])
+    elif "teachers" not in (tree.get("teach") or {}):
+        tree.pop("teach", None)  # that the grid sets for the rows that have teachers
     settings = _without_unused(settings_from_tree(tree, where))
     source = sources[name] if groups is not None else None
-    fingerprint = fingerprint_of(settings, hashes, source.fingerprint if source else None)
-    return RunSpec(axes, settings, fingerprint, source)
+    made = (source.fingerprint if source else None, [each.fingerprint for each in teachers])
+    fingerprint = fingerprint_of(settings, hashes, *made)
+    return RunSpec(axes, settings, fingerprint, source, tuple(teachers))
+
+
+def _teacher_seeds(n_seeds: int, own: str) -> list[str]:
+    return [own] if n_seeds == 1 else [str(seed) for seed in range(1, n_seeds + 1)]
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:

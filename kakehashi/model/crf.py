@@ -40,16 +40,28 @@ class Crf(nn.Module):
         self.transitions = nn.Parameter(torch.zeros(allowed.shape))
         self.register_buffer("allowed", torch.from_numpy(allowed), persistent=False)
 
-    def loss(self, emissions: Tensor, tags: Tensor, ragged: RaggedOrder) -> Tensor:
+    def loss(
+        self,
+        emissions: Tensor,
+        tags: Tensor,
+        ragged: RaggedOrder,
+        weights: Tensor | None = None,
+    ) -> Tensor:
         """Compute the negative log-likelihood of gold tags, divided by the number of tokens.
 
         So it compares with a mean cross entropy, and large batches weigh no more than small ones.
-        Tags (tokens,) are a legal sequence for every sentence.
+        Tags (tokens,) are a legal sequence for every sentence; ``weights`` multiply the likelihoods
+        of sentences (sentences,).
         """
         wide, scores = emissions.double(), self._legal().double()
         alphas = _sum_paths(wide, scores, ragged, ragged.order[0])
-        gold = _score_steps(wide, tags, scores, ragged).sum() + scores[tags[ragged.last], -1].sum()
-        loss = (_partition(alphas, scores, ragged).sum() - gold) / ragged.n_items
+        steps, ends = _score_steps(wide, tags, scores, ragged), scores[tags[ragged.last], -1]
+        totals = _partition(alphas, scores, ragged)
+        if weights is not None:
+            lengths = ragged.last - ragged.first + 1
+            steps = steps * weights.repeat_interleave(lengths)
+            ends, totals = ends * weights, totals * weights
+        loss = (totals.sum() - (steps.sum() + ends.sum())) / ragged.n_items
         return loss.to(self.transitions.dtype)
 
     def _legal(self) -> Tensor:

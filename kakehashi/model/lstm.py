@@ -22,7 +22,7 @@ from kakehashi.model.lstm_steps import (
     run_steps,
     train_steps,
 )
-from kakehashi.runtime.lstm import Precision, is_compiled
+from kakehashi.runtime.steps import Precision, is_compiled
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The

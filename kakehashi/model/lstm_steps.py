@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.device import CPU, to_device
-from kakehashi.runtime.lstm import Precision
+from kakehashi.runtime.steps import Precision
 
 
 class RaggedOrder:

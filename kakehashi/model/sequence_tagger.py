@@ -83,13 +83,22 @@ class SequenceTagger(nn.Module):
         return {}
 
     def loss(self, batch: Batch) -> Tensor:
-        """Compute the mean cross entropy per token, or the CRF's negative log-likelihood."""
+        """Compute the mean cross entropy per token, or the CRF's negative log-likelihood.
+
+        With ``weights`` in the batch those of sentences are weighted, and still divided by the
+        number of tokens.
+        """
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
         emissions, (tags,) = self(batch), self._tensors(batch.tags)
+        weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(self.device)
         if self.crf is not None:
-            return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device))
-        return nn.functional.cross_entropy(emissions, tags)
+            return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device), weights)
+        if weights is None:
+            return nn.functional.cross_entropy(emissions, tags)
+        (lengths,) = self._tensors(batch.lengths)
+        losses = nn.functional.cross_entropy(emissions, tags, reduction="none")
+        return (losses * weights.repeat_interleave(lengths)).mean()
 
     @property
     def device(self) -> torch.device:

@@ -13,9 +13,9 @@ from kakehashi.model.folder import build_model
 from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.lstm import FloatArray, Precision
 from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.runtime.network import Network, NumpyNetwork
+from kakehashi.runtime.steps import FloatArray, Precision
 
 
 def network_of(tagger: SequenceTagger) -> Network:

@@ -27,13 +27,12 @@ from kakehashi.corpora.inputs import (
 )
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.lines import opened
-from kakehashi.corpora.parquet import opened_parquet
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
-_FORMATS = ("text", *(name for name in FORMATS if name != "assistant"))
+_FORMATS = tuple(name for name in FORMATS if name != "assistant")
 _STDIN = "-"
 _READ = 1 << 22  # bytes
 
@@ -184,6 +183,8 @@ class Block:
             yield from Chunk(where, self.first, lines, read_as, encoding).sentences()
 
     def _rows(self, group: int) -> Iterator[tuple[int, Sentence | CorpusError]]:
+        from kakehashi.corpora.parquet import opened_parquet
+
         where = self.input.where
         with opened_parquet(self.input.path, where) as file:
             columns = [name for name in ("text", "id") if name in file.schema_arrow.names]
@@ -231,6 +232,8 @@ def _line_sizes(file: IO[bytes]) -> Iterator[int]:
 
 
 def _cut_rows(input: Input, n_rows: int) -> Iterator[Block]:
+    from kakehashi.corpora.parquet import opened_parquet
+
     with opened_parquet(input.path, input.where) as file:
         names = file.schema_arrow.names
         if "text" not in names:

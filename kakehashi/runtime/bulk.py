@@ -28,16 +28,14 @@ from typing import Any, NamedTuple
 
 from kakehashi import __version__
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.corpora.parquet import write_rows
-from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, KakehashiError, RunError
 from kakehashi.files import lock, read_json, sha256_of, sweep, write_json
 from kakehashi.parallel import Map, map_in_order
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
 from kakehashi.runtime.checked_folder import find_model, model_fingerprint
-from kakehashi.runtime.lstm import Precision, machine_code
 from kakehashi.runtime.recognizer import Recognizer, load_once
+from kakehashi.runtime.steps import Precision, machine_code
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
 
@@ -45,10 +43,18 @@ BLOCK = 20_000  # sentences: some seconds of work, which is what a kill can cost
 MOST_PROBLEMS = 100  # lines that are no sentences of which what is wrong is kept
 _MANIFEST = "annotation.json"
 
+
+def _write_parquet(path: Path, sentences: Iterable[Sentence]) -> None:
+    from kakehashi.corpora.parquet import write_rows
+    from kakehashi.corpora.texts import rows
+
+    write_rows(path, [rows(sentences)])
+
+
 # Of parts, whole or not at all, by the format's name, which is also what their names end in.
 _WRITERS: Mapping[str, Callable[[Path, Iterable[Sentence]], None]] = {
     "jsonl": write_jsonl,
-    "parquet": lambda path, sentences: write_rows(path, [rows(sentences)]),
+    "parquet": _write_parquet,
 }
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.data.batches import Ids, ranges
-from kakehashi.runtime.lstm import FloatArray, machine_code
+from kakehashi.runtime.steps import FloatArray, machine_code
 from kakehashi.tags import Tagset
 
 _Doubles = npt.NDArray[np.float64]

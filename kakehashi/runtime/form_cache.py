@@ -11,7 +11,7 @@ import numpy as np
 
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Form
-from kakehashi.runtime.lstm import FloatArray
+from kakehashi.runtime.steps import FloatArray
 
 
 class _Rows:

@@ -1,6 +1,6 @@
 """Tagging as machine code: the steps of an LSTM, and of a CRF's decoder.
 
-Imported only where numba is installed; `kakehashi.runtime.lstm` and `kakehashi.runtime.decoder`
+Imported only where numba is installed; `kakehashi.runtime.steps` and `kakehashi.runtime.decoder`
 have the same in numpy. Gates lie side by side: input, forget, cell, output. All release the GIL.
 """
 
@@ -33,6 +33,11 @@ def machine_code(function: Callable[..., None]) -> Any:  # noqa: ANN401
         return compiled(cache=True)(function)
     except RuntimeError:
         return compiled()(function)
+
+
+def is_cached() -> bool:
+    """Whether machine code is kept on disk from one process to the next."""
+    return type(apply_gates._cache).__name__ != "NullCache"
 
 
 @inlined
@@ -75,7 +80,7 @@ def apply_gates(
     cells: _Array,
     states: _Array,
 ) -> None:
-    """Do `kakehashi.runtime.lstm.apply_gates`."""
+    """Do `kakehashi.runtime.steps.apply_gates`."""
     width = hidden.shape[2]
     for direction in range(2):
         side = direction * width
@@ -116,7 +121,7 @@ def run_sequence(projected: _Array, rows: Ids, weights: _Array, states: _Array) 
     """Run both directions over one sequence, products included, without leaving machine code.
 
     With one row a product only reads its weight once, as fast as the cache gives it. For shapes see
-    `kakehashi.runtime.lstm.run_sequences`.
+    `kakehashi.runtime.steps.run_sequences`.
     """
     width = weights.shape[1]
     gate, cell = np.empty(4 * width, np.float32), np.empty(width, np.float32)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from kakehashi.data.batches import Ids, gather_ngrams, ranges
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.extras import require
-from kakehashi.runtime.lstm import FloatArray, Precision, make_steps
 from kakehashi.runtime.model_folder import TrainedModel
+from kakehashi.runtime.steps import FloatArray, Precision, make_steps
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -109,7 +109,7 @@ class _Lstm:
         return projected
 
     def run(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
-        """Compute the states of sequences (items, 2 · width); see `lstm.run_sequences`."""
+        """Compute the states of sequences (items, 2 · width); see `steps.run_sequences`."""
         states = np.empty((len(rows), 2 * self._width), np.float32)
         self._steps(projected, rows, offsets, states)
         return states

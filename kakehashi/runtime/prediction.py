@@ -12,8 +12,8 @@ import numpy.typing as npt
 from kakehashi.data.batches import Ids, plan_batches, ranges
 from kakehashi.data.vocabulary import FormFeatures
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.lstm import FloatArray
 from kakehashi.runtime.network import Network
+from kakehashi.runtime.steps import FloatArray
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
 

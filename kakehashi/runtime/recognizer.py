@@ -19,10 +19,10 @@ from kakehashi.extras import require
 from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
-from kakehashi.runtime.lstm import PRECISIONS, FloatArray, Precision
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import predict
+from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.segment import segmenter_of

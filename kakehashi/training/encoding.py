@@ -26,7 +26,7 @@ from kakehashi.tags import Tagset
 from kakehashi.training.initial import Start
 from kakehashi.training.trainer import check_selection
 
-_STANDARD_TOKENS = 10_000  # of the training set, whose states are standardized by these
+_STANDARD_TOKENS = 10_000  # of training, then dev text, by which states are standardized
 
 
 def prepare_states(
@@ -85,8 +85,10 @@ def start_on_encoder(
     torch.manual_seed(settings.training.seed)
     tagger = EncoderTagger(encoder, store.width, data.tagset)
     tagger.states = states
-    if len(data.train.forms):
-        tagger.word.standardize(states.of(data.train.forms[:_STANDARD_TOKENS]))
+    text = np.concatenate([data.train.forms, data.dev.forms])[:_STANDARD_TOKENS]
+    if not len(text):
+        raise ConfigError("corpus", "has no text to train on or to select by")
+    tagger.word.standardize(states.of(text))
     if source is not None and transfer is not None:
         plan = plan_transfer(source.tagger, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source.tagger, tagger)

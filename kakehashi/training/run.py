@@ -7,6 +7,7 @@
       log.txt              one line per event
       epochs.jsonl         one line per epoch
       transfer.json        what was copied from the source
+      labeled.jsonl        what teachers have found in unlabeled text
       checkpoint           to continue from after an interruption; removed when the run is finished
       tensorboard/         event files of a tracked run
       mlflow.json          id of a tracked run in MLflow
@@ -64,6 +65,7 @@ class Run:
     ) -> None:
         self.folder, self.settings = folder, settings
         self.model, self.predictions = folder / "model", folder / "predictions.jsonl"
+        self.labeled = folder / "labeled.jsonl"
         self.checkpoint, self._result = folder / "checkpoint", folder / "result.json"
         self._config, self._inputs = settings.model_dump(mode="json"), inputs
         self._track, self._progress = track, progress or Progress()
@@ -120,11 +122,15 @@ class Run:
                 with suppress(OSError):
                     path.rmdir()
 
+    def claim(self) -> None:
+        """Write the settings, by which the folder is known as this run's."""
+        write_json(self.folder / "config.json", self._config)
+
     def begin(
         self, transfer: Mapping[str, object] | None = None, epochs: Sequence[Epoch] = ()
     ) -> None:
         """Write the settings, what is transferred, and the epochs of a run that continues."""
-        write_json(self.folder / "config.json", self._config)
+        self.claim()
         if transfer is not None:
             write_json(self.folder / "transfer.json", transfer)
         self._begun = True
@@ -150,12 +156,14 @@ class Run:
         epochs: Sequence[Epoch],
         transfer: Mapping[str, object] | None = None,
         processes: int = 1,
+        labeled: Mapping[str, object] | None = None,
     ) -> None:
         """Write the counts and, last, the result.
 
         ``version`` is that of our program or of the library behind a baseline; ``facts`` are what
         the ``scores`` on dev and test depend on beside the corpus, for their signature;
-        ``selection`` is what the best epoch was chosen by, and its number.
+        ``selection`` is what the best epoch was chosen by, and its number; ``labeled`` counts what
+        teachers have found, and what was left out.
         """
         settings, (dev, test) = self.settings, scores
         mapping = settings.corpus.mapping or "none"
@@ -181,6 +189,7 @@ class Run:
             "selection": selection,
             "epochs": epochs,
             "transfer": transfer,
+            "labeled": labeled,
             "corpus": data.summary(),
             "settings": self._config,
             "machine": machine,

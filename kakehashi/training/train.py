@@ -25,7 +25,7 @@ from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.progress import Progress
 from kakehashi.runtime.checked_folder import model_fingerprint
-from kakehashi.runtime.lstm import is_compiled
+from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.sentence import Sentence, Span, mentions_from_spans
@@ -35,6 +35,7 @@ from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.encoding import start_on_encoder
 from kakehashi.training.initial import Start, start_tagger
+from kakehashi.training.labeling import Labeled, label_unlabeled, teaching_fingerprint
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
 
@@ -42,10 +43,11 @@ _MUCH = 100_000_000  # bytes of vectors in a model
 
 
 def run_folder(settings: RunSettings) -> Path:
-    """Name the folder of a run after its config, its baseline or its transfer, and its seed."""
+    """Name the folder of a run after its config, its baseline, transfer, teachers, and its seed."""
     system = [settings.system] if settings.system != "kakehashi" else []
     groups = ["+".join(settings.transfer.groups)] if settings.transfer is not None else []
-    parts = [settings.name, *system, *groups, f"seed{settings.training.seed}"]
+    taught = ["taught"] if settings.teach is not None else []
+    parts = [settings.name, *system, *groups, *taught, f"seed{settings.training.seed}"]
     return Path("runs", "-".join(parts))
 
 
@@ -100,13 +102,15 @@ def train(
 
 
 def _fingerprint_of_inputs(settings: RunSettings) -> str:
-    """Hash all files that a run reads: corpora, vectors, encoder, source model."""
+    """Hash all files that a run reads: corpora, vectors, encoder, source model, teachers, texts."""
     corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is not None:
         inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
     if settings.encoder is not None:
         inputs = _hash(inputs, encoder_fingerprint(settings.encoder.name))
+    if settings.teach is not None:
+        inputs = _hash(inputs, teaching_fingerprint(settings))
     if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
         inputs = _hash(inputs, revision)
     return inputs
@@ -122,9 +126,13 @@ def _train_tagger(
     finish: bool,
     group: ProcessGroup,
 ) -> None:
-    with group.run_on_all(in_turn=cache is not None):
-        start = _start(settings, progress, cache, group)
-        trainer = _new_trainer(settings, start, progress, group)
+    with group.run_on_all(in_turn=cache is not None or settings.teach is not None):
+        labeled = _label(settings, run, cache, progress)
+        start = _start(settings, progress, cache, run.labeled if labeled else None, group)
+        # Only now: it starts from the same weights on every device.
+        start.tagger.to(find_device(group.device(settings.training.device), "training.device"))
+        weight = settings.teach.weight if settings.teach is not None else 1.0
+        trainer = Trainer(start.tagger, start.data, settings.training, progress, group, weight)
         # All that the weights depend on, so that a checkpoint is not taken for another's.
         versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
         config = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
@@ -155,11 +163,18 @@ def _train_tagger(
             progress.say(f"stopped; the model of epoch {number} is in {run.model}")
         raise
     if writes:
-        _finish(run, trainer, start, str(stopped_by), progress)
+        _finish(run, trainer, start, str(stopped_by), labeled, progress)
     group.broadcast(None)  # the others wait until all is written
 
 
-def _finish(run: Run, trainer: Trainer, start: Start, stopped_by: str, progress: Progress) -> None:
+def _finish(
+    run: Run,
+    trainer: Trainer,
+    start: Start,
+    stopped_by: str,
+    labeled: Labeled | None,
+    progress: Progress,
+) -> None:
     """Write the best model, what it finds in the test set, its scores, and the result."""
     data, training, epochs, test = trainer.data, trainer.settings, trainer.history, start.test
     trainer.load_best()
@@ -190,7 +205,9 @@ def _finish(run: Run, trainer: Trainer, start: Start, stopped_by: str, progress:
     totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
     scores = _with_values(totals, sides, known)
     processes = trainer.group.world_size
-    run.finish(data, __version__, facts, scores, selection, epochs, start.transfer, processes)
+    taught = labeled.to_dict() if labeled is not None else None
+    transfer = start.transfer
+    run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes, taught)
 
 
 def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
@@ -246,29 +263,48 @@ def _hash(*parts: str) -> str:
 
 
 def _start(
-    settings: RunSettings, progress: Progress, cache: str | Path | None, group: ProcessGroup
+    settings: RunSettings,
+    progress: Progress,
+    cache: str | Path | None,
+    labeled: Path | None,
+    group: ProcessGroup,
 ) -> Start:
     """Prepare the data, and make the tagger that is trained."""
     folder = Path(cache) if cache is not None else None
     if settings.system == "encoder":
         device = find_device(group.device(settings.training.device), "training.device")
         return start_on_encoder(settings, _read(settings, progress), folder, device, progress)
-    data, test = _prepare(settings, progress, folder)
+    data, test = _prepare(settings, progress, folder, labeled)
     check_selection(settings.training, data)
     return start_tagger(settings, data, test, progress)
 
 
+def _label(
+    settings: RunSettings, run: Run, cache: str | Path | None, progress: Progress
+) -> Labeled | None:
+    """Have the teachers of a run, if it has any, label its text; a kill loses little of it."""
+    if settings.teach is None:
+        return None
+    run.claim()
+    found = Path(cache) if cache is not None else run.folder / "found"
+    return label_unlabeled(settings, run.labeled, found, progress)
+
+
 def _prepare(
-    settings: RunSettings, progress: Progress, cache: str | Path | None
+    settings: RunSettings, progress: Progress, cache: str | Path | None, labeled: Path | None
 ) -> tuple[Dataset, Iterable[Sentence]]:
     """Encode the corpora in memory or load them from the cache; return the test sentences too."""
     test: Iterable[Sentence]
     if cache is not None:
-        data, test = load_dataset(Path(cache), settings, progress)
+        data, test = load_dataset(Path(cache), settings, progress, labeled=labeled)
     else:
         train, dev, unread = _read(settings, progress)
         test = list(unread)
-        data = prepare(train, dev, test, settings.model, settings.vectors)
+        taught = None
+        if labeled is not None:
+            cut = segmenter_of(settings.text)
+            taught = segmented(read_jsonl(labeled), cut, settings.text.keep_tokens)
+        data = prepare(train, dev, test, settings.model, settings.vectors, taught)
     if settings.vectors is not None and data.vectors is not None and data.coverage is not None:
         progress.say(f"vectors: {data.coverage}")
         if not data.coverage.types.percent:
@@ -289,15 +325,6 @@ def _read(settings: RunSettings, progress: Progress) -> Iterator[Iterator[Senten
     for part in ("train", "dev", "test"):
         sentences = segmented(getattr(corpora, part), segmenter, settings.text.keep_tokens)
         yield progress.track(sentences, f"reading {part}")
-
-
-def _new_trainer(
-    settings: RunSettings, start: Start, progress: Progress, group: ProcessGroup
-) -> Trainer:
-    training = settings.training
-    # Only now: it starts from the same weights on every device.
-    start.tagger.to(find_device(group.device(training.device), "training.device"))
-    return Trainer(start.tagger, start.data, training, progress, group)
 
 
 def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from torch import Tensor
 from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.batches import Batch, make_batch, plan_batches
 from kakehashi.data.dataset import Dataset
-from kakehashi.data.encode import EncodedCorpus
+from kakehashi.data.encode import EncodedCorpus, join
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.sequence_tagger import SequenceTagger
@@ -41,10 +41,44 @@ class EpochState:
     began: float  # by time.perf_counter, interruptions left out
 
 
+_HELD_OUT = 10  # of so many labeled sentences one is kept out to select by
+_MOST_HELD_OUT = 1000
+
+
+class Lessons(NamedTuple):
+    """What is learned from: gold sentences, then labeled ones."""
+
+    corpus: EncodedCorpus
+    weights: npt.NDArray[np.float32] | None  # of each sentence in the loss; None if all weigh 1
+    held_out: EncodedCorpus | None  # labeled sentences to select by
+
+
+def lessons_of(data: Dataset, weight: float = 1.0, *, hold_out: bool = False) -> Lessons:
+    """Join gold and labeled sentences, without those with a mention that no tokens express.
+
+    With ``hold_out`` a tenth of the labeled ones, at most 1,000, is kept out to select by;
+    `ConfigError` if that has no entity.
+    """
+    if data.labeled is None:
+        return Lessons(data.train, None, None)
+    fitting = np.setdiff1d(np.arange(len(data.labeled)), np.array([*data.labeled.missed], int))
+    held = fitting[::_HELD_OUT][:_MOST_HELD_OUT] if hold_out else fitting[:0]
+    held_out, labeled = map(data.labeled.take, (held, np.setdiff1d(fitting, held)))
+    if hold_out and not held_out.tags.any():
+        problem = f"teachers found no entity in the {len(held):,} sentences to select by"
+        raise ConfigError("training.select", f"{problem}; label more text, or select by dev")
+    corpus = join([data.train, labeled])
+    weights = np.full(len(corpus), weight, np.float32)
+    weights[: len(data.train)] = 1
+    return Lessons(corpus, weights if weight != 1 else None, held_out if hold_out else None)
+
+
 class Trainer:
     """Trains a tagger in place, an epoch at a time, and keeps the weights of the best.
 
     `kakehashi.training.train` has the loop over the epochs; ``history`` has those that are over.
+    Labeled sentences of the data are learned beside the gold ones, each with ``weight`` in the
+    loss; not those with a mention that no tokens express.
     """
 
     def __init__(
@@ -54,12 +88,14 @@ class Trainer:
         settings: TrainingSettings,
         progress: Progress | None = None,
         group: ProcessGroup = SINGLE,
+        weight: float = 1.0,
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
-        self._tags = data.train.tag_ids(data.tagset)
+        self.lessons = lessons_of(data, weight, hold_out=settings.select == "teacher")
+        self._tags = self.lessons.corpus.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
         self._epoch = self._new_epoch()
 
@@ -70,11 +106,12 @@ class Trainer:
 
     @property
     def _key(self) -> str:
-        return {"dev": "dev", "last": "number", "best-test": "test"}[self.settings.select]
+        keys = {"dev": "dev", "teacher": "agreement", "last": "number", "best-test": "test"}
+        return keys[self.settings.select]
 
     @property
     def _scored(self) -> list[Epoch]:
-        return [epoch for epoch in self.history if epoch[self._key] is not None]
+        return [epoch for epoch in self.history if epoch.get(self._key) is not None]
 
     @property
     def position(self) -> str:
@@ -87,21 +124,24 @@ class Trainer:
         """The setting of training that ends it, ``patience`` or a number of epochs, if any yet."""
         fixed = self.settings.epochs is not None
         if len(self.history) >= self._last_epoch:
-            return (
-                "no training" if not len(self.data.train) else "epochs" if fixed else "max_epochs"
-            )
+            fewest = "epochs" if fixed else "max_epochs"
+            return fewest if self._n_tokens else "no sentences"
         return None if fixed or self.rising else "patience"
 
     @property
+    def _n_tokens(self) -> int:
+        return len(self.lessons.corpus.forms)
+
+    @property
     def _last_epoch(self) -> int:
-        if not len(self.data.train):
+        if not self._n_tokens:
             return 1  # in which the initial weights are scored
         return self.settings.epochs or self.settings.max_epochs
 
     @property
     def rising(self) -> bool:
         """Whether F1 may still be rising: ``min_updates`` and ``patience`` would let it go on."""
-        if not len(self.data.train):
+        if not self._n_tokens:
             return not self.history
         if self.updates < self.settings.min_updates or not self._scored:
             return True
@@ -119,7 +159,7 @@ class Trainer:
         `DivergenceError` is raised if at the end the loss or a weight is not finite.
         """
         data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
-        train = data.train
+        train, weights = self.lessons.corpus, self.lessons.weights
         plan = plan_batches(train.lengths, settings.batch_tokens, (settings.seed, number))
         if not epoch.batches:
             epoch.began = time.perf_counter()
@@ -128,13 +168,15 @@ class Trainer:
         for sentences in self.progress.track(left, f"epoch {number}", len(left)):
             batch = make_batch(sentences, train.offsets, train.forms, data.features, self._tags)
             batch = hide_rare_words(batch, data.once, settings.unknown_rate, epoch.random)
+            if weights is not None:
+                batch = replace(batch, weights=weights[sentences])
             with _precision(settings.precision, self.tagger.device):
                 loss = self.train_step(batch)
             epoch.loss += loss.double() * len(batch.words)
             epoch.batches += 1
             yield
         self.tagger.eval()
-        mean = epoch.loss.item() / max(1, len(train.forms))
+        mean = epoch.loss.item() / max(1, self._n_tokens)
         finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
         if not (finite and math.isfinite(mean)):
             found = f"the loss is {mean} and the weights are {'' if finite else 'not all '}finite"
@@ -161,15 +203,18 @@ class Trainer:
         """
         seconds, settings = time.perf_counter() - self._epoch.began, self.settings
         number, updates = len(self.history) + 1, self.updates + self._epoch.batches
-        loss, last = self._epoch.loss.item() / max(1, len(self.data.train.forms)), self._last_epoch
+        loss, last = self._epoch.loss.item() / max(1, self._n_tokens), self._last_epoch
         since = updates - (self._scored[-1]["updates"] if self._scored else 0)
         scores = settings.epochs is not None or since >= settings.score_every or number == last
         with_test = scores and (settings.test_epochs or self._key == "test")
         with self.optimizer.average.applied():
             epoch: Epoch = {"number": number, "updates": updates, "loss": loss, "seconds": seconds}
             if self.group.rank == 0:
-                epoch["dev"] = self._f1(self.data.dev) if scores else None
+                held_out = self.lessons.held_out
+                epoch["dev"] = self._f1(self.data.dev) if scores and held_out is None else None
                 epoch["test"] = self._f1(self.data.test) if with_test else None
+                if held_out is not None:
+                    epoch["agreement"] = self._f1(held_out) if scores else None
             epoch = self.group.broadcast(epoch)  # to the same history
             self.history.append(epoch)
             is_best = self.best is epoch
@@ -177,8 +222,8 @@ class Trainer:
                 self._best = {name: own.clone() for name, own in self._weights().items()}
         self._epoch = self._new_epoch()
         line = f"epoch {number}/{last}  loss {loss:.4f}"
-        for part in ("dev", "test"):
-            line += f"  {part} F1 {epoch[part]:.2f}" if epoch[part] is not None else ""
+        for part in ("dev", "agreement", "test"):
+            line += f"  {part} F1 {epoch[part]:.2f}" if epoch.get(part) is not None else ""
         line += "  best so far" if is_best and epoch[self._key] is not None else ""
         self.progress.say(line)
 
@@ -239,7 +284,9 @@ class Trainer:
 def check_selection(settings: TrainingSettings, data: Dataset) -> None:
     """Check that the set to select on has an entity that tokens can express; else `ConfigError`."""
     # A training set without one is refused before.
-    part = {"dev": "dev", "best-test": "test", "last": "train"}[settings.select]
+    if settings.select in ("last", "teacher"):
+        return
+    part = "dev" if settings.select == "dev" else "test"
     corpus: EncodedCorpus = getattr(data, part)
     if not corpus.types:
         what = "no sentence with an entity" if len(corpus) else "no sentence"

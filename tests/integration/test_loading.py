@@ -39,7 +39,7 @@ def test_machine_code_is_loaded_when_it_pays_or_when_asked_for():
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
     code = """
 import numpy as np
-from kakehashi.runtime.lstm import machine_code, run_sequences
+from kakehashi.runtime.steps import machine_code, run_sequences
 
 weights, projected = np.zeros((2, 3, 12), np.float32), np.zeros((1, 24), np.float32)
 for n_items in (5, 2500):
@@ -48,5 +48,5 @@ for n_items in (5, 2500):
     print("numba" in sys.modules)
 """
     assert printed(code) == ["False", "True"]
-    ask = "from kakehashi.runtime.lstm import machine_code\nmachine_code()"
+    ask = "from kakehashi.runtime.steps import machine_code\nmachine_code()"
     assert printed(f"{ask}\nprint('numba' in sys.modules)") == ["True"]

@@ -87,8 +87,6 @@ def test_all_of_the_head_is_transferred_tags_by_name(japanese, english):
     transfer = json.loads((japanese / "transfer.json").read_text())
     assert transfer["groups"] == ["word", "dense", "crf"]
     assert {each["action"] for each in transfer["parameters"]} == {"copy", "copy rows"}
-    standardized = [Recognizer.load(run)._tagger.word.mean.numpy() for run in (japanese, english)]
-    assert np.array_equal(*standardized)
 
 
 def test_types_that_only_the_source_has_stay_possible(on_encoder, english, cache, tmp_path):
@@ -106,12 +104,14 @@ def test_without_labels_it_is_the_source_itself(on_encoder, english, cache, tmp_
     run = train(settings, tmp_path / "run", cache=cache)
     result = load_result(run)
     assert len(result["epochs"]) == 1
-    assert result["selection"]["stopped_by"] == "no training"
+    assert result["selection"]["stopped_by"] == "no sentences"
     assert result["selection"]["updates"] == 0
     assert not result["selection"]["rising"]
     assert result["test"]["gold"] > 20
-    assert weights(run) == weights(english)
-    with pytest.raises(ConfigError, match="train_size = 0 leaves nothing to learn from"):
+    ours, theirs = (Recognizer.load(folder)._tagger.state_dict() for folder in (run, english))
+    differing = {name for name, weight in ours.items() if not weight.equal(theirs[name])}
+    assert differing == {"word.mean", "word.deviation"}  # of the target's text
+    with pytest.raises(ConfigError, match="train_size = 0 leaves no labels to learn from"):
         on_encoder("ja", corpus={"train_size": 0})
 
 

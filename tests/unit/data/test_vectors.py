@@ -9,7 +9,15 @@ import pytest
 
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.jsonl import write_jsonl
-from kakehashi.data.vectors import CompactRows, Coverage, Share, Vectors, read_vectors
+from kakehashi.data.vectors import (
+    CompactRows,
+    Coverage,
+    Share,
+    Vectors,
+    open_vectors,
+    read_vectors,
+    write_vectors,
+)
 from kakehashi.errors import CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
@@ -61,7 +69,7 @@ def test_vectors_of_no_use_or_of_much_memory_are_warned_of(
     told: list[str] = []
     progress = Progress()
     progress.warn = told.append
-    tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None)
+    tasks._prepare(RunSettings.model_validate({"name": "a", **tree}), progress, None, None)
     assert len(told) == len(warnings)
     assert all(line.startswith(warning) for line, warning in zip(told, warnings, strict=True))
 
@@ -218,3 +226,30 @@ def test_a_large_promise_takes_no_memory(write, promise):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 << 20
+
+
+@pytest.mark.parametrize("name", ["new.vec", "new.vec.gz"])
+def test_vectors_are_written_as_they_are_read(write, tmp_path, name):
+    path, cut = tmp_path / name, "谷".encode()[:2] + b" 5 6\n"
+    n_words, rows = open_vectors(write(GLOVE.encode() + b"May 1e-9 -0\n" + cut))
+    assert n_words == 4
+    written = [(word, vector * 3) for word, vector in rows]
+    assert [word for word, _ in written] == ["the", ". . .", "東京　駅", "May"]
+    write_vectors(path, (n_words, 2), written)
+    assert path.read_bytes()[:2] == (b"\x1f\x8b" if path.suffix == ".gz" else b"4 ")
+    again = read_vectors(path)
+    np.testing.assert_allclose(again.matrix, [vector for _, vector in written], rtol=1e-5)
+    assert tuple(again.rows) == ("the", ". . .", "東京 駅", "may")
+    before = path.read_bytes()
+    write_vectors(path, (n_words, 2), written)
+    assert path.read_bytes() == before
+
+
+def test_a_file_damaged_at_its_end_leaves_no_new_file(write, tmp_path):
+    path = tmp_path / "new.vec"
+    n_words, rows = open_vectors(write("a 1 2\nb 1 nan\n"))
+    with pytest.raises(CorpusError, match="expected numbers that 32 bits can hold"):
+        write_vectors(path, (n_words, 2), rows)
+    assert [*tmp_path.iterdir()] == [tmp_path / "words.vec"]
+    with pytest.raises(CorpusError, match="expected a word and 2 numbers"):
+        open_vectors(write("a 1 2\nb 1\n"))

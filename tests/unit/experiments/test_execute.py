@@ -1,8 +1,10 @@
 import errno
 import fcntl
+import json
 import os
 import signal
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +178,29 @@ def test_processes_say_how_they_ended_and_are_killed_in_the_end(tmp_path, monkey
         executor.start("c", ["train", "demo-en"])
         [program] = executor._running.values()
     assert program.exitcode == -signal.SIGKILL
+
+
+TAUGHT = {
+    "seeds": [1],
+    "axes": {"recognizer": {"taught": {"teachers": ["char"]}, "char": {"groups": ["char"]}}},
+    "set": {"corpus.train_size": 1, "teach.unlabeled": "rest"},
+}
+
+
+def test_a_run_waits_for_its_teacher_and_is_given_its_folder(grid, root, pretender):
+    executor, listener = pretender(workers=2), Listener()
+    plan = make_plan(grid(**TAUGHT), root, ["recognizer=taught"])
+    assert run_plan(plan, executor, listener) == []
+    assert listener.lines == ["en finished", "char · seed 1 finished", "taught · seed 1 finished"]
+    configs = [json.loads(Path(command[1]).read_text()) for command in executor.commands]
+    teacher = Path(executor.commands[1][1]).parent
+    assert configs[2]["teach"]["teachers"] == [str(teacher.absolute())]
+    assert make_plan(grid(**TAUGHT), root).missing == ()
+
+
+def test_what_a_failed_teacher_should_teach_fails(grid, root, pretender):
+    executor = pretender((0, ""), (2, "error: no luck\n"))
+    assert run_plan(make_plan(grid(**TAUGHT), root), executor) == [
+        "char · seed 1: no luck",
+        "taught · seed 1: its teacher has failed",
+    ]

@@ -193,3 +193,63 @@ def test_a_model_that_a_config_transfers_from_counts_by_its_weights_not_its_plac
     assert keys(folder / "b") == keys(folder / "a/model") == first
     (folder / "a/model/SHA256SUMS").write_text("trained again")
     assert not set(keys(folder / "a").values()) & set(first.values())
+
+
+TAUGHT = {
+    "seeds": [2],
+    "set": {"corpus.train_size": 100, "teach.unlabeled": "rest", "teach.unlabeled_size": 50},
+    "axes": {
+        "recognizer": {
+            "char": {"groups": ["char"]},
+            "taught": {"teachers": ["char"]},
+            "by three": {"teachers": ["char", "taught"], "teacher_seeds": 3},
+        }
+    },
+}
+
+
+def test_a_run_is_taught_by_other_runs_of_its_axis(folder):
+    runs = {run.label: run for run in expand(grid_of(folder, **TAUGHT), FileHashes(folder / "m"))}
+    char, taught, by_three = runs.values()
+    assert char.settings.teach is None
+    assert taught.settings.teach.teachers == ("char · seed 2",)
+    assert [teacher.key for teacher in taught.needs] == [char.key]
+    labels = [f"{label} · seed {seed}" for label in ("char", "taught") for seed in (1, 2, 3)]
+    assert [teacher.label for teacher in by_three.needs] == labels
+    assert by_three.teachers[4].key == taught.key
+
+
+def test_a_taught_run_changes_with_its_teacher(folder):
+    before = keys_of(folder, **TAUGHT)
+    (folder / "english.jsonl").write_text('{"text": "changed"}\n')  # the source of its teacher
+    assert keys_of(folder, **TAUGHT)["taught · seed 2"] != before["taught · seed 2"]
+    weight = {"set": TAUGHT["set"] | {"teach.weight": 0.5}}
+    after = keys_of(folder, **(TAUGHT | weight))
+    assert after["char · seed 2"] == keys_of(folder, **TAUGHT)["char · seed 2"]
+    assert after["taught · seed 2"] != keys_of(folder, **TAUGHT)["taught · seed 2"]
+
+
+def test_the_content_of_teachers_that_are_named_counts_and_not_their_place(folder):
+    def key(name):
+        teach = {"teachers": [str(folder / name)]}
+        corpus = {"train": [{"format": "jsonl", "path": "train.jsonl"}]}
+        training = {"select": "last", "epochs": 1}
+        tree = {"name": "a", "corpus": corpus, "training": training, "teach": teach}
+        return fingerprint_of(settings_from_tree(tree), FileHashes(folder / "m")).key
+
+    for name, text in (("a.jsonl", "Oslo"), ("b.jsonl", "Oslo"), ("c.jsonl", "Rome")):
+        (folder / name).write_text(json.dumps({"text": text}))
+    assert key("a.jsonl") == key("b.jsonl") != key("c.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("teachers", "problem"),
+    [
+        (["chr"], r"taught'\.teachers: there is no label 'chr'; did you mean 'char'"),
+        (["taught"], r"run 'taught, 2': teaches itself; name other labels"),
+    ],
+)
+def test_teachers_that_cannot_be_are_refused(folder, teachers, problem):
+    axes = {"recognizer": {"char": {}, "taught": {"teachers": teachers}}}
+    with pytest.raises((ConfigError, ValueError), match=problem):
+        expand(grid_of(folder, **(TAUGHT | {"axes": axes})), FileHashes(folder / "m"))

@@ -207,7 +207,9 @@ def test_products_in_bfloat16_are_near(make_pair):
     "value", [0.0, -0.0, 1e-8, -1e-4, 0.3, -2.0, 9.0, 40.0, -90.0, 1e30, -1e30]
 )
 def test_machine_code_computes_gates_as_torch_does(value):
-    kernels = pytest.importorskip("kakehashi.model.kernels", reason="needs the extra 'fast'")
+    kernels = pytest.importorskip(
+        "kakehashi.model.training_kernels", reason="needs the extra 'fast'"
+    )
     gates, cells = torch.full((1, 4, 20), value), torch.full((1, 4, 5), 0.7)
     states = torch.zeros(1, 4, 5)
     kernels.gates_forward(gates.numpy(), cells.numpy(), states.numpy(), (2, 4), 0)

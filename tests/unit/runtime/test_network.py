@@ -11,7 +11,7 @@ from kakehashi.data.encode import encode
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import Channels, featurize
 from kakehashi.model.torch_network import TorchNetwork, network_of
-from kakehashi.runtime import lstm
+from kakehashi.runtime import steps
 from kakehashi.sentence import sentence_from_forms
 
 WORDS = ["ba", "ben", "gil", "ko", "du", "ken", "x"]
@@ -23,7 +23,7 @@ def kernel(request, monkeypatch):
     if request.param:
         pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
         from kakehashi.runtime import kernels
-    monkeypatch.setattr(lstm, "machine_code", lambda n: kernels)
+    monkeypatch.setattr(steps, "machine_code", lambda n: kernels)
 
 
 @pytest.fixture(params=["vectors of 32 bits", "of 8 bits"])

@@ -6,10 +6,8 @@ first ones. Gates lie side by side: input, forget, cell, output.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache, partial
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Literal, TypeAlias, get_args
 
@@ -31,27 +29,38 @@ _n_tagged = 0  # by the process
 
 
 @cache
+def _kernels() -> tuple[ModuleType | None, str]:
+    """Load the machine code; None where there is none, and how steps are computed."""
+    try:
+        from kakehashi.runtime import kernels
+    except ImportError as error:  # numba refuses a numpy that is too new for it
+        return None, f"numpy ({' '.join(str(error).split())})"
+    return kernels, "machine code" if kernels.is_cached() else "machine code, compiled each time"
+
+
 def is_compiled() -> bool:
-    """Whether the extra ``fast`` is installed, so that steps can run as machine code."""
-    return find_spec("numba") is not None
+    """Whether steps can run as machine code; see the extra ``fast``."""
+    return _kernels()[0] is not None
+
+
+def describe_kernels() -> str:
+    """Describe how steps are computed here, and why not as machine code."""
+    return _kernels()[1]
 
 
 def machine_code(n_items: int | None = None) -> ModuleType | None:
     """Load `kakehashi.runtime.kernels` once so much is tagged that it pays; None before.
 
     With ``n_items``, the items to be tagged now, they count; without, it is loaded at once: where
-    a training is to be resumed, or a file written again, every step must be computed alike.
+    a training is to be resumed, or a file written again, every step must be computed alike. None
+    where it cannot be loaded.
     """
     global _n_tagged
-    if not is_compiled():
-        return None
-    if n_items is not None and "kakehashi.runtime.kernels" not in sys.modules:
+    if n_items is not None and _n_tagged < _WORTH_LOADING:
         _n_tagged += n_items
-        if _n_tagged < _WORTH_LOADING:
+        if _n_tagged < _WORTH_LOADING and not _kernels.cache_info().currsize:
             return None
-    from kakehashi.runtime import kernels
-
-    return kernels
+    return _kernels()[0]
 
 
 def make_steps(weights: FloatArray) -> Steps:

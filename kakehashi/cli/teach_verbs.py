@@ -1,0 +1,106 @@
+"""The verbs that learn from text without labels: label, distill, teach."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kakehashi.cli import console, options, show
+from kakehashi.cli.options import arg, check_free, opt
+from kakehashi.errors import ConfigError
+
+if TYPE_CHECKING:
+    from kakehashi.config.sources import Source
+
+_CUT = opt("Mean probability over the teachers that a mention needs.", default=0.5, min=0, max=1)
+_UNLABELED = "Text without labels: .txt, a sentence per line, or any format of corpora."
+
+
+def label(
+    teachers: list[str] = arg("Run or model folders, files of labels, spaCy pipelines."),
+    text: Path = arg(_UNLABELED),
+    out: Path = opt("File of JSON lines to write.", default=..., metavar="FILE"),
+    min_probability: float = _CUT,
+    mapping: str | None = opt("Type mapping of what the teachers find, or a file."),
+    force: bool = options.FORCE,
+) -> None:
+    """Label text by one recognizer or several that vote.
+
+    A mention has the mean of its probabilities, 0 of a teacher that has not found it. The same
+    command resumes. The file can be corrected by hand, trained on as a corpus, or named as a
+    teacher in a config.
+
+    Examples:
+      kakehashi label runs/ja-seed1 raw.txt --out silver.jsonl
+      kakehashi label runs/ja-seed1 runs/ja-seed2 runs/ja-seed3 logs.jsonl --out silver.jsonl
+    """
+    from kakehashi.corpora.corpus import load_mapping
+    from kakehashi.corpora.formats import read_source
+    from kakehashi.corpora.jsonl import write_jsonl
+    from kakehashi.sentence import Sentence
+    from kakehashi.training.labeling import label as label_text
+
+    check_free(out, force)
+    progress = console.ProgressBars()
+    sentences = [
+        Sentence(each.text, id=each.id, group=each.group) for each in read_source(_source(text))
+    ]
+    found = out.with_name(f".{out.name}.found")
+    names = None if mapping is None else load_mapping(mapping)
+    write_jsonl(out, label_text(teachers, sentences, min_probability, found, names, progress))
+    shutil.rmtree(found, ignore_errors=True)
+    console.print_line(str(out))
+
+
+def distill(
+    runs: list[Path] = arg("Runs that vote, such as seeds of one training."),
+    unlabeled: list[Path] = opt(f"{_UNLABELED} Several: repeat it.", default=...),
+    config: Path | None = opt("Config of the student. Default: that of the first run."),
+    out: Path = opt("Run folder.", default=..., metavar="FOLDER"),
+    min_probability: float = _CUT,
+    seed: int = opt("Random seed of the student.", default=1),
+    cache: Path | None = opt("Folder of encoded corpora for all runs.", envvar="KAKEHASHI_CACHE"),
+    overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),
+    as_json: bool = options.JSON,
+) -> None:
+    """Train one recognizer on gold and on what several find together in unlabeled text.
+
+    It is as small and as fast as one of them, and better. The same command resumes. The last line
+    printed is the run folder.
+
+    Examples:
+      kakehashi distill runs/ja-seed1 runs/ja-seed2 runs/ja-seed3 --unlabeled raw.txt --out runs/one
+      kakehashi distill runs/teacher --config ja.toml --unlabeled raw.txt --out runs/small
+    """
+    from kakehashi.config.reading import check_files, read_settings
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train
+
+    place = config or runs[0] / "config.json"
+    changes: list[str | tuple[str, object]] = [
+        ("training.seed", seed),
+        ("teach.teachers", [str(run.absolute()) for run in runs]),
+        ("teach.unlabeled", [_source(path).model_dump(mode="json") for path in unlabeled]),
+        ("teach.min_probability", min_probability),
+        *(overrides or ()),
+    ]
+    settings = read_settings(place, changes)
+    if settings.system != "kakehashi":
+        problem = f"is a config of {settings.system}, and the student is our recognizer"
+        raise ConfigError(str(place), f"{problem}; name another with --config")
+    check_files(settings, place)
+    train(settings, out, console.ProgressBars(), cache=cache)
+    result = load_result(out)
+    console.print_report(result, *show.run_tables(result), as_json=as_json)
+    console.print_line(str(out))
+
+
+def _source(path: Path) -> Source:
+    """Make a source of unlabeled text: a name that ends in .txt is plain text."""
+    from kakehashi.corpora.formats import guess_source
+
+    return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
+
+
+VERBS = (label, distill)

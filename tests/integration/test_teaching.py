@@ -1,0 +1,102 @@
+"""Learning from text that teachers label."""
+
+import json
+
+import pytest
+
+from kakehashi.config.reading import settings_from_tree
+from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.training.run import load_result
+from kakehashi.training.train import train
+
+
+@pytest.fixture(scope="module")
+def teacher(settings, tmp_path_factory):
+    return train(settings("ja"), tmp_path_factory.mktemp("runs") / "teacher")
+
+
+@pytest.fixture(scope="module")
+def unlabeled(world, tmp_path_factory):
+    """Text that is not in the corpus, with a label that nobody should learn."""
+    texts = [f"昨日、{each.text}" for each in read_jsonl(world / "ja-train.jsonl")]
+    path = tmp_path_factory.mktemp("text") / "unlabeled.jsonl"
+    wrong = [{"start": 0, "end": 2, "type": "LOC"}]
+    path.write_text("".join(json.dumps({"text": t, "mentions": wrong}) + "\n" for t in texts))
+    return path
+
+
+@pytest.fixture
+def student(tree, teacher, unlabeled):
+    """Settings of a run with few labels or none, and a teacher."""
+
+    def make(n_gold, **training):
+        settings = tree("ja", **training)
+        settings["corpus"]["train_size"] = n_gold
+        sources = [{"format": "jsonl", "path": str(unlabeled)}]
+        settings["teach"] = {"teachers": [str(teacher)], "unlabeled": sources, "weight": 0.5}
+        return settings_from_tree(settings)
+
+    return make
+
+
+def test_a_student_learns_from_gold_and_from_what_a_teacher_labels(student, tmp_path):
+    folder = train(student(4), tmp_path / "student", cache=tmp_path / "cache")
+    result = load_result(folder)
+    labeled = list(read_jsonl(folder / "labeled.jsonl"))
+    assert result["labeled"]["sentences"] == len(labeled) == 120
+    assert result["corpus"]["train"]["sentences"] == 4
+    assert result["corpus"]["labeled"]["sentences"] == 120
+    assert result["corpus"]["labeled"]["entities"] == result["labeled"]["mentions"]
+    alone = student(4).model_copy(update={"teach": None})
+    untaught = load_result(train(alone, tmp_path / "alone"))
+    assert result["test"]["f1"] > 80 > untaught["test"]["f1"]
+    other = train(student(4), tmp_path / "again")  # without a cache
+    assert (other / "labeled.jsonl").read_bytes() == (folder / "labeled.jsonl").read_bytes()
+    assert load_result(other)["test"] == result["test"]
+
+
+def test_without_gold_teachers_select_the_epoch(student, tmp_path, told):
+    folder = train(student(0, select="teacher"), tmp_path / "student", told)
+    result = load_result(folder)
+    assert result["selection"]["by"] == "teacher"
+    assert result["corpus"]["train"]["sentences"] == 0
+    agreement = [epoch["agreement"] for epoch in result["epochs"]]
+    assert result["selection"]["epoch"] == agreement.index(max(agreement)) + 1
+    assert {epoch["dev"] for epoch in result["epochs"]} == {None}
+    assert result["test"]["f1"] > 60
+    assert any(line.startswith("labeled: ") for line in told.lines)
+
+
+def test_an_interrupted_student_continues(student, tmp_path, stop_at):
+    settings, whole = student(4), tmp_path / "whole"
+    train(settings, whole)
+    for stop in ("labeled: ", "epoch 2"):
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, tmp_path / "stopped", stop_at(stop))
+    parts = list((tmp_path / "stopped").glob("found-*/part-*"))
+    times = [part.stat().st_mtime_ns for part in parts]
+    train(settings, tmp_path / "stopped")
+    weights = (folder / "model/weights.safetensors" for folder in (whole, tmp_path / "stopped"))
+    assert len({path.read_bytes() for path in weights}) == 1
+    assert times == [part.stat().st_mtime_ns for part in parts]
+
+
+def test_seeds_are_distilled_into_one_on_the_command_line(run, tree, teacher, unlabeled, tmp_path):
+    student, silver = tmp_path / "student", tmp_path / "silver.jsonl"
+    options = ("--unlabeled", unlabeled, "--out", student, "--set", "teach.weight=0.5")
+    done = run("distill", teacher, teacher, *options, "--set", "corpus.train_size=4")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == str(student)
+    result = load_result(student)
+    assert result["labeled"]["teachers"] == 2
+    assert result["settings"]["teach"]["weight"] == 0.5
+    assert run("label", teacher, teacher, unlabeled, "--out", silver).returncode == 0
+    found = [each.mentions for each in read_jsonl(silver)]
+    assert found == [each.mentions for each in read_jsonl(student / "labeled.jsonl")]
+    assert run("label", teacher, unlabeled, "--out", silver).returncode == 2
+    assert "exists already" in run("label", teacher, unlabeled, "--out", silver).stderr
+    config = tmp_path / "other.json"
+    config.write_text(json.dumps(tree("ja") | {"system": "crfsuite"}))
+    refused = run("distill", teacher, "--config", config, *options)
+    assert refused.returncode == 2
+    assert "crfsuite" in refused.stderr
