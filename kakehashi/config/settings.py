@@ -57,6 +57,12 @@ class TextSettings(Settings):
     cut_scripts: bool = Field(True, description="Also cut where the script changes (Japanese).")
     cut_hyphens: bool = Field(False, description="Also cut at hyphens (words: Berlin-Reise).")
     keep_tokens: bool = Field(False, description="Keep the corpus's tokens, adding readings.")
+    plausible: bool = Field(
+        True,
+        description="Cut off what no gold mention of its type begins or ends with: punctuation,"
+        " particles, verbs, honorifics, time words.",
+        json_schema_extra={"unhashed": False},
+    )
 
 
 class VectorsSettings(Settings):

@@ -4,7 +4,8 @@
 
     CACHE/
       corpus-FINGERPRINT/      the same for all settings that read and segment alike
-        PART-NAME.npy          forms, offsets and tags of train, dev, test, and what teachers label
+        PART-NAME.npy          forms, offsets, tags and word classes of train, dev, test, and what
+                               teachers label
         forms.jsonl            all forms
         test.jsonl             the segmented test sentences
         facts.jsonl            checksum, shapes of the arrays, and what is no array
@@ -46,9 +47,9 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
 
-_FORMAT = 3  # of the files in the cache; raised when they change
+_FORMAT = 4  # of the files in the cache; raised when they change
 _PARTS, _LABELED = ("train", "dev", "test"), "labeled"
-_ARRAYS = ("forms", "offsets", "tags")
+_ARRAYS = ("forms", "offsets", "tags", "classes")
 _Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -179,7 +180,7 @@ def join_shards(
     paths = (stem.with_name(f"{stem.name}-{name}.npy") for name in _ARRAYS)
     with ExitStack() as stack:
         files = [stack.enter_context(path.open("wb")) for path in paths]
-        kinds, sizes = ("<i4", "<i8", "<i2"), (n_tokens, n_offsets, n_tokens)
+        kinds, sizes = ("<i4", "<i8", "<i2", "|u1"), (n_tokens, n_offsets, n_tokens, n_tokens)
         for file, kind, size in zip(files, kinds, sizes, strict=True):
             header = {"descr": kind, "fortran_order": False, "shape": (size,)}
             np.lib.format.write_array_header_1_0(file, header)
@@ -188,15 +189,16 @@ def join_shards(
             files[0].write(each.forms.data)
             files[1].write(each.offsets[1:].data)
             files[2].write(each.tags.data)
+            files[3].write(each.classes.data)
             missed |= each.missed
     return {"types": types, "missed": missed}
 
 
 def _corpus(facts: Mapping[str, Any], arrays: _Arrays, stem: str = "") -> EncodedCorpus:
-    forms, offsets, tags = (arrays[f"{stem}{name}"] for name in _ARRAYS)
+    columns = (arrays[f"{stem}{name}"] for name in _ARRAYS)
     lost = facts["missed"].items()
     missed = {int(row): tuple(Mention(*each) for each in mentions) for row, mentions in lost}
-    return EncodedCorpus(forms, offsets, tags, tuple(facts["types"]), missed)
+    return EncodedCorpus(*columns, tuple(facts["types"]), missed)
 
 
 def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
@@ -280,7 +282,7 @@ def _unusable(path: Path) -> CorpusError:
 
 def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     """Hash the corpora of a run and all that affects how they are read."""
-    corpus, text = settings.corpus, settings.text.model_dump(mode="json")
+    corpus, text = settings.corpus, settings.text.model_dump(mode="json", exclude={"plausible"})
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
     ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
     hashes = [

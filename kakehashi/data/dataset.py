@@ -58,7 +58,11 @@ class Dataset:
         """Hash what training depends on beside the settings: tokens, features, gold spans."""
         parts = (self.train, self.dev, self.test, self.labeled)
         corpora = [corpus for corpus in parts if corpus is not None]
-        arrays = [array for each in corpora for array in (each.forms, each.offsets, each.tags)]
+        arrays = [
+            array
+            for each in corpora
+            for array in (each.forms, each.offsets, each.tags, each.classes)
+        ]
         digest = hashlib.sha256()
         for array in (*arrays, *self.features):
             digest.update(array.data)

@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress, count, islice
+from itertools import chain, compress, count, islice, starmap
 from operator import attrgetter
 from typing import Any
 
@@ -25,11 +25,13 @@ from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token
 from kakehashi.tags import Tagset
 from kakehashi.text.segment import Segmenter
+from kakehashi.text.word_classes import WordClass, word_class
 from kakehashi.text.words import PatternSegmenter
 
 _MOST_TYPES = (np.iinfo(np.int16).max - 1) // 2
 _AT_ONCE = 32  # sentences; the garbage collector would follow the tokens of more
 _COUNTED_AT_ONCE = 1 << 22  # tokens; numpy counts in 8 bytes each
+_WORD = attrgetter("text", "pos")
 _FORM, _START, _END = attrgetter("text", "reading"), attrgetter("start"), attrgetter("end")
 _BLANK = np.array([chr(code).isspace() for code in range(0x3002)])  # all that there are
 
@@ -41,6 +43,7 @@ class EncodedCorpus:
     forms: npt.NDArray[np.int32]  # form number per token (tokens,)
     offsets: npt.NDArray[np.int64]  # where each sentence begins, and the end (sentences + 1,)
     tags: npt.NDArray[np.int16]  # gold spans, as BIO tag ids of ``types`` (tokens,)
+    classes: npt.NDArray[np.uint8]  # `WordClass` per token (tokens,)
     types: tuple[str, ...]  # entity types of the spans, sorted
     missed: Mapping[int, tuple[Mention, ...]]  # by sentence number; no tokens can express them
 
@@ -57,9 +60,7 @@ class EncodedCorpus:
     def spans(self) -> tuple[tuple[Span, ...], ...]:
         """Gold spans per sentence, read off the tags."""
         spans: list[list[Span]] = [[] for _ in range(len(self))]
-        starts = np.flatnonzero(self.tags % 2)
-        ends = np.append(np.flatnonzero(~self._inside()), len(self.tags))
-        ends = ends[np.searchsorted(ends, starts, side="right")]
+        starts, ends = self._edges()
         sentences = np.searchsorted(self.offsets, starts, side="right") - 1
         firsts = self.offsets[sentences]
         columns = (sentences, starts - firsts, ends - firsts, self.tags[starts] // 2)
@@ -79,7 +80,8 @@ class EncodedCorpus:
         offsets = np.append(0, np.cumsum(lengths))
         lost = {row: self.missed.get(number, ()) for row, number in enumerate(sentences.tolist())}
         missed = {row: mentions for row, mentions in lost.items() if mentions}
-        return EncodedCorpus(self.forms[tokens], offsets, self.tags[tokens], self.types, missed)
+        columns = self.forms[tokens], offsets, self.tags[tokens], self.classes[tokens]
+        return EncodedCorpus(*columns, self.types, missed)
 
     def summary(self) -> dict[str, object]:
         """Count sentences, tokens, entities, the lost among them, and the entities of each type."""
@@ -104,6 +106,19 @@ class EncodedCorpus:
         ids: npt.NDArray[np.int32] = np.array(table, dtype=np.int32)[self.tags, goes_on.view("u1")]
         return ids
 
+    def edge_classes(self) -> Iterator[tuple[str, WordClass, WordClass]]:
+        """Yield of each distinct kind of gold span: its type, its first and its last class."""
+        starts, ends = self._edges()
+        columns = (self.tags[starts] // 2, self.classes[starts], self.classes[ends - 1])
+        distinct = np.unique(np.stack(columns, axis=1), axis=0)
+        for kind, first, last in distinct.tolist():
+            yield self.types[kind], WordClass(first), WordClass(last)
+
+    def _edges(self) -> tuple[Ids, Ids]:  # the first token of each gold span, and one past its last
+        starts = np.flatnonzero(self.tags % 2)
+        ends = np.append(np.flatnonzero(~self._inside()), len(self.tags))
+        return starts, ends[np.searchsorted(ends, starts, side="right")]
+
     def _inside(self) -> npt.NDArray[np.bool_]:  # whether a token goes on with a span
         inside: npt.NDArray[np.bool_] = (self.tags > 0) & (self.tags % 2 == 0)
         return inside
@@ -121,8 +136,9 @@ def join(parts: Sequence[EncodedCorpus]) -> EncodedCorpus:
     forms = np.concatenate([np.zeros(0, np.int32), *(part.forms for part in parts)])
     offsets = np.concatenate([np.zeros(1, np.int64), *(part.offsets[1:] for part in parts)])
     tags = np.concatenate([np.zeros(0, np.int16), *(part.tags for part in parts)])
+    classes = np.concatenate([np.zeros(0, np.uint8), *(part.classes for part in parts)])
     missed = {sentence: lost for part in parts for sentence, lost in part.missed.items()}
-    return EncodedCorpus(forms, offsets, tags, types, missed)
+    return EncodedCorpus(forms, offsets, tags, classes, types, missed)
 
 
 def encode(sentences: Iterable[Sentence], forms: dict[Form, int]) -> EncodedCorpus:
@@ -164,6 +180,7 @@ def _encode(
     counts = np.array([len(each) for each in tokens], dtype=np.int64)
     flat = list(chain.from_iterable(tokens))
     numbers = [forms.setdefault(form, len(forms)) for form in map(_FORM, flat)]
+    classes = np.fromiter(starmap(word_class, map(_WORD, flat)), np.uint8, len(flat))
     first, last = (np.fromiter(map(edge, flat), np.int64, len(flat)) for edge in (_START, _END))
     rows = ranges((np.cumsum(counts) - counts)[which], counts[which])
     shifts = np.repeat(begins, counts[which])
@@ -185,7 +202,8 @@ def _encode(
     tags[ranges(firsts[kept], lengths)] = np.repeat(begin_tags + 1, lengths)
     tags[firsts[kept]] = begin_tags
     offsets = np.append(np.searchsorted(starts, texts.begins), len(rows))
-    return EncodedCorpus(np.array(numbers, np.int32)[rows], offsets, tags, types, missed)
+    forms_of = np.array(numbers, np.int32)[rows]
+    return EncodedCorpus(forms_of, offsets, tags, classes[rows], types, missed)
 
 
 def _find(edges: Ids, wanted: Ids) -> Ids:
@@ -210,7 +228,8 @@ def renumber(parts: Iterable[EncodedCorpus], types: Sequence[str]) -> Iterator[E
         tags = [0, *(ids[kind] + inside for kind in part.types for inside in (0, 1))]
         tags_of_all = np.array(tags, dtype=np.int16)[part.tags]
         missed = {sentence + row: lost for row, lost in part.missed.items()}
-        yield EncodedCorpus(part.forms, part.offsets + token, tags_of_all, tuple(types), missed)
+        offsets = part.offsets + token
+        yield EncodedCorpus(part.forms, offsets, tags_of_all, part.classes, tuple(types), missed)
         sentence, token = sentence + len(part), token + len(part.forms)
 
 

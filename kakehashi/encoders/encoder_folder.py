@@ -38,6 +38,7 @@ from kakehashi.runtime.checked_folder import (
     write_sums,
 )
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeNames, EdgeRules
 
 FORMAT_VERSION = 1
 _FILES = (ENCODER, WEIGHTS)
@@ -55,6 +56,13 @@ class _Description(Settings):
     width: int = Field(gt=0, le=1 << 20)
     text: TextSettings
     types: tuple[str, ...]
+    edges: EdgeNames | None
+
+    @field_validator("edges")
+    @classmethod
+    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
+        EdgeRules.from_dict(edges or {})
+        return edges
 
     @field_validator("format_version")
     @classmethod
@@ -82,6 +90,7 @@ class EncoderModel:
     tagger: EncoderTagger
     text: TextSettings
     fingerprint: str  # of the encoder's files
+    edges: EdgeRules | None = None  # what mentions may begin and end with
 
     @property
     def tagset(self) -> Tagset:
@@ -101,6 +110,7 @@ def save_encoder_model(folder: Path, model: EncoderModel) -> None:
         width=tagger.width,
         text=model.text,
         types=tagger.tagset.types,
+        edges=None if model.edges is None else model.edges.to_dict(),
     )
     weights = {name: value.cpu().numpy() for name, value in tagger.state_dict().items()}
     with replacing_folder(folder) as temporary:
@@ -115,8 +125,9 @@ def describe_encoder_model(path: str | Path) -> dict[str, Any]:
     Raises what `load_encoder_model` does.
     """
     folder, tagger = find_model(path), load_encoder_model(path).tagger
+    facts = {name: each for name, each in read_json(folder / ENCODER).items() if name != "edges"}
     return {
-        **read_json(folder / ENCODER),
+        **facts,
         "weights": sum(weight.numel() for weight in tagger.state_dict().values()),
         "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
     }
@@ -143,4 +154,5 @@ def load_encoder_model(path: str | Path) -> EncoderModel:
     check_weights(folder, weights, shapes)
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     tagger.load_state_dict(tensors, assign=True)
-    return EncoderModel(found.name, tagger.eval(), found.text, found.fingerprint)
+    edges = None if found.edges is None else EdgeRules.from_dict(found.edges)
+    return EncoderModel(found.name, tagger.eval(), found.text, found.fingerprint, edges)

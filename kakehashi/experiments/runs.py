@@ -153,6 +153,8 @@ def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
 
 
 def _old_default(field: FieldInfo) -> object:
+    if isinstance(field.default, TextSettings):  # all of it at its defaults of old
+        return field.default.model_copy(update={"plausible": False})
     extra = field.json_schema_extra
     return extra.get("unhashed", field.default) if isinstance(extra, dict) else field.default
 
@@ -287,6 +289,7 @@ def _without_unused(settings: RunSettings) -> RunSettings:
     training = {k: _old_default(field) for k, field in TrainingSettings.model_fields.items()}
     training |= settings.training.model_dump(include={"test_epochs"} | seed)
     read = {name: getattr(settings, name) for name in ("name", "system", "corpus", "text")}
+    read["text"] = settings.text.model_copy(update={"plausible": False})
     return RunSettings(**read, training=TrainingSettings.model_validate(training))
 
 

@@ -10,6 +10,7 @@ import torch
 from kakehashi.config.settings import TextSettings
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import TrainedModel, read_model, write_model
+from kakehashi.text.edges import EdgeRules
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Model:
     name: str
     tagger: Tagger
     text: TextSettings
+    edges: EdgeRules | None = None  # what mentions may begin and end with
 
     def trained(self) -> TrainedModel:
         """Return what a model folder holds of it; on a CPU the weights share memory."""
@@ -32,6 +34,7 @@ class Model:
             tagger.ngrams,
             tagger.tagset,
             weights,
+            self.edges,
         )
 
 
@@ -56,4 +59,4 @@ def build_model(trained: TrainedModel) -> Model:
     with torch.device("meta"):  # which takes no time to draw weights
         tagger = Tagger(*parts)
     tagger.load_state_dict(weights, assign=True)
-    return Model(trained.name, tagger.eval(), trained.text)
+    return Model(trained.name, tagger.eval(), trained.text, trained.edges)

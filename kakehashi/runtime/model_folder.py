@@ -43,8 +43,9 @@ from kakehashi.runtime.checked_folder import (
     write_sums,
 )
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeNames, EdgeRules
 
-FORMAT_VERSION = 2  # 1 had no vectors of 8 bits
+FORMAT_VERSION = 3  # 1 had no vectors of 8 bits, 2 no edges of mentions
 _CODES, _SCALES = "word.vectors.codes", "word.vectors.scales"
 _EMBEDDINGS = ("word.embedding.weight", "char.embedding.weight")
 _FILES = ("model.json", "ngrams.json", WEIGHTS, "words.json")
@@ -64,11 +65,12 @@ class _Description(Settings):
     types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
+    edges: EdgeNames | None = None  # without, whatever is found stays as it is
 
     @field_validator("format_version")
     @classmethod
     def _is_known(cls, version: int) -> int:
-        if version not in (1, FORMAT_VERSION):
+        if version not in range(1, FORMAT_VERSION + 1):
             raise ValueError(
                 f"is {version}, and this kakehashi reads 1 to {FORMAT_VERSION}; use the version"
                 " that wrote the model, or upgrade"
@@ -81,6 +83,12 @@ class _Description(Settings):
         if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
             raise ValueError("expected entity types without blanks, no two alike")
         return types
+
+    @field_validator("edges")
+    @classmethod
+    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
+        EdgeRules.from_dict(edges or {})
+        return edges
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,7 @@ class TrainedModel:
     ngrams: Vocabulary
     tagset: Tagset
     weights: Mapping[str, npt.NDArray[Any]]
+    edges: EdgeRules | None = None  # what mentions may begin and end with
 
 
 def weight_shapes(
@@ -143,6 +152,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         types=model.tagset.types,
         n_seen_words=model.words.n_seen,
         n_seen_ngrams=model.ngrams.n_seen,
+        edges=None if model.edges is None else model.edges.to_dict(),
     )
     weights = {name: np.ascontiguousarray(array) for name, array in model.weights.items()}
     with replacing_folder(folder) as temporary:
@@ -181,6 +191,7 @@ def read_model(path: str | Path) -> TrainedModel:
         Vocabulary(ngrams, description.n_seen_ngrams),
         tagset,
         weights,
+        None if description.edges is None else EdgeRules.from_dict(description.edges),
     )
 
 
@@ -203,7 +214,7 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     n_compact = next(iter(shapes.get(_SCALES, ())), 0)
     n_others = n_words + n_compact - description.n_seen_words
     precision = "int8" if n_compact else "float32"
-    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams"})
+    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams", "edges"})
     return {
         **facts,
         "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},

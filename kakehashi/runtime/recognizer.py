@@ -25,7 +25,9 @@ from kakehashi.runtime.prediction import predict
 from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
 
@@ -44,6 +46,10 @@ class DescribedModel(Protocol):
     @property
     def tagset(self) -> Tagset:
         """What it chooses from."""
+
+    @property
+    def edges(self) -> EdgeRules | None:
+        """What mentions may begin and end with."""
 
 
 class Recognizer:
@@ -177,6 +183,11 @@ class Recognizer:
         found = dict(predict(self.network, self.decoder, *arguments))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
+            if spans and self.model.edges is not None:
+                trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
+                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
+                spans = tuple(span for span, _ in kept if span)
+                probabilities = tuple(probability for _, probability in kept)
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)

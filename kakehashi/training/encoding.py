@@ -21,8 +21,10 @@ from kakehashi.encoders.states import StateStore
 from kakehashi.errors import ConfigError
 from kakehashi.model.transfer import apply_transfer, plan_transfer
 from kakehashi.progress import Progress
+from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeRules
 from kakehashi.training.initial import Start
 from kakehashi.training.trainer import check_selection
 
@@ -93,9 +95,14 @@ def start_on_encoder(
         plan = plan_transfer(source.tagger, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source.tagger, tagger)
         progress.say(str(plan))
-    model = EncoderModel(settings.name, tagger, settings.text, store.fingerprint)
-    save = partial(save_encoder_model, model=model)
-    return Start(data, test, tagger, plan, save, lambda: EncoderRecognizer(model, store))
+    model = partial(EncoderModel, settings.name, tagger, settings.text, store.fingerprint)
+
+    def save(folder: Path, edges: EdgeRules | None) -> None:
+        save_encoder_model(folder, model(edges))
+
+    return Start(
+        data, test, tagger, plan, save, lambda edges: EncoderRecognizer(model(edges), store)
+    )
 
 
 def _check_source(

@@ -20,6 +20,7 @@ from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
 from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence
+from kakehashi.text.edges import EdgeRules
 
 
 class Start(NamedTuple):
@@ -29,8 +30,8 @@ class Start(NamedTuple):
     test: Iterable[Sentence]  # the segmented sentences of its test set
     tagger: SequenceTagger  # on the CPU
     plan: TransferPlan | None  # what has been copied into the tagger
-    save: Callable[[Path], None]  # writes a model folder of the tagger as it is then
-    recognizer: Callable[[], Recognizer]  # of the tagger as it is then
+    save: Callable[[Path, EdgeRules | None], None]  # writes a model folder of the tagger
+    recognizer: Callable[[EdgeRules | None], Recognizer]  # of the tagger as it is then
 
     @property
     def transfer(self) -> dict[str, object] | None:
@@ -52,9 +53,12 @@ def start_tagger(
         plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source, tagger)
         progress.say(str(plan))
-    model = Model(settings.name, tagger, settings.text)
-    save = partial(save_model, model=model)
-    return Start(data, test, tagger, plan, save, lambda: Recognizer(model.trained()))
+    model = partial(Model, settings.name, tagger, settings.text)
+
+    def save(folder: Path, edges: EdgeRules | None) -> None:
+        save_model(folder, model(edges))
+
+    return Start(data, test, tagger, plan, save, lambda edges: Recognizer(model(edges).trained()))
 
 
 def new_tagger(

@@ -132,7 +132,8 @@ def _train_tagger(
         # Only now: it starts from the same weights on every device.
         start.tagger.to(find_device(group.device(settings.training.device), "training.device"))
         weight = settings.teach.weight if settings.teach is not None else 1.0
-        trainer = Trainer(start.tagger, start.data, settings.training, progress, group, weight)
+        parts, plausible = (start.tagger, start.data, settings.training), settings.text.plausible
+        trainer = Trainer(*parts, progress, group, weight, plausible)
         # All that the weights depend on, so that a checkpoint is not taken for another's.
         versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
         config = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
@@ -158,7 +159,7 @@ def _train_tagger(
     except (KeyboardInterrupt, DivergenceError):
         if writes and trainer.history:
             trainer.load_best()
-            start.save(run.model)
+            start.save(run.model, trainer.edges)
             number = trainer.best["number"]
             progress.say(f"stopped; the model of epoch {number} is in {run.model}")
         raise
@@ -178,8 +179,8 @@ def _finish(
     """Write the best model, what it finds in the test set, its scores, and the result."""
     data, training, epochs, test = trainer.data, trainer.settings, trainer.history, start.test
     trainer.load_best()
-    start.save(run.model)
-    recognizer = start.recognizer()
+    start.save(run.model, trainer.edges)
+    recognizer = start.recognizer(trainer.edges)
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
@@ -26,6 +27,7 @@ from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.progress import Progress
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.scoring.score import Score, score_spans
+from kakehashi.text.edges import EdgeRules
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.optimizer import Optimizer
@@ -78,7 +80,8 @@ class Trainer:
 
     `kakehashi.training.train` has the loop over the epochs; ``history`` has those that are over.
     Labeled sentences of the data are learned beside the gold ones, each with ``weight`` in the
-    loss; not those with a mention that no tokens express.
+    loss; not those with a mention that no tokens express. If ``plausible``, what is found
+    is trimmed to edges that mentions learned from have.
     """
 
     def __init__(
@@ -89,12 +92,15 @@ class Trainer:
         progress: Progress | None = None,
         group: ProcessGroup = SINGLE,
         weight: float = 1.0,
+        plausible: bool = False,
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
         self.lessons = lessons_of(data, weight, hold_out=settings.select == "teacher")
+        edges = self.lessons.corpus.edge_classes() if plausible else None
+        self.edges = None if edges is None else EdgeRules.learn(edges)
         self._tags = self.lessons.corpus.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
         self._epoch = self._new_epoch()
@@ -238,6 +244,12 @@ class Trainer:
             return None
         parts = network_of(self.tagger), decoder_of(self.tagger)
         spans = predict_spans(*parts, corpus.offsets, corpus.forms, self.data.features)
+        if self.edges is not None:
+            bounds = pairwise(corpus.offsets.tolist())
+            spans = [
+                tuple(filter(None, self.edges.trim(found, corpus.classes[start:end].tolist())))
+                for found, (start, end) in zip(spans, bounds, strict=True)
+            ]
         return score_spans(corpus.spans, spans, lost=corpus.lost)
 
     def checkpoint(self, fingerprint: str) -> Checkpoint:

@@ -1,7 +1,8 @@
 """What may never change: models load and tag, runs keep their identity, results give their pages.
 
 `models` and `fingerprints.json` were written at be859cd, before any of what came after; of the
-fingerprints those of demo, recipe and size-strong when the defaults of training changed.
+fingerprints those of demo, recipe and size-strong when the defaults of training changed, and demo's
+when mentions were first trimmed.
 """
 
 import json

@@ -18,6 +18,7 @@ from kakehashi.data.encode import EncodedCorpus, encode, encode_chunk
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.tags import Tagset
+from kakehashi.text.word_classes import word_classes
 from kakehashi.text.words import WHITESPACE, WORDS
 
 # Words, and all that parts them or holds them together; some of it only at some places.
@@ -55,14 +56,16 @@ def reference(sentences):
         offsets.append(len(numbers))
         if lost:
             missed[number] = lost
+    classes = [kind for sentence in sentences for kind in word_classes(sentence.tokens)]
     arrays = np.array(numbers, "i4"), np.array(offsets, "i8"), np.array(tags, "i2")
+    arrays += (np.array(classes, "u1"),)
     return EncodedCorpus(*arrays, tuple(types), missed), list(forms)
 
 
 def assert_encoded(found, expected):
     assert found.types == expected.types
     assert list(found.missed.items()) == list(expected.missed.items())
-    for name in ("forms", "offsets", "tags"):
+    for name in ("forms", "offsets", "tags", "classes"):
         assert getattr(found, name).dtype == getattr(expected, name).dtype
         assert getattr(found, name).tolist() == getattr(expected, name).tolist()
 
@@ -75,7 +78,7 @@ class Letters:
     def segment(self, text):
         letters = [(place, letter) for place, letter in enumerate(text) if letter not in BLANKS]
         return tuple(
-            Token(letter, place, place + 1, "" if number else "ア")
+            Token(letter, place, place + 1, "" if number else "ア", "助詞" if number else "名詞")
             for number, (place, letter) in enumerate(letters)
         )
 
@@ -113,7 +116,9 @@ def test_shards_join_to_the_whole(tmp_path_factory, chunks, earlier):
     for job in zip(paths, chunks, strict=True):
         write_shard(WORDS, False, "this", job)
     facts = join_shards(paths, folder / "all", ours, "this")
-    arrays = (np.load(folder / f"all-{name}.npy") for name in ("forms", "offsets", "tags"))
+    arrays = (
+        np.load(folder / f"all-{name}.npy") for name in ("forms", "offsets", "tags", "classes")
+    )
     found = EncodedCorpus(*arrays, facts["types"], facts["missed"])
     assert_encoded(found, whole)
     assert list(ours) == list(forms)

@@ -15,13 +15,16 @@ from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import describe_model
 from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeRules
+from kakehashi.text.word_classes import WordClass
 
 
 @pytest.fixture
 def folder(tmp_path, make_tagger):
     tagger = make_tagger(["東京", "a"], ["to", "ou"], ["LOC"], n_seen=1, scheme="iobes")
     text = TextSettings(segmenter="unidic-lite", cut_scripts=False)
-    save_model(tmp_path / "run" / "model", Model("test", tagger, text))
+    edges = EdgeRules({"LOC": (frozenset(), frozenset({WordClass.VERB}))})
+    save_model(tmp_path / "run" / "model", Model("test", tagger, text, edges))
     return tmp_path / "run" / "model"
 
 
@@ -53,6 +56,7 @@ def test_a_model_comes_back_as_it_was(folder, make_tagger):
     model = load_model(folder)
     assert model.name == "test"
     assert model.text == TextSettings(segmenter="unidic-lite", cut_scripts=False)
+    assert model.edges == EdgeRules({"LOC": (frozenset(), frozenset({WordClass.VERB}))})
     assert model.tagger.tagset == again.tagset
     assert model.tagger.words.strings == ("東京", "a")
     assert model.tagger.words.n_seen == 1
@@ -145,9 +149,10 @@ def change_weights(folder, change):
         ({"types": ["A B"]}, "types without blanks"),
         ({"n_seen_words": -1}, "n_seen_words: Input should be greater"),
         ({"format_version": "x" * 10_000}, "format_version: Input should be"),
-        ({"format_version": 3}, "format_version: is 3, and this kakehashi reads 1 to 2"),
+        ({"edges": {"LOC": [["NOUN"], []]}}, "edges: there is no word class 'NOUN'"),
+        ({"format_version": 4}, "format_version: is 4, and this kakehashi reads 1 to 3"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_what_a_description_claims_must_fit_the_weights(folder, monkeypatch, changes, problem):
     """Nothing of the size that is claimed is made, and the message stays a short line."""
@@ -302,7 +307,7 @@ def test_saving_again_replaces_the_folder_and_sha256sum_can_check_it(folder, mak
 
 def test_a_description_counts_what_is_in_the_folder(folder):
     found, tagger = describe_model(folder.parent), load_model(folder).tagger
-    assert (found["name"], found["format_version"], found["types"]) == ("test", 2, ["LOC"])
+    assert (found["name"], found["format_version"], found["types"]) == ("test", 3, ["LOC"])
     assert found["text"]["segmenter"] == "unidic-lite"
     assert found["model"] == tagger.settings.model_dump()
     assert found["words"] == {"seen": 1, "others": 1, "precision": "float32"}
@@ -332,8 +337,8 @@ def test_what_cannot_be_described_is_refused_as_when_loading(folder):
     change_weights(folder, lambda w: {k: v for k, v in w.items() if "embedding" not in k})
     with pytest.raises(ModelError, match=r"word\.embedding\.weight: expected a row per string"):
         describe_model(folder)
-    change_description(folder, format_version=3)
-    with pytest.raises(ModelError, match="reads 1 to 2"):
+    change_description(folder, format_version=4)
+    with pytest.raises(ModelError, match="reads 1 to 3"):
         describe_model(folder)
 
 

@@ -14,12 +14,12 @@ WORDS = [f"{a}{b}" for a in "bdgk" for b in ("a", "en", "il", "o", "u")]
 
 @pytest.fixture
 def make_recognizer(make_tagger):
-    def make(**options):
+    def make(edges=None, **options):
         widths = {"word_lstm_width": 8, "word_view": "original"}
         tagger = make_tagger(WORDS[:12], ["ba", "en", "ko"], ("LOC", "PER"), **widths)
         with torch.no_grad():  # so that it finds something
             tagger.dense.weight.mul_(20)
-        return Recognizer(Model("small", tagger, TextSettings()).trained(), **options)
+        return Recognizer(Model("small", tagger, TextSettings(), edges).trained(), **options)
 
     return make
 

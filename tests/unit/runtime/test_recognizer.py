@@ -15,12 +15,27 @@ from kakehashi.runtime.form_cache import _Rows
 from kakehashi.runtime.model_folder import weight_shapes
 from kakehashi.runtime.network import NumpyNetwork
 from kakehashi.sentence import Sentence, Token
+from kakehashi.text.edges import EdgeRules
 
 HANGS = 60  # seconds after which a child that should have answered in one is taken to hang
 
 
 def mentions(sentences):
     return [[mention[:4] for mention in sentence.mentions] for sentence in sentences]
+
+
+def test_mentions_are_trimmed_and_keep_their_probability(make_recognizer, texts):
+    texts = [text.replace(" b", " ( b").replace(" k", " ! k") for text in texts]
+    plain = [each.mentions for each in make_recognizer().recognize(texts)]
+    recognizer = make_recognizer(edges=EdgeRules({}))
+    assert recognizer.model.edges == EdgeRules({})
+    for before, after in zip(plain, recognizer.recognize(texts), strict=True):
+        found = {m[:4]: m.probability for m in after.mentions}
+        signless = {m[:4]: m.probability for m in before if m.text.isalpha()}
+        assert {each: found.get(each) for each in signless} == pytest.approx(signless)
+        assert not [m.text for m in after.mentions if "(" in m.text or m.text[0] == "!"]
+        assert not [m.text for m in after.mentions if m.text[-1] == "!"]
+    assert any("!" in m.text or "(" in m.text for mentions in plain for m in mentions)
 
 
 @pytest.mark.parametrize("text", ["ba ken", "", b"ba"])
