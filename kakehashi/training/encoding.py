@@ -21,7 +21,6 @@ from kakehashi.encoders.states import StateStore
 from kakehashi.errors import ConfigError
 from kakehashi.model.transfer import apply_transfer, plan_transfer
 from kakehashi.progress import Progress
-from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
