@@ -55,7 +55,7 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
     text, types = found["text"], found["types"]
     rows: dict[str, object] = {
         "format": f"{found['format_version']}, written by kakehashi {found['kakehashi']}",
-        "segmenter": text["segmenter"],
+        "segmenter": found["segmenter"] or text["segmenter"],
         **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
         **(_encoder(found) if "encoder" in found else _vocabularies(found)),
         "entity types": f"{len(types)}: {', '.join(types)}",

@@ -11,6 +11,7 @@ from kakehashi.config.settings import TextSettings
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import TrainedModel, read_model, write_model
 from kakehashi.text.edges import EdgeRules
+from kakehashi.text.segment import segmenter_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Model:
             tagger.ngrams,
             tagger.tagset,
             weights,
+            segmenter_of(self.text).signature,
             self.edges,
         )
 

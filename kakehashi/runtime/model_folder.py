@@ -62,6 +62,7 @@ class _Description(Settings):
     name: str
     model: ModelSettings
     text: TextSettings
+    segmenter: str = ""
     types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
@@ -96,7 +97,8 @@ class TrainedModel:
     """What a model folder holds: all that tagging, or going on from a model, needs.
 
     ``weights`` have the names and shapes of `weight_shapes`; they are float32, and the codes of
-    vectors in 8 bits int8.
+    vectors in 8 bits int8. ``segmenter`` is the signature, with the version of the dictionary, of
+    the one whose tokens it was trained on; ``""`` where that is not known.
     """
 
     name: str
@@ -106,6 +108,7 @@ class TrainedModel:
     ngrams: Vocabulary
     tagset: Tagset
     weights: Mapping[str, npt.NDArray[Any]]
+    segmenter: str = ""
     edges: EdgeRules | None = None  # what mentions may begin and end with
 
 
@@ -149,6 +152,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         name=model.name,
         model=model.settings,
         text=model.text,
+        segmenter=model.segmenter,
         types=model.tagset.types,
         n_seen_words=model.words.n_seen,
         n_seen_ngrams=model.ngrams.n_seen,
@@ -191,6 +195,7 @@ def read_model(path: str | Path) -> TrainedModel:
         Vocabulary(ngrams, description.n_seen_ngrams),
         tagset,
         weights,
+        description.segmenter,
         None if description.edges is None else EdgeRules.from_dict(description.edges),
     )
 

@@ -72,11 +72,8 @@ def predict(
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
     ``rows`` has the row in it per token (tokens,).
     """
-    for batch in plan_batches(np.diff(offsets), batch_tokens):
-        sentences = batch[::-1]  # longest first
-        lengths = offsets[sentences + 1] - offsets[sentences]
-        edges = np.append(0, np.cumsum(lengths))
-        emissions = network.emit(projected, rows[ranges(offsets[sentences], lengths)], edges)
+    for sentences, edges, tokens in _batches(offsets, batch_tokens):
+        emissions = network.emit(projected, rows[tokens], edges)
         ids = decoder.decode(emissions, edges)
         found = _spans(decoder.tagset, ids, edges[:-1])
         flat: Iterator[float] = iter(())
@@ -86,6 +83,17 @@ def predict(
             flat = iter(decoder.probabilities(emissions, edges, ids, places).tolist())
         for number, spans in zip(sentences.tolist(), found, strict=True):
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
+
+
+def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | slice]]:
+    """Yield the numbers of sentences, longest first, where each begins, and which tokens it is."""
+    if len(offsets) == 2 and offsets[1]:  # a sentence alone, whose answer is waited for
+        yield np.zeros(1, np.int64), offsets, slice(None)
+        return
+    for batch in plan_batches(np.diff(offsets), batch_tokens):
+        sentences = batch[::-1]
+        lengths = offsets[sentences + 1] - offsets[sentences]
+        yield sentences, np.append(0, np.cumsum(lengths)), ranges(offsets[sentences], lengths)
 
 
 def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -22,7 +23,7 @@ from kakehashi.runtime.form_cache import FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import predict
-from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision
+from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision, machine_code
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
@@ -87,6 +88,13 @@ class Recognizer:
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model: DescribedModel = model
         self.segmenter = segmenter_of(model.text)
+        if model.segmenter not in ("", self.segmenter.signature):
+            warnings.warn(
+                f"the model {model.name} was trained on tokens of {model.segmenter}, and"
+                f" {self.segmenter.signature} is installed, which may cut and read words otherwise;"
+                " install that version, or train again",
+                stacklevel=2,
+            )
         self.network = open_network(model, precision, device)
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
         settings = model.settings
@@ -155,6 +163,20 @@ class Recognizer:
                 chunk, n_tokens = [], 0
         if chunk:
             yield from self._tagged(chunk)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The entity types that it knows."""
+        return self.model.tagset.types
+
+    def warm_up(self) -> None:
+        """Load now what the first texts would wait for: the dictionary, and machine code."""
+        machine_code()
+        self("a")
+        list(self.recognize(["a a", "a"]))
+        emissions = np.zeros((1, len(self.model.tagset)), np.float32)
+        edges = np.array([0, 1])
+        self.decoder.probabilities(emissions, edges, edges[:1], edges[None])
 
     def clear(self) -> None:
         """Drop all cached forms, which can change the last digits of probabilities."""

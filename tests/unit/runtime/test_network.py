@@ -1,4 +1,4 @@
-"""The network in numpy and machine code against the tagger of torch, on the same sentences."""
+"""The network in numpy and machine code against the tagger of torch: emissions."""
 
 import random
 

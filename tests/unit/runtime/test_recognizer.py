@@ -5,6 +5,7 @@ import multiprocessing
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import _Rows
 from kakehashi.runtime.model_folder import weight_shapes
 from kakehashi.runtime.network import NumpyNetwork
+from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Token
 from kakehashi.text.edges import EdgeRules
 
@@ -240,3 +242,18 @@ def test_a_model_folder_holds_the_weights_that_the_tagger_has(make_tagger):
         sizes = len(tagger.words), len(tagger.ngrams), options.get("n_compact", 0)
         shapes = weight_shapes(tagger.settings, *sizes, len(tagger.tagset))
         assert shapes == {name: tuple(v.shape) for name, v in tagger.state_dict().items()}
+
+
+def test_another_version_of_the_dictionary_is_warned_of(make_recognizer):
+    model = make_recognizer().model
+    older = replace(model, segmenter=f"{model.segmenter} of old")
+    with pytest.warns(UserWarning, match="was trained on tokens of .* of old, and .* is installed"):
+        Recognizer(older)
+    Recognizer(replace(model, segmenter=""))
+
+
+def test_a_warm_recognizer_knows_its_types_and_finds_the_same(make_recognizer, texts):
+    recognizer = make_recognizer()
+    recognizer.warm_up()
+    assert recognizer.types == ("LOC", "PER")
+    assert mentions(recognizer.recognize(texts)) == mentions(make_recognizer().recognize(texts))
