@@ -163,13 +163,14 @@ def check(
     from kakehashi.corpora.formats import prediction_files
     from kakehashi.corpora.implausible import check_plausibility
 
-    files = [file for path in inputs for file in prediction_files(path)]
-    found = {
-        name: check_plausibility(
-            console.ProgressBars().track(chain.from_iterable(parts.values()), name)
+    names = [path.name for path in inputs]
+    found = {}
+    for path, name in zip(inputs, names, strict=True):
+        files = _read_all(prediction_files(path), reading, mapping, segmenter)
+        sentences = chain.from_iterable(part for _, parts in files for part in parts.values())
+        found[name if names.count(name) == 1 else str(path)] = check_plausibility(
+            console.ProgressBars().track(sentences, name)
         )
-        for name, parts in _read_all(files, reading, mapping, segmenter)
-    }
     report = {name: each.to_dict() for name, each in found.items()}
     console.print_report(report, show.plausibility_tables(found, examples), as_json=as_json)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kakehashi.experiments.runs import RunSpec
     from kakehashi.scoring.compare import Comparison
     from kakehashi.sentence import Sentence
+    from kakehashi.training.curriculum import Step
 
 _MOST_LOST = 20
 _N_EXAMPLES = 5
@@ -79,6 +81,18 @@ def _bracketed(sentence: Sentence) -> str:
         inside = f"[{mention.text} {mention.type}]"
         text = text[: mention.start] + inside + text[mention.end :]
     return text
+
+
+def curriculum_lines(steps: Sequence[Step]) -> Iterator[str]:
+    """Say of each training what it learns from and about how long it takes, and of them all."""
+    for number, step in enumerate(steps, 1):
+        system, n_gold = step.settings.system, f"{step.n_gold:,} labeled sentences"
+        text = f" and {step.n_unlabeled:,} unlabeled ones" if step.n_unlabeled else ""
+        done = (step.folder / "result.json").exists()
+        took = "finished" if done else f"about {math.ceil(step.seconds / 60)} min"
+        yield f"{number}. {step.folder.name}: {system} on {n_gold}{text}; {took}"
+    left = sum(step.seconds for step in steps if not (step.folder / "result.json").exists())
+    yield f"in all about {math.ceil(left / 60)} min on one thread"
 
 
 def stats_tables(found: Mapping[str, CorpusStats], rows: Table) -> Iterator[Table]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import arg, check_free, opt
+from kakehashi.cli.options import arg, check_free, flag, opt
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
     from kakehashi.config.sources import Source
 
+TeacherSystem = Literal["encoder", "kakehashi"]
 _CUT = opt("Mean probability over the teachers that a mention needs.", default=0.5, min=0, max=1)
 _UNLABELED = "Text without labels: .txt, a sentence per line, or any format of corpora."
 
@@ -96,6 +97,47 @@ def distill(
     console.print_line(str(out))
 
 
+def teach(
+    config: Path = arg("Config of the target: few labels, or none, and dev and test if there are."),
+    english: Path = opt("Config of the English data, with types of the same names.", default=...),
+    unlabeled: list[Path] = opt(f"{_UNLABELED} Several: repeat it.", default=...),
+    out: Path = opt("Folder for the runs.", default=..., metavar="FOLDER"),
+    teacher: TeacherSystem = opt("System of the teacher.", default="kakehashi"),
+    plan: bool = flag("Only print the plan.", "--plan"),
+    as_json: bool = options.JSON,
+) -> None:
+    """Get a small recognizer from English data, few labels or none, and unlabeled text.
+
+    Trains a teacher on English and then on the labels, an English recognizer, and the student,
+    which starts from that and learns from the labels and from what the teacher finds in the text.
+    Prints the plan first. The same command resumes: what is finished is taken as it is. The last
+    line printed is the student's run folder.
+
+    Examples:
+      kakehashi teach ja.toml --english en.toml --unlabeled raw.txt --out runs/taught
+      kakehashi teach ja.toml --english en.toml --unlabeled logs.jsonl --out runs/taught --plan
+    """
+    from kakehashi.config.reading import check_files
+    from kakehashi.training.curriculum import plan_curriculum
+    from kakehashi.training.run import load_result
+    from kakehashi.training.train import train
+
+    steps = plan_curriculum(config, english, list(map(_source, unlabeled)), out, teacher)
+    for step in steps:
+        check_files(step.settings, config)
+    progress = console.ProgressBars()
+    for line in show.curriculum_lines(steps):
+        progress.say(line)
+    if plan:
+        return
+    for step in steps:
+        progress.say(f"training {step.folder}")
+        train(step.settings, step.folder, progress, cache=out / "cache")
+    result = load_result(steps[-1].folder)
+    console.print_report(result, *show.run_tables(result), as_json=as_json)
+    console.print_line(str(steps[-1].folder))
+
+
 def _source(path: Path) -> Source:
     """Make a source of unlabeled text: a name that ends in .txt is plain text."""
     from kakehashi.corpora.formats import guess_source
@@ -103,4 +145,4 @@ def _source(path: Path) -> Source:
     return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
 
 
-VERBS = (label, distill)
+VERBS = (teach, distill, label)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -47,18 +46,21 @@ def align(
     n_words, rows = open_vectors(target, format)
     rotated = ((word, vector @ found.rotation) for word, vector in rows)
     write_vectors(out, (n_words, ours.width), rotated)
-    facts = asdict(found) | {"file": str(out), "words": n_words}
-    del facts["rotation"]
-    for when in ("before", "after"):
-        facts[when] = getattr(found, when)._asdict()
+    facts = {
+        "file": str(out),
+        "words": n_words,
+        "pairs": found.pairs,
+        "tested": found.n_tested,
+        "before": found.before._asdict(),
+        "after": found.after._asdict(),
+    }
     pairs = Table("Pairs of words", found.pairs, [found.pairs.values()], n_labels=0)
     tested = Table(
         f"Nearest source word of {found.n_tested:,} pairs that were left out, percent right",
         ["", "first", "among 5"],
         [["before", *found.before], ["after", *found.after]],
     )
-    line = f"{out}: {n_words:,} words"
-    console.print_report(facts, (pairs, tested), line, as_json=as_json)
+    console.print_report(facts, (pairs, tested), f"{out}: {n_words:,} words", as_json=as_json)
 
 
 VERBS = (align,)

@@ -89,7 +89,7 @@ def load_dataset(
     _write_once(features, write_features, progress)
     data = _read_dataset(corpora, taught, settings.model, *_read(features, features_print))
     source = JsonlSource(path=str((corpus / "test.jsonl").absolute()))
-    return data, Corpus.from_sources([source])
+    return data, Corpus.from_sources([source]) if len(test) else ()
 
 
 def _write_once(folder: Path, write: Callable[[Path], None], progress: Progress) -> None:

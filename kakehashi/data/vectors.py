@@ -199,12 +199,15 @@ def _text_lines(path: str) -> tuple[int, Iterator[tuple[int, str | None, str]]]:
     header = _COUNT_AND_WIDTH.fullmatch(first.rstrip(" "))
     numbers_at_end = takewhile(_is_number, reversed(_parts(first)[1:]))
     width = int(header[2]) if header else len(list(numbers_at_end))
-    return width, _checked(place, header, width, lines if header else chain([(1, first)], lines))
+    return width, _split_lines(
+        place, header, width, lines if header else chain([(1, first)], lines)
+    )
 
 
-def _checked(
+def _split_lines(
     place: Path, header: re.Match[str] | None, width: int, lines: Iterable[tuple[int, str]]
 ) -> Iterator[tuple[int, str | None, str]]:
+    """Yield number, word and numbers of each line; then check how many there were."""
     n_words = n_skipped = 0
     for number, line in lines:
         n_words += 1

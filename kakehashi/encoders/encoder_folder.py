@@ -55,6 +55,7 @@ class _Description(Settings):
     fingerprint: str
     width: int = Field(gt=0, le=1 << 20)
     text: TextSettings
+    segmenter: str
     types: tuple[str, ...]
     edges: EdgeNames | None
 
@@ -90,6 +91,7 @@ class EncoderModel:
     tagger: EncoderTagger
     text: TextSettings
     fingerprint: str  # of the encoder's files
+    segmenter: str  # and its version, in training
     edges: EdgeRules | None = None  # what mentions may begin and end with
 
     @property
@@ -109,6 +111,7 @@ def save_encoder_model(folder: Path, model: EncoderModel) -> None:
         fingerprint=model.fingerprint,
         width=tagger.width,
         text=model.text,
+        segmenter=model.segmenter,
         types=tagger.tagset.types,
         edges=None if model.edges is None else model.edges.to_dict(),
     )
@@ -155,4 +158,5 @@ def load_encoder_model(path: str | Path) -> EncoderModel:
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     tagger.load_state_dict(tensors, assign=True)
     edges = None if found.edges is None else EdgeRules.from_dict(found.edges)
-    return EncoderModel(found.name, tagger.eval(), found.text, found.fingerprint, edges)
+    facts = found.text, found.fingerprint, found.segmenter
+    return EncoderModel(found.name, tagger.eval(), *facts, edges)

@@ -16,11 +16,10 @@ from kakehashi.encoders.encoder_folder import EncoderModel, load_encoder_model
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.model.device import find_device
 from kakehashi.model.torch_network import TorchNetwork, decoder_of
-from kakehashi.runtime.recognizer import DescribedModel, Recognizer
+from kakehashi.runtime.recognizer import DescribedModel, Recognizer, open_segmenter
 from kakehashi.runtime.steps import FloatArray, Precision
 from kakehashi.sentence import Token
 from kakehashi.text.readings import view
-from kakehashi.text.segment import segmenter_of
 
 
 class Encodes(Protocol):
@@ -49,7 +48,7 @@ class EncoderRecognizer(Recognizer):
     def __init__(self, model: EncoderModel, encoder: Encodes | None = None) -> None:
         self._tagger = tagger = model.tagger.eval()
         self.model = model
-        self.segmenter = segmenter_of(model.text)
+        self.segmenter = open_segmenter(model)
         self._encoder = encoder or Encoder(tagger.settings, tagger.device)
         if self._encoder.fingerprint != model.fingerprint:
             problem = f"its encoder, {tagger.settings.name}, has other files than in training"

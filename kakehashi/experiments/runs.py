@@ -162,8 +162,8 @@ def _old_default(field: FieldInfo) -> object:
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
     corpus = settings.corpus
-    unlabeled = settings.teach.unlabeled if settings.teach is not None else ()
-    texts = () if unlabeled == "rest" else unlabeled
+    teach = settings.teach
+    texts = teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
     for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *texts):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
@@ -171,7 +171,7 @@ def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
         yield settings.vectors.path, data_path(settings.vectors.path)
-    for mapping in (corpus.mapping, settings.teach.mapping if settings.teach is not None else None):
+    for mapping in (corpus.mapping, teach.mapping if teach is not None else None):
         if mapping is not None and mapping.endswith(".toml"):
             yield mapping, Path(mapping)
 

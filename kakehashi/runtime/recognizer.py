@@ -27,7 +27,7 @@ from kakehashi.runtime.steps import PRECISIONS, FloatArray, Precision, machine_c
 from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
-from kakehashi.text.segment import segmenter_of
+from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
@@ -49,8 +49,25 @@ class DescribedModel(Protocol):
         """What it chooses from."""
 
     @property
+    def segmenter(self) -> str:
+        """The segmenter and its version in training; empty if unknown."""
+
+    @property
     def edges(self) -> EdgeRules | None:
         """What mentions may begin and end with."""
+
+
+def open_segmenter(model: DescribedModel) -> Segmenter:
+    """Open the segmenter of a model, and warn if it is another version than in training."""
+    segmenter = segmenter_of(model.text)
+    if model.segmenter not in ("", segmenter.signature):
+        warnings.warn(
+            f"the model {model.name} was trained on tokens of {model.segmenter}, and"
+            f" {segmenter.signature} is installed, which may cut and read words otherwise;"
+            " install that version, or train again",
+            stacklevel=3,
+        )
+    return segmenter
 
 
 class Recognizer:
@@ -87,14 +104,7 @@ class Recognizer:
         if precision != "float32" and device != "cpu":
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model: DescribedModel = model
-        self.segmenter = segmenter_of(model.text)
-        if model.segmenter not in ("", self.segmenter.signature):
-            warnings.warn(
-                f"the model {model.name} was trained on tokens of {model.segmenter}, and"
-                f" {self.segmenter.signature} is installed, which may cut and read words otherwise;"
-                " install that version, or train again",
-                stacklevel=2,
-            )
+        self.segmenter = open_segmenter(model)
         self.network = open_network(model, precision, device)
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
         settings = model.settings

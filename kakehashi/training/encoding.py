@@ -24,6 +24,7 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
+from kakehashi.text.segment import segmenter_of
 from kakehashi.training.initial import Start
 from kakehashi.training.trainer import check_selection
 
@@ -94,7 +95,8 @@ def start_on_encoder(
         plan = plan_transfer(source.tagger, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source.tagger, tagger)
         progress.say(str(plan))
-    model = partial(EncoderModel, settings.name, tagger, settings.text, store.fingerprint)
+    facts = settings.text, store.fingerprint, segmenter_of(settings.text).signature
+    model = partial(EncoderModel, settings.name, tagger, *facts)
 
     def save(folder: Path, edges: EdgeRules | None) -> None:
         save_encoder_model(folder, model(edges))

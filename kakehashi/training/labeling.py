@@ -64,27 +64,15 @@ def label_unlabeled(settings: RunSettings, out: Path, cache: Path, progress: Pro
     in ``cache``. `ConfigError` if no text is left or it does not fit the segmenter, or if what the
     teachers find has none of the types that the run knows.
     """
-    teach, corpora, text = settings.teach, load_corpora(settings.corpus), settings.text
+    teach, corpora = settings.teach, load_corpora(settings.corpus)
     if teach is None:
         raise ValueError("these settings have no [teach]")
-    labeled, texts = Labeled(len(teach.teachers)), []
     parts = [_texts_and_types(progress.track(part, "reading gold")) for part in corpora]
-    (gold, gold_types), (dev, dev_types), (test, test_types) = parts
-    for sentence in progress.track(load_unlabeled(settings), "reading the unlabeled text"):
-        key = _key(sentence.text)
-        if key in dev or key in test:
-            labeled.in_test += 1
-        elif key in gold:
-            labeled.in_train += 1
-        elif key:
-            texts.append(sentence)
-    _check_text(texts, text.segmenter)
-    if text.keep_tokens:
-        texts = list(segmented(texts, segmenter_of(text), keep_tokens=True))
-    else:  # teachers cut text themselves, as they have learned to
-        texts = [replace(sentence, tokens=None) for sentence in texts]
+    (train, train_types), (dev, dev_types), (test, test_types) = parts
+    labeled = Labeled(len(teach.teachers))
+    texts = _texts_to_label(settings, train, dev | test, labeled, progress)
     mapping = None if teach.mapping is None else load_mapping(teach.mapping)
-    known, found = gold_types | dev_types if gold_types else None, set[str]()
+    known, found = train_types | dev_types if train_types else None, set[str]()
 
     def kept() -> Iterator[Sentence]:
         sentences = label(teach.teachers, texts, teach.min_probability, cache, mapping, progress)
@@ -99,11 +87,32 @@ def label_unlabeled(settings: RunSettings, out: Path, cache: Path, progress: Pro
 
     write_jsonl(out, kept())
     expected = known or dev_types | test_types
-    if not found or (expected and found.isdisjoint(expected)):
-        problem = f"find {_listed(found) or 'nothing'}, and gold has {_listed(expected)}"
+    if not found:
+        problem = f"find nothing in {labeled.sentences:,} sentences; lower teach.min_probability"
+        raise ConfigError("teach.teachers", f"{problem}, or name better ones")
+    if expected and found.isdisjoint(expected):
+        problem = f"find {_listed(found)}, and gold has {_listed(expected)}"
         raise ConfigError("teach.teachers", f"{problem}; map their types with teach.mapping")
     progress.say(str(labeled))
     return labeled
+
+
+def _texts_to_label(
+    settings: RunSettings, train: set[str], others: set[str], labeled: Labeled, progress: Progress
+) -> list[Sentence]:
+    """Read the unlabeled text but what is in gold, by its keys, and count what is left out."""
+    texts, text = [], settings.text
+    for sentence in progress.track(load_unlabeled(settings), "reading the unlabeled text"):
+        key = _key(sentence.text)
+        labeled.in_test += key in others
+        labeled.in_train += key in train and key not in others
+        if key and key not in train and key not in others:
+            texts.append(sentence)
+    _check_text(texts, text.segmenter)
+    if text.keep_tokens:
+        return list(segmented(texts, segmenter_of(text), keep_tokens=True))
+    # Teachers cut text themselves, as they have learned to.
+    return [replace(sentence, tokens=None) for sentence in texts]
 
 
 def teaching_fingerprint(settings: RunSettings) -> str:

@@ -100,3 +100,30 @@ def test_seeds_are_distilled_into_one_on_the_command_line(run, tree, teacher, un
     refused = run("distill", teacher, "--config", config, *options)
     assert refused.returncode == 2
     assert "crfsuite" in refused.stderr
+
+
+def test_one_command_goes_from_english_and_few_labels_to_a_student(run, tree, unlabeled, tmp_path):
+    target = tree("ja")
+    target["corpus"]["train_size"] = 60
+    for name, settings in (("en", tree("en", epochs=4)), ("ja", target)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(settings))
+    options = ("--english", tmp_path / "en.json", "--unlabeled", unlabeled, "--out", tmp_path / "o")
+    planned = run("teach", tmp_path / "ja.json", *options, "--plan")
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stderr.splitlines() == [
+        "1. english: kakehashi on 120 labeled sentences; about 1 min",
+        "2. teacher: kakehashi on 60 labeled sentences; about 1 min",
+        "3. student: kakehashi on 60 labeled sentences and 120 unlabeled ones; about 1 min",
+        "in all about 2 min on one thread",
+    ]
+    done = run("teach", tmp_path / "ja.json", *options)
+    assert done.returncode == 0, done.stderr
+    student = tmp_path / "o/student"
+    assert done.stdout.splitlines()[-1] == str(student)
+    result = load_result(student)
+    assert result["settings"]["preset"] == "strong"
+    assert result["transfer"]["source"] == str(tmp_path / "o/english")
+    assert result["settings"]["teach"]["teachers"] == [str(tmp_path / "o/teacher")]
+    again = run("teach", tmp_path / "ja.json", *options)
+    assert (again.returncode, again.stdout) == (0, done.stdout)
+    assert "1. english: kakehashi on 120 labeled sentences; finished" in again.stderr

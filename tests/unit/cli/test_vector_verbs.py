@@ -37,7 +37,7 @@ def invoke(*arguments):
 def test_vectors_are_rotated_and_words_kept():
     report = json.loads(invoke("en.vec", "ja.vec", "--out", "new.vec.gz", "--json"))
     assert report["pairs"]["identical"] == 20
-    assert (report["file"], report["words"], report["n_tested"]) == ("new.vec.gz", 40, 4)
+    assert (report["file"], report["words"], report["tested"]) == ("new.vec.gz", 40, 4)
     assert report["after"] == {"at_1": 100, "at_5": 100}
     rotated, before = read_vectors(Path("new.vec.gz").absolute()), read_vectors("ja.vec")
     assert rotated.rows == before.rows

@@ -1,8 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 
 from kakehashi.data.alignment import align, read_word_pairs
-from kakehashi.data.vectors import Vectors
+from kakehashi.data.vectors import Vectors, read_vectors
 from kakehashi.errors import ConfigError, CorpusError
 
 WIDTH = 8
@@ -73,6 +75,17 @@ def test_loanwords_pair_in_both_directions():
         found = align(vectors(one, rows), vectors(other, -rows))
         assert (found.pairs["loanwords"], found.n_tested) == (9, 1)
         assert found.after.at_1 == 100
+
+
+@pytest.mark.corpora
+@pytest.mark.slow
+def test_real_vectors_are_aligned():
+    if "KAKEHASHI_DATA" not in os.environ:
+        pytest.skip("KAKEHASHI_DATA does not name the folder of the corpora")
+    english, japanese = (read_vectors(f"vectors/{name}.64.vec.gz") for name in ("en", "ja"))
+    found = align(english, japanese)
+    assert found.pairs["loanwords"] > 2000
+    assert found.before.at_5 < 1 < 15 < found.after.at_5
 
 
 def test_spaces_that_cannot_be_aligned_are_refused():

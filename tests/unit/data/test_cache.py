@@ -6,7 +6,7 @@ import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.corpus import load_corpora, segmented
-from kakehashi.corpora.jsonl import write_jsonl
+from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data import cache as cache_module
 from kakehashi.data.cache import load_dataset
 from kakehashi.data.dataset import prepare
@@ -68,12 +68,13 @@ def folders(tmp_path):
     return sorted(cache.glob("corpus-*")), sorted(cache.glob("features-*"))
 
 
-def in_memory(tree, **changes):
+def in_memory(tree, labeled=None, **changes):
     settings = settings_from_tree(tree | changes)
     corpora, segmenter = load_corpora(settings.corpus), load_segmenter("words")
     parts = (corpora.train, corpora.dev, corpora.test)
     cut = (segmented(corpus, segmenter) for corpus in parts)
-    return prepare(*cut, settings.model, settings.vectors)
+    taught = None if labeled is None else segmented(labeled, segmenter)
+    return prepare(*cut, settings.model, settings.vectors, taught)
 
 
 def contents(folder):
@@ -112,6 +113,22 @@ def test_training_data_are_views_of_files_and_test_sentences_are_segmented(tree,
     _, test = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1)
     texts = [[token.text for token in sentence.tokens] for sentence in test]
     assert texts == [["In", "Rome9", "Ann", "met", "Bob", "."], ["Nothing", "new"]]
+
+
+def test_a_corpus_without_test_has_no_test_sentences(tree, tmp_path):
+    tree["corpus"]["test"] = []
+    data, test = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1)
+    assert (len(data.test), list(test)) == (0, [])
+
+
+def test_what_teachers_label_is_beside_training(tree, tmp_path):
+    path = tmp_path / "labeled.jsonl"
+    write_jsonl(path, [Sentence("Oslo", (Mention(0, 4, "CITY", "Oslo"),)), sentence(3)])
+    data, _ = load_dataset(tmp_path / "cache", settings_from_tree(tree), Progress(), 1, path)
+    memory = in_memory(tree, labeled=read_jsonl(path))
+    assert data.fingerprint() == memory.fingerprint()
+    assert "CITY" in data.tagset.types
+    assert len(load(tree, tmp_path).tagset) < len(data.tagset)
 
 
 def test_any_number_of_processes_writes_the_same_bytes(tree, tmp_path):

@@ -100,6 +100,12 @@ def test_several_files_label_the_text_of_the_first(run, file):
         run(first, file("c.jsonl", sentence("to Bonn")))
 
 
+def test_teachers_that_find_nothing_are_refused(run, file):
+    silver = file("silver.jsonl", sentence("to Bonn", (3, 7, "LOC", 0.4)))
+    with pytest.raises(ConfigError, match=r"find nothing in 1 sentences; lower teach\.min_prob"):
+        run(silver)
+
+
 @pytest.mark.parametrize(
     ("texts", "segmenter", "problem"),
     [

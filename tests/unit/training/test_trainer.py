@@ -1,15 +1,17 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from kakehashi.config.settings import ModelSettings, TrainingSettings, VectorsSettings
-from kakehashi.data.batches import Batch
+from kakehashi.data.batches import Batch, make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
-from kakehashi.sentence import Span, sentence_from_forms
+from kakehashi.sentence import Mention, Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.initial import new_tagger
-from kakehashi.training.trainer import Trainer, hide_rare_words
+from kakehashi.training.trainer import Trainer, hide_rare_words, lessons_of
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -196,3 +198,47 @@ def test_before_any_score_the_last_epoch_is_kept(make_trainer):
     found = trainer.tagger.state_dict()
     assert all(torch.equal(found[name], value) for name, value in weights[1].items())
     assert not all(torch.equal(found[name], value) for name, value in weights[0].items())
+
+
+SMALL = {"word_width": 4, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
+
+
+@pytest.fixture(scope="module")
+def taught():
+    """Two gold sentences, and thirty labeled ones, of which one has a mention inside a token."""
+    gold = [sentence_from_forms(["to", "Oslo"], [Span(1, 2, "LOC")])] * 2
+    labeled = [sentence_from_forms(["by", f"Mia{n}"], [Span(1, 2, "PER")]) for n in range(29)]
+    inside = sentence_from_forms(["by", "Miami"])
+    labeled.insert(3, replace(inside, mentions=(Mention(3, 6, "PER", "Mia"),)))
+    return prepare(gold, gold, gold, ModelSettings(**SMALL), labeled=labeled)
+
+
+def test_labeled_sentences_are_learned_beside_gold_and_some_kept_out(taught):
+    lessons = lessons_of(taught)
+    assert (len(lessons.corpus), lessons.weights, lessons.held_out) == (31, None, None)
+    lessons = lessons_of(taught, 0.5, hold_out=True)
+    assert (len(lessons.corpus), len(lessons.held_out)) == (28, 3)
+    assert lessons.weights.tolist() == [1, 1] + [0.5] * 26
+    assert lessons.corpus.types == taught.tagset.types == ("LOC", "PER")
+    assert lessons.corpus.spans[0] == (Span(1, 2, "LOC"),)
+    assert set(lessons.held_out.spans) == {(Span(1, 2, "PER"),)}
+    assert not lessons.corpus.missed
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_sentences_weigh_in_the_loss(taught, decoder):
+    tagger = new_tagger(taught, ModelSettings(**SMALL, decoder=decoder)).eval()
+    corpus = lessons_of(taught).corpus
+    tags = corpus.tag_ids(taught.tagset)
+
+    def loss(sentences, weights=None):
+        rows = np.array(sentences)
+        batch = make_batch(rows, corpus.offsets, corpus.forms, taught.features, tags)
+        if weights is not None:
+            batch = replace(batch, weights=np.array(weights, np.float32))
+        return tagger.loss(batch).item()
+
+    first, second = loss([0]), loss([5])
+    assert first != pytest.approx(second, rel=1e-3)
+    assert loss([0, 5]) == pytest.approx((first + second) / 2, rel=1e-5)
+    assert loss([0, 5], [1, 0.5]) == pytest.approx((first + second / 2) / 2, rel=1e-5)

@@ -1,0 +1,80 @@
+"""From English data, few target labels and unlabeled text to a small recognizer: the trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from kakehashi.config.reading import read_tree, settings_from_tree
+from kakehashi.config.settings import RunSettings
+from kakehashi.config.sources import Source
+from kakehashi.corpora.corpus import load_corpora, load_unlabeled
+
+TeacherSystem = Literal["encoder", "kakehashi"]
+
+# Seconds per sentence of MASSIVE, on one thread of a server processor.
+_TRAINING = {"encoder": 0.015, "kakehashi": 0.025}
+_LABELING = {"encoder": 0.007, "kakehashi": 0.001}
+_LEAST = 30.0  # seconds of a training, however little there is to learn from
+
+
+class Step(NamedTuple):
+    """A training, its run folder, what it learns from, and about how long it takes."""
+
+    folder: Path
+    settings: RunSettings
+    n_gold: int  # sentences
+    n_unlabeled: int
+    seconds: float
+
+
+def plan_curriculum(
+    target: str | Path,
+    english: str | Path,
+    unlabeled: Sequence[Source],
+    out: Path,
+    teacher: TeacherSystem,
+) -> list[Step]:
+    """Plan the trainings from two configs, each after those whose models it uses.
+
+    The teacher learns English, then the target's gold, if there is any. The student, of the preset
+    ``strong``, starts from characters and output layer of a ``strong`` English model, and learns
+    from gold and from the text that the teacher labels. Without gold the English teacher labels
+    it, and chooses the epoch. `ConfigError` if a config is wrong.
+    """
+    strong = {"system": "kakehashi", "preset": "strong"}
+    teaching = strong if teacher == "kakehashi" else {"system": teacher}
+    first = out / ("english" if teacher == "kakehashi" else "english-teacher")
+    source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}
+    tree = read_tree(target)
+    corpus = tree.get("corpus") or {}
+    has_gold = bool(corpus.get("train") or corpus.get("all")) and corpus.get("train_size") != 0
+    last = out / "teacher" if has_gold else first
+    teach = {
+        **(tree.get("teach") or {}),
+        "teachers": [str(last.absolute())],
+        "unlabeled": [each.model_dump(mode="json") for each in unlabeled],
+    }
+    student = {**tree, **strong, "transfer": source, "teach": teach}
+    if not has_gold:
+        student["training"] = {**(tree.get("training") or {}), "select": "teacher"}
+    trees: dict[Path, tuple[str | Path, dict[str, Any]]] = {}
+    trees[first] = english, {**read_tree(english), **teaching}
+    if has_gold:
+        taken = source if teacher == "kakehashi" else {"source": str(first.absolute())}
+        trees[last] = target, {**tree, **teaching, "transfer": taken, "teach": None}
+    trees[out / "english"] = english, {**read_tree(english), **strong}
+    trees[out / "student"] = target, student
+    return [
+        _step(folder, settings_from_tree(changed, str(config)), teacher)
+        for folder, (config, changed) in trees.items()
+    ]
+
+
+def _step(folder: Path, settings: RunSettings, teacher: TeacherSystem) -> Step:
+    size = settings.corpus.train_size
+    n_gold = sum(1 for _ in load_corpora(settings.corpus).train) if size is None else size
+    n_unlabeled = sum(1 for _ in load_unlabeled(settings)) if settings.teach is not None else 0
+    seconds = _LEAST + _TRAINING[settings.system] * (n_gold + n_unlabeled)
+    return Step(folder, settings, n_gold, n_unlabeled, seconds + _LABELING[teacher] * n_unlabeled)

@@ -1,0 +1,48 @@
+import json
+
+import pytest
+
+from kakehashi.config.sources import TextSource
+from kakehashi.training.curriculum import plan_curriculum
+
+
+@pytest.fixture
+def plan(tmp_path):
+    (tmp_path / "raw.txt").write_text("to Bonn\n\nto Rome\n")
+    (tmp_path / "some.jsonl").write_text('{"text": "to Oslo"}\n')
+    part = [{"format": "jsonl", "path": str(tmp_path / "some.jsonl")}]
+
+    def plan(**corpus):
+        english = {"train": part, "dev": part}
+        for name, parts in (("en", english), ("ja", {"dev": part, **corpus})):
+            tree = {"name": name, "corpus": parts, "training": {"seed": 3}}
+            (tmp_path / f"{name}.json").write_text(json.dumps(tree))
+        texts = [TextSource(path=str(tmp_path / "raw.txt"))]
+        configs = (tmp_path / "ja.json", tmp_path / "en.json")
+        steps = plan_curriculum(*configs, texts, tmp_path / "out", "kakehashi")
+        return {step.folder.name: step for step in steps}
+
+    plan.part = part
+    return plan
+
+
+def test_with_gold_the_teacher_learns_it_too(plan):
+    steps = plan(train=plan.part)
+    assert list(steps) == ["english", "teacher", "student"]
+    student, teacher = steps["student"].settings, steps["teacher"].settings
+    english = str(steps["english"].folder)
+    assert (student.transfer.source, teacher.transfer.source) == (english, english)
+    assert student.teach.teachers == (str(steps["teacher"].folder),)
+    assert (student.training.select, student.training.seed) == ("dev", 3)
+    assert (steps["student"].n_gold, steps["student"].n_unlabeled) == (1, 2)
+    assert teacher.teach is None
+
+
+@pytest.mark.parametrize("corpus", ["none", "sampled to none"])
+def test_without_gold_the_english_one_teaches(plan, corpus):
+    steps = plan(**({} if corpus == "none" else {"train": plan.part, "train_size": 0}))
+    assert list(steps) == ["english", "student"]
+    student = steps["student"].settings
+    assert student.teach.teachers == (str(steps["english"].folder),)
+    assert student.training.select == "teacher"
+    assert steps["student"].n_gold == 0
