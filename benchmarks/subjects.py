@@ -11,7 +11,11 @@ from benchmarks.peers.peer import Peer
 from benchmarks.place import Place
 
 OURS = "kakehashi"
-BFLOAT16 = "in bfloat16"
+BFLOAT16 = "trained in bfloat16"
+
+
+WITHOUT = ("distinct forms", "ragged batches", "machine code")
+"""Parts of ours that are switched off in turn; see `benchmarks.without`."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,23 @@ class Subject:
     trains: bool = True
 
 
-def _ours(**precisions: Any) -> Callable[[Place], Peer]:
+def _ours(**options: Any) -> Callable[[Place], Peer]:
     def make(place: Place) -> Peer:
         from benchmarks.peers.ours import Ours
 
-        return Ours(place, **precisions)
+        return Ours(place, **options)
 
     return make
+
+
+def _without(part: str) -> Subject:
+    def make(place: Place) -> Peer:
+        from benchmarks.without import PARTS
+
+        PARTS[part]()
+        return _ours()(place)
+
+    return Subject(make, OURS, trains=False)
 
 
 def _baseline(place: Place) -> Peer:
@@ -69,12 +83,12 @@ def _flair(place: Place) -> Peer:
 
 SUBJECTS: Mapping[str, Subject] = {
     OURS: Subject(_ours(), OURS),
-    BFLOAT16: Subject(_ours(tagging="bfloat16", training="bfloat16"), BFLOAT16),
-    "tagging in bfloat16": Subject(_ours(tagging="bfloat16"), OURS, trains=False),
-    "tagging in int8": Subject(_ours(tagging="int8"), OURS, trains=False),
+    BFLOAT16: Subject(_ours(training="bfloat16"), BFLOAT16),
+    "tagging in float32": Subject(_ours(tagging="float32"), OURS, trains=False),
+    **{f"without {part}": _without(part) for part in WITHOUT},
     "baseline": Subject(_baseline, OURS),
     "crfsuite": Subject(_crfsuite, "crfsuite"),
     "spacy": Subject(_spacy, "spacy"),
     "flair": Subject(_flair, "flair"),
 }
-"""The baseline tags with our weights, so that its spans must be ours."""
+"""The baseline tags with our weights, so that its spans must be ours in float32."""

@@ -17,7 +17,7 @@ from kakehashi.model.folder import Model, save_model
 from kakehashi.runtime.model_folder import read_model
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
-from kakehashi.runtime.steps import Precision
+from kakehashi.runtime.steps import DEFAULT_PRECISION, Precision
 from kakehashi.sentence import Sentence, Span
 from kakehashi.training.initial import new_tagger
 from kakehashi.training.trainer import Trainer
@@ -38,7 +38,7 @@ class Ours:
         self,
         place: Place,
         *,
-        tagging: Precision = "float32",
+        tagging: Precision = DEFAULT_PRECISION,
         training: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         self._place, self._tagging, self._training = place, tagging, training

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kakehashi.training.distributed import ProcessGroup
 
 Layout = Literal["jsonl", "columns", "inline", "parquet"]
-Precision = Literal["float32", "bfloat16", "int8"]
+Precision = Literal["float32", "int8"]
 Select = Literal["dev", "teacher", "last", "best-test"]
 _DEMO = ("english", "scratch", "transfer")
 _MOST_NAMED = 10  # bad lines that are named; others are counted
@@ -135,7 +135,9 @@ def predict(
     ),
     min_probability: float = opt("Leave out mentions below this.", default=0.0, min=0, max=1),
     no_tokens: bool = flag("Leave out the tokens.", "--no-tokens"),
-    precision: Precision = opt("float32 is exact; the others are faster.", default="float32"),
+    precision: Precision | None = opt(
+        "float32 is as models are scored. Default: int8; on a GPU float32."
+    ),
     workers: int | None = opt("Processes, one thread each. Default: 1; --out: one per CPU.", min=1),
     device: str = opt("cpu, cuda or cuda:N; a GPU pays for many sentences.", default="cpu"),
     block: int | None = opt("With --out: sentences per part. Default: 20000.", min=1),
@@ -159,8 +161,8 @@ def predict(
       echo 昨日ジョンは東京に着いた | kakehashi predict runs/crf-knbc-ja-seed1
       kakehashi predict runs/conll2003-en-seed1 news.txt --format columns > news.conll
       kakehashi predict runs/massive-ja-seed1 log.jsonl --no-tokens --min-probability 0.9
-      kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 --precision int8 > log.jsonl
-      kakehashi predict runs/massive-ja-seed1 utterances.jsonl --out tagged --precision bfloat16
+      kakehashi predict runs/massive-ja-seed1 log.txt --workers 2 > log.jsonl
+      kakehashi predict runs/massive-ja-seed1 utterances.jsonl --out tagged --precision float32
       kakehashi predict runs/massive-ja-seed1 logs --out tagged --executor ray --address auto
       zcat log.gz | kakehashi predict runs/massive-ja-seed1 --out tagged --no-tokens
     """
@@ -203,6 +205,7 @@ def predict(
     from kakehashi.parallel import open_map
     from kakehashi.runtime.blocks import Reading
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
+    from kakehashi.runtime.steps import DEFAULT_PRECISION
 
     refuse(for_lines, "cannot be combined with --out")
     with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
@@ -213,7 +216,7 @@ def predict(
             reading=Reading(input_format, encoding, cut.of_columns()),
             kept=kept,
             format=layout,
-            precision=precision,
+            precision=precision or DEFAULT_PRECISION,
             block=block or BLOCK,
             map_jobs=map_jobs,
             progress=progress,

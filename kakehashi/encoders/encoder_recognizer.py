@@ -13,7 +13,7 @@ import torch
 from kakehashi.data.batches import Ids
 from kakehashi.encoders.encoder import Encoder
 from kakehashi.encoders.encoder_folder import EncoderModel, load_encoder_model
-from kakehashi.errors import ConfigError, ModelError
+from kakehashi.errors import ModelError
 from kakehashi.model.device import find_device
 from kakehashi.model.torch_network import TorchNetwork, decoder_of
 from kakehashi.runtime.recognizer import DescribedModel, Recognizer, open_segmenter
@@ -60,17 +60,14 @@ class EncoderRecognizer(Recognizer):
         cls,
         path: str | Path,
         *,
-        precision: Precision = "float32",
+        precision: Precision | None = None,
         cached_forms: int = 0,
         device: str = "cpu",
     ) -> EncoderRecognizer:
         """Load the model of a model or run folder, and its encoder; raises as they do.
 
-        The precision is that of training, and nothing is cached between calls.
+        The precision is that of training, and nothing is cached between calls, whatever is given.
         """
-        if precision != "float32":
-            problem = f"{precision} is for models without an encoder; leave it out"
-            raise ConfigError("precision", problem)
         place, model = find_device(device), load_encoder_model(path)
         model.tagger.to(place)
         return cls(model)

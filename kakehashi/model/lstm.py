@@ -16,13 +16,11 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.lstm_steps import (
-    Product,
     RaggedOrder,
-    product,
     run_steps,
     train_steps,
 )
-from kakehashi.runtime.steps import Precision, is_compiled
+from kakehashi.runtime.steps import is_compiled
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The
@@ -32,8 +30,8 @@ for _function in (torch.tanh, torch.exp, torch.log, torch.sqrt):
         _function(torch.ones(1, dtype=_dtype))
 
 # The weights of both directions for tagging: from inputs to gates (input width, 2 · 4 · width),
-# bias (2 · 4 · width,), and the products of states with theirs.
-_Prepared = tuple[Tensor, Tensor, list[Product]]
+# bias (2 · 4 · width,), and from states to gates (2, width, 4 · width).
+_Prepared = tuple[Tensor, Tensor, Tensor]
 
 
 class BiLstm(nn.RNNBase):
@@ -46,15 +44,12 @@ class BiLstm(nn.RNNBase):
     ours, or ``torch``; ``width`` is that of a state, per direction.
     """
 
-    precision: Precision = "float32"
-    """Of the products with the states where no gradients are asked for."""
-
     def __init__(
         self, input_width: int, width: int, *, kernel: Literal["fused", "torch"] = "fused"
     ) -> None:
         super().__init__("LSTM", input_width, width, bidirectional=True)
         self.kernel = kernel
-        self._cache: tuple[list[object], list[Tensor], _Prepared] | None = None
+        self._cache: tuple[list[tuple[int, int]], list[Tensor], _Prepared] | None = None
 
     def train(self, mode: bool = True) -> Self:
         """Change between training and evaluation."""
@@ -125,11 +120,11 @@ class BiLstm(nn.RNNBase):
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
         states, width = [], 4 * self.hidden_size
-        for direction, product_ in enumerate(self._prepared()[2]):
+        for direction, weight in enumerate(self._prepared()[2]):
             order = ragged.order[direction]
             columns = slice(direction * width, (direction + 1) * width)
             places = order if rows is None else rows[order]
-            states.append(run_steps(projected, columns, places, product_, ragged))
+            states.append(run_steps(projected, columns, places, weight, ragged))
         return torch.cat(states)
 
     def _prepared(self) -> _Prepared:
@@ -140,16 +135,14 @@ class BiLstm(nn.RNNBase):
         # Aliases keep the memory, so that no other weight can appear at the same address.
         aliases = [weight.detach() for weight in weights]
         versions = [(weight.data_ptr(), weight._version) for weight in weights]
-        state: list[object] = [self.precision, *versions]
-        if self._cache is None or state != self._cache[0]:
-            self._cache = state, aliases, self._prepare()
+        if self._cache is None or versions != self._cache[0]:
+            self._cache = versions, aliases, self._prepare()
         return self._cache[-1]
 
     def _prepare(self) -> _Prepared:
         inputs, states, bias, more = map(torch.cat, zip(*self.all_weights, strict=True))
         steps = states.view(2, -1, self.hidden_size).transpose(1, 2).contiguous()
-        products = [product(weight, self.precision) for weight in steps]
-        return inputs.t().contiguous(), bias + more, products
+        return inputs.t().contiguous(), bias + more, steps
 
     def _torch_states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` with torch's own LSTM for packed sequences."""

@@ -11,10 +11,9 @@ from itertools import accumulate
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from kakehashi.model.device import CPU, to_device
-from kakehashi.runtime.steps import Precision
 
 
 class RaggedOrder:
@@ -71,65 +70,21 @@ class RaggedOrder:
         )
 
 
-Product = Callable[[Tensor], Tensor]
-"""From states (rows, width) to their part of the gates of the next step (rows, 4 · width)."""
-
-
-def product(weight: Tensor, precision: Precision) -> Product:
-    """Prepare the product of states with a contiguous weight (width, 4 · width), for many steps.
-
-    ``float32`` is exact, ``bfloat16`` rounds states, weights and their product to 8 bits, ``int8``
-    states and weights to 256 steps, a scale per gate. Products of a few rows are always exact: they
-    are no faster otherwise. On one thread of a processor with matrix units for both (width 300), a
-    product with 200 rows takes 0.88 ms in float32, 0.36 in bfloat16 and 0.24 in int8.
-    """
-    if precision == "float32":
-        return lambda states: states @ weight
-    if precision == "bfloat16":
-        rough, fewest = _rounded(weight), 24
-    else:
-        rough, fewest = _quantized(weight), 12
-    return lambda states: rough(states) if len(states) >= fewest else states @ weight
-
-
-def _rounded(weight: Tensor) -> Product:
-    rounded = weight.t().bfloat16().contiguous()
-    return lambda states: nn.functional.linear(states.bfloat16(), rounded).float()
-
-
-def _quantized(weight: Tensor) -> Product:
-    scales = weight.abs().amax(0).clamp(min=1e-12) / 127
-    zeros = torch.zeros(len(scales), dtype=torch.int64)
-    quantized = (weight / scales).t().round().to(torch.int8).contiguous()
-    packed = torch.ops.onednn.qlinear_prepack(quantized, None)
-
-    def multiply(states: Tensor) -> Tensor:
-        # States lie between -1 and 1, so their scale is known: no need to look for their range.
-        bytes_ = (states * 127).round_().add_(128).to(torch.uint8)
-        result: Tensor = torch.ops.onednn.qlinear_pointwise(
-            bytes_, 1 / 127, 128, packed, scales, zeros, None, 1.0, 0, torch.float32,
-            "none", [], "",
-        )  # fmt: skip
-        return result
-
-    return multiply
-
-
 def run_steps(
-    projected: Tensor, columns: slice, rows: Tensor, product: Product, ragged: RaggedOrder
+    projected: Tensor, columns: slice, rows: Tensor, weight: Tensor, ragged: RaggedOrder
 ) -> Tensor:
     """Compute the states of one direction without gradients, in steps order (items, width).
 
     ``projected`` is what distinct items add to the gates of both directions (distinct items, any
     width), in ``columns`` to those of this one; ``rows`` has the row in it per item, in steps order
-    (items,). The product is with the states of the step before.
+    (items,), ``weight`` is from states to gates (width, 4 · width).
     """
     states = projected.new_empty(len(rows), (columns.stop - columns.start) // 4)
     gates, cells = projected[:, columns].index_select(0, rows), states[:0]
     for before, begin, end in ragged.steps:
         gate = gates[begin:end]
         if begin:
-            gate += product(states[before : before + end - begin])
+            gate += states[before : before + end - begin] @ weight
         input_, forget, cell, output = gate.chunk(4, 1)
         for part in (input_, forget, output):
             part.sigmoid_()

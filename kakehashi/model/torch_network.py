@@ -1,4 +1,4 @@
-"""Tagging by torch: on a GPU, and on the CPU in lower precisions."""
+"""Tagging by torch, on a GPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.runtime.network import Network, NumpyNetwork
-from kakehashi.runtime.steps import FloatArray, Precision
+from kakehashi.runtime.steps import FloatArray
 
 
 def network_of(tagger: SequenceTagger) -> Network:
@@ -31,11 +31,9 @@ def decoder_of(tagger: SequenceTagger) -> Decoder:
     return Decoder(tagger.tagset, None if crf is None else crf.transitions.detach().cpu().numpy())
 
 
-def open_network(model: TrainedModel, precision: Precision, device: str) -> Network:
+def open_network(model: TrainedModel, device: str) -> Network:
     """Load a model into torch; `ConfigError` if there is no such device."""
-    tagger = build_model(model).tagger.to(find_device(device))
-    tagger.word.lstm.precision = precision
-    return TorchNetwork(tagger)
+    return TorchNetwork(build_model(model).tagger.to(find_device(device)))
 
 
 class TorchNetwork:

@@ -35,7 +35,7 @@ from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
 from kakehashi.runtime.checked_folder import find_model, model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
-from kakehashi.runtime.steps import Precision, machine_code
+from kakehashi.runtime.steps import DEFAULT_PRECISION, Precision, machine_code
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
 
@@ -131,7 +131,7 @@ def annotate_corpus(
     reading: Reading | None = None,
     kept: Kept | None = None,
     format: str = "jsonl",
-    precision: Precision = "float32",
+    precision: Precision = DEFAULT_PRECISION,
     block: int = BLOCK,
     map_jobs: Map = map_in_order,
     progress: Progress | None = None,

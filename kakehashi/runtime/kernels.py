@@ -1,7 +1,7 @@
-"""Tagging as machine code: the steps of an LSTM, and of a CRF's decoder.
+"""Decoding as machine code, and what other machine code is compiled by.
 
-Imported only where numba is installed; `kakehashi.runtime.steps` and `kakehashi.runtime.decoder`
-have the same in numpy. Gates lie side by side: input, forget, cell, output. All release the GIL.
+Imported only where numba is installed; `kakehashi.runtime.decoder` has the same in numpy. All
+release the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def machine_code(function: Callable[..., None]) -> Any:  # noqa: ANN401
 
 def is_cached() -> bool:
     """Whether machine code is kept on disk from one process to the next."""
-    return type(apply_gates._cache).__name__ != "NullCache"
+    return type(best_sequences._cache).__name__ != "NullCache"
 
 
 @inlined
@@ -67,78 +67,6 @@ def sigmoid(x: np.float32) -> np.float32:
 def tanh(x: np.float32) -> np.float32:
     """Compute the hyperbolic tangent."""
     return _float(1) - _float(2) / (_float(1) + _exp(_float(2) * x))
-
-
-@machine_code
-def apply_gates(
-    product: _Array,
-    projected: _Array,
-    rows: Ids,
-    offsets: Ids,
-    step: int,
-    hidden: _Array,
-    cells: _Array,
-    states: _Array,
-) -> None:
-    """Do `kakehashi.runtime.steps.apply_gates`."""
-    width = hidden.shape[2]
-    for direction in range(2):
-        side = direction * width
-        for sequence in range(product.shape[1]):
-            first, last = offsets[sequence], offsets[sequence + 1] - 1
-            item = first + step if direction == 0 else last - step
-            added, gate = projected[rows[item]], product[direction, sequence]
-            cell, state = cells[direction, sequence], hidden[direction, sequence]
-            for i in range(width):
-                at = 4 * side + i
-                input_ = sigmoid(added[at] + gate[i])
-                forget = sigmoid(added[at + width] + gate[i + width])
-                new = tanh(added[at + 2 * width] + gate[i + 2 * width])
-                output = sigmoid(added[at + 3 * width] + gate[i + 3 * width])
-                cell[i] = forget * cell[i] + input_ * new
-                state[i] = output * tanh(cell[i])
-            states[item, side : side + width] = state
-
-
-@inlined
-def _add_product(gate: _Array, states: _Array, side: int, weight: _Array) -> None:
-    """Add a row times a weight, four rows of the weight at a time."""
-    width = len(weight)
-    for k in range(0, width - 3, 4):
-        a, b = states[side + k], states[side + k + 1]
-        c, d = states[side + k + 2], states[side + k + 3]
-        row_a, row_b, row_c, row_d = weight[k], weight[k + 1], weight[k + 2], weight[k + 3]
-        for i in range(4 * width):
-            gate[i] += (a * row_a[i] + b * row_b[i]) + (c * row_c[i] + d * row_d[i])
-    for k in range(width - width % 4, width):
-        a, row_a = states[side + k], weight[k]
-        for i in range(4 * width):
-            gate[i] += a * row_a[i]
-
-
-@machine_code
-def run_sequence(projected: _Array, rows: Ids, weights: _Array, states: _Array) -> None:
-    """Run both directions over one sequence, products included, without leaving machine code.
-
-    With one row a product only reads its weight once, as fast as the cache gives it. For shapes see
-    `kakehashi.runtime.steps.run_sequences`.
-    """
-    width = weights.shape[1]
-    gate, cell = np.empty(4 * width, np.float32), np.empty(width, np.float32)
-    for direction in range(2):
-        weight, side = weights[direction], direction * width
-        for step in range(len(rows)):
-            item = step if direction == 0 else len(rows) - 1 - step
-            added = projected[rows[item]]
-            for i in range(4 * width):
-                gate[i] = added[4 * side + i]
-            if step:
-                _add_product(gate, states[item - 1 if direction == 0 else item + 1], side, weight)
-            state = states[item]
-            for i in range(width):
-                kept = sigmoid(gate[width + i]) * cell[i] if step else _float(0)
-                cell[i] = kept + sigmoid(gate[i]) * tanh(gate[2 * width + i])
-                state[side + i] = sigmoid(gate[3 * width + i]) * tanh(cell[i])
 
 
 @machine_code

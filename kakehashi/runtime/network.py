@@ -13,7 +13,7 @@ from kakehashi.data.batches import Ids, gather_ngrams, ranges
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.extras import require
 from kakehashi.runtime.model_folder import TrainedModel
-from kakehashi.runtime.steps import FloatArray, Precision, make_steps
+from kakehashi.runtime.steps import FloatArray, LstmSteps, Precision
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -36,20 +36,23 @@ class Network(Protocol):
 
 
 def open_network(model: TrainedModel, precision: Precision, device: str) -> Network:
-    """Make the network of a model; all but float32 on the CPU is computed by torch."""
-    if precision == "float32" and device == "cpu":
-        return NumpyNetwork(model.weights)
+    """Make the network of a model; on a GPU it is computed by torch, in float32."""
+    if device == "cpu":
+        return NumpyNetwork(model.weights, precision)
     require("torch", "train")
     # By its name, since nothing here may depend on torch.
     in_torch = import_module("kakehashi.model.torch_network")
-    network: Network = in_torch.open_network(model, precision, device)
+    network: Network = in_torch.open_network(model, device)
     return network
 
 
 class NumpyNetwork:
-    """Embeddings, character LSTM, word LSTM and dense layer, by the weights of a `TrainedModel`."""
+    """Embeddings, character LSTM, word LSTM and dense layer, by the weights of a `TrainedModel`.
 
-    def __init__(self, weights: Weights) -> None:
+    The precision is that of the word LSTM.
+    """
+
+    def __init__(self, weights: Weights, precision: Precision = "float32") -> None:
         self._ngrams, self._words = (
             weights["char.embedding.weight"],
             weights["word.embedding.weight"],
@@ -57,7 +60,7 @@ class NumpyNetwork:
         self._codes, self._scales = (
             weights.get(f"word.vectors.{name}") for name in ("codes", "scales")
         )
-        self._char, self._word = _Lstm(weights, "char"), _Lstm(weights, "word")
+        self._char, self._word = _Lstm(weights, "char"), _Lstm(weights, "word", precision)
         self._dense, self._bias = weights["dense.weight"].T, weights["dense.bias"]
 
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
@@ -93,14 +96,14 @@ class NumpyNetwork:
 class _Lstm:
     """A bidirectional LSTM of torch's weights."""
 
-    def __init__(self, weights: Weights, group: str) -> None:
+    def __init__(self, weights: Weights, group: str, precision: Precision = "float32") -> None:
         def both(name: str) -> list[npt.NDArray[Any]]:
             return [weights[f"{group}.lstm.{name}_{end}"] for end in ("l0", "l0_reverse")]
 
         self._inputs: FloatArray = np.concatenate(both("weight_ih")).T.copy()
         self._bias: FloatArray = np.concatenate(both("bias_ih")) + np.concatenate(both("bias_hh"))
         states: FloatArray = np.stack(both("weight_hh")).transpose(0, 2, 1).copy()
-        self._width, self._steps = states.shape[1], make_steps(states)
+        self._width, self._steps = states.shape[1], LstmSteps(states, precision)
 
     def project(self, items: FloatArray) -> FloatArray:
         """Compute what items (items, width) add to the gates (items, 2 · 4 · width)."""
@@ -109,7 +112,7 @@ class _Lstm:
         return projected
 
     def run(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
-        """Compute the states of sequences (items, 2 · width); see `steps.run_sequences`."""
+        """Compute the states of sequences (items, 2 · width); see `LstmSteps`."""
         states = np.empty((len(rows), 2 * self._width), np.float32)
         self._steps(projected, rows, offsets, states)
         return states

@@ -15,14 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.data.batches import Ids
+from kakehashi.runtime.quantized import round_states, rounded_weights
 
 FloatArray = npt.NDArray[np.float32]
 
-Precision = Literal["float32", "bfloat16", "int8"]
+Precision = Literal["float32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+DEFAULT_PRECISION: Precision = "int8"
+"""Of tagging on a CPU."""
+
 Steps: TypeAlias = Callable[[FloatArray, Ids, Ids, FloatArray], None]
-"""`run_sequences` with weights of its own; several threads may call it at a time."""
+"""What an `LstmSteps` does, with its weights; several threads may call it at a time."""
 
 _WORTH_LOADING = 2000  # items: loading machine code takes as long as tagging these in numpy
 _n_tagged = 0  # by the process
@@ -45,7 +49,12 @@ def is_compiled() -> bool:
 
 def describe_kernels() -> str:
     """Describe how steps are computed here, and why not as machine code."""
-    return _kernels()[1]
+    kernels, how = _kernels()
+    if kernels is None:
+        return how
+    from kakehashi.runtime.lstm_kernels import INSTRUCTIONS
+
+    return f"{how}, {INSTRUCTIONS.name}"
 
 
 def machine_code(n_items: int | None = None) -> ModuleType | None:
@@ -63,33 +72,53 @@ def machine_code(n_items: int | None = None) -> ModuleType | None:
     return _kernels()[0]
 
 
-def make_steps(weights: FloatArray) -> Steps:
-    """Prepare steps with the weights from states to gates (2, width, 4 · width)."""
-    return partial(run_sequences, weights)
+class LstmSteps:
+    """The steps of both directions of an LSTM; threads may share one.
+
+    Args:
+        weights: From states to gates, input, forget, cell, output (2, width, 4 · width).
+        precision: Of the products with them; for ``int8`` see `kakehashi.runtime.quantized`.
+    """
+
+    def __init__(self, weights: FloatArray, precision: Precision = "float32") -> None:
+        self._weights, self._precision = weights, precision
+        rounded = rounded_weights(weights) if precision == "int8" else weights
+        self._run: Steps = partial(run_sequences, rounded, precision)
+        self._is_compiled = False
+
+    def __call__(self, projected: FloatArray, rows: Ids, offsets: Ids, states: FloatArray) -> None:
+        """Write the states of some sequences, forward and backward (items, 2 · width).
+
+        ``projected`` is what distinct items add to the gates of both directions, bias included
+        (distinct items, 2 · 4 · width), ``rows`` has the row in it per item (items,), ``offsets``
+        where each sequence begins, and the end (sequences + 1,).
+        """
+        if not self._is_compiled and machine_code(len(rows)) is not None:
+            from kakehashi.runtime.lstm_kernels import MachineSteps
+
+            self._run, self._is_compiled = MachineSteps(self._weights, self._precision), True
+        self._run(projected, rows, offsets, states)
 
 
 def run_sequences(
-    weights: FloatArray, projected: FloatArray, rows: Ids, offsets: Ids, states: FloatArray
+    weights: FloatArray,
+    precision: Precision,
+    projected: FloatArray,
+    rows: Ids,
+    offsets: Ids,
+    states: FloatArray,
 ) -> None:
-    """Compute the states of some sequences, forward and backward (items, 2 · width).
-
-    ``projected`` is what distinct items add to the gates of both directions, bias included
-    (distinct items, 2 · 4 · width), ``rows`` has the row in it per item (items,), ``offsets`` where
-    each sequence begins, and the end (sequences + 1,).
-    """
-    kernels, width, n_sequences = machine_code(len(rows)), weights.shape[1], len(offsets) - 1
-    if kernels is not None and n_sequences == 1:
-        kernels.run_sequence(projected, rows, weights, states)
-        return
-    gate = kernels.apply_gates if kernels is not None else apply_gates
+    """Do the steps of an `LstmSteps` in numpy; in ``int8`` weights are `rounded_weights`."""
+    width, n_sequences = weights.shape[1], len(offsets) - 1
     hidden, cells = np.zeros((2, 2, n_sequences, width), np.float32)
     product = np.zeros((2, n_sequences, 4 * width), np.float32)
     running = n_sequences - np.cumsum(np.bincount(np.diff(offsets)))[:-1]
     for step, n_running in enumerate(running.tolist()):
         product = product[:, :n_running]
         if step:
-            np.matmul(hidden[:, :n_running], weights, out=product)
-        gate(product, projected, rows, offsets, step, hidden, cells, states)
+            last = hidden[:, :n_running]
+            np.matmul(round_states(last) if precision == "int8" else last, weights, out=product)
+        apply_gates(product, projected, rows, offsets, step, hidden, cells, states)
 
 
 def apply_gates(

@@ -52,7 +52,7 @@ class Predictor:
 
     model: Path
     format: str = "jsonl"
-    precision: Precision = "float32"
+    precision: Precision | None = None
     device: str = "cpu"
     kept: Kept = Kept()
 

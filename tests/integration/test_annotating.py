@@ -81,10 +81,9 @@ def test_each_input_has_one_output_for_any_number_of_workers(place, expected, ru
     assert lines == [said, f"{count} of {count} parts are there already"]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-def test_parquet_and_other_precisions(place, expected, run, precision):
-    out = place / precision
-    options = ("--format", "parquet", "--precision", precision)
+def test_parquet_in_the_other_precision(place, expected, run):
+    out = place / "float32"
+    options = ("--format", "parquet", "--precision", "float32")
     done = run("predict", "model", "corpus/c.parquet", "--out", out, *options, cwd=place)
     assert done.returncode == 0, done.stderr
     rows = pa.concat_tables(map(pq.read_table, sorted(out.glob("part-*")))).to_pylist()

@@ -33,7 +33,10 @@ def test_a_quick_benchmark_gives_a_whole_report(tmp_path, capsys):
         assert "pip install flair" in report["missing"]["flair"]
     ours, baseline, crfsuite = (subjects[name] for name in ("kakehashi", "baseline", "crfsuite"))
     assert {TOKENS, FRESH, ENCODED, "raw text"} < set(ours["tagging"]["ways"])
-    assert baseline["tagging"]["differing_sentences"] == 0  # our weights, so our spans
+    # Our weights, so our spans, but for what 8 bits round.
+    assert (
+        baseline["tagging"]["differing_sentences"] <= 0.02 * report["corpus"]["test"]["sentences"]
+    )
     assert "training" not in crfsuite  # its passes are not ours
     for subject in (ours, baseline, crfsuite):
         assert 0 <= subject["fits"][0]["f1"] <= 100

@@ -155,7 +155,7 @@ def test_predict_finds_the_same_with_two_workers(predict):
     text = "Maria Berger lives in Kobe .\nWe met Tom Ogawa .\n\n" * 2100
     alone = predict("--format", "inline", stdin=text)
     assert alone.stdout.count("<PER>") == 4200
-    options = ("--format", "inline", "--workers", 2, "--precision", "int8")
+    options = ("--format", "inline", "--workers", 2, "--precision", "float32")
     assert predict(*options, stdin=text).stdout == alone.stdout
 
 

@@ -39,12 +39,12 @@ def test_machine_code_is_loaded_when_it_pays_or_when_asked_for():
     pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
     code = """
 import numpy as np
-from kakehashi.runtime.steps import machine_code, run_sequences
+from kakehashi.runtime.steps import LstmSteps, machine_code
 
-weights, projected = np.zeros((2, 3, 12), np.float32), np.zeros((1, 24), np.float32)
+steps, projected = LstmSteps(np.zeros((2, 3, 12), np.float32)), np.zeros((1, 24), np.float32)
 for n_items in (5, 2500):
     offsets, states = np.array([0, n_items]), np.empty((n_items, 6), np.float32)
-    run_sequences(weights, projected, np.zeros(n_items, np.int64), offsets, states)
+    steps(projected, np.zeros(n_items, np.int64), offsets, states)
     print("numba" in sys.modules)
 """
     assert printed(code) == ["False", "True"]

@@ -50,7 +50,7 @@ def recognizers(sentences, segmenter, decoder, scheme, compact):
         if tagger.crf is not None:
             torch.nn.init.normal_(tagger.crf.transitions)
     model = Model("random", tagger, TextSettings(segmenter=segmenter)).trained()
-    ours, theirs = Recognizer(model), Recognizer(model)
+    ours, theirs = (Recognizer(model, precision="float32") for _ in range(2))
     theirs.network = TorchNetwork(tagger)
     return ours, theirs
 

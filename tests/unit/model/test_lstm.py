@@ -151,20 +151,6 @@ def test_without_gradients_the_states_are_the_same(make_pair, lengths, kernel):
     assert_all_close([plain, projected], [training, training], 1e-6)
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-def test_lower_precisions_are_near_and_products_alone(make_pair, precision):
-    ours, _ = make_pair(20, 40)
-    ragged, inputs, rows = RaggedOrder([9] * 30), torch.randn(270, 20), torch.arange(270)
-    exact = ours(inputs, ragged)
-    projected = ours.project(inputs)
-    ours.precision = precision
-    near = ours.states_of(projected, rows, [9] * 30)
-    assert not torch.equal(near, exact)
-    torch.testing.assert_close(near, exact, atol=3e-2, rtol=0)
-    alone = ours.states_of(projected, rows[:9], [9])
-    torch.testing.assert_close(alone, exact[:9], atol=1e-6, rtol=1e-6)
-
-
 @pytest.mark.parametrize("change", ["in place", "loaded", "cast", "made for inference"])
 def test_tagging_sees_every_change_of_the_weights(make_pair, change):
     ours, _ = make_pair(4, 3)

@@ -8,12 +8,15 @@ import torch
 from kakehashi.config.settings import TextSettings
 from kakehashi.model.folder import Model
 from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.steps import machine_code
 
 WORDS = [f"{a}{b}" for a in "bdgk" for b in ("a", "en", "il", "o", "u")]
 
 
 @pytest.fixture
 def make_recognizer(make_tagger):
+    machine_code()  # now, since the last digits change when it is loaded
+
     def make(edges=None, **options):
         widths = {"word_lstm_width": 8, "word_view": "original"}
         tagger = make_tagger(WORDS[:12], ["ba", "en", "ko"], ("LOC", "PER"), **widths)

@@ -125,7 +125,7 @@ def test_it_goes_on_where_it_stopped(place, most):
     [
         (lambda place: write_model(place / "model", 1), {}, "model"),
         (lambda place: (place / "in.txt").write_text("x"), {}, "input"),
-        (lambda place: None, {"block": 3, "precision": "int8"}, "precision, block"),
+        (lambda place: None, {"block": 3, "precision": "float32"}, "precision, block"),
         (lambda place: None, {"format": "parquet"}, "format"),
     ],
 )

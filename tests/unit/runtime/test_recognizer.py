@@ -83,13 +83,13 @@ def test_tokens_need_not_cover_their_text(make_recognizer):
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_a_pickled_recognizer_finds_the_same(make_recognizer, texts, again):
-    recognizer = make_recognizer(precision="bfloat16", cached_forms=7)
+    recognizer = make_recognizer(precision="float32", cached_forms=7)
     expected = list(recognizer.recognize(texts))
     other = again(recognizer)
     recognizer.clear()
     assert list(other.recognize(texts)) == list(recognizer.recognize(texts)) == expected
     assert other._made.keywords == recognizer._made.keywords
-    assert other._made.keywords["precision"] == "bfloat16"
+    assert other._made.keywords["precision"] == "float32"
 
 
 def tag_in_a_child(recognizer, texts):
@@ -158,17 +158,16 @@ def test_eight_threads_share_a_recognizer(make_recognizer, texts, cached_forms):
     assert many == [expected] * 16
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "int8"])
-def test_lower_precisions_nearly_agree(make_recognizer, texts, precision):
+def test_precisions_nearly_agree(make_recognizer, texts):
     many = texts * 40
-    exact = mentions(make_recognizer().recognize(many))
-    near = mentions(make_recognizer(precision=precision).recognize(many))
+    exact = mentions(make_recognizer(precision="float32").recognize(many))
+    near = mentions(make_recognizer(precision="int8").recognize(many))
     agreeing = sum(one == other for one, other in zip(exact, near, strict=True))
     assert agreeing > 0.9 * len(many)
 
 
 def test_an_unknown_precision_is_refused(make_recognizer):
-    with pytest.raises(ConfigError, match="expected float32, bfloat16, int8; got 'float16'"):
+    with pytest.raises(ConfigError, match="expected float32, int8; got 'float16'"):
         make_recognizer(precision="float16")
 
 
