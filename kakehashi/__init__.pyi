@@ -17,6 +17,7 @@ from kakehashi.model.folder import save_model as save_model
 from kakehashi.model.transfer import apply_transfer as apply_transfer
 from kakehashi.model.transfer import plan_transfer as plan_transfer
 from kakehashi.progress import Progress as Progress
+from kakehashi.runtime.model_folder import read_model as read_model
 from kakehashi.runtime.recognizer import Recognizer as Recognizer
 from kakehashi.scoring.conlleval import score_tags as score_tags
 from kakehashi.scoring.score import Score as Score

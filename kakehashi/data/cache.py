@@ -195,10 +195,10 @@ def join_shards(
 
 
 def _corpus(facts: Mapping[str, Any], arrays: _Arrays, stem: str = "") -> EncodedCorpus:
-    columns = (arrays[f"{stem}{name}"] for name in _ARRAYS)
+    forms, offsets, tags, classes = (arrays[f"{stem}{name}"] for name in _ARRAYS)
     lost = facts["missed"].items()
     missed = {int(row): tuple(Mention(*each) for each in mentions) for row, mentions in lost}
-    return EncodedCorpus(*columns, tuple(facts["types"]), missed)
+    return EncodedCorpus(forms, offsets, tags, classes, tuple(facts["types"]), missed)
 
 
 def _write_features(data: Dataset, folder: Path, fingerprint: str) -> None:
