@@ -28,7 +28,7 @@ from kakehashi.text.segment import segmenter_of
 from kakehashi.training.initial import Start
 from kakehashi.training.trainer import check_selection
 
-_STANDARD_TOKENS = 10_000  # of training, then dev text, by which states are standardized
+_STANDARD_TOKENS = 20_000  # of training, then dev text, by which states are standardized
 
 
 def prepare_states(

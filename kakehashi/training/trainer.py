@@ -99,7 +99,8 @@ class Trainer:
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
         self.lessons = lessons_of(data, weight, hold_out=settings.select == "teacher")
-        edges = self.lessons.corpus.edge_classes() if plausible else None
+        learns_edges = plausible and self._n_tokens > 0
+        edges = self.lessons.corpus.edge_classes() if learns_edges else None
         self.edges = None if edges is None else EdgeRules.learn(edges)
         self._tags = self.lessons.corpus.tag_ids(data.tagset)
         self._best: dict[str, Tensor] = {}
