@@ -118,3 +118,32 @@ def run():
             return Done(arguments, status, *texts)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """A folder with a BERT of random weights, 3 layers, width 24, that knows some characters."""
+    transformers = pytest.importorskip(
+        "transformers", reason="the extra 'teacher' is not installed"
+    )
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    letters = (
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.東京大阪神戸加藤佐葵小川伊はにへを"
+    )
+    specials = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]"}
+    specials |= {"sep_token": "[SEP]"}
+    strings = [*specials.values(), *letters, *(f"##{letter}" for letter in letters)]
+    words = models.WordPiece({piece: n for n, piece in enumerate(strings)}, unk_token="[UNK]")
+    tokenizer = Tokenizer(words)
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    folder = tmp_path_factory.mktemp("encoder") / "tiny"
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **specials)
+    fast.save_pretrained(folder)
+    sizes = {"hidden_size": 24, "intermediate_size": 32, "max_position_embeddings": 34}
+    layers = {"num_hidden_layers": 3, "num_attention_heads": 2, "initializer_range": 0.3}
+    torch.manual_seed(0)
+    config = transformers.BertConfig(vocab_size=len(strings), **sizes, **layers)
+    transformers.BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    return folder

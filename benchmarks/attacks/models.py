@@ -35,7 +35,7 @@ from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import KakehashiError
 from kakehashi.model.folder import Model, save_model
 from kakehashi.model.tagger import Tagger
-from kakehashi.runtime.model_folder import MANIFEST
+from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.tags import Tagset
 

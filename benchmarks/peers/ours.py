@@ -14,6 +14,7 @@ from benchmarks.peers.peer import ENCODED, FRESH, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi import __version__
 from kakehashi.model.folder import Model, save_model
+from kakehashi.runtime.model_folder import read_model
 from kakehashi.runtime.prediction import predict_spans
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.runtime.steps import DEFAULT_PRECISION, Precision
@@ -97,7 +98,7 @@ class Ours:
 
     def _encoded(self, sentences: Sequence[Sentence]) -> Callable[[], object]:
         recognizer = self._recognizer
-        corpus, features = encode_for(recognizer.model, sentences)
+        corpus, features = encode_for(read_model(self._folder), sentences)
         parts = recognizer.network, recognizer.decoder
         return partial(predict_spans, *parts, corpus.offsets, corpus.forms, features)
 

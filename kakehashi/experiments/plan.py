@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from kakehashi.baselines import BASELINES
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora, load_unlabeled
 from kakehashi.experiments.grid import Grid
@@ -97,7 +98,7 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
             sizes[corpus] = _sentences(settings)
         if kind not in paces:
             (progress or Progress()).say(f"timing a short training of {spec.label}")
-            paces[kind] = _probe(settings, min(200, sizes[corpus]))
+            paces[kind] = _probe(settings, min(200, sizes[corpus] or 200))
         total += paces[kind].seconds(settings, sizes[corpus])
     return total
 
@@ -122,7 +123,7 @@ class _Pace(NamedTuple):
     def seconds(self, settings: RunSettings, sentences: int) -> float:
         """Estimate the seconds of a run; where F1 tells it when to stop, of a typical one."""
         training, updates = settings.training, self.updates * sentences
-        if settings.system != "kakehashi":  # to us a baseline trains one epoch
+        if settings.system in BASELINES or not sentences:  # to us a baseline trains one epoch
             return self.start + self.score + updates * self.update
         typical = max(training.min_updates / updates, _TYPICAL_EPOCHS)
         epochs = training.epochs or min(math.ceil(typical), training.max_epochs)

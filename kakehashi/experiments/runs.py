@@ -22,13 +22,14 @@ from pydantic.fields import FieldInfo
 
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
-from kakehashi.config.settings import RunSettings, TextSettings, TrainingSettings
+from kakehashi.config.settings import ModelSettings, RunSettings, TextSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
+from kakehashi.encoders.locate import E5, E5_SHA256
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
-from kakehashi.runtime.model_folder import MANIFEST
+from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 
 SCORES = "1"
@@ -110,6 +111,9 @@ def fingerprint_of(
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version_of(settings.system)
+    if settings.encoder is not None:
+        name = settings.encoder.name
+        facts[f"encoder {name}"] = E5_SHA256 if name == E5 else hashes.of(Path(name))
     facts |= {name: hashes.of(path) for name, path in files_of(settings)}
     if settings.transfer is not None:
         tree["transfer"] = list(settings.transfer.groups)
@@ -276,7 +280,9 @@ def _teacher_seeds(n_seeds: int, own: str) -> list[str]:
 
 
 def _without_unused(settings: RunSettings) -> RunSettings:
-    """Reset what a baseline does not read to its default of old: such runs share a fingerprint."""
+    """Reset what a system does not read to its default of old: such runs share a fingerprint."""
+    if settings.system == "encoder":
+        return settings.model_copy(update={"vectors": None, "model": ModelSettings()})
     if settings.system not in BASELINES:
         return settings
     seed = set() if BASELINES[settings.system].deterministic else {"seed"}

@@ -5,49 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from kakehashi.config.settings import WORD_WIDTH, ModelSettings
-from kakehashi.data.batches import Batch, Ids
+from kakehashi.data.batches import Batch, Ids, gather_ngrams
 from kakehashi.data.vectors import CompactRows, Vectors
-from kakehashi.data.vocabulary import UNKNOWN, Vocabulary
+from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
 from kakehashi.model.crf import Crf
-from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm
 from kakehashi.model.lstm_steps import RaggedOrder
+from kakehashi.model.sequence_tagger import ContextLayers, Dropout, SequenceTagger
 from kakehashi.tags import Tagset
-
-
-class Dropout(nn.Module):
-    """`torch.nn.Dropout`, five times as fast on CPU: one random word of 64 bits masks four numbers.
-
-    Args:
-        rate: How many numbers become zero, at least 0 and below 1; kept to the nearest 1/65536.
-
-    Attributes:
-        part: Where the inputs are some rows of a whole: (rows before them, rows of the whole).
-            Their mask is then what the whole would have there, and as many random numbers are
-            drawn as for the whole.
-    """
-
-    def __init__(self, rate: float) -> None:
-        super().__init__()
-        self.rate = rate
-        self.part: tuple[int, int] | None = None
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Drop some of the numbers in training, and scale the others up by 1 / (1 - rate)."""
-        dropped = round(self.rate * 2**16)
-        if not self.training or not dropped:
-            return inputs
-        before, n_rows = self.part or (0, len(inputs))
-        width = inputs[:1].numel()
-        words = torch.empty(-(-n_rows * width // 4), dtype=torch.int64, device=inputs.device)
-        bits = words.random_(torch.iinfo(torch.int64).min, None).view(torch.int16)
-        bits = bits[before * width :][: inputs.numel()]
-        kept = bits.view(inputs.shape) >= dropped - 2**15
-        return inputs * (kept.to(inputs.dtype) * (2**16 / (2**16 - dropped)))
 
 
 class _Embedding(nn.Embedding):
@@ -91,7 +61,7 @@ class CompactEmbedding(nn.Module):
         return looked_up
 
 
-class WordLayers(nn.Module):
+class WordLayers(ContextLayers):
     """Words in context: embedding, dropout, and word BiLSTM over word and character part.
 
     Of the words the last ``n_compact`` have vectors and do not occur in training.
@@ -131,7 +101,7 @@ class WordLayers(nn.Module):
         return torch.where(compact[:, None] < 0, ours, self.vectors(compact.clamp(min=0)))
 
 
-class Tagger(nn.Module):
+class Tagger(SequenceTagger):
     """Embeddings, character BiLSTM, word BiLSTM, dense layer, and softmax or a CRF.
 
     The layer groups are ``char``, ``word``, ``dense`` (the output layer), and ``crf`` (the
@@ -139,6 +109,9 @@ class Tagger(nn.Module):
     resolved; ``words`` and ``ngrams`` are the vocabularies of the two channels. The vectors of the
     last ``n_compact`` words are kept in 8 bits and not trained.
     """
+
+    char: CharLayers
+    word: WordLayers
 
     def __init__(
         self,
@@ -176,31 +149,19 @@ class Tagger(nn.Module):
         emissions: Tensor = self.dense(self.word(words, chars, batch.lengths, *rows))
         return emissions
 
-    def loss(self, batch: Batch) -> Tensor:
-        """Compute the mean cross entropy per token, or the CRF's negative log-likelihood.
-
-        With ``weights`` in the batch those of sentences are weighted, and still divided by the
-        number of tokens.
-        """
-        if batch.tags is None:
-            raise ValueError("a batch without tags has no loss")
-        emissions, (tags,) = self(batch), self._tensors(batch.tags)
-        weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(self.device)
-        if self.crf is not None:
-            return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device), weights)
-        if weights is None:
-            return nn.functional.cross_entropy(emissions, tags)
-        (lengths,) = self._tensors(batch.lengths)
-        losses = nn.functional.cross_entropy(emissions, tags, reduction="none")
-        return (losses * weights.repeat_interleave(lengths)).mean()
-
     @property
-    def device(self) -> torch.device:
-        """Where the weights are, and all that is computed with them."""
-        return self.dense.weight.device
+    def strings(self) -> dict[str, dict[str, int]]:
+        """The strings that training has seen, and their rows, of each embedding."""
+        return {
+            "char.embedding.weight": self.ngrams.seen,
+            "word.embedding.weight": self.words.seen,
+        }
 
-    def _tensors(self, *arrays: Ids) -> tuple[Tensor, ...]:
-        return to_device(arrays, self.device)
+    def items(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Tensor:
+        """Compute what the word LSTM gets of forms."""
+        lengths, *ngrams = gather_ngrams(forms, features)
+        rows, ids, words = self._tensors(*ngrams, features.words[forms])
+        return self.word.embed(words, self.char(ids, rows, lengths))
 
     @torch.no_grad()
     def take_vectors(self, vectors: Vectors) -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from kakehashi.data.batches import Ids, gather_ngrams
+from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import FormFeatures
 from kakehashi.model.device import find_device, to_device
 from kakehashi.model.folder import build_model
+from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.model_folder import TrainedModel
@@ -17,14 +18,14 @@ from kakehashi.runtime.network import Network, NumpyNetwork
 from kakehashi.runtime.steps import FloatArray
 
 
-def network_of(tagger: Tagger) -> Network:
-    """Return the network of a tagger, which is in numpy unless the tagger is on a GPU."""
-    if tagger.device.type != "cpu":
+def network_of(tagger: SequenceTagger) -> Network:
+    """Return the network of a tagger: in numpy if there is one, and the tagger is on the CPU."""
+    if tagger.device.type != "cpu" or not isinstance(tagger, Tagger):
         return TorchNetwork(tagger)
     return NumpyNetwork({name: value.numpy() for name, value in tagger.state_dict().items()})
 
 
-def decoder_of(tagger: Tagger) -> Decoder:
+def decoder_of(tagger: SequenceTagger) -> Decoder:
     """Return the decoder of a tagger, by its weights as they are now."""
     crf = tagger.crf
     return Decoder(tagger.tagset, None if crf is None else crf.transitions.detach().cpu().numpy())
@@ -38,16 +39,14 @@ def open_network(model: TrainedModel, device: str) -> Network:
 class TorchNetwork:
     """A `Network` on the device of a tagger in evaluation mode; what is cached stays with numpy."""
 
-    def __init__(self, tagger: Tagger) -> None:
+    def __init__(self, tagger: SequenceTagger) -> None:
         self._tagger = tagger
 
     @torch.inference_mode()
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
         """Compute of forms what does not depend on context."""
-        tagger, (lengths, *ngrams) = self._tagger, gather_ngrams(forms, features)
-        rows, ids, words = to_device([*ngrams, features.words[forms]], tagger.device)
-        items = tagger.word.embed(words, tagger.char(ids, rows, lengths))
-        return np.asarray(tagger.word.lstm.project(items).cpu())
+        items = self._tagger.items(forms, features)
+        return np.asarray(self._tagger.word.lstm.project(items).cpu())
 
     @torch.inference_mode()
     def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:

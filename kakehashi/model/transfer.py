@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 
 from kakehashi.errors import TransferError
+from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.tagger import Tagger
 
 _Pairs = list[tuple[int, int]]
@@ -68,7 +69,7 @@ class TransferPlan:
 
 
 def plan_transfer(
-    source: Tagger, target: Tagger, groups: Sequence[str], *, name: str = "source"
+    source: SequenceTagger, target: SequenceTagger, groups: Sequence[str], *, name: str = "source"
 ) -> TransferPlan:
     """Work out which weights of the source would go where in the target, which is not changed.
 
@@ -84,12 +85,12 @@ def plan_transfer(
     tags = [(ids[tag], row) for row, tag in enumerate(target.tagset.tags) if tag in ids]
     edge = (len(source.tagset), len(target.tagset))  # of the sentence, in transitions
     shared: dict[str, _Pairs] = {
-        "char.embedding.weight": _shared_strings(source.ngrams.seen, target.ngrams.seen),
-        "word.embedding.weight": _shared_strings(source.words.seen, target.words.seen),
         "dense.weight": tags,
         "dense.bias": tags,
         "crf.transitions": [*tags, edge],
     }
+    for parameter, strings in target.strings.items():
+        shared[parameter] = _shared_strings(source.strings[parameter], strings)
     parameters = []
     for parameter, ours in target.named_parameters():
         group, rows = parameter.split(".")[0], len(ours)
@@ -113,7 +114,7 @@ def plan_transfer(
 
 
 @torch.no_grad()
-def apply_transfer(plan: TransferPlan, source: Tagger, target: Tagger) -> None:
+def apply_transfer(plan: TransferPlan, source: SequenceTagger, target: SequenceTagger) -> None:
     """Copy what is planned from the source into the target."""
     theirs, ours = dict(source.named_parameters()), dict(target.named_parameters())
     for entry in plan.parameters:
@@ -146,16 +147,17 @@ def _reason(group: str, pairs: _Pairs) -> str:
     return "tag in both"
 
 
-def _check_groups(source: Tagger, target: Tagger, groups: Sequence[str]) -> None:
+def _check_groups(source: SequenceTagger, target: SequenceTagger, groups: Sequence[str]) -> None:
     known = ("char", "word", "dense", "crf")
     for group in groups:
         if group not in known:
             raise TransferError(group, f"unknown layer group {group!r}; known: {', '.join(known)}")
         for name, tagger in (("source", source), ("target", target)):
-            if getattr(tagger, group) is None:
-                problem = f"the {name} has no {group!r} layer: its decoder is softmax"
-                raise TransferError(group, problem)
-    ours, theirs = target.settings.ngram, source.settings.ngram
-    if "char" in groups and ours != theirs:
-        problem = f"the source reads character {theirs}-grams, the target {ours}-grams"
-        raise TransferError("char", f"{problem}; set model.ngram alike")
+            if getattr(tagger, group, None) is None:
+                why = "decoder is softmax" if group == "crf" else "encoder does without"
+                raise TransferError(group, f"the {name} has no {group!r} layer: its {why}")
+    if "char" in groups and isinstance(source, Tagger) and isinstance(target, Tagger):
+        ours, theirs = target.settings.ngram, source.settings.ngram
+        if ours != theirs:
+            problem = f"the source reads character {theirs}-grams, the target {ours}-grams"
+            raise TransferError("char", f"{problem}; set model.ngram alike")

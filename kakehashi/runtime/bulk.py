@@ -33,7 +33,7 @@ from kakehashi.files import lock, read_json, sha256_of, sweep, write_json
 from kakehashi.parallel import Map, map_in_order
 from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
-from kakehashi.runtime.model_folder import find_model, model_fingerprint
+from kakehashi.runtime.checked_folder import find_model, model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.runtime.steps import DEFAULT_PRECISION, Precision, machine_code
 from kakehashi.runtime.stream import Kept

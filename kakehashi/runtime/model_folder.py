@@ -16,35 +16,42 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, field_validator
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 import kakehashi
 from kakehashi.config.settings import WORD_WIDTH, ModelSettings, TextSettings
 from kakehashi.config.sources import Settings
 from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
-from kakehashi.errors import ModelError
-from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
+from kakehashi.files import replacing_folder, write_atomically, write_json
+from kakehashi.runtime.checked_folder import (
+    MANIFEST,
+    WEIGHTS,
+    check_sums,
+    check_weights,
+    find_model,
+    malformed,
+    misfit,
+    parse_json,
+    read_weights,
+    write_sums,
+)
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeNames, EdgeRules
 
 FORMAT_VERSION = 3  # 1 had no vectors of 8 bits, 2 no edges of mentions
-MANIFEST = "SHA256SUMS"
-_WEIGHTS = "weights.safetensors"
 _CODES, _SCALES = "word.vectors.codes", "word.vectors.scales"
 _EMBEDDINGS = ("word.embedding.weight", "char.embedding.weight")
-_FILES = ("model.json", "ngrams.json", _WEIGHTS, "words.json")
+_FILES = ("model.json", "ngrams.json", WEIGHTS, "words.json")
 _LARGEST_DESCRIPTION = 1 << 20  # bytes
 _LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
-_LONGEST_PROBLEM = 300  # characters
 _STRINGS = TypeAdapter(tuple[str, ...])
-_Value = TypeVar("_Value")
 
 
 class _Description(Settings):
@@ -156,8 +163,8 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         write_json(temporary / "model.json", description.model_dump(mode="json"))
         write_json(temporary / "words.json", model.words.strings)
         write_json(temporary / "ngrams.json", model.ngrams.strings)
-        write_atomically(temporary / _WEIGHTS, save(weights))
-        write_atomically(temporary / MANIFEST, _manifest(temporary))
+        write_atomically(temporary / WEIGHTS, save(weights))
+        write_sums(temporary, _FILES)
 
 
 def read_model(path: str | Path) -> TrainedModel:
@@ -168,26 +175,16 @@ def read_model(path: str | Path) -> TrainedModel:
     """
     folder, description = _read_description(path)
     settings, tagset = description.model, Tagset(description.types, description.model.scheme)
-    weights = _read_weights(folder)
+    weights = read_weights(folder)
     n_words, n_ngrams, n_compact = (
         len(weights[name]) if name in weights and weights[name].ndim else 0
         for name in (*_EMBEDDINGS, _SCALES)
     )
     # What is claimed is held against the weights before any memory is taken for it.
     shapes = weight_shapes(settings, n_words + n_compact, n_ngrams, n_compact, len(tagset))
-    for name, shape in shapes.items():
-        came = weights[name].shape if name in weights else "none"
-        if came != shape:
-            raise _misfit(folder, f"{name}: expected the shape {shape}, got {came}")
-    if strange := weights.keys() - shapes.keys():
-        raise _misfit(folder, f"unexpected {min(strange)}")
+    check_weights(folder, weights, shapes)
     if description.n_seen_words >= n_words:
-        raise _malformed(folder / "model.json", f"n_seen_words: expected at most {n_words - 1:,}")
-    for name, values in weights.items():
-        if values.size and not np.isfinite([values.min(), values.max()]).all():
-            raise ModelError(
-                folder, f"{name} has weights that are infinite or no number; train the model again"
-            )
+        raise malformed(folder / "model.json", f"n_seen_words: expected at most {n_words - 1:,}")
     words = _read_strings(folder / "words.json", n_words - 1 + n_compact)
     ngrams = _read_strings(folder / "ngrams.json", n_ngrams - 1)
     return TrainedModel(
@@ -211,13 +208,13 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     """
     folder, description = _read_description(path)
     try:
-        with safe_open(folder / _WEIGHTS, framework="numpy") as file:
+        with safe_open(folder / WEIGHTS, framework="numpy") as file:
             shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise _misfit(folder, str(error)) from None
+        raise misfit(folder, str(error)) from None
     for name in _EMBEDDINGS:
         if len(shapes.get(name, ())) != 2:
-            raise _misfit(folder, f"{name}: expected a row per string, got none")
+            raise misfit(folder, f"{name}: expected a row per string, got none")
     n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
     n_compact = next(iter(shapes.get(_SCALES, ())), 0)
     n_others = n_words + n_compact - description.n_seen_words
@@ -234,86 +231,15 @@ def describe_model(path: str | Path) -> dict[str, Any]:
 
 def _read_description(path: str | Path) -> tuple[Path, _Description]:
     folder = find_model(path)
-    _check_manifest(folder)
+    check_sums(folder, _FILES)
     expected = TypeAdapter(_Description)
-    return folder, _parse(folder / "model.json", expected, _LARGEST_DESCRIPTION)
-
-
-def find_model(path: str | Path) -> Path:
-    """Find the model folder: the path itself, or of a run folder; `ModelError` if there is none."""
-    path = Path(path)
-    for folder in (path, path / "model"):
-        if (folder / MANIFEST).is_file():
-            return folder
-    if not path.exists():
-        raise ModelError(path, "there is no such model or run folder")
-    raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
-
-
-def model_fingerprint(path: str | Path) -> str:
-    """Hash the sums of the files of a model, which loading checks."""
-    return sha256_of(find_model(path) / MANIFEST)
-
-
-def _manifest(folder: Path) -> str:
-    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in _FILES)
-
-
-def _check_manifest(folder: Path) -> None:
-    for name in _FILES:
-        if not (folder / name).is_file():
-            raise ModelError(folder, f"{name} is missing; copy or train the model again")
-    expected = _manifest(folder)
-    with (folder / MANIFEST).open("rb") as file:
-        found = file.read(2 * len(expected))
-    if found == expected.encode():
-        return
-    damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
-    problem = f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded"
-    raise ModelError(folder, f"{problem}; copy or train the model again")
-
-
-def _parse(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:
-    """Parse a file, if it has at most so many bytes."""
-    problem = f"it is larger than {most:,} bytes"
-    if path.stat().st_size <= most:
-        try:
-            return expected.validate_json(path.read_bytes())
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            key = ".".join(str(part) for part in first["loc"])
-            problem = f"{key}: {first['msg'].removeprefix('Value error, ')}"
-    raise _malformed(path, problem)
+    return folder, parse_json(folder / "model.json", expected, _LARGEST_DESCRIPTION)
 
 
 def _read_strings(path: Path, n_strings: int) -> tuple[str, ...]:
     """Read a vocabulary, which has a string for each row of its embedding but the unknown's."""
-    strings = _parse(path, _STRINGS, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
+    strings = parse_json(path, _STRINGS, _LARGEST_DESCRIPTION + n_strings * _LARGEST_STRING)
     if len(strings) != n_strings or len(set(strings)) != len(strings):
         problem = f"expected {n_strings:,} strings, no two alike; got {len(strings):,}"
-        raise _malformed(path, problem)
+        raise malformed(path, problem)
     return strings
-
-
-def _read_weights(folder: Path) -> dict[str, npt.NDArray[Any]]:
-    """Read the weights; safetensors refuses a header that claims more than there is."""
-    try:
-        weights = load((folder / _WEIGHTS).read_bytes())
-    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        raise _misfit(folder, str(error)) from None
-    for name, values in weights.items():
-        expected = np.int8 if name == _CODES else np.float32
-        if values.dtype != expected:
-            wanted = np.dtype(expected)
-            raise _misfit(folder, f"{name}: expected numbers of type {wanted}, got {values.dtype}")
-    return weights
-
-
-def _misfit(folder: Path, problem: str) -> ModelError:
-    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
-    return ModelError(folder, f"the weights do not fit the model's settings ({problem})")
-
-
-def _malformed(path: Path, problem: str) -> ModelError:
-    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
-    return ModelError(path, f"does not hold what a model folder should ({problem})")

@@ -6,16 +6,22 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
+from kakehashi.config.settings import TextSettings
+from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
+from kakehashi.extras import require
+from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
-from kakehashi.runtime.model_folder import TrainedModel, model_fingerprint, read_model
-from kakehashi.runtime.network import open_network
+from kakehashi.runtime.model_folder import TrainedModel, read_model
+from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import predict
 from kakehashi.runtime.steps import (
     DEFAULT_PRECISION,
@@ -24,11 +30,50 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import Mention, Sentence, check_tokens, mentions_from_spans
-from kakehashi.text.segment import segmenter_of
+from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.tags import Tagset
+from kakehashi.text.edges import EdgeRules
+from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 8192  # that are looked up and tagged together
+
+
+class DescribedModel(Protocol):
+    """What all models say of themselves."""
+
+    @property
+    def name(self) -> str:
+        """The name of its run."""
+
+    @property
+    def text(self) -> TextSettings:
+        """How it has its text cut."""
+
+    @property
+    def tagset(self) -> Tagset:
+        """What it chooses from."""
+
+    @property
+    def segmenter(self) -> str:
+        """The segmenter and its version in training; empty if unknown."""
+
+    @property
+    def edges(self) -> EdgeRules | None:
+        """What mentions may begin and end with."""
+
+
+def open_segmenter(model: DescribedModel) -> Segmenter:
+    """Open the segmenter of a model, and warn if it is another version than in training."""
+    segmenter = segmenter_of(model.text)
+    if model.segmenter not in ("", segmenter.signature):
+        warnings.warn(
+            f"the model {model.name} was trained on tokens of {model.segmenter}, and"
+            f" {segmenter.signature} is installed, which may cut and read words otherwise;"
+            " install that version, or train again",
+            stacklevel=3,
+        )
+    return segmenter
 
 
 class Recognizer:
@@ -66,20 +111,13 @@ class Recognizer:
             raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
         if precision != "float32" and device != "cpu":
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
-        self.model = model
-        self.segmenter = segmenter_of(model.text)
-        if model.segmenter not in ("", self.segmenter.signature):
-            warnings.warn(
-                f"the model {model.name} was trained on tokens of {model.segmenter}, and"
-                f" {self.segmenter.signature} is installed, which may cut and read words otherwise;"
-                " install that version, or train again",
-                stacklevel=2,
-            )
+        self.model: DescribedModel = model
+        self.segmenter = open_segmenter(model)
         self.network = open_network(model, precision, device)
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
         settings = model.settings
-        self._channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(self._project, cached_forms)
+        channels = Channels(settings.word_view, settings.char_view, settings.ngram)
+        self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
         self._made = partial(
             type(self), precision=precision, cached_forms=cached_forms, device=device
         )
@@ -98,10 +136,18 @@ class Recognizer:
         Raises as `read_model` and this class do; `MissingExtraError` if the segmenter's dictionary
         is not installed.
         """
+        if (find_model(path) / ENCODER).is_file():
+            require("torch", "train")
+            # By its name, since nothing here may depend on torch.
+            module = import_module("kakehashi.encoders.encoder_recognizer")
+            loaded: Recognizer = module.EncoderRecognizer.load(
+                path, precision=precision, device=device
+            )
+            return loaded
         model = read_model(path)
         return cls(model, precision=precision, cached_forms=cached_forms, device=device)
 
-    def __reduce__(self) -> tuple[Callable[[TrainedModel], Recognizer], tuple[TrainedModel]]:
+    def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""
         return self._made, (self.model,)
 
@@ -154,11 +200,6 @@ class Recognizer:
         """Drop all cached forms, which can change the last digits of probabilities."""
         self._cache.clear()
 
-    def _project(self, forms: Sequence[Form]) -> FloatArray:
-        model = self.model
-        features = featurize(forms, self._channels, model.words, model.ngrams)
-        return self.network.project(np.arange(len(forms)), features)
-
     def _segmented(self, sentence: Sentence) -> Sentence:
         if not isinstance(sentence, Sentence):
             came = type(sentence).__name__
@@ -170,12 +211,15 @@ class Recognizer:
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
         return replace(sentence, tokens=tokens, mentions=())
 
+    def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
+        """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
+        return self._cache.look_up([(t.text, t.reading) for part in tokens for t in part])
+
     def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
         tokens = [sentence.tokens or () for sentence in chunk]
         offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in tokens], out=offsets[1:])
-        forms = [(token.text, token.reading) for part in tokens for token in part]
-        arguments = *self._cache.look_up(forms), offsets
+        arguments = *self._look_up(tokens), offsets
         found = dict(predict(self.network, self.decoder, *arguments))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
@@ -202,6 +246,13 @@ def load_once(
     if model_fingerprint(model) != fingerprint:
         raise ModelError(model, "was changed while it was at work; start again")
     return recognizer
+
+
+def _project(
+    model: TrainedModel, network: Network, channels: Channels, forms: Sequence[Form]
+) -> FloatArray:
+    features = featurize(forms, channels, model.words, model.ngrams)
+    return network.project(np.arange(len(forms)), features)
 
 
 def _sentence(text: str) -> Sentence:

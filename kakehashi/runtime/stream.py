@@ -14,7 +14,7 @@ from kakehashi.corpora.formats import FORMATS, guess_source, only_read
 from kakehashi.corpora.inputs import Chunk, LineInput
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.parallel import map_in_order
-from kakehashi.runtime.model_folder import model_fingerprint
+from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
 from kakehashi.runtime.steps import Precision
 from kakehashi.sentence import Sentence

@@ -26,7 +26,7 @@ from kakehashi.data.batches import Batch, cut_batch
 from kakehashi.errors import ConfigError, DistributedError, KakehashiError
 from kakehashi.extras import require
 from kakehashi.model.device import to_device
-from kakehashi.model.tagger import Tagger
+from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.parallel import ray_cluster
 from kakehashi.progress import Progress
 from kakehashi.tracking import TRACKING_VARIABLES
@@ -92,7 +92,7 @@ class ProcessGroup:
                 problem = f"process {rank} has {what} than process {self.rank}"
                 raise DistributedError(f"{problem}; all must see the same files")
 
-    def loss(self, tagger: Tagger, batch: Batch) -> Tensor:
+    def loss(self, tagger: SequenceTagger, batch: Batch) -> Tensor:
         """Compute the loss of this process's share of a batch, weighted by its tokens.
 
         Shares are neighbouring sentences of about as many tokens. Who gets none computes the first

@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from kakehashi.config.settings import ModelSettings, RunSettings, VectorsSettings
 from kakehashi.data.dataset import Dataset
 from kakehashi.errors import ConfigError
-from kakehashi.model.folder import load_model
+from kakehashi.model.folder import Model, load_model, save_model
+from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.tagger import Tagger
 from kakehashi.model.transfer import TransferPlan, apply_transfer, plan_transfer
 from kakehashi.progress import Progress
+from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.sentence import Sentence
+from kakehashi.text.edges import EdgeRules
 
 
-def initial_tagger(
-    settings: RunSettings, data: Dataset, progress: Progress
-) -> tuple[Tagger, TransferPlan | None]:
-    """Make the tagger of a run on the CPU, and copy into it what is transferred."""
+class Start(NamedTuple):
+    """What a training starts from."""
+
+    data: Dataset
+    test: Iterable[Sentence]  # the segmented sentences of its test set
+    tagger: SequenceTagger  # on the CPU
+    plan: TransferPlan | None  # what has been copied into the tagger
+    save: Callable[[Path, EdgeRules | None], None]  # writes a model folder of the tagger
+    recognizer: Callable[[EdgeRules | None], Recognizer]  # of the tagger as it is then
+
+    @property
+    def transfer(self) -> dict[str, object] | None:
+        """The plan as JSON."""
+        return self.plan.to_dict() if self.plan is not None else None
+
+
+def start_tagger(
+    settings: RunSettings, data: Dataset, test: Iterable[Sentence], progress: Progress
+) -> Start:
+    """Make the tagger of a run, and copy into it what is transferred."""
     transfer, plan = settings.transfer, None
     if settings.model.decoder == "crf":
         check_crf_memory(len(data.tagset), progress)
@@ -29,7 +53,12 @@ def initial_tagger(
         plan = plan_transfer(source, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source, tagger)
         progress.say(str(plan))
-    return tagger, plan
+    model = partial(Model, settings.name, tagger, settings.text)
+
+    def save(folder: Path, edges: EdgeRules | None) -> None:
+        save_model(folder, model(edges))
+
+    return Start(data, test, tagger, plan, save, lambda edges: Recognizer(model(edges).trained()))
 
 
 def new_tagger(

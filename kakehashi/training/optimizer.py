@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from kakehashi.model.tagger import Tagger
+from kakehashi.model.sequence_tagger import SequenceTagger
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
@@ -96,13 +96,17 @@ class Optimizer:
     published (Kingma and Ba, 2014).
     """
 
-    def __init__(self, tagger: Tagger, learning_rate: float, averaging: float = 0.0) -> None:
-        self.embeddings = [tagger.char.embedding.weight, tagger.word.embedding.weight]
+    def __init__(
+        self, tagger: SequenceTagger, learning_rate: float, averaging: float = 0.0
+    ) -> None:
+        layers = (each for each in tagger.modules() if isinstance(each, nn.Embedding))
+        self.embeddings = [layer.weight for layer in layers]
         self.rest = [p for p in tagger.parameters() if all(p is not e for e in self.embeddings)]
-        self._adams = {
-            "rows": RowAdam(self.embeddings, learning_rate),
-            "rest": torch.optim.Adam(self.rest, lr=learning_rate, fused=True),
+        self._adams: dict[str, torch.optim.Optimizer] = {
+            "rest": torch.optim.Adam(self.rest, lr=learning_rate, fused=True)
         }
+        if self.embeddings:
+            self._adams = {"rows": RowAdam(self.embeddings, learning_rate), **self._adams}
         self.average = MovingAverage([*self.embeddings, *self.rest], averaging)
 
     def zero_grad(self) -> None:

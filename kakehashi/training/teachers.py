@@ -14,7 +14,7 @@ from kakehashi.corpora.formats import guess_source, read_source
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.extras import require
 from kakehashi.files import sha256_of
-from kakehashi.runtime.model_folder import model_fingerprint
+from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Mention, Sentence
 

@@ -20,12 +20,11 @@ from kakehashi.corpora.corpus import load_corpora, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
+from kakehashi.encoders.locate import encoder_fingerprint
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.model.folder import Model, save_model
 from kakehashi.progress import Progress
-from kakehashi.runtime.model_folder import model_fingerprint
-from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, score_by_overlap
 from kakehashi.scoring.score import Score, score_spans
@@ -34,7 +33,8 @@ from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
-from kakehashi.training.initial import initial_tagger
+from kakehashi.training.encoding import start_on_encoder
+from kakehashi.training.initial import Start, start_tagger
 from kakehashi.training.labeling import Labeled, label_unlabeled, teaching_fingerprint
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
@@ -82,9 +82,9 @@ def train(
         with group.run_on_all():
             inputs = _fingerprint_of_inputs(settings)
             run = Run(folder, settings, inputs, track, progress)
-            if settings.system == "kakehashi":
+            if settings.system not in BASELINES:
                 find_device(group.device(settings.training.device), "training.device")
-            elif group.world_size > 1:
+            if settings.system != "kakehashi" and group.world_size > 1:
                 problem = f"{settings.system} trains in one process; start no others"
                 raise ConfigError("system", problem)
             if finish and not (run.finished or run.checkpoint.exists()):
@@ -94,7 +94,7 @@ def train(
                 stack.enter_context(run.locked())
         if group.broadcast(run.finished):
             progress.say(f"{folder} is finished already; remove it to train again")
-        elif settings.system == "kakehashi":
+        elif settings.system not in BASELINES:
             _train_tagger(settings, run, inputs, progress, cache, save_every, finish, group)
         else:
             _train_baseline(settings, run, progress)
@@ -102,11 +102,13 @@ def train(
 
 
 def _fingerprint_of_inputs(settings: RunSettings) -> str:
-    """Hash all files that a run reads: corpora, vectors, source model, teachers and their texts."""
+    """Hash all files that a run reads: corpora, vectors, encoder, source model, teachers, texts."""
     corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is not None:
         inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
+    if settings.encoder is not None:
+        inputs = _hash(inputs, encoder_fingerprint(settings.encoder.name))
     if settings.teach is not None:
         inputs = _hash(inputs, teaching_fingerprint(settings))
     if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
@@ -126,21 +128,24 @@ def _train_tagger(
 ) -> None:
     with group.run_on_all(in_turn=cache is not None or settings.teach is not None):
         labeled = _label(settings, run, cache, progress)
-        data, test = _prepare(settings, progress, cache, run.labeled if labeled else None)
-        trainer, transfer = _new_trainer(settings, data, progress, group)
+        start = _start(settings, progress, cache, run.labeled if labeled else None, group)
+        # Only now: it starts from the same weights on every device.
+        start.tagger.to(find_device(group.device(settings.training.device), "training.device"))
+        weight = settings.teach.weight if settings.teach is not None else 1.0
+        parts, plausible = (start.tagger, start.data, settings.training), settings.text.plausible
+        trainer = Trainer(*parts, progress, group, weight, plausible)
         # All that the weights depend on, so that a checkpoint is not taken for another's.
         versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
         config = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-        fingerprint = _hash(config, inputs, data.fingerprint(), versions)
+        fingerprint = _hash(config, inputs, start.data.fingerprint(), versions)
         if run.checkpoint.exists():
             trainer.resume(Checkpoint.load(run.checkpoint, fingerprint))
             progress.say(f"continuing {trainer.position} in {run.folder}")
     state = (fingerprint, trainer.position)
     group.check_equal(state, "other corpora, another checkpoint or another version")
-    model = Model(settings.name, trainer.tagger, settings.text, trainer.edges)
     writes, saved = group.rank == 0, time.monotonic()
     if writes:
-        run.begin(transfer, trainer.history)
+        run.begin(start.transfer, trainer.history)
     try:
         while not (stopped_by := trainer.stopped_by or (finish and trainer.history and "finish")):
             for _ in trainer.train_epoch():
@@ -154,34 +159,34 @@ def _train_tagger(
     except (KeyboardInterrupt, DivergenceError):
         if writes and trainer.history:
             trainer.load_best()
-            save_model(run.model, model)
+            start.save(run.model, trainer.edges)
             number = trainer.best["number"]
             progress.say(f"stopped; the model of epoch {number} is in {run.model}")
         raise
     if writes:
-        _finish(run, trainer, model, test, str(stopped_by), transfer, labeled, progress)
+        _finish(run, trainer, start, str(stopped_by), labeled, progress)
     group.broadcast(None)  # the others wait until all is written
 
 
 def _finish(
     run: Run,
     trainer: Trainer,
-    model: Model,
-    test: Iterable[Sentence],
+    start: Start,
     stopped_by: str,
-    transfer: dict[str, object] | None,
     labeled: Labeled | None,
     progress: Progress,
 ) -> None:
     """Write the best model, what it finds in the test set, its scores, and the result."""
-    data, training, epochs = trainer.data, trainer.settings, trainer.history
+    data, training, epochs, test = trainer.data, trainer.settings, trainer.history, start.test
     trainer.load_best()
-    save_model(run.model, model)
-    recognizer = Recognizer(model.trained())
+    start.save(run.model, trainer.edges)
+    recognizer = start.recognizer(trainer.edges)
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}
     facts |= {"epoch": str(trainer.best["number"]), "seed": str(training.seed)}
+    if (encoder := run.settings.encoder) is not None:
+        facts["system"] = f"encoder {Path(encoder.name).name}"
     if training.epochs is not None:
         facts["epochs"] = str(training.epochs)
     selection = {
@@ -202,6 +207,7 @@ def _finish(
     scores = _with_values(totals, sides, known)
     processes = trainer.group.world_size
     taught = labeled.to_dict() if labeled is not None else None
+    transfer = start.transfer
     run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes, taught)
 
 
@@ -257,6 +263,23 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _start(
+    settings: RunSettings,
+    progress: Progress,
+    cache: str | Path | None,
+    labeled: Path | None,
+    group: ProcessGroup,
+) -> Start:
+    """Prepare the data, and make the tagger that is trained."""
+    folder = Path(cache) if cache is not None else None
+    if settings.system == "encoder":
+        device = find_device(group.device(settings.training.device), "training.device")
+        return start_on_encoder(settings, _read(settings, progress), folder, device, progress)
+    data, test = _prepare(settings, progress, folder, labeled)
+    check_selection(settings.training, data)
+    return start_tagger(settings, data, test, progress)
+
+
 def _label(
     settings: RunSettings, run: Run, cache: str | Path | None, progress: Progress
 ) -> Labeled | None:
@@ -303,20 +326,6 @@ def _read(settings: RunSettings, progress: Progress) -> Iterator[Iterator[Senten
     for part in ("train", "dev", "test"):
         sentences = segmented(getattr(corpora, part), segmenter, settings.text.keep_tokens)
         yield progress.track(sentences, f"reading {part}")
-
-
-def _new_trainer(
-    settings: RunSettings, data: Dataset, progress: Progress, group: ProcessGroup
-) -> tuple[Trainer, dict[str, object] | None]:
-    """Make a trainer of the initial tagger, and describe what is transferred into it."""
-    training = settings.training
-    check_selection(training, data)
-    tagger, plan = initial_tagger(settings, data, progress)
-    # Only now: it starts from the same weights on every device.
-    tagger.to(find_device(group.device(training.device), "training.device"))
-    weight = settings.teach.weight if settings.teach is not None else 1.0
-    trainer = Trainer(tagger, data, training, progress, group, weight, settings.text.plausible)
-    return trainer, plan.to_dict() if plan is not None else None
 
 
 def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:

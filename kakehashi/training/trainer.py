@@ -23,7 +23,7 @@ from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, join
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
-from kakehashi.model.tagger import Tagger
+from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.progress import Progress
 from kakehashi.runtime.prediction import predict_spans
@@ -87,7 +87,7 @@ class Trainer:
 
     def __init__(
         self,
-        tagger: Tagger,
+        tagger: SequenceTagger,
         data: Dataset,
         settings: TrainingSettings,
         progress: Progress | None = None,
@@ -131,16 +131,25 @@ class Trainer:
         """The setting of training that ends it, ``patience`` or a number of epochs, if any yet."""
         fixed = self.settings.epochs is not None
         if len(self.history) >= self._last_epoch:
-            return "epochs" if fixed else "max_epochs"
+            fewest = "epochs" if fixed else "max_epochs"
+            return fewest if self._n_tokens else "no sentences"
         return None if fixed or self.rising else "patience"
 
     @property
+    def _n_tokens(self) -> int:
+        return len(self.lessons.corpus.forms)
+
+    @property
     def _last_epoch(self) -> int:
+        if not self._n_tokens:
+            return 1  # in which the initial weights are scored
         return self.settings.epochs or self.settings.max_epochs
 
     @property
     def rising(self) -> bool:
         """Whether F1 may still be rising: ``min_updates`` and ``patience`` would let it go on."""
+        if not self._n_tokens:
+            return not self.history
         if self.updates < self.settings.min_updates or not self._scored:
             return True
         later = [epoch for epoch in self._scored if epoch["number"] > self.best["number"]]
@@ -177,7 +186,7 @@ class Trainer:
             epoch.batches += 1
             yield
         self.tagger.eval()
-        mean = epoch.loss.item() / len(train.forms)
+        mean = epoch.loss.item() / max(1, self._n_tokens)
         finite = all(bool(weights.isfinite().all()) for weights in self.tagger.parameters())
         if not (finite and math.isfinite(mean)):
             found = f"the loss is {mean} and the weights are {'' if finite else 'not all '}finite"
@@ -204,7 +213,7 @@ class Trainer:
         """
         seconds, settings = time.perf_counter() - self._epoch.began, self.settings
         number, updates = len(self.history) + 1, self.updates + self._epoch.batches
-        loss, last = self._epoch.loss.item() / len(self.lessons.corpus.forms), self._last_epoch
+        loss, last = self._epoch.loss.item() / max(1, self._n_tokens), self._last_epoch
         since = updates - (self._scored[-1]["updates"] if self._scored else 0)
         scores = settings.epochs is not None or since >= settings.score_every or number == last
         with_test = scores and (settings.test_epochs or self._key == "test")

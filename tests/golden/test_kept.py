@@ -21,14 +21,15 @@ RESULTS = ROOT / "docs/results"
 FINGERPRINTS = json.loads((HERE / "fingerprints.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("int8", 1e-2)])
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_a_model_of_then_tags_as_it_did(language):
-    recognizer = Recognizer.load(HERE / "models" / language)
+def test_a_model_of_then_tags_as_it_did(language, precision, tolerance):
+    recognizer = Recognizer.load(HERE / "models" / language, precision=precision)
     expected = json.loads((HERE / f"models/{language}.json").read_text(encoding="utf-8"))
     for sentence in expected:
         found = [mention._asdict() for mention in recognizer(sentence["text"])]
         for mine, then in zip(found, sentence["mentions"], strict=True):
-            assert mine.pop("probability") == pytest.approx(then.pop("probability"), abs=1e-4)
+            assert mine.pop("probability") == pytest.approx(then.pop("probability"), abs=tolerance)
             assert mine == then
 
 

@@ -1,0 +1,1 @@
+"""Frozen multilingual encoders: states of tokens in their sentences."""

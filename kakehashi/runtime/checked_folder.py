@@ -1,0 +1,125 @@
+"""A folder of a model of any kind: a manifest of sums, JSON, weights in safetensors.
+
+The sums of SHA256SUMS, as sha256sum writes it, are checked before anything is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load
+
+from kakehashi.errors import ModelError
+from kakehashi.files import sha256_of, write_atomically
+
+MANIFEST = "SHA256SUMS"
+WEIGHTS = "weights.safetensors"
+ENCODER = "encoder.json"
+"""What describes a model that reads the states of an encoder; others do not have this file."""
+
+_CODES = "word.vectors.codes"
+_LONGEST_PROBLEM = 300  # characters
+_Value = TypeVar("_Value")
+
+
+def find_model(path: str | Path) -> Path:
+    """Find the model folder: the path itself, or of a run folder; `ModelError` if there is none."""
+    path = Path(path)
+    for folder in (path, path / "model"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    if not path.exists():
+        raise ModelError(path, "there is no such model or run folder")
+    raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
+
+
+def model_fingerprint(path: str | Path) -> str:
+    """Hash the sums of the files of a model, which loading checks."""
+    return sha256_of(find_model(path) / MANIFEST)
+
+
+def write_sums(folder: Path, files: Sequence[str]) -> None:
+    """Write the manifest of files that are there."""
+    write_atomically(folder / MANIFEST, _manifest(folder, files))
+
+
+def check_sums(folder: Path, files: Sequence[str]) -> None:
+    """Check that the files are there, and have the sums of the manifest; `ModelError` if not."""
+    for name in files:
+        if not (folder / name).is_file():
+            raise ModelError(folder, f"{name} is missing; copy or train the model again")
+    expected = _manifest(folder, files)
+    with (folder / MANIFEST).open("rb") as file:
+        found = file.read(2 * len(expected))
+    if found == expected.encode():
+        return
+    damaged = [line[66:] for line in expected.splitlines() if line.encode() not in found]
+    problem = f"{', '.join(damaged) or MANIFEST} is damaged: the SHA-256 is not the one recorded"
+    raise ModelError(folder, f"{problem}; copy or train the model again")
+
+
+def _manifest(folder: Path, files: Sequence[str]) -> str:
+    return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in files)
+
+
+def parse_json(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:
+    """Parse a file, if it has at most so many bytes."""
+    problem = f"it is larger than {most:,} bytes"
+    if path.stat().st_size <= most:
+        try:
+            return expected.validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(str(part) for part in first["loc"])
+            problem = f"{key}: {first['msg'].removeprefix('Value error, ')}"
+    raise malformed(path, problem)
+
+
+def read_weights(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the weights; safetensors refuses a header that claims more than there is."""
+    try:
+        weights = load((folder / WEIGHTS).read_bytes())
+    except (SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise misfit(folder, str(error)) from None
+    for name, values in weights.items():
+        expected = np.int8 if name == _CODES else np.float32
+        if values.dtype != expected:
+            wanted = np.dtype(expected)
+            raise misfit(folder, f"{name}: expected numbers of type {wanted}, got {values.dtype}")
+    return weights
+
+
+def check_weights(
+    folder: Path,
+    weights: Mapping[str, npt.NDArray[Any]],
+    shapes: Mapping[str, tuple[int, ...]],
+) -> None:
+    """Check that weights have the names and shapes expected, and are finite; else `ModelError`."""
+    for name, shape in shapes.items():
+        came = weights[name].shape if name in weights else "none"
+        if came != shape:
+            raise misfit(folder, f"{name}: expected the shape {shape}, got {came}")
+    if strange := weights.keys() - shapes.keys():
+        raise misfit(folder, f"unexpected {min(strange)}")
+    for name, values in weights.items():
+        if values.size and not np.isfinite([values.min(), values.max()]).all():
+            problem = "has weights that are infinite or no number; train the model again"
+            raise ModelError(folder, f"{name} {problem}")
+
+
+def misfit(folder: Path, problem: str) -> ModelError:
+    """Describe weights that are not what the description says, in one line."""
+    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
+    return ModelError(folder, f"the weights do not fit the model's settings ({problem})")
+
+
+def malformed(path: Path, problem: str) -> ModelError:
+    """Describe a file that does not hold what it should, in one line."""
+    problem = " ".join(problem.split())[:_LONGEST_PROBLEM]
+    return ModelError(path, f"does not hold what a model folder should ({problem})")
