@@ -170,6 +170,7 @@ class Trainer:
         if settings.augment:
             train = replace_mentions(train, settings.augment, (settings.seed, number, 2))
             tags = train.tag_ids(data.tagset)
+        scale = self._n_tokens / max(1, len(train.forms))  # so that the mean loss is that per token
         plan = plan_batches(train.lengths, settings.batch_tokens, (settings.seed, number))
         if not epoch.batches:
             epoch.began = time.perf_counter()
@@ -182,7 +183,7 @@ class Trainer:
                 batch = replace(batch, weights=weights[sentences])
             with _precision(settings.precision, self.tagger.device):
                 loss = self.train_step(batch)
-            epoch.loss += loss.double() * len(batch.words)
+            epoch.loss += loss.double() * len(batch.words) * scale
             epoch.batches += 1
             yield
         self.tagger.eval()
