@@ -187,6 +187,13 @@ class TrainingSettings(Settings):
     clip_norm: float = Field(
         5.0, gt=0, allow_inf_nan=False, description="Longer gradients are scaled down to this norm."
     )
+    augment: float = Field(
+        0,
+        ge=0,
+        le=1,
+        description="Share of the mentions that each epoch replaces by others of their type, drawn"
+        " from the training set.",
+    )
     unknown_rate: float = Field(
         0.5, ge=0, le=1, description="Rate at which words seen once train the unknown word."
     )

@@ -60,7 +60,7 @@ class EncodedCorpus:
     def spans(self) -> tuple[tuple[Span, ...], ...]:
         """Gold spans per sentence, read off the tags."""
         spans: list[list[Span]] = [[] for _ in range(len(self))]
-        starts, ends = self._edges()
+        starts, ends = self.span_edges()
         sentences = np.searchsorted(self.offsets, starts, side="right") - 1
         firsts = self.offsets[sentences]
         columns = (sentences, starts - firsts, ends - firsts, self.tags[starts] // 2)
@@ -108,13 +108,14 @@ class EncodedCorpus:
 
     def edge_classes(self) -> Iterator[tuple[str, WordClass, WordClass]]:
         """Yield of each distinct kind of gold span: its type, its first and its last class."""
-        starts, ends = self._edges()
+        starts, ends = self.span_edges()
         columns = (self.tags[starts] // 2, self.classes[starts], self.classes[ends - 1])
         distinct = np.unique(np.stack(columns, axis=1), axis=0)
         for kind, first, last in distinct.tolist():
             yield self.types[kind], WordClass(first), WordClass(last)
 
-    def _edges(self) -> tuple[Ids, Ids]:  # the first token of each gold span, and one past its last
+    def span_edges(self) -> tuple[Ids, Ids]:
+        """Return the first token of each gold span, and one past its last (spans,)."""
         starts = np.flatnonzero(self.tags % 2)
         ends = np.append(np.flatnonzero(~self._inside()), len(self.tags))
         return starts, ends[np.searchsorted(ends, starts, side="right")]

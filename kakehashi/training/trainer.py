@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from kakehashi.config.settings import TrainingSettings
+from kakehashi.data.augment import replace_mentions
 from kakehashi.data.batches import Batch, make_batch, plan_batches
 from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, join
@@ -166,20 +167,24 @@ class Trainer:
         `DivergenceError` is raised if at the end the loss or a weight is not finite.
         """
         data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
-        train, weights = self.lessons.corpus, self.lessons.weights
+        train, weights, tags = self.lessons.corpus, self.lessons.weights, self._tags
+        if settings.augment:
+            train = replace_mentions(train, settings.augment, (settings.seed, number, 2))
+            tags = train.tag_ids(data.tagset)
+        scale = self._n_tokens / max(1, len(train.forms))  # so that the mean loss is that per token
         plan = plan_batches(train.lengths, settings.batch_tokens, (settings.seed, number))
         if not epoch.batches:
             epoch.began = time.perf_counter()
         self.tagger.train()
         left = plan[epoch.batches :]
         for sentences in self.progress.track(left, f"epoch {number}", len(left)):
-            batch = make_batch(sentences, train.offsets, train.forms, data.features, self._tags)
+            batch = make_batch(sentences, train.offsets, train.forms, data.features, tags)
             batch = hide_rare_words(batch, data.once, settings.unknown_rate, epoch.random)
             if weights is not None:
                 batch = replace(batch, weights=weights[sentences])
             with _precision(settings.precision, self.tagger.device):
                 loss = self.train_step(batch)
-            epoch.loss += loss.double() * len(batch.words)
+            epoch.loss += loss.double() * len(batch.words) * scale
             epoch.batches += 1
             yield
         self.tagger.eval()
