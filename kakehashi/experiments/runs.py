@@ -147,8 +147,11 @@ def _not_default(value: object) -> Any:  # noqa: ANN401 a tree of JSON
     found = {}
     for name, field in type(value).model_fields.items():
         own = getattr(value, name)
-        if name == "format" or own != _old_default(field):
-            found[name] = _not_default(own)
+        hashed = _not_default(own)
+        # A table at its defaults of today counts if one of these is new.
+        is_new = own != _old_default(field) or (isinstance(own, Settings) and hashed)
+        if name == "format" or is_new:
+            found[name] = hashed
     return found
 
 

@@ -1,4 +1,5 @@
 import json
+import tomllib
 from importlib.metadata import version
 
 import pytest
@@ -8,7 +9,14 @@ from kakehashi.config.reading import settings_from_tree
 from kakehashi.encoders.locate import E5_SHA256
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.grid import Grid, read_grid
-from kakehashi.experiments.runs import MISSING, FileHashes, expand, files_of, fingerprint_of
+from kakehashi.experiments.runs import (
+    MISSING,
+    FileHashes,
+    _not_default,
+    expand,
+    files_of,
+    fingerprint_of,
+)
 
 CONFIG = """
 # A comment.
@@ -68,6 +76,13 @@ def test_names_comments_and_defaults_change_nothing(folder):
     assert keys_of(folder, name="h", title="Another title") == before
     assert keys_of(folder, set={"model.ngram": 2}) == keys_of(folder)
     assert keys_of(folder, set={"model.ngram": 3}) != keys_of(folder)
+
+
+def test_new_defaults_count_even_where_a_config_says_nothing(folder):
+    """Else a run would pass for one of version 0.1, which trained other epochs."""
+    settings = settings_from_tree(tomllib.loads(CONFIG), "ja.toml")
+    assert _not_default(settings)["training"] == {"epochs": None, "averaging": 0.98}
+    assert _not_default(settings)["text"] == {"plausible": True}
 
 
 def test_a_new_seed_adds_runs_and_a_baseline_without_chance_has_one(folder):
