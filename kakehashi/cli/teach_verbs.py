@@ -102,7 +102,9 @@ def teach(
     english: Path = opt("Config of the English data, with types of the same names.", default=...),
     unlabeled: list[Path] = opt(f"{_UNLABELED} Several: repeat it.", default=...),
     out: Path = opt("Folder for the runs.", default=..., metavar="FOLDER"),
-    teacher: TeacherSystem = opt("System of the teacher.", default="kakehashi"),
+    teacher: TeacherSystem = opt(
+        "System of the teacher; encoder needs an extra.", default="encoder"
+    ),
     plan: bool = flag("Only print the plan.", "--plan"),
     as_json: bool = options.JSON,
 ) -> None:

@@ -43,7 +43,7 @@ def plan_curriculum(
     from gold and from the text that the teacher labels. Without gold the English teacher labels
     it, and chooses the epoch. `ConfigError` if a config is wrong.
     """
-    strong = {"system": "kakehashi", "preset": "strong"}
+    strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
     teaching = strong if teacher == "kakehashi" else {"system": teacher}
     first = out / ("english" if teacher == "kakehashi" else "english-teacher")
     source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}

@@ -108,6 +108,7 @@ def test_one_command_goes_from_english_and_few_labels_to_a_student(run, tree, un
     for name, settings in (("en", tree("en", epochs=4)), ("ja", target)):
         (tmp_path / f"{name}.json").write_text(json.dumps(settings))
     options = ("--english", tmp_path / "en.json", "--unlabeled", unlabeled, "--out", tmp_path / "o")
+    options += ("--teacher", "kakehashi")
     planned = run("teach", tmp_path / "ja.json", *options, "--plan")
     assert planned.returncode == 0, planned.stderr
     assert planned.stderr.splitlines() == [
@@ -127,3 +128,20 @@ def test_one_command_goes_from_english_and_few_labels_to_a_student(run, tree, un
     again = run("teach", tmp_path / "ja.json", *options)
     assert (again.returncode, again.stdout) == (0, done.stdout)
     assert "1. english: kakehashi on 120 labeled sentences; finished" in again.stderr
+
+
+def test_the_teacher_may_stand_on_an_encoder(run, tree, unlabeled, tiny_encoder, tmp_path):
+    encoder = {"name": str(tiny_encoder), "layers": [2, 3], "precision": "float32"}
+    for name, size in (("en", None), ("ja", 60)):
+        settings = tree(name, epochs=2) | {"encoder": encoder}
+        settings["corpus"]["train_size"] = size
+        (tmp_path / f"{name}.json").write_text(json.dumps(settings))
+    out = tmp_path / "o"
+    options = ("--english", tmp_path / "en.json", "--unlabeled", unlabeled, "--out", out)
+    done = run("teach", tmp_path / "ja.json", *options)
+    assert done.returncode == 0, done.stderr
+    teacher, student = load_result(out / "teacher"), load_result(out / "student")
+    assert teacher["settings"]["system"] == "encoder"
+    assert teacher["transfer"]["source"] == str(out / "english-teacher")
+    assert student["settings"]["teach"]["teachers"] == [str(out / "teacher")]
+    assert student["labeled"]["sentences"] == 120
