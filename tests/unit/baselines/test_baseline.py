@@ -18,7 +18,7 @@ QUICK = {"crfsuite": CRFsuite(), "spacy": SpaCy(1, {"max_steps": 60, "eval_frequ
 
 
 def test_settings_and_table_know_the_same_baselines():
-    assert set(get_args(SystemName)) == {"kakehashi", *BASELINES}
+    assert set(get_args(SystemName)) == {"kakehashi", "encoder", *BASELINES}
 
 
 @NAMES

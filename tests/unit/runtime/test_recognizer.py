@@ -185,11 +185,12 @@ def failing(function, error, calls):
     """Fail the first time: before the function has run, or when it is done."""
 
     def run(*args, **kwargs):
-        calls.append(function)
-        if len(calls) == 1 and error[1] == "before":
+        call = object()
+        calls.append(call)
+        if calls[0] is call and error[1] == "before":
             raise error[0]
         result = function(*args, **kwargs)
-        if len(calls) == 1:
+        if calls[0] is call:  # whatever other threads have called since
             raise error[0]
         return result
 
