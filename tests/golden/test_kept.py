@@ -1,8 +1,8 @@
 """What may never change: models load and tag, runs keep their identity, results give their pages.
 
 `models` and `fingerprints.json` were written at be859cd, before any of what came after; of the
-fingerprints those of demo, recipe and size-strong when the defaults of training changed, and demo's
-when mentions were first trimmed.
+fingerprints those of demo, recipe and size-strong when the defaults of training changed, demo's
+when mentions were first trimmed, and those of size and types when they were measured again.
 """
 
 import json
@@ -43,7 +43,18 @@ def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grid", ["layers-2k", "recipe", "size-de", "size-strong", "types"])
+@pytest.mark.parametrize(
+    "grid",
+    [
+        "layers-2k",
+        "recipe",
+        "size",
+        "size-de",
+        "size-de-internal",
+        "size-strong",
+        "types",
+    ],
+)
 def test_the_committed_results_give_their_page_to_the_byte(grid, run, tmp_path):
     pytest.importorskip("matplotlib")
     for folder in ("experiments", "configs"):
