@@ -44,7 +44,8 @@ def plan_curriculum(
     it, and chooses the epoch. `ConfigError` if a config is wrong.
     """
     strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
-    teaching = strong if teacher == "kakehashi" else {"system": teacher}
+    # The preset with the learning rate that the encoder's layers were measured with.
+    teaching = strong if teacher == "kakehashi" else {"system": teacher, "preset": "external"}
     first = out / ("english" if teacher == "kakehashi" else "english-teacher")
     source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}
     tree = read_tree(target)
