@@ -84,7 +84,7 @@ def _bracketed(sentence: Sentence) -> str:
 
 
 def curriculum_lines(steps: Sequence[Step]) -> Iterator[str]:
-    """Say of each training what it learns from and about how long it takes, and of them all."""
+    """Describe each training: what it learns from, and about how long it and all of them take."""
     for number, step in enumerate(steps, 1):
         system, n_gold = step.settings.system, f"{step.n_gold:,} labeled sentences"
         text = f" and {step.n_unlabeled:,} unlabeled ones" if step.n_unlabeled else ""

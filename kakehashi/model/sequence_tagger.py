@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -54,7 +56,7 @@ class ContextLayers(nn.Module):
     lstm: BiLstm
 
 
-class SequenceTagger(nn.Module):
+class SequenceTagger(nn.Module, ABC):
     """A tagger with the layer groups ``word``, ``dense`` (the output layer), and perhaps ``crf``.
 
     ``crf`` has the transitions, and is None where the decoder is softmax. Each parameter belongs to
@@ -66,16 +68,16 @@ class SequenceTagger(nn.Module):
     dense: nn.Linear
     crf: Crf | None
 
+    @abstractmethod
     def forward(self, batch: Batch) -> Tensor:
         """Compute the emissions of every token (tokens, tags)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def items(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Tensor:
         """Compute what the word LSTM gets of forms (their numbers): (forms, item width).
 
         ``features`` has those of every form number.
         """
-        raise NotImplementedError
 
     @property
     def strings(self) -> dict[str, dict[str, int]]:
