@@ -144,7 +144,15 @@ def _source(path: Path) -> Source:
     """Make a source of unlabeled text: a name that ends in .txt is plain text."""
     from kakehashi.corpora.formats import guess_source
 
-    return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
+    try:
+        return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
+    except ConfigError:
+        problem = (
+            "its name says nothing of its format; rename plain text to .txt, a sentence per line"
+        )
+        raise ConfigError(
+            str(path), f"{problem}, or make JSON lines by `kakehashi corpus convert`"
+        ) from None
 
 
 VERBS = (teach, distill, label)

@@ -138,6 +138,8 @@ FAILING = [
     "corpus overlap good.jsonl good.toml",
     "experiment diff grid.toml",
     "experiment run grid.toml",
+    "label model text.xyz --out out.jsonl",
+    "distill model --unlabeled text.xyz --out out",
     "experiment plan none.toml",
     "experiment table grid.toml --only a=c",
     "experiment figure grid.toml --out x",
