@@ -66,12 +66,9 @@ def evaluate(
     for_one = {"-d": delimiter, "-r": raw, "-o": outside, "--scheme": scheme}
     for_one["--variant strict"] = variant == "strict"
     if second is None and not is_model(first):
-        for_others = {"--predicted-columns": predicted_columns, **vars(reading), **vars(judging)}
+        for_others = {**vars(reading), **vars(judging), "predicted_columns": predicted_columns}
         del for_others["encoding"]
-        named = {
-            name if name[0] == "-" else f"--{name.replace('_', '-')}": value
-            for name, value in for_others.items()
-        }
+        named = {f"--{name.replace('_', '-')}": value for name, value in for_others.items()}
         refuse(named, "has no meaning for a single file, whose last two columns are scored")
         if scheme is not None and variant != "strict":
             raise ConfigError("--scheme", "needs --variant strict; conlleval reads any scheme")
