@@ -72,10 +72,9 @@ def predict(
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
     ``rows`` has the row in it per token (tokens,).
     """
-    for sentences, edges, tokens in _batches(offsets, batch_tokens):
-        emissions = network.emit(projected, rows[tokens], edges)
+    for sentences, edges, emissions in emit(network, projected, rows, offsets, batch_tokens):
         ids = decoder.decode(emissions, edges)
-        found = _spans(decoder.tagset, ids, edges[:-1])
+        found = spans_of(decoder.tagset, ids, edges[:-1])
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
             shifts = np.repeat(edges[:-1], [len(spans) for spans in found])
@@ -83,6 +82,18 @@ def predict(
             flat = iter(decoder.probabilities(emissions, edges, ids, places).tolist())
         for number, spans in zip(sentences.tolist(), found, strict=True):
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
+
+
+def emit(
+    network: Network,
+    projected: FloatArray,
+    rows: Ids,
+    offsets: Ids,
+    batch_tokens: int = _BATCH_TOKENS,
+) -> Iterator[tuple[Ids, Ids, FloatArray]]:
+    """Yield batches: numbers of sentences that have tokens, where each begins, and emissions."""
+    for sentences, edges, tokens in _batches(offsets, batch_tokens):
+        yield sentences, edges, network.emit(projected, rows[tokens], edges)
 
 
 def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | slice]]:
@@ -96,7 +107,7 @@ def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | 
         yield sentences, np.append(0, np.cumsum(lengths)), ranges(offsets[sentences], lengths)
 
 
-def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
+def spans_of(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
     """Read spans off tag ids, looking only at tokens that are not outside, which are few."""
     found: list[tuple[Span, ...]] = [()] * len(starts)
     inside = np.flatnonzero(ids)

@@ -18,12 +18,18 @@ from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.extras import require
-from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
+from kakehashi.runtime.checked_folder import (
+    ENCODER,
+    Calibration,
+    find_model,
+    model_fingerprint,
+    temperature_of,
+)
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
-from kakehashi.runtime.prediction import predict
+from kakehashi.runtime.prediction import emit, predict
 from kakehashi.runtime.steps import (
     DEFAULT_PRECISION,
     PRECISIONS,
@@ -31,7 +37,14 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.sentence import (
+    Mention,
+    Sentence,
+    Span,
+    Token,
+    check_tokens,
+    mentions_from_spans,
+)
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
@@ -62,6 +75,10 @@ class DescribedModel(Protocol):
     @property
     def edges(self) -> EdgeRules | None:
         """What mentions may begin and end with."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What its probabilities are true by."""
 
 
 def open_segmenter(model: DescribedModel) -> Segmenter:
@@ -115,7 +132,8 @@ class Recognizer:
         self.model: DescribedModel = model
         self.segmenter = open_segmenter(model)
         self.network = open_network(model, precision, device)
-        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
+        temperature = temperature_of(model.calibration)
+        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
         self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
@@ -172,23 +190,18 @@ class Recognizer:
         `TypeError` if one is no sentence, since texts are for `recognize`; `ValueError` if tokens
         are not in the text of their sentence, or not in its order.
         """
-        chunk: list[Sentence] = []
-        n_tokens = 0
-        for sentence in sentences:
-            chunk.append(self._segmented(sentence))
-            n_tokens += len(chunk[-1].tokens or ())
-            if n_tokens >= _CHUNK_TOKENS:
-                yield from self._tagged(chunk)
-                chunk, n_tokens = [], 0
-        if chunk:
+        for chunk in self._chunks(sentences):
             yield from self._tagged(chunk)
 
-    def annotate_as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Yield the sentences of a corpus as `annotate` does, segmented as in training.
+    def as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Segment a corpus as in training, where its own tokens were kept or not."""
+        return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
 
-        The tokens of the corpus stay where training kept those of its own.
-        """
-        return self.annotate(segmented(corpus, self.segmenter, self.model.text.keep_tokens))
+    def trim(self, spans: Sequence[Span], tokens: Sequence[Token]) -> Sequence[Span | None]:
+        """Cut off what mentions may not begin or end with; None where nothing is left."""
+        if not spans or self.model.edges is None:
+            return spans
+        return list(self.model.edges.trim(spans, word_classes(tokens)))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -217,7 +230,39 @@ class Recognizer:
         else:
             check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
-        return replace(sentence, tokens=tokens, mentions=())
+        return replace(sentence, tokens=tokens)
+
+    def emissions(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[list[Sentence], Ids, FloatArray]]:
+        """Yield batches: sentences with tokens, where each begins, and emissions (tokens, tags).
+
+        Sentences come in another order, those without tokens not at all; see
+        `kakehashi.runtime.decoder`.
+        """
+        for chunk in self._chunks(sentences):
+            inputs = self._inputs([sentence.tokens or () for sentence in chunk])
+            for numbers, offsets, emissions in emit(self.network, *inputs):
+                yield [chunk[number] for number in numbers.tolist()], offsets, emissions
+
+    def _chunks(self, sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+        """Segment sentences, and yield some thousand tokens at a time."""
+        chunk: list[Sentence] = []
+        n_tokens = 0
+        for sentence in sentences:
+            chunk.append(self._segmented(sentence))
+            n_tokens += len(chunk[-1].tokens or ())
+            if n_tokens >= _CHUNK_TOKENS:
+                yield chunk
+                chunk, n_tokens = [], 0
+        if chunk:
+            yield chunk
+
+    def _inputs(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids, Ids]:
+        """Return what `predict` and `emit` get of the tokens of sentences."""
+        offsets = np.zeros(len(tokens) + 1, dtype=np.int64)
+        np.cumsum([len(part) for part in tokens], out=offsets[1:])
+        return *self._look_up(tokens), offsets
 
     def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
@@ -225,21 +270,18 @@ class Recognizer:
 
     def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
         tokens = [sentence.tokens or () for sentence in chunk]
-        offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
-        np.cumsum([len(part) for part in tokens], out=offsets[1:])
-        arguments = *self._look_up(tokens), offsets
-        found = dict(predict(self.network, self.decoder, *arguments))
+        found = dict(predict(self.network, self.decoder, *self._inputs(tokens)))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            if spans and self.model.edges is not None:
-                trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
-                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
-                spans = tuple(span for span, _ in kept if span)
-                probabilities = tuple(probability for _, probability in kept)
-            mentions = mentions_from_spans(sentence.text, tokens[number], spans)
-            pairs = zip(mentions, probabilities, strict=True)
+            trimmed = self.trim(spans, tokens[number])
+            kept = [span for span in trimmed if span is not None]
+            mentions = mentions_from_spans(sentence.text, tokens[number], kept)
+            likely = (p for p, span in zip(probabilities, trimmed, strict=True) if span is not None)
+            pairs = zip(mentions, likely, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
-            yield replace(sentence, mentions=mentions) if mentions else sentence
+            yield (
+                replace(sentence, mentions=mentions) if mentions or sentence.mentions else sentence
+            )
 
 
 @lru_cache(maxsize=1)
