@@ -80,6 +80,13 @@ class Decoder:
         """
         return self.posterior(emissions, offsets).of_spans(tags, edges)
 
+    def marginals(self, emissions: FloatArray, offsets: Ids) -> FloatArray:
+        """Compute the probability of each tag at each token (tokens, tags), given the text.
+
+        With a CRF it is that of all legal sequences that have the tag there.
+        """
+        return self.posterior(emissions, offsets).of_tags().astype(np.float32)
+
 
 class Posterior(Protocol):
     """What emissions say of the tags of sentences, given their text."""
@@ -90,8 +97,8 @@ class Posterior(Protocol):
     def of_sentences(self, tags: Ids) -> _Doubles:
         """Compute the logarithm of the probability of the tags of each sentence (sentences,)."""
 
-    def of_outside(self) -> _Doubles:
-        """Compute the probability that a token is outside of every mention (tokens,)."""
+    def of_tags(self) -> _Doubles:
+        """Compute the probability of each tag at each token (tokens, tags)."""
 
 
 class SoftmaxPosterior:
@@ -117,10 +124,9 @@ class SoftmaxPosterior:
         sums: _Doubles = np.add.reduceat(logs, self._offsets[:-1])
         return sums
 
-    def of_outside(self) -> _Doubles:
-        """Return the probability of the tag of no mention, which is the first."""
-        outside: _Doubles = np.exp(self._logs[:, 0])
-        return outside
+    def of_tags(self) -> _Doubles:
+        """Return the softmax of the emissions."""
+        return _shares(self._logs)
 
 
 class _Steps(NamedTuple):
@@ -188,12 +194,16 @@ class CrfPosterior:
         paths += self._steps.scores[tags[lasts], -1] - self._partitions
         return np.minimum(paths, 0)
 
-    def of_outside(self) -> _Doubles:
-        """Sum over all paths through the tag of no mention, which is the first, at each token."""
-        partitions = np.repeat(self._partitions, np.diff(self._offsets))
-        logs = self._alphas[:, 0] + self._betas[:, 0] - self._emissions[:, 0] - partitions
-        found: _Doubles = np.exp(np.minimum(logs, 0))
-        return found
+    def of_tags(self) -> _Doubles:
+        """Sum over all paths through the tag."""
+        return _shares(self._alphas + self._betas - self._emissions)  # which both have
+
+
+def _shares(logs: _Doubles) -> _Doubles:
+    """Divide what logarithms stand for by the sum of their row."""
+    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+    found: _Doubles = shares / shares.sum(axis=1, keepdims=True)
+    return found
 
 
 def best_sequences(emissions: FloatArray, offsets: Ids, scores: FloatArray, tags: Ids) -> None:

@@ -29,7 +29,7 @@ from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
-from kakehashi.runtime.prediction import emit, predict
+from kakehashi.runtime.prediction import emit, marginals, predict
 from kakehashi.runtime.steps import (
     DEFAULT_PRECISION,
     PRECISIONS,
@@ -190,8 +190,31 @@ class Recognizer:
         `TypeError` if one is no sentence, since texts are for `recognize`; `ValueError` if tokens
         are not in the text of their sentence, or not in its order.
         """
-        for chunk in self._chunks(sentences):
-            yield from self._tagged(chunk)
+        for chunk, arguments in self._chunks(sentences):
+            yield from self._tagged(chunk, *arguments)
+
+    def marginals(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, FloatArray]]:
+        """Yield what `annotate` does, each with the probability of each tag at each of its tokens.
+
+        These are arrays (tokens, tags), the tags in the order of ``model.tagset``. Rows add up to
+        1: of softmax, or of a CRF over all legal sequences. Nothing is trimmed of them.
+        """
+        for chunk, arguments in self._chunks(sentences):
+            shares = dict(marginals(self.network, self.decoder, *arguments))
+            none = np.zeros((0, len(self.model.tagset)), np.float32)
+            for number, sentence in enumerate(self._tagged(chunk, *arguments)):
+                yield sentence, shares.get(number, none)
+
+    def _chunks(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[list[Sentence], tuple[FloatArray, Ids, Ids]]]:
+        """Yield segmented sentences, with what `predict` gets of them."""
+        parts = map(self._segmented, sentences)
+        while chunk := list(_until(parts, _CHUNK_TOKENS)):
+            tokens = [sentence.tokens or () for sentence in chunk]
+            offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
+            np.cumsum([len(part) for part in tokens], out=offsets[1:])
+            yield chunk, (*self._look_up(tokens), offsets)
 
     def as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
         """Segment a corpus as in training, where its own tokens were kept or not."""
@@ -240,42 +263,24 @@ class Recognizer:
         Sentences come in another order, those without tokens not at all; see
         `kakehashi.runtime.decoder`.
         """
-        for chunk in self._chunks(sentences):
-            inputs = self._inputs([sentence.tokens or () for sentence in chunk])
-            for numbers, offsets, emissions in emit(self.network, *inputs):
+        for chunk, arguments in self._chunks(sentences):
+            for numbers, offsets, emissions in emit(self.network, *arguments):
                 yield [chunk[number] for number in numbers.tolist()], offsets, emissions
-
-    def _chunks(self, sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
-        """Segment sentences, and yield some thousand tokens at a time."""
-        chunk: list[Sentence] = []
-        n_tokens = 0
-        for sentence in sentences:
-            chunk.append(self._segmented(sentence))
-            n_tokens += len(chunk[-1].tokens or ())
-            if n_tokens >= _CHUNK_TOKENS:
-                yield chunk
-                chunk, n_tokens = [], 0
-        if chunk:
-            yield chunk
-
-    def _inputs(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids, Ids]:
-        """Return what `predict` and `emit` get of the tokens of sentences."""
-        offsets = np.zeros(len(tokens) + 1, dtype=np.int64)
-        np.cumsum([len(part) for part in tokens], out=offsets[1:])
-        return *self._look_up(tokens), offsets
 
     def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
         return self._cache.look_up([(t.text, t.reading) for part in tokens for t in part])
 
-    def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
-        tokens = [sentence.tokens or () for sentence in chunk]
-        found = dict(predict(self.network, self.decoder, *self._inputs(tokens)))
+    def _tagged(
+        self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
+    ) -> Iterator[Sentence]:
+        found = dict(predict(self.network, self.decoder, projected, rows, offsets))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            trimmed = self.trim(spans, tokens[number])
+            tokens = sentence.tokens or ()
+            trimmed = self.trim(spans, tokens)
             kept = [span for span in trimmed if span is not None]
-            mentions = mentions_from_spans(sentence.text, tokens[number], kept)
+            mentions = mentions_from_spans(sentence.text, tokens, kept)
             likely = (p for p, span in zip(probabilities, trimmed, strict=True) if span is not None)
             pairs = zip(mentions, likely, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
@@ -303,6 +308,15 @@ def _project(
 ) -> FloatArray:
     features = featurize(forms, channels, model.words, model.ngrams)
     return network.project(np.arange(len(forms)), features)
+
+
+def _until(sentences: Iterator[Sentence], n_tokens: int) -> Iterator[Sentence]:
+    """Take sentences until they have so many tokens."""
+    for sentence in sentences:
+        yield sentence
+        n_tokens -= len(sentence.tokens or ())
+        if n_tokens <= 0:
+            return
 
 
 def _sentence(text: str) -> Sentence:

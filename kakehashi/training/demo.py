@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kakehashi.config.reading import read_settings
-from kakehashi.config.settings import TransferSettings
+from kakehashi.config.teaching import TransferSettings
 from kakehashi.progress import Progress
 from kakehashi.training.train import train
 

@@ -115,7 +115,7 @@ def test_posterior_is_over_all_sequences_at_the_temperature(case, temperature):
             outside.append(np.exp(np.logaddexp.reduce(having) - total))
     found = scaled.posterior(emissions, OFFSETS)
     assert found.of_sentences(tags).tolist() == pytest.approx(whole, abs=1e-5)
-    assert found.of_outside().tolist() == pytest.approx(outside, rel=1e-5)
+    assert found.of_tags()[:, 0].tolist() == pytest.approx(outside, rel=1e-5)
     assert found.of_spans(tags, np.array(edges)).tolist() == pytest.approx(spans, rel=1e-5)
 
 
@@ -125,7 +125,7 @@ def test_posterior_of_softmax_is_of_each_token_at_the_temperature():
     shares = np.exp(emissions / 2) / np.exp(emissions / 2).sum(axis=1, keepdims=True)
     tags = decoder.decode(emissions, offsets)
     found, logs = decoder.posterior(emissions, offsets), np.log(shares.max(axis=1))
-    assert found.of_outside().tolist() == pytest.approx(shares[:, 0].tolist(), rel=1e-6)
+    assert found.of_tags()[:, 0].tolist() == pytest.approx(shares[:, 0].tolist(), rel=1e-6)
     expected = [logs[:3].sum(), logs[3:].sum()]
     assert found.of_sentences(tags).tolist() == pytest.approx(expected, rel=1e-6)
 
@@ -147,3 +147,25 @@ def test_a_few_sentences_at_a_time_give_the_same(case, monkeypatch):
     whole = Decoder(tagset, transitions).decode(emissions, OFFSETS)
     monkeypatch.setattr(decoder_module, "_PAIRS_AT_ONCE", 2 * len(tagset) ** 2)
     assert Decoder(tagset, transitions).decode(emissions, OFFSETS).tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize("scale", [1, 50])
+def test_marginals_are_the_shares_of_the_sequences_that_have_the_tag_there(case, scale):
+    tagset, transitions, emissions = case
+    emissions = scale * emissions
+    marginals = Decoder(tagset, transitions).marginals(emissions, OFFSETS)
+    expected = np.zeros(emissions.shape)
+    for begin, end in sentences():
+        scores = score_all(tagset, transitions, emissions[begin:end])
+        total = np.logaddexp.reduce(list(scores.values()))
+        for tags, score in scores.items():
+            expected[np.arange(begin, end), tags] += np.exp(score - total)
+    assert marginals.dtype == np.float32
+    assert marginals == pytest.approx(expected, abs=1e-6)
+
+
+def test_marginals_of_softmax_are_those_of_each_token_alone(case):
+    tagset, _, emissions = case
+    shares = np.exp(emissions.astype(np.float64))
+    expected = shares / shares.sum(axis=1, keepdims=True)
+    assert Decoder(tagset).marginals(emissions, OFFSETS) == pytest.approx(expected, abs=1e-6)
