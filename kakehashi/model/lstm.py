@@ -98,15 +98,14 @@ class BiLstm(nn.RNNBase):
 
     def _states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Compute all states in steps order, forward before backward (2 · items, width)."""
-        training = torch.is_grad_enabled()
-        can_train = is_compiled() and inputs.dtype is not torch.float64
-        if self._is_torch(inputs) or (training and not can_train):
+        training, is_rough = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
+        can_train = multiplies_bfloat16() if is_rough else inputs.dtype is torch.float32
+        if self._is_torch(inputs) or (training and not (is_compiled() and can_train)):
             return self._torch_states(inputs, ragged, rows)
         if not training:
             return self._run(self.project(inputs), ragged, rows)
         from kakehashi.model.lstm_training import train_states
 
-        is_rough = torch.is_autocast_enabled("cpu") and multiplies_bfloat16()
         dtype = torch.bfloat16 if is_rough else torch.float32
         weights = [weight for direction in self.all_weights for weight in direction]
         return train_states(inputs, rows, ragged, dtype, *weights)

@@ -22,8 +22,7 @@ from kakehashi.runtime.vector_code import COLUMNS, UNITS
 
 class _TrainedStates(torch.autograd.Function):
     @staticmethod
-    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.float32)  # and without autocast
-    def forward(  # type: ignore[untyped-decorator]
+    def forward(
         ctx: Any,  # noqa: ANN401 - torch's, with what is kept for the way back
         inputs: Tensor,
         rows: Tensor | None,
@@ -55,8 +54,7 @@ class _TrainedStates(torch.autograd.Function):
         return torch.cat([states[: ragged.n_items, :width] for states in kept[2::5]])
 
     @staticmethod
-    @torch.amp.custom_bwd(device_type="cpu")
-    def backward(  # type: ignore[untyped-decorator]
+    def backward(
         ctx: Any,  # noqa: ANN401
         grad_output: Tensor,
     ) -> tuple[Tensor | None, ...]:
