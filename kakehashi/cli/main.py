@@ -16,6 +16,7 @@ from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
+from kakehashi.cli import serve_verbs as serving
 from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.options import flag, with_groups
@@ -109,7 +110,15 @@ _HELP = """Bootstrap a named-entity recognizer for a new language from one that 
 Results go to stdout, everything else to stderr. Exit status: 0 done, 2 an error that you can fix,
 1 a bug in kakehashi, 130 stopped by Ctrl-C, 143 by SIGTERM.
 """
-app = _family("kakehashi", _HELP, *models.VERBS, *teaching.VERBS, *scores.VERBS, *vectors.VERBS)
+app = _family(
+    "kakehashi",
+    _HELP,
+    *models.VERBS,
+    *serving.VERBS,
+    *teaching.VERBS,
+    *scores.VERBS,
+    *vectors.VERBS,
+)
 app.add_typer(_family("corpus", "Count, compare, convert and generate corpora.", *corpora.VERBS))
 app.add_typer(_family("model", "Describe trained models.", model_info.info))
 app.add_typer(_family("experiment", "Plan, run and report grids of runs.", *grids.VERBS))
