@@ -60,20 +60,21 @@ def serve(
         refuse(ray_only, "needs --executor ray")
     progress = console.ProgressBars()
     token = None if token_file is None else read_token(token_file)
-    if token is None and host not in _LOCAL:
-        progress.warn(f"whoever reaches {host} may ask; --token-file makes them send a token")
     limits = Limits(max_body, max_texts, max_characters, queue, timeout)
     access = Access(tuple(allow_host or ()), token, tuple(EXTRACT_PAGES))
     paths = name_models(models)
+    listener = listen(host, port)
+    if token is None and host not in _LOCAL:
+        progress.warn(f"whoever reaches {host} may ask; --token-file makes them send a token")
     if executor == "ray":
         from kakehashi.serving.on_ray import serve_on_ray
 
+        listener.close()  # it was free, and Ray opens it again
         place = (host, port)
         serve_on_ray(paths, limits, access, precision, place, address, replicas or 1, progress)
         return
     service = Service(paths, limits, precision)
     app = make_app(service, access, open_pages(EXTRACT_PAGES))
-    listener = listen(host, port)
     url = address_of(listener)
     progress.say(f"loading {', '.join(paths)}")
     server = Server(
@@ -90,6 +91,3 @@ def read_token(path: Path) -> str:
         advice = "make one: openssl rand -hex 16"
         raise ConfigError(str(path), f"{problem}; {advice}")
     return token
-
-
-VERBS = (serve,)

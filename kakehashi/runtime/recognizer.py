@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from kakehashi.config.settings import TextSettings
+from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
@@ -181,6 +182,13 @@ class Recognizer:
                 chunk, n_tokens = [], 0
         if chunk:
             yield from self._tagged(chunk)
+
+    def annotate_as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Yield the sentences of a corpus as `annotate` does, segmented as in training.
+
+        The tokens of the corpus stay where training kept those of its own.
+        """
+        return self.annotate(segmented(corpus, self.segmenter, self.model.text.keep_tokens))
 
     @property
     def types(self) -> tuple[str, ...]:

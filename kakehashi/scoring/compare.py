@@ -108,7 +108,7 @@ def _compare_types(first: Sequence[Score], second: Sequence[Score]) -> dict[str,
 
 def known_values(train: Iterable[Sentence]) -> set[int]:
     """Return hashes of the values of a training set: type and text of each mention."""
-    return {_hash(mention) for sentence in train for mention in sentence.mentions}
+    return {value_hash(mention) for sentence in train for mention in sentence.mentions}
 
 
 def score_by_overlap(
@@ -132,12 +132,13 @@ def score_by_overlap(
         for name, tally in tallies.items():
             spans = (
                 [Span(m.start, m.end, m.type) for m in side.mentions
-                 if (_hash(m) in known) == (name == "seen")]
+                 if (value_hash(m) in known) == (name == "seen")]
                 for side in sides
             )  # fmt: skip
             tally.add_sentence(*spans)
     return {name: tally.counts().total for name, tally in tallies.items()}
 
 
-def _hash(mention: Mention) -> int:
+def value_hash(mention: Mention) -> int:
+    """Hash the value of a mention: its type and text."""
     return hash((mention.type, mention.text))

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -17,7 +18,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from kakehashi.errors import ConfigError, system_problem
+from kakehashi.errors import ConfigError
 from kakehashi.serving.service import Service
 
 _LINGER = 0.5  # seconds in which clients learn that the server is about to end
@@ -133,19 +134,21 @@ class Server(uvicorn.Server):
 
 def listen(host: str, port: int) -> socket.socket:
     """Open a socket to listen at; `ConfigError` if the address cannot be had."""
-    try:
-        family, *_, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        # Of this protocol by name, or asyncio lets packets wait for each other (TCP_NODELAY).
-        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = system_problem(error) if isinstance(error, OSError) else str(error)
-        advice = "choose another --port, or end what listens there"
-        raise ConfigError(f"{host}:{port}", f"cannot be listened at ({reason}); {advice}") from None
+    with ExitStack() as undo:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            family, *_, address = found[0]
+            # Of this protocol by name, or asyncio lets packets wait for each other (TCP_NODELAY).
+            listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+            undo.callback(listener.close)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            problem = f"cannot be listened at ({error.strerror or error})"
+            advice = "choose another --host or --port, or end what listens there"
+            raise ConfigError(f"{host}:{port}", f"{problem}; {advice}") from None
+        undo.pop_all()
     return listener
 
 

@@ -199,9 +199,9 @@ def _finish(
     if selection["rising"] and stopped_by == "max_epochs":
         problem = f"F1 may still have been rising {trainer.position}"
         progress.warn(f"{problem}; raise training.max_epochs")
-    corpora, text = load_corpora(run.settings.corpus), run.settings.text
+    corpora = load_corpora(run.settings.corpus)
     known = known_values(progress.track(corpora.train, "reading the values of train"))
-    dev = recognizer.annotate(segmented(corpora.dev, recognizer.segmenter, text.keep_tokens))
+    dev = recognizer.annotate_as_trained(corpora.dev)
     sides = ((corpora.dev, dev), (test, read_jsonl(run.predictions)))
     totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
     scores = _with_values(totals, sides, known)

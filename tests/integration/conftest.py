@@ -95,6 +95,17 @@ def settings(tree):
     return lambda language, **training: settings_from_tree(tree(language, **training))
 
 
+@pytest.fixture(scope="session")
+def workplace(tree, run, tmp_path_factory):
+    """A folder with two configs, in which English was trained."""
+    folder = tmp_path_factory.mktemp("cli")
+    for language in ("en", "ja"):
+        (folder / f"{language}.json").write_text(json.dumps(tree(language)))
+    done = run("train", "en.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 class StopAt(Progress):
     """Interrupts when a line begins so."""
 
@@ -203,15 +214,16 @@ def open_page(browser):
 
 
 @contextmanager
-def _serving(start, verb, *arguments):
-    """Start a server on a free port; gives its address, and the process."""
-    process = start(verb, *arguments, "--port", 0)
+def _serving(start, verb, *arguments, port=0):
+    """Start a server, by default on a free port."""
+    process = start(verb, *arguments, "--port", port)
     said = []
     for line in process.stderr:
         said.append(line)
-        if found := re.search(r"ready at (http\S+)", line):
+        if found := re.match(r"ready at (http\S+)", line):
             break
     else:
+        process.communicate()
         pytest.fail("".join(said))
     served = Served(found[1], process, said)
     try:

@@ -1,7 +1,6 @@
 """The same application on a real Ray of this machine."""
 
 import json
-import signal
 import socket
 import urllib.request
 from pathlib import Path
@@ -16,26 +15,17 @@ MODEL = Path(__file__).parents[1] / "golden/models/en"
 
 
 @pytest.mark.slow
-def test_it_serves_on_ray_and_ends_when_told(start):
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = start("serve", f"en={MODEL}", "--port", port, "--executor", "ray")
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if line.startswith("ready at"):
-            break
-    else:
-        pytest.fail("".join(said))
+def test_it_serves_on_ray_and_ends_when_told(serving):
     expected = json.loads(MODEL.with_suffix(".json").read_text(encoding="utf-8"))
     body = json.dumps({"texts": [sentence["text"] for sentence in expected]}).encode()
-    url = f"http://127.0.0.1:{port}/v1/extract"
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request) as answer:
-        results = json.load(answer)["results"]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving("serve", f"en={MODEL}", "--executor", "ray", port=port) as served:
+        url = f"{served.url}v1/extract"
+        request = urllib.request.Request(url, body, {"content-type": "application/json"})
+        with urllib.request.urlopen(request) as answer:
+            results = json.load(answer)["results"]
     for result, sentence in zip(results, expected, strict=True):
         found = [(m["start"], m["end"], m["type"]) for m in result["mentions"]]
         assert found == [(m["start"], m["end"], m["type"]) for m in sentence["mentions"]]
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=120)
-    assert process.returncode == 0
+    assert served.process.returncode == 0

@@ -85,7 +85,7 @@ export function paint(element, number) {
 /** A probability in words; 100 % is only what is certain. */
 export function percent(probability, digits = 0) {
   const unit = 10 ** digits;
-  return `${(Math.floor(probability * 100 * unit) / unit).toFixed(digits)} %`;
+  return `${(Math.floor(probability * 100 * unit) / unit).toFixed(digits)}\u00a0%`;
 }
 
 /** The number of characters, as Python counts them, before an offset in UTF-16 units. */
