@@ -30,7 +30,7 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
@@ -220,14 +220,15 @@ class Recognizer:
         offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
         np.cumsum([len(part) for part in tokens], out=offsets[1:])
         arguments = *self._look_up(tokens), offsets
-        found = dict(predict(self.network, self.decoder, *arguments))
+
+        def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            if self.model.edges is None:
+                return spans
+            return tuple(filter(None, self.model.edges.trim(spans, word_classes(tokens[number]))))
+
+        found = dict(predict(self.network, self.decoder, *arguments, trim=trim))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            if spans and self.model.edges is not None:
-                trimmed = self.model.edges.trim(spans, word_classes(tokens[number]))
-                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
-                spans = tuple(span for span, _ in kept if span)
-                probabilities = tuple(probability for _, probability in kept)
             mentions = mentions_from_spans(sentence.text, tokens[number], spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)

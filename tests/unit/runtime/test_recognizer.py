@@ -26,7 +26,7 @@ def mentions(sentences):
     return [[mention[:4] for mention in sentence.mentions] for sentence in sentences]
 
 
-def test_mentions_are_trimmed_and_keep_their_probability(make_recognizer, texts):
+def test_mentions_are_trimmed_and_the_others_keep_their_probability(make_recognizer, texts):
     texts = [text.replace(" b", " ( b").replace(" k", " ! k") for text in texts]
     plain = [each.mentions for each in make_recognizer().recognize(texts)]
     recognizer = make_recognizer(edges=EdgeRules({}))
