@@ -19,7 +19,7 @@ from kakehashi.errors import ConfigError, ModelError
 from kakehashi.extras import require
 from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.form_cache import FormCache
+from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import predict
@@ -36,7 +36,7 @@ from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
-_CHUNK_TOKENS = 8192  # that are looked up and tagged together
+_CHUNK_TOKENS = 4096  # that are looked up and tagged together
 
 
 class DescribedModel(Protocol):
@@ -89,8 +89,7 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             `ConfigError` if it is neither.
-        cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
-            each.
+        cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -103,7 +102,7 @@ class Recognizer:
         model: TrainedModel,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> None:
         precision = precision or (DEFAULT_PRECISION if device == "cpu" else "float32")
@@ -117,9 +116,9 @@ class Recognizer:
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
+        self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
         self._made = partial(
-            type(self), precision=precision, cached_forms=cached_forms, device=device
+            type(self), precision=precision, cache_bytes=cache_bytes, device=device
         )
 
     @classmethod
@@ -128,7 +127,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
@@ -145,7 +144,7 @@ class Recognizer:
             )
             return loaded
         model = read_model(path)
-        return cls(model, precision=precision, cached_forms=cached_forms, device=device)
+        return cls(model, precision=precision, cache_bytes=cache_bytes, device=device)
 
     def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""
