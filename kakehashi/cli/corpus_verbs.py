@@ -38,6 +38,7 @@ def stats(
     The parts of a config's corpus are counted as training sees them (the paper's tables 2 and 3).
 
     Examples:
+      kakehashi corpus stats train.jsonl
       kakehashi corpus stats configs/crf-knbc-ja.toml
       kakehashi corpus stats configs/massive-en.toml configs/massive-ja.toml --out corpora.md
       kakehashi corpus stats eng.train --format columns --columns token,pos,_,tag
@@ -98,8 +99,8 @@ def overlap(
     """Measure how much of a test set training has already seen, and what repeats in training.
 
     Examples:
-      kakehashi corpus overlap configs/massive-en.toml configs/massive-ja.toml
       kakehashi corpus overlap train.jsonl test.jsonl
+      kakehashi corpus overlap configs/massive-en.toml configs/massive-ja.toml
     """
     read = list(_read_all(inputs, reading, mapping, tokens=False))
     n_configs = sum("train" in parts for _, parts in read)
@@ -192,6 +193,7 @@ def convert(
     """Convert a corpus: read any format, write columns, JSON lines or inline tags.
 
     Examples:
+      kakehashi corpus convert train.conll train.jsonl --no-spaces
       kakehashi corpus convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
       kakehashi corpus convert a.jsonl a.conll --segmenter ipadic --to-columns token,reading,tag
       kakehashi corpus convert a.csv a.jsonl --format columns --separator , --set header_lines=1

@@ -82,11 +82,32 @@ class _Verbs(TyperGroup):
         return suggestion(name, self.commands)
 
 
+class _Program(_Verbs):
+    """The program, whose help lists its verbs by job on one screen of a terminal."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the usage, a line per verb, and the options."""
+        formatter.write(f"Usage: {ctx.command_path} VERB …\n{_HELP}\n\n")
+        for job, verbs in _JOBS.items():
+            heading = typer.style(f"{job:9}", bold=True)
+            for name, does in map(_named, verbs):
+                formatter.write(f"{heading}{name:12}{does}\n")
+                heading = " " * 9
+        formatter.write(f"\n{_OPTIONS}")
+
+
+def _named(verb: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return the name of a verb or family, and the first sentence of its help."""
+    family = isinstance(verb, typer.Typer)
+    name, about = (verb.info.name, verb.info.help) if family else (verb.__name__, verb.__doc__)
+    return name, cleandoc(about).partition("\n\n")[0].replace("\n", " ")
+
+
 def _family(name: str, help: str, *verbs: Any) -> typer.Typer:  # noqa: ANN401
     group = typer.Typer(
         name=name,
         help=_unwrapped(help),
-        cls=_Verbs,
+        cls=_Verbs if verbs else _Program,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -104,15 +125,27 @@ def _unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n(?!\n)", " ", about) + "".join(f"\b\n{each}" for each in examples)
 
 
-_HELP = """Bootstrap a named-entity recognizer for a new language from one that already works.
-
-Results go to stdout, everything else to stderr. Exit status: 0 done, 2 an error that you can fix,
-1 a bug in kakehashi, 130 stopped by Ctrl-C, 143 by SIGTERM.
+_HELP = "Bootstrap a named-entity recognizer for a new language from one that works."
+_OPTIONS = """Each verb has --help. Options: --version; --debug, anywhere, for tracebacks.
+Exit status: 0 done, 2 an error that you can fix, 1 a bug, 130 or 143 stopped.
 """
-app = _family("kakehashi", _HELP, *models.VERBS, *teaching.VERBS, *scores.VERBS, *vectors.VERBS)
-app.add_typer(_family("corpus", "Count, compare, convert and generate corpora.", *corpora.VERBS))
-app.add_typer(_family("model", "Describe trained models.", model_info.info))
-app.add_typer(_family("experiment", "Plan, run and report grids of runs.", *grids.VERBS))
+_CORPUS = _family("corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS)
+_EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
+_JOBS: dict[str, tuple[Any, ...]] = {
+    "data": (_CORPUS, vectors.align),
+    "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
+    "use": (models.predict, _family("model", "Describe trained models.", model_info.info)),
+    "improve": (scores.evaluate, scores.errors, teaching.label),
+    "study": (scores.compare, _EXPERIMENT),
+}
+"""All verbs and families by what one wants to do, in the order of `kakehashi --help`."""
+
+app = _family("kakehashi", _HELP)
+for _verb in (verb for verbs in _JOBS.values() for verb in verbs):
+    if isinstance(_verb, typer.Typer):
+        app.add_typer(_verb)
+    else:
+        app.command(help=_unwrapped(_verb.__doc__))(with_groups(_verb))
 
 
 def _print_version(wanted: bool) -> None:

@@ -52,7 +52,7 @@ def train(
     share each batch, and train what one process would.
 
     Examples:
-      kakehashi train configs/conll2003-en.toml
+      kakehashi train configs/crf-knbc-ja.toml
       kakehashi train configs/crf-knbc-ja.toml --source runs/conll2003-en-seed1 --groups char,dense
       kakehashi train configs/massive-ja.toml --seed 2 --set corpus.train_size=2000
       torchrun --standalone --nproc-per-node 2 -m kakehashi train demo-en --cache cache
@@ -145,11 +145,11 @@ def predict(
     address: str | None = options.ADDRESS,
     annotate: bool = flag("", "--annotate", hidden=True),
 ) -> None:
-    """Find the entities of text: a sentence per line, JSON lines, or a large corpus.
+    """Find the entities of text: lines, or a large corpus.
 
-    Without --out each line is answered on standard output as it comes. A line that cannot be read
-    (another encoding, NUL, longer than 1 MiB, not a JSON object) is named on stderr; its answer is
-    {"error": …}, or an empty sentence in columns and inline tags.
+    Without --out each line, a sentence or JSON, is answered on standard output as it comes. A line
+    that cannot be read (another encoding, NUL, longer than 1 MiB, not a JSON object) is named on
+    stderr; its answer is {"error": …}, or an empty sentence in columns and inline tags.
 
     With --out a file or a folder of files is tagged in parts, in order. It may be killed at any
     time: the same command resumes. The last line printed is the folder. A line or row that cannot
@@ -251,10 +251,10 @@ def demo(
     seed: int = opt("Random seed of the three trainings.", default=1),
     as_json: bool = options.JSON,
 ) -> None:
-    """Show transfer on generated utterances: English lifts Japanese. No data, no network.
+    """Show transfer on generated data: English lifts Japanese.
 
     Trains an English recognizer, then a Japanese one from scratch and one with the character and
-    dense layers of the English one. Takes a few minutes.
+    dense layers of the English one. Takes a few minutes, and needs neither data nor network.
 
     Example:
       kakehashi demo
@@ -274,7 +274,7 @@ def demo(
 
 
 def settings() -> None:
-    """Print every setting of a config, with its meaning and its default.
+    """Print every setting of a config, its meaning and default.
 
     Example:
       kakehashi settings > my-corpus.toml
@@ -282,6 +282,3 @@ def settings() -> None:
     from kakehashi.config.reference import reference
 
     sys.stdout.write(reference())
-
-
-VERBS = (train, predict, demo, settings)

@@ -65,7 +65,7 @@ def distill(
     overrides: list[str] | None = opt("Change any setting.", "--set", metavar="KEY=VALUE"),
     as_json: bool = options.JSON,
 ) -> None:
-    """Train one recognizer on gold and on what several find together in unlabeled text.
+    """Train one recognizer on gold and what several find in text.
 
     It is as small and as fast as one of them, and better. The same command resumes. The last line
     printed is the run folder.
@@ -108,7 +108,7 @@ def teach(
     plan: bool = flag("Only print the plan.", "--plan"),
     as_json: bool = options.JSON,
 ) -> None:
-    """Get a small recognizer from English data, few labels or none, and unlabeled text.
+    """Train from English data, few labels or none, and raw text.
 
     Trains a teacher on English and then on the labels, an English recognizer, and the student,
     which starts from that and learns from the labels and from what the teacher finds in the text.
@@ -153,6 +153,3 @@ def _source(path: Path) -> Source:
         raise ConfigError(
             str(path), f"{problem}, or make JSON lines by `kakehashi corpus convert`"
         ) from None
-
-
-VERBS = (teach, distill, label)

@@ -21,7 +21,7 @@ def align(
     force: bool = options.FORCE,
     as_json: bool = options.JSON,
 ) -> None:
-    """Rotate word vectors of a language into the space of another's.
+    """Rotate word vectors of one language into another's space.
 
     Then words that mean the same have similar vectors, and what a source has learnt of its words
     (the group word) may mean something in the target. Words are paired if they are the same string
@@ -61,6 +61,3 @@ def align(
         [["before", *found.before], ["after", *found.after]],
     )
     console.print_report(facts, (pairs, tested), f"{out}: {n_words:,} words", as_json=as_json)
-
-
-VERBS = (align,)

@@ -91,6 +91,15 @@ def predict(
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 
 
+def marginals(
+    network: Network, decoder: Decoder, projected: FloatArray, rows: Ids, offsets: Ids
+) -> Iterator[tuple[int, FloatArray]]:
+    """Yield (number, probability of each tag at each token (tokens, tags)); see `predict`."""
+    for sentences, edges, tokens in _batches(offsets, _BATCH_TOKENS):
+        shares = decoder.marginals(network.emit(projected, rows[tokens], edges), edges)
+        yield from zip(sentences.tolist(), np.split(shares, edges[1:-1]), strict=True)
+
+
 def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | slice]]:
     """Yield the numbers of sentences, longest first, where each begins, and which tokens it is."""
     if len(offsets) == 2 and offsets[1]:  # a sentence alone, whose answer is waited for

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from kakehashi.config.settings import TextSettings
+from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
@@ -22,7 +23,7 @@ from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
-from kakehashi.runtime.prediction import predict
+from kakehashi.runtime.prediction import marginals, predict
 from kakehashi.runtime.steps import (
     DEFAULT_PRECISION,
     PRECISIONS,
@@ -170,16 +171,38 @@ class Recognizer:
         `TypeError` if one is no sentence, since texts are for `recognize`; `ValueError` if tokens
         are not in the text of their sentence, or not in its order.
         """
-        chunk: list[Sentence] = []
-        n_tokens = 0
-        for sentence in sentences:
-            chunk.append(self._segmented(sentence))
-            n_tokens += len(chunk[-1].tokens or ())
-            if n_tokens >= _CHUNK_TOKENS:
-                yield from self._tagged(chunk)
-                chunk, n_tokens = [], 0
-        if chunk:
-            yield from self._tagged(chunk)
+        for chunk, arguments in self._chunks(sentences):
+            yield from self._tagged(chunk, *arguments)
+
+    def marginals(self, sentences: Iterable[Sentence]) -> Iterator[tuple[Sentence, FloatArray]]:
+        """Yield what `annotate` does, each with the probability of each tag at each of its tokens.
+
+        These are arrays (tokens, tags), the tags in the order of ``model.tagset``. Rows add up to
+        1: of softmax, or of a CRF over all legal sequences. Nothing is trimmed of them.
+        """
+        for chunk, arguments in self._chunks(sentences):
+            shares = dict(marginals(self.network, self.decoder, *arguments))
+            none = np.zeros((0, len(self.model.tagset)), np.float32)
+            for number, sentence in enumerate(self._tagged(chunk, *arguments)):
+                yield sentence, shares.get(number, none)
+
+    def _chunks(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[list[Sentence], tuple[FloatArray, Ids, Ids]]]:
+        """Yield segmented sentences, with what `predict` gets of them."""
+        parts = map(self._segmented, sentences)
+        while chunk := list(_until(parts, _CHUNK_TOKENS)):
+            tokens = [sentence.tokens or () for sentence in chunk]
+            offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
+            np.cumsum([len(part) for part in tokens], out=offsets[1:])
+            yield chunk, (*self._look_up(tokens), offsets)
+
+    def annotate_as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Yield the sentences of a corpus as `annotate` does, segmented as in training.
+
+        The tokens of the corpus stay where training kept those of its own.
+        """
+        return self.annotate(segmented(corpus, self.segmenter, self.model.text.keep_tokens))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -214,21 +237,19 @@ class Recognizer:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
         return self._cache.look_up([(t.text, t.reading) for part in tokens for t in part])
 
-    def _tagged(self, chunk: list[Sentence]) -> Iterator[Sentence]:
-        tokens = [sentence.tokens or () for sentence in chunk]
-        offsets = np.zeros(len(chunk) + 1, dtype=np.int64)
-        np.cumsum([len(part) for part in tokens], out=offsets[1:])
-        arguments = *self._look_up(tokens), offsets
-
+    def _tagged(
+        self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
+    ) -> Iterator[Sentence]:
         def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
             if self.model.edges is None:
                 return spans
-            return tuple(filter(None, self.model.edges.trim(spans, word_classes(tokens[number]))))
+            classes = word_classes(chunk[number].tokens or ())
+            return tuple(filter(None, self.model.edges.trim(spans, classes)))
 
-        found = dict(predict(self.network, self.decoder, *arguments, trim=trim))
+        found = dict(predict(self.network, self.decoder, projected, rows, offsets, trim=trim))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            mentions = mentions_from_spans(sentence.text, tokens[number], spans)
+            mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
             yield replace(sentence, mentions=mentions) if mentions else sentence
@@ -253,6 +274,15 @@ def _project(
 ) -> FloatArray:
     features = featurize(forms, channels, model.words, model.ngrams)
     return network.project(np.arange(len(forms)), features)
+
+
+def _until(sentences: Iterator[Sentence], n_tokens: int) -> Iterator[Sentence]:
+    """Take sentences until they have so many tokens."""
+    for sentence in sentences:
+        yield sentence
+        n_tokens -= len(sentence.tokens or ())
+        if n_tokens <= 0:
+            return
 
 
 def _sentence(text: str) -> Sentence:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 
 from kakehashi.scoring.score import Count, Score, Signature, Tally
@@ -108,7 +108,7 @@ def _compare_types(first: Sequence[Score], second: Sequence[Score]) -> dict[str,
 
 def known_values(train: Iterable[Sentence]) -> set[int]:
     """Return hashes of the values of a training set: type and text of each mention."""
-    return {_hash(mention) for sentence in train for mention in sentence.mentions}
+    return {value_hash(mention) for sentence in train for mention in sentence.mentions}
 
 
 def score_by_overlap(
@@ -132,12 +132,25 @@ def score_by_overlap(
         for name, tally in tallies.items():
             spans = (
                 [Span(m.start, m.end, m.type) for m in side.mentions
-                 if (_hash(m) in known) == (name == "seen")]
+                 if (value_hash(m) in known) == (name == "seen")]
                 for side in sides
             )  # fmt: skip
             tally.add_sentence(*spans)
     return {name: tally.counts().total for name, tally in tallies.items()}
 
 
-def _hash(mention: Mention) -> int:
+def with_values(
+    scores: Iterable[Score | None],
+    sides: Iterable[tuple[Iterable[Sentence], Iterable[Sentence]]],
+    known: Container[int],
+) -> list[Score | None]:
+    """Score each pair of gold and predicted sentences by whether training has the values, too."""
+    return [
+        score and replace(score, values=score_by_overlap(gold, found, known))
+        for score, (gold, found) in zip(scores, sides, strict=True)
+    ]
+
+
+def value_hash(mention: Mention) -> int:
+    """Hash the value of a mention: its type and text."""
     return hash((mention.type, mention.text))

@@ -89,6 +89,17 @@ def settings(tree):
     return lambda language, **training: settings_from_tree(tree(language, **training))
 
 
+@pytest.fixture(scope="session")
+def workplace(tree, run, tmp_path_factory):
+    """A folder with two configs, in which English was trained."""
+    folder = tmp_path_factory.mktemp("cli")
+    for language in ("en", "ja"):
+        (folder / f"{language}.json").write_text(json.dumps(tree(language)))
+    done = run("train", "en.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
 class StopAt(Progress):
     """Interrupts when a line begins so."""
 

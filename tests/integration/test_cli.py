@@ -14,17 +14,6 @@ from kakehashi.corpora.jsonl import read_jsonl
 PROGRAM = Path(sys.executable).with_name("kakehashi")
 
 
-@pytest.fixture(scope="session")
-def workplace(tree, run, tmp_path_factory):
-    """A folder with two configs, in which English was trained."""
-    folder = tmp_path_factory.mktemp("cli")
-    for language in ("en", "ja"):
-        (folder / f"{language}.json").write_text(json.dumps(tree(language)))
-    done = run("train", "en.json", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 @pytest.fixture
 def predict(run, workplace):
     """Run `predict` with the model of the workplace."""

@@ -1,5 +1,6 @@
 """The verbs as a whole: their help, their old names, what they share with the library."""
 
+import re
 from typing import get_args
 
 import pytest
@@ -51,7 +52,19 @@ def test_old_names_are_hidden_and_say_the_new_one(old):
     )
     assert f"Usage: kakehashi {new} " in done.stdout
     *family, name = old.split()
-    assert f"│ {name} " not in invoke(*family, "--help").stdout
+    listing = invoke(*family, "--help").stdout
+    assert not re.search(rf"^(│|\w*) +{name}  ", listing, re.MULTILINE)
+
+
+def test_help_lists_every_verb_by_job_on_one_screen():
+    listing = invoke("--help").stdout
+    lines = listing.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    jobs = [line.split()[0] for line in lines if re.match("[a-z]", line)]
+    assert jobs == ["data", "train", "use", "improve", "study"]
+    for name in typer.main.get_command(main.app).commands:
+        assert len(re.findall(rf"^\w* +{name}  ", listing, re.MULTILINE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -60,7 +73,7 @@ def test_old_names_are_hidden_and_say_the_new_one(old):
         ("trian x.toml", "^trian: there is no such verb; did you mean 'train'"),
         ("experiment tabel", "^experiment tabel: there is no such verb; did you mean 'table'"),
         ("stats a.jsonl", "^stats: .* did you mean 'corpus stats'"),
-        ("xyzzy", "^xyzzy: .* known: train, predict"),
+        ("xyzzy", "^xyzzy: .* known: align, train"),
     ],
 )
 def test_a_mistyped_verb_is_refused_with_the_nearest(words, problem):

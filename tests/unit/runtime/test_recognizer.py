@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kakehashi.errors import ConfigError
@@ -24,6 +25,21 @@ HANGS = 60  # seconds after which a child that should have answered in one is ta
 
 def mentions(sentences):
     return [[mention[:4] for mention in sentence.mentions] for sentence in sentences]
+
+
+def test_marginals_come_with_what_annotate_finds(make_recognizer, texts):
+    recognizer = make_recognizer(precision="float32")
+    found = list(recognizer.marginals(map(Sentence, texts)))
+    assert [sentence for sentence, _ in found] == list(recognizer.recognize(texts))
+    tagset = recognizer.model.tagset
+    for sentence, shares in found:
+        assert shares.shape == (len(sentence.tokens), len(tagset))
+        assert shares.sum(axis=1) == pytest.approx(np.ones(len(shares)), abs=1e-5)
+        starts = {token.start: row for row, token in enumerate(sentence.tokens)}
+        for mention in sentence.mentions:
+            first = [tagset.tags.index(f"{prefix}-{mention.type}") for prefix in "BI"]
+            assert shares[starts[mention.start], first].max() >= mention.probability - 1e-5
+    assert any(sentence.mentions for sentence, _ in found)
 
 
 def test_mentions_are_trimmed_and_the_others_keep_their_probability(make_recognizer, texts):
