@@ -138,8 +138,8 @@ def _find_beside(folder: Path, tree: Tree) -> None:
 
 
 def _tables_with_paths(tree: Tree) -> Iterator[Tree]:
-    """Yield the tables of corpora, unlabeled text and vectors that name a file."""
-    tables = (tree.get(name) for name in ("corpus", "teach"))
+    """Yield the tables of corpora, text and vectors that name a file."""
+    tables = (tree.get(name) for name in ("corpus", "teach", "joint"))
     lists = [value for table in tables if isinstance(table, dict) for value in table.values()]
     sources = (source for each in lists if isinstance(each, list) for source in each)
     for table in (*sources, tree.get("vectors")):

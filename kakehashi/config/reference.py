@@ -43,11 +43,12 @@ def _table(model: type[Settings], path: str) -> Iterator[str]:
             yield from _key(name, field)
     for name in sources:
         yield ""
-        if name == "train":
+        generated = _GENERATED.get(name) if path == "corpus." else None
+        if generated and name == "train":
             yield '# Generated; for your own say format = "jsonl" and path = "train.jsonl".'
-        if name in _GENERATED:
+        if generated:
             yield f'[[{path}{name}]]\nformat = "assistant"\nlanguage = "en"'
-            yield f'utterances = {_GENERATED[name]}\npartition = "{name}"'
+            yield f'utterances = {generated}\npartition = "{name}"'
         else:
             yield f"# [[{path}{name}]]"
     for name, table, optional in tables:
@@ -91,4 +92,4 @@ def _comment(text: str) -> list[str]:
 
 
 def _commented_out(line: str) -> str:
-    return line if line.startswith("#") else f"# {line}"
+    return line if not line or line.startswith("#") else f"# {line}"

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from kakehashi.config.sources import Settings, Source
+from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
 
-Group = Literal["char", "word", "dense", "crf"]
 View = Literal["original", "romaji"]
 Select = Literal["dev", "teacher", "last", "best-test"]
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
@@ -216,46 +216,6 @@ class TrainingSettings(Settings):
     )
 
 
-class TransferSettings(Settings):
-    """Which layers to initialise from a source model instead of at random."""
-
-    source: str = Field(description="Run or model folder of the source recognizer.")
-    groups: tuple[Group, ...] = Field(
-        ("char", "dense"),
-        min_length=1,
-        description="Of an encoder all there are: word, dense, crf.",
-    )
-
-
-class TeachSettings(Settings):
-    """Text that other recognizers, the teachers, label for this one to learn from, beside gold."""
-
-    teachers: tuple[str, ...] = Field(
-        min_length=1,
-        description="Run or model folders, files of labels of the same text in any format of"
-        " corpora, or names of installed spaCy pipelines.",
-    )
-    unlabeled: Literal["rest"] | tuple[Source, ...] = Field(
-        (),
-        description="Sources of text, whose labels are ignored; rest: the training sentences that"
-        " corpus.train_size leaves over. Default: the texts of a teacher that is a file.",
-    )
-    unlabeled_size: int | None = Field(
-        None, gt=0, description="Label a random sample of this size."
-    )
-    mapping: str | None = Field(None, description="Type mapping of what the teachers find.")
-    min_probability: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="Mean probability over the teachers, 0 of one that has not found it, that a"
-        " mention needs.",
-    )
-    weight: float = Field(
-        1.0, gt=0, le=100, description="Weight of a labeled sentence in the loss; of a gold one 1."
-    )
-
-
 class RunSettings(Settings):
     """Everything one training run depends on."""
 
@@ -279,6 +239,7 @@ class RunSettings(Settings):
     training: TrainingSettings = TrainingSettings()
     transfer: TransferSettings | None = None
     teach: TeachSettings | None = None
+    joint: JointSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -299,10 +260,11 @@ class RunSettings(Settings):
                 raise ValueError(
                     "corpus.train is needed, or corpus.all, or [teach]; test may be left out"
                 )
-            if corpus.train_size == 0 and (self.encoder is None or self.transfer is None):
+            on_source = self.encoder is not None and self.transfer is not None
+            if corpus.train_size == 0 and self.joint is None and not on_source:
                 raise ValueError(
-                    "corpus.train_size = 0 leaves no labels to learn from; add [teach], or on an"
-                    " encoder [transfer], to score the source itself"
+                    "corpus.train_size = 0 leaves no labels to learn from; add [teach] or [joint],"
+                    " or on an encoder [transfer], to score the source itself"
                 )
             if self.training.select == "teacher":
                 raise ValueError("training.select = 'teacher' needs [teach]")
@@ -310,6 +272,8 @@ class RunSettings(Settings):
             raise ValueError(f"'teach' is for our recognizer; {self.system} learns from gold only")
         elif self.teach.unlabeled == "rest" and corpus.train_size is None:
             raise ValueError("teach.unlabeled = 'rest' is what corpus.train_size leaves; set that")
+        if self.joint is not None and self.system != "kakehashi":
+            raise ValueError(f"'joint' is for our recognizer; {self.system} learns from gold only")
         return self
 
     @model_validator(mode="after")

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import accumulate, chain, compress, count, islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from kakehashi.config.reading import config_error, read_tree
 from kakehashi.config.settings import CorpusSettings, RunSettings, Split
@@ -19,6 +19,7 @@ from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import guess_source, read_chunks, source_name
 from kakehashi.errors import ConfigError, TagError
+from kakehashi.progress import Progress
 from kakehashi.sentence import Part, Sentence, check_tokens
 from kakehashi.tags import TypeMapping
 from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
@@ -31,7 +32,7 @@ _CHOICE = 64  # largest articles that are left to choose from when a part is fil
 
 
 class _MappingFile(Settings):
-    types: dict[str, str]  # what each type becomes
+    types: dict[str, Annotated[str, Field(min_length=1)]]  # what each type becomes
     drop: tuple[str, ...] = ()  # types without a counterpart; one in neither is an error
 
 
@@ -180,11 +181,27 @@ def load_unlabeled(settings: RunSettings) -> Corpus:
     return texts if size is None else texts.sample(size, seed, key=key)
 
 
-def read_parts(settings: RunSettings) -> dict[str, Iterator[Sentence]]:
+def load_joint(settings: RunSettings) -> Corpus:
+    """Find the sentences of another corpus that are learned beside gold, `JointSettings`."""
+    joint = settings.joint
+    if joint is None:
+        raise ValueError("these settings have no [joint]")
+    mapping = None if joint.mapping is None else load_mapping(joint.mapping)
+    corpus = Corpus.from_sources(joint.train, mapping)
+    size, seed = joint.size, settings.corpus.train_size_seed
+    return corpus if size is None else corpus.sample(size, seed, key="joint.size")
+
+
+def read_parts(
+    settings: RunSettings, progress: Progress | None = None
+) -> dict[str, Iterator[Sentence]]:
     """Read each part of a run's corpus, split, mapped and segmented as training sees it."""
     parts, segmenter = load_corpora(settings.corpus)._asdict(), segmenter_of(settings.text)
-    keep_tokens = settings.text.keep_tokens
-    return {name: segmented(part, segmenter, keep_tokens) for name, part in parts.items()}
+    keep_tokens, progress = settings.text.keep_tokens, progress or Progress()
+    return {
+        name: progress.track(segmented(part, segmenter, keep_tokens), f"reading {name}")
+        for name, part in parts.items()
+    }
 
 
 def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:

@@ -15,8 +15,8 @@ import pydantic
 from pydantic import AfterValidator, AliasChoices, Field, ValidationError, ValidationInfo
 
 from kakehashi.config.reading import config_error, read_tree
-from kakehashi.config.settings import Group
 from kakehashi.config.sources import Settings
+from kakehashi.config.teaching import Group
 from kakehashi.errors import ConfigError, suggestion
 
 SEED = "seed"

@@ -164,17 +164,17 @@ def _old_default(field: FieldInfo) -> object:
 
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
-    corpus = settings.corpus
-    teach = settings.teach
+    corpus, teach, joint = settings.corpus, settings.teach, settings.joint
     texts = teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *texts):
+    others = (*texts, *(joint.train if joint is not None else ()))
+    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *others):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
         yield settings.vectors.path, data_path(settings.vectors.path)
-    for mapping in (corpus.mapping, teach.mapping if teach is not None else None):
+    for mapping in (each.mapping for each in (corpus, teach, joint) if each is not None):
         if mapping is not None and mapping.endswith(".toml"):
             yield mapping, Path(mapping)
 

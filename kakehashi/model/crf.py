@@ -9,6 +9,7 @@ sentence after the other; all sentences of a batch go through their tokens toget
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,19 @@ from kakehashi.model.lstm_steps import RaggedOrder
 _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in
 float64, fast, and exact unless a good path needs a less probable tag. Networks are far from it."""
+
+_LEAST_LOG = -50.0  # of a marginal
+
+
+class SoftTags(NamedTuple):
+    """Tags as teachers see them: at each token some, with shares that add up to 1, or none."""
+
+    ids: Tensor  # (tokens, any number)
+    shares: Tensor  # (tokens, the same); 0 where there is none
+
+    def cross_entropy(self, logs: Tensor) -> Tensor:
+        """Compute the cross entropy of log probabilities (tokens, tags), per token of them all."""
+        return -(self.shares * logs.gather(1, self.ids)).sum() / len(logs)
 
 
 class Crf(nn.Module):
@@ -54,7 +68,7 @@ class Crf(nn.Module):
         of sentences (sentences,).
         """
         wide, scores = emissions.double(), self._legal().double()
-        alphas = _sum_paths(wide, scores, ragged, ragged.order[0])
+        alphas = _sum_paths(wide, scores, ragged)
         steps, ends = _score_steps(wide, tags, scores, ragged), scores[tags[ragged.last], -1]
         totals = _partition(alphas, scores, ragged)
         if weights is not None:
@@ -63,6 +77,22 @@ class Crf(nn.Module):
             ends, totals = ends * weights, totals * weights
         loss = (totals.sum() - (steps.sum() + ends.sum())) / ragged.n_items
         return loss.to(self.transitions.dtype)
+
+    def marginal_loss(self, emissions: Tensor, ragged: RaggedOrder, soft: SoftTags) -> Tensor:
+        """Compute the cross entropy of the marginals to soft tags, divided by the number of tokens.
+
+        Not that of whole sequences: what is compared is the probability of each tag at each token,
+        over all legal sequences. A tag that none of them has there counts as of e^-50.
+        """
+        wide, scores = emissions.double(), self._legal().double()
+        alphas, betas = (_sum_paths(wide, scores, ragged, backward=back) for back in (False, True))
+        places = torch.empty_like(ragged.order)  # of each token in the steps of either direction
+        for place, order in zip(places, ragged.order, strict=True):
+            place[order] = torch.arange(ragged.n_items, device=place.device)
+        totals = _partition(alphas, scores, ragged)
+        totals = totals.repeat_interleave(ragged.last - ragged.first + 1)[:, None]
+        logs = alphas[places[0]] + betas[places[1]] - wide - totals  # both have the emission
+        return soft.cross_entropy(logs.clamp(min=_LEAST_LOG)).to(self.transitions.dtype)
 
     def _legal(self) -> Tensor:
         return self.transitions.masked_fill(~self.allowed, -math.inf)
@@ -75,14 +105,18 @@ def _score_steps(emissions: Tensor, tags: Tensor, scores: Tensor, ragged: Ragged
     return emissions.gather(1, tags[:, None])[:, 0] + scores[before, tags]
 
 
-def _sum_paths(emissions: Tensor, scores: Tensor, ragged: RaggedOrder, order: Tensor) -> Tensor:
+def _sum_paths(
+    emissions: Tensor, scores: Tensor, ragged: RaggedOrder, *, backward: bool = False
+) -> Tensor:
     """Sum in logarithms over all ways to come to each tag of each token (tokens, tags).
 
-    Forward from the start, in steps order, the token's own emission included.
+    From the start, or ``backward`` from the end, in steps order, the token's own emission included.
     """
-    factors = scores[:-1, :-1].exp()
-    steps = emissions.index_select(0, order).split(ragged.sizes)
-    sums = [scores[-1, :-1] + steps[0]]
+    first, factors = scores[-1, :-1], scores[:-1, :-1].exp()
+    if backward:
+        first, factors = scores[:-1, -1], factors.T
+    steps = emissions.index_select(0, ragged.order[int(backward)]).split(ragged.sizes)
+    sums = [first + steps[0]]
     for step in steps[1:]:
         last = sums[-1][: len(step)]
         peak = last.detach().amax(1, keepdim=True)

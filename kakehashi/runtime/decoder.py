@@ -70,11 +70,8 @@ class Decoder:
             shares = np.exp(rows - rows.max(axis=1, keepdims=True)).sum(axis=1)
             joint: _Doubles = np.exp(-np.add.reduceat(np.log(shares), np.cumsum(lengths) - lengths))
             return joint
-        wide, scores = emissions.astype(np.float64), self._wide
-        run = sum_paths if (kernels := machine_code(0)) is None else kernels.sum_paths
-        alphas, betas = np.empty_like(wide), np.empty_like(wide)
-        run(wide, offsets, *self._forward, _LEAST, False, alphas)
-        run(wide, offsets, *self._backward, _LEAST, True, betas)
+        scores = self._wide
+        wide, alphas, betas = self._sum_paths(emissions, offsets)
         before = np.append(-1, tags[:-1])
         before[offsets[:-1]] = len(scores) - 1
         steps = np.cumsum(wide[np.arange(len(tags)), tags] + scores[before, tags])
@@ -88,6 +85,31 @@ class Decoder:
         partition = np.log(np.exp(at_end - peaks[:, None]).sum(axis=1)) + peaks
         found: _Doubles = np.exp(np.minimum(forward + inside + backward - partition, 0))
         return found
+
+    def marginals(self, emissions: FloatArray, offsets: Ids) -> FloatArray:
+        """Compute the probability of each tag at each token (tokens, tags), given the text.
+
+        With a CRF it is that of all legal sequences that have the tag there.
+        """
+        if self._scores is None:
+            logs = emissions.astype(np.float64)
+        else:
+            wide, alphas, betas = self._sum_paths(emissions, offsets)
+            logs = alphas + betas - wide  # both have the token's own emission
+        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+        marginals: FloatArray = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+        return marginals
+
+    def _sum_paths(
+        self, emissions: FloatArray, offsets: Ids
+    ) -> tuple[_Doubles, _Doubles, _Doubles]:
+        """Return the emissions in float64, and the sums over paths from the start and the end."""
+        wide = emissions.astype(np.float64)
+        run = sum_paths if (kernels := machine_code(0)) is None else kernels.sum_paths
+        alphas, betas = np.empty_like(wide), np.empty_like(wide)
+        run(wide, offsets, *self._forward, _LEAST, False, alphas)
+        run(wide, offsets, *self._backward, _LEAST, True, betas)
+        return wide, alphas, betas
 
 
 def best_sequences(emissions: FloatArray, offsets: Ids, scores: FloatArray, tags: Ids) -> None:

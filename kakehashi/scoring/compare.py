@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from statistics import fmean, stdev
 
 from kakehashi.scoring.score import Count, Score, Signature, Tally
@@ -137,6 +137,18 @@ def score_by_overlap(
             )  # fmt: skip
             tally.add_sentence(*spans)
     return {name: tally.counts().total for name, tally in tallies.items()}
+
+
+def with_values(
+    scores: Iterable[Score | None],
+    sides: Iterable[tuple[Iterable[Sentence], Iterable[Sentence]]],
+    known: Container[int],
+) -> list[Score | None]:
+    """Score each pair of gold and predicted sentences by whether training has the values, too."""
+    return [
+        score and replace(score, values=score_by_overlap(gold, found, known))
+        for score, (gold, found) in zip(scores, sides, strict=True)
+    ]
 
 
 def value_hash(mention: Mention) -> int:

@@ -45,7 +45,11 @@ def plan_curriculum(
     """
     strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
     # The preset with the learning rate that the encoder's layers were measured with.
-    teaching = strong if teacher == "kakehashi" else {"system": teacher, "preset": "external"}
+    teaching = (
+        strong
+        if teacher == "kakehashi"
+        else {"system": teacher, "preset": "external", "joint": None}
+    )
     first = out / ("english" if teacher == "kakehashi" else "english-teacher")
     source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}
     tree = read_tree(target)

@@ -12,13 +12,21 @@ import hashlib
 import json
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.corpus import load_corpora, load_mapping, load_unlabeled, segmented
+from kakehashi.config.sources import Source
+from kakehashi.corpora.corpus import (
+    load_corpora,
+    load_joint,
+    load_mapping,
+    load_unlabeled,
+    segmented,
+)
 from kakehashi.corpora.jsonl import line_from_sentence, read_jsonl, write_jsonl
 from kakehashi.data.cache import file_hashes
 from kakehashi.errors import ConfigError
@@ -35,11 +43,12 @@ _JAPANESE = ("unidic-lite", "ipadic", "sudachi")  # segmenters
 
 @dataclass
 class Labeled:
-    """What teachers have labeled, and what was left out."""
+    """What is learned beside gold, and what was left out."""
 
     teachers: int
-    sentences: int = 0
+    sentences: int = 0  # that teachers have labeled
     mentions: int = 0
+    joint: int = 0  # sentences of the corpus of [joint]
     in_test: int = 0  # texts that are in test or dev
     in_train: int = 0  # texts that have gold labels
     other_types: Counter[str] = field(default_factory=Counter)  # mentions of types that gold lacks
@@ -47,6 +56,7 @@ class Labeled:
     def __str__(self) -> str:
         """Return the counts as a line."""
         found = f"{self.mentions:,} mentions in {self.sentences:,} sentences"
+        found += f", joined by {self.joint:,} of another corpus" if self.joint else ""
         left_out = f"{self.in_test:,} sentences of test or dev, {self.in_train:,} of train"
         left_out += f", {self.other_types.total():,} mentions of types that gold lacks"
         return f"labeled: {found}; left out: {left_out}"
@@ -56,58 +66,84 @@ class Labeled:
         return asdict(self) | {"other_types": dict(self.other_types)}
 
 
-def label_unlabeled(settings: RunSettings, out: Path, cache: Path, progress: Progress) -> Labeled:
-    """Write the unlabeled text of a run, as its teachers label it, as JSON lines.
+def write_lessons(settings: RunSettings, out: Path, cache: Path, progress: Progress) -> Labeled:
+    """Write what a run learns beside gold: text as its teachers label it, then the joint corpus.
 
-    Left out are texts that, but for blanks and width, are in test or dev, or in train, and, where
-    there is gold, mentions of types that neither train nor dev has. What each teacher finds is kept
-    in ``cache``. `ConfigError` if no text is left or it does not fit the segmenter, or if what the
-    teachers find has none of the types that the run knows.
+    As JSON lines. Left out are texts that, but for blanks and width, are in test or dev, or in
+    train, and, where there is gold, mentions of types that neither train nor dev has. What each
+    teacher finds is kept in ``cache``. `ConfigError` if no text is left or it does not fit the
+    segmenter, or if what is found has none of the types that the run knows.
     """
-    teach, corpora = settings.teach, load_corpora(settings.corpus)
-    if teach is None:
-        raise ValueError("these settings have no [teach]")
-    parts = [_texts_and_types(progress.track(part, "reading gold")) for part in corpora]
+    teach, joint = settings.teach, settings.joint
+    parts = [
+        _texts_and_types(progress.track(part, "reading gold"))
+        for part in load_corpora(settings.corpus)
+    ]
     (train, train_types), (dev, dev_types), (test, test_types) = parts
-    labeled = Labeled(len(teach.teachers))
-    texts = _texts_to_label(settings, train, dev | test, labeled, progress)
-    mapping = None if teach.mapping is None else load_mapping(teach.mapping)
-    known, found = train_types | dev_types if train_types else None, set[str]()
+    labeled = Labeled(len(teach.teachers) if teach is not None else 0)
+    left = partial(_left, train=train, others=dev | test, labeled=labeled)
+    known = train_types | dev_types if train_types else None
+    expected = known or dev_types | test_types
 
-    def kept() -> Iterator[Sentence]:
-        sentences = label(teach.teachers, texts, teach.min_probability, cache, mapping, progress)
+    def kept(sentences: Iterable[Sentence], key: str) -> Iterator[Sentence]:
+        found = set[str]()
         for sentence in sentences:
             found.update(mention.type for mention in sentence.mentions)
             others = [m for m in sentence.mentions if known is not None and m.type not in known]
             labeled.other_types.update(mention.type for mention in others)
             mentions = tuple(m for m in sentence.mentions if m not in others)
-            labeled.sentences += 1
-            labeled.mentions += len(mentions)
             yield replace(sentence, mentions=mentions)
+        if found and expected and found.isdisjoint(expected):
+            problem = f"{_FINDS[key]} {_listed(found)}, and gold has {_listed(expected)}"
+            mapping = f"{key.partition('.')[0]}.mapping"
+            raise ConfigError(key, f"{problem}; map their types with {mapping}")
 
-    write_jsonl(out, kept())
-    expected = known or dev_types | test_types
-    if not found:
-        problem = f"find nothing in {labeled.sentences:,} sentences; lower teach.min_probability"
-        raise ConfigError("teach.teachers", f"{problem}, or name better ones")
-    if expected and found.isdisjoint(expected):
-        problem = f"find {_listed(found)}, and gold has {_listed(expected)}"
-        raise ConfigError("teach.teachers", f"{problem}; map their types with teach.mapping")
+    def lessons() -> Iterator[Sentence]:
+        if teach is not None:
+            texts = _texts_to_label(settings, left, progress)
+            mapping = None if teach.mapping is None else load_mapping(teach.mapping)
+            arguments = texts, teach.min_probability, cache, mapping, progress
+            for sentence in kept(label(teach.teachers, *arguments), "teach.teachers"):
+                labeled.sentences += 1
+                labeled.mentions += len(sentence.mentions)
+                yield sentence
+            if not labeled.mentions and not labeled.other_types:
+                problem = f"find nothing in {labeled.sentences:,} sentences"
+                remedy = "lower teach.min_probability, or name better ones"
+                raise ConfigError("teach.teachers", f"{problem}; {remedy}")
+        if joint is not None:
+            for sentence in kept(left(load_joint(settings)), "joint.train"):
+                labeled.joint += 1
+                yield sentence
+
+    write_jsonl(out, lessons())
     progress.say(str(labeled))
     return labeled
 
 
-def _texts_to_label(
-    settings: RunSettings, train: set[str], others: set[str], labeled: Labeled, progress: Progress
-) -> list[Sentence]:
-    """Read the unlabeled text but what is in gold, by its keys, and count what is left out."""
-    texts, text = [], settings.text
-    for sentence in progress.track(load_unlabeled(settings), "reading the unlabeled text"):
+_FINDS = {"teach.teachers": "find", "joint.train": "has"}
+
+
+def _left(
+    sentences: Iterable[Sentence], *, train: set[str], others: set[str], labeled: Labeled
+) -> Iterator[Sentence]:
+    """Leave out sentences that are in gold, by the keys of their texts, and count them."""
+    for sentence in sentences:
         key = _key(sentence.text)
         labeled.in_test += key in others
         labeled.in_train += key in train and key not in others
         if key and key not in train and key not in others:
-            texts.append(sentence)
+            yield sentence
+
+
+def _texts_to_label(
+    settings: RunSettings,
+    left: Callable[[Iterable[Sentence]], Iterator[Sentence]],
+    progress: Progress,
+) -> list[Sentence]:
+    """Read the unlabeled text but what is in gold."""
+    text = settings.text
+    texts = list(left(progress.track(load_unlabeled(settings), "reading the unlabeled text")))
     _check_text(texts, text.segmenter)
     if text.keep_tokens:
         return list(segmented(texts, segmenter_of(text), keep_tokens=True))
@@ -115,15 +151,22 @@ def _texts_to_label(
     return [replace(sentence, tokens=None) for sentence in texts]
 
 
-def teaching_fingerprint(settings: RunSettings) -> str:
-    """Hash the teachers, and the files of unlabeled text; what `teacher_fingerprint` raises."""
-    teach = settings.teach
-    if teach is None:
-        return ""
-    sources = teach.unlabeled if teach.unlabeled != "rest" else ()
+def _facts(sources: Iterable[Source], mapping: str | None) -> list[object]:
     files = [file_hashes(data_path(each.path)) for each in sources if hasattr(each, "path")]
-    mapping = None if teach.mapping is None else dict(load_mapping(teach.mapping).types)
-    facts = [files, mapping, *map(teacher_fingerprint, teach.teachers)]
+    return [files, None if mapping is None else dict(load_mapping(mapping).types)]
+
+
+def lessons_fingerprint(settings: RunSettings) -> str:
+    """Hash teachers, and the files of unlabeled text and of [joint].
+
+    Raises what `teacher_fingerprint` does.
+    """
+    facts: list[object] = []
+    if (teach := settings.teach) is not None:
+        sources = teach.unlabeled if teach.unlabeled != "rest" else ()
+        facts += [*_facts(sources, teach.mapping), *map(teacher_fingerprint, teach.teachers)]
+    if (joint := settings.joint) is not None:
+        facts += ["joint", *_facts(joint.train, joint.mapping)]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 

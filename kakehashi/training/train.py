@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from kakehashi import __version__
-from kakehashi.baselines import BASELINES, version_of
+from kakehashi.baselines import BASELINES
 from kakehashi.config.reading import read_settings
-from kakehashi.config.settings import RunSettings, TransferSettings
-from kakehashi.corpora.corpus import load_corpora, segmented
+from kakehashi.config.settings import RunSettings
+from kakehashi.config.teaching import TransferSettings
+from kakehashi.corpora.corpus import load_corpora, read_parts, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
 from kakehashi.data.dataset import Dataset, prepare
@@ -26,16 +26,17 @@ from kakehashi.model.device import find_device, limited_threads
 from kakehashi.progress import Progress
 from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.steps import is_compiled
-from kakehashi.scoring.compare import known_values, score_by_overlap
-from kakehashi.scoring.score import Score, score_spans
-from kakehashi.sentence import Sentence, Span, mentions_from_spans
+from kakehashi.scoring.compare import known_values, with_values
+from kakehashi.sentence import Sentence
 from kakehashi.text.segment import segmenter_of
 from kakehashi.tracking import check_trackers
-from kakehashi.training.checkpoint import Checkpoint, Epoch
+from kakehashi.training.baseline_run import train_baseline
+from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.encoding import start_on_encoder
 from kakehashi.training.initial import Start, start_tagger
-from kakehashi.training.labeling import Labeled, label_unlabeled, teaching_fingerprint
+from kakehashi.training.labeling import Labeled, lessons_fingerprint, write_lessons
+from kakehashi.training.lessons import lessons_of
 from kakehashi.training.run import Run
 from kakehashi.training.trainer import Trainer, check_selection
 
@@ -97,7 +98,7 @@ def train(
         elif settings.system not in BASELINES:
             _train_tagger(settings, run, inputs, progress, cache, save_every, finish, group)
         else:
-            _train_baseline(settings, run, progress)
+            train_baseline(settings, run, progress)
     return folder
 
 
@@ -109,8 +110,8 @@ def _fingerprint_of_inputs(settings: RunSettings) -> str:
         inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
     if settings.encoder is not None:
         inputs = _hash(inputs, encoder_fingerprint(settings.encoder.name))
-    if settings.teach is not None:
-        inputs = _hash(inputs, teaching_fingerprint(settings))
+    if _has_more(settings):
+        inputs = _hash(inputs, lessons_fingerprint(settings))
     if settings.system in BASELINES and (revision := BASELINES[settings.system].revision):
         inputs = _hash(inputs, revision)
     return inputs
@@ -126,14 +127,14 @@ def _train_tagger(
     finish: bool,
     group: ProcessGroup,
 ) -> None:
-    with group.run_on_all(in_turn=cache is not None or settings.teach is not None):
+    with group.run_on_all(in_turn=cache is not None or _has_more(settings)):
         labeled = _label(settings, run, cache, progress)
         start = _start(settings, progress, cache, run.labeled if labeled else None, group)
         # Only now: it starts from the same weights on every device.
         start.tagger.to(find_device(group.device(settings.training.device), "training.device"))
-        weight = settings.teach.weight if settings.teach is not None else 1.0
+        lessons = lessons_of(start.data, settings, labeled)
         parts, plausible = (start.tagger, start.data, settings.training), settings.text.plausible
-        trainer = Trainer(*parts, progress, group, weight, plausible)
+        trainer = Trainer(*parts, progress, group, lessons, plausible)
         # All that the weights depend on, so that a checkpoint is not taken for another's.
         versions = f"{__version__} {torch.get_num_threads()} {is_compiled()}"
         config = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
@@ -204,59 +205,11 @@ def _finish(
     dev = recognizer.annotate_as_trained(corpora.dev)
     sides = ((corpora.dev, dev), (test, read_jsonl(run.predictions)))
     totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
-    scores = _with_values(totals, sides, known)
+    scores = with_values(totals, sides, known)
     processes = trainer.group.world_size
     taught = labeled.to_dict() if labeled is not None else None
     transfer = start.transfer
     run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes, taught)
-
-
-def _train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
-    """Train a baseline; to us that is one epoch, and what it does with dev is its own affair."""
-    baseline = BASELINES[settings.system](settings.training.seed)
-    release = version_of(settings.system)
-    train, dev, test = map(list, _read(settings, progress))
-    data = prepare(train, dev, test, settings.model)
-    run.begin()
-    progress.say(f"training {settings.system} {release}")
-    began = time.perf_counter()
-    baseline.fit(train, dev, progress)
-    seconds, spans = time.perf_counter() - began, [baseline.tag(dev), baseline.tag(test)]
-    totals = [
-        score_spans(corpus.spans, found, lost=corpus.lost) if len(corpus) else None
-        for corpus, found in zip((data.dev, data.test), spans, strict=True)
-    ]
-    tagged = [list(map(_with_spans, *sides)) for sides in zip((dev, test), spans, strict=True)]
-    scores = _with_values(totals, zip((dev, test), tagged, strict=True), known_values(train))
-    on_dev, on_test = (score.f1 if score is not None else None for score in scores)
-    epoch: Epoch = {"number": 1, "updates": None, "loss": None, "seconds": seconds, "dev": on_dev}
-    epoch["test"] = on_test if settings.training.test_epochs else None
-    run.save_epochs([epoch])
-    write_jsonl(run.predictions, tagged[1])
-    seed = {} if baseline.deterministic else {"seed": settings.training.seed}
-    system = f"{settings.system} {release}"
-    facts = {"text": segmenter_of(settings.text).signature, "system": system, **seed}
-    selection: dict[str, object] = {"by": "dev" if dev else "last", "epoch": 1}
-    if baseline.chosen:
-        selection |= {"chosen": dict(baseline.chosen), "tried": list(baseline.tried)}
-    run.finish(data, release, facts, scores, selection, [epoch])
-
-
-def _with_spans(sentence: Sentence, spans: Sequence[Span]) -> Sentence:
-    mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
-    return replace(sentence, mentions=mentions)
-
-
-def _with_values(
-    scores: Iterable[Score | None],
-    sides: Iterable[tuple[Iterable[Sentence], Iterable[Sentence]]],
-    known: Container[int],
-) -> list[Score | None]:
-    """Score each pair of gold and predicted sentences by whether training has the values, too."""
-    return [
-        score and replace(score, values=score_by_overlap(gold, found, known))
-        for score, (gold, found) in zip(scores, sides, strict=True)
-    ]
 
 
 def _hash(*parts: str) -> str:
@@ -274,21 +227,28 @@ def _start(
     folder = Path(cache) if cache is not None else None
     if settings.system == "encoder":
         device = find_device(group.device(settings.training.device), "training.device")
-        return start_on_encoder(settings, _read(settings, progress), folder, device, progress)
+        return start_on_encoder(
+            settings, read_parts(settings, progress).values(), folder, device, progress
+        )
     data, test = _prepare(settings, progress, folder, labeled)
     check_selection(settings.training, data)
     return start_tagger(settings, data, test, progress)
 
 
+def _has_more(settings: RunSettings) -> bool:
+    """Whether there is more to learn from than gold."""
+    return settings.teach is not None or settings.joint is not None
+
+
 def _label(
     settings: RunSettings, run: Run, cache: str | Path | None, progress: Progress
 ) -> Labeled | None:
-    """Have the teachers of a run, if it has any, label its text; a kill loses little of it."""
-    if settings.teach is None:
+    """Write what is learned beside gold; a kill loses little of what teachers have labeled."""
+    if not _has_more(settings):
         return None
     run.claim()
     found = Path(cache) if cache is not None else run.folder / "found"
-    return label_unlabeled(settings, run.labeled, found, progress)
+    return write_lessons(settings, run.labeled, found, progress)
 
 
 def _prepare(
@@ -299,7 +259,7 @@ def _prepare(
     if cache is not None:
         data, test = load_dataset(Path(cache), settings, progress, labeled=labeled)
     else:
-        train, dev, unread = _read(settings, progress)
+        train, dev, unread = read_parts(settings, progress).values()
         test = list(unread)
         taught = None
         if labeled is not None:
@@ -318,14 +278,6 @@ def _prepare(
             remedy = "vectors.most_words=200000 keeps the most frequent"
             progress.warn(f"{what} take {size / 1e6:,.0f} MB of the model; {remedy}")
     return data, test
-
-
-def _read(settings: RunSettings, progress: Progress) -> Iterator[Iterator[Sentence]]:
-    """Read and segment the sentences to train on, to select on, and to test on."""
-    corpora, segmenter = load_corpora(settings.corpus), segmenter_of(settings.text)
-    for part in ("train", "dev", "test"):
-        sentences = segmented(getattr(corpora, part), segmenter, settings.text.keep_tokens)
-        yield progress.track(sentences, f"reading {part}")
 
 
 def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.augment import replace_mentions
 from kakehashi.data.batches import Batch, make_batch, plan_batches
 from kakehashi.data.dataset import Dataset
-from kakehashi.data.encode import EncodedCorpus, join
+from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.errors import ConfigError, DivergenceError
 from kakehashi.model.sequence_tagger import SequenceTagger
@@ -31,6 +31,7 @@ from kakehashi.scoring.score import Score, score_spans
 from kakehashi.text.edges import EdgeRules
 from kakehashi.training.checkpoint import Checkpoint, Epoch
 from kakehashi.training.distributed import SINGLE, ProcessGroup
+from kakehashi.training.lessons import Lessons, lessons_of
 from kakehashi.training.optimizer import Optimizer
 
 
@@ -44,45 +45,12 @@ class EpochState:
     began: float  # by time.perf_counter, interruptions left out
 
 
-_HELD_OUT = 10  # of so many labeled sentences one is kept out to select by
-_MOST_HELD_OUT = 1000
-
-
-class Lessons(NamedTuple):
-    """What is learned from: gold sentences, then labeled ones."""
-
-    corpus: EncodedCorpus
-    weights: npt.NDArray[np.float32] | None  # of each sentence in the loss; None if all weigh 1
-    held_out: EncodedCorpus | None  # labeled sentences to select by
-
-
-def lessons_of(data: Dataset, weight: float = 1.0, *, hold_out: bool = False) -> Lessons:
-    """Join gold and labeled sentences, without those with a mention that no tokens express.
-
-    With ``hold_out`` a tenth of the labeled ones, at most 1,000, is kept out to select by;
-    `ConfigError` if that has no entity.
-    """
-    if data.labeled is None:
-        return Lessons(data.train, None, None)
-    fitting = np.setdiff1d(np.arange(len(data.labeled)), np.array([*data.labeled.missed], int))
-    held = fitting[::_HELD_OUT][:_MOST_HELD_OUT] if hold_out else fitting[:0]
-    held_out, labeled = map(data.labeled.take, (held, np.setdiff1d(fitting, held)))
-    if hold_out and not held_out.tags.any():
-        problem = f"teachers found no entity in the {len(held):,} sentences to select by"
-        raise ConfigError("training.select", f"{problem}; label more text, or select by dev")
-    corpus = join([data.train, labeled])
-    weights = np.full(len(corpus), weight, np.float32)
-    weights[: len(data.train)] = 1
-    return Lessons(corpus, weights if weight != 1 else None, held_out if hold_out else None)
-
-
 class Trainer:
     """Trains a tagger in place, an epoch at a time, and keeps the weights of the best.
 
     `kakehashi.training.train` has the loop over the epochs; ``history`` has those that are over.
-    Labeled sentences of the data are learned beside the gold ones, each with ``weight`` in the
-    loss; not those with a mention that no tokens express. If ``plausible``, what is found
-    is trimmed to edges that mentions learned from have.
+    The ``lessons`` are by default all sentences of the data that there are to learn from. If
+    ``plausible``, what is found is trimmed to edges that mentions learned from have.
     """
 
     def __init__(
@@ -92,14 +60,14 @@ class Trainer:
         settings: TrainingSettings,
         progress: Progress | None = None,
         group: ProcessGroup = SINGLE,
-        weight: float = 1.0,
+        lessons: Lessons | None = None,
         plausible: bool = False,
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.progress, self.group = progress or Progress(), group
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
-        self.lessons = lessons_of(data, weight, hold_out=settings.select == "teacher")
+        self.lessons = lessons or lessons_of(data)
         learns_edges = plausible and self._n_tokens > 0
         edges = self.lessons.corpus.edge_classes() if learns_edges else None
         self.edges = None if edges is None else EdgeRules.learn(edges)
@@ -167,7 +135,7 @@ class Trainer:
         `DivergenceError` is raised if at the end the loss or a weight is not finite.
         """
         data, settings, epoch, number = self.data, self.settings, self._epoch, len(self.history) + 1
-        train, weights, tags = self.lessons.corpus, self.lessons.weights, self._tags
+        train, tags = self.lessons.corpus, self._tags
         if settings.augment:
             train = replace_mentions(train, settings.augment, (settings.seed, number, 2))
             tags = train.tag_ids(data.tagset)
@@ -180,8 +148,7 @@ class Trainer:
         for sentences in self.progress.track(left, f"epoch {number}", len(left)):
             batch = make_batch(sentences, train.offsets, train.forms, data.features, tags)
             batch = hide_rare_words(batch, data.once, settings.unknown_rate, epoch.random)
-            if weights is not None:
-                batch = replace(batch, weights=weights[sentences])
+            batch = self.lessons.weigh(batch)
             with _precision(settings.precision, self.tagger.device):
                 loss = self.train_step(batch)
             epoch.loss += loss.double() * len(batch.words) * scale

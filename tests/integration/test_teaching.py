@@ -55,6 +55,21 @@ def test_a_student_learns_from_gold_and_from_what_a_teacher_labels(student, tmp_
     assert load_result(other)["test"] == result["test"]
 
 
+def test_another_corpus_is_learned_beside_gold(tree, world, tmp_path):
+    settings = tree("ja")
+    settings["corpus"]["train_size"] = 4
+    alone = load_result(train(settings_from_tree(settings), tmp_path / "alone"))
+    source = {"format": "jsonl", "path": str(world / "en-train.jsonl")}
+    settings["joint"] = {"train": [source], "size": 80, "weight": 0.5}
+    for cache in (None, tmp_path / "cache"):
+        folder = tmp_path / f"joint-{cache is None}"
+        result = load_result(train(settings_from_tree(settings), folder, cache=cache))
+        assert result["corpus"]["train"]["sentences"] == 4
+        assert result["corpus"]["labeled"]["sentences"] == result["labeled"]["joint"] == 80
+        assert result["labeled"]["teachers"] == 0
+        assert result["test"]["f1"] > alone["test"]["f1"]
+
+
 def test_without_gold_teachers_select_the_epoch(student, tmp_path, told):
     folder = train(student(0, select="teacher"), tmp_path / "student", told)
     result = load_result(folder)

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.config.settings import TransferSettings
+from kakehashi.config.teaching import TransferSettings
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.errors import ConfigError, DivergenceError, RunError

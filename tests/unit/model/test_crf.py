@@ -5,7 +5,7 @@ from itertools import pairwise, product
 import pytest
 import torch
 
-from kakehashi.model.crf import Crf
+from kakehashi.model.crf import Crf, SoftTags
 from kakehashi.model.lstm_steps import RaggedOrder
 from kakehashi.tags import Tagset
 
@@ -75,6 +75,47 @@ def test_gradients_are_those_of_small_steps(case):
         return crf.loss(emissions, gold, RAGGED)
 
     assert torch.autograd.gradcheck(run, [emissions, crf.transitions])
+
+
+def soft_tags(n_tags, kept):
+    """Some tags of each token but those of the second sentence, with shares that add up to 1."""
+    shares, ids = torch.rand(sum(LENGTHS), n_tags).topk(kept)
+    shares /= shares.sum(1, keepdim=True)
+    shares[SENTENCES[1]] = 0
+    return SoftTags(ids, shares.double())
+
+
+def test_marginal_loss_is_the_cross_entropy_to_the_probability_of_each_tag(case):
+    crf, emissions = case
+    soft = soft_tags(len(crf.allowed) - 1, 3)
+    marginals = torch.zeros(emissions.shape, dtype=torch.float64)
+    for tokens, scores in zip(SENTENCES, score_sentences(crf, emissions), strict=True):
+        total = torch.stack(list(scores.values())).logsumexp(0)
+        for tags, score in scores.items():
+            marginals[tokens, list(tags)] += (score - total).detach().exp()
+    expected = -(soft.shares * marginals.log().clamp(min=-50).gather(1, soft.ids)).sum()
+    loss = crf.marginal_loss(emissions, RAGGED, soft)
+    assert loss.item() == pytest.approx(expected.item() / sum(LENGTHS), rel=1e-6)
+
+
+def test_gradients_of_the_marginal_loss_are_those_of_small_steps(case):
+    crf, emissions = case
+    crf.double()
+    soft = soft_tags(len(crf.allowed) - 1, 2)
+    emissions = emissions.double().requires_grad_()
+
+    def run(emissions, transitions):
+        return crf.marginal_loss(emissions, RAGGED, soft)
+
+    assert torch.autograd.gradcheck(run, [emissions, crf.transitions])
+
+
+def test_extreme_emissions_leave_no_nan_in_the_marginal_loss(case):
+    crf, emissions = case
+    emissions = (1e6 * emissions).requires_grad_()
+    crf.marginal_loss(emissions, RAGGED, soft_tags(len(crf.allowed) - 1, 3)).backward()
+    assert emissions.grad.isfinite().all()
+    assert crf.transitions.grad.isfinite().all()
 
 
 def test_forbidden_transitions_get_no_gradient(case):

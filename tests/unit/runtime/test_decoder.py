@@ -113,3 +113,25 @@ def test_a_few_sentences_at_a_time_give_the_same(case, monkeypatch):
     whole = Decoder(tagset, transitions).decode(emissions, OFFSETS)
     monkeypatch.setattr(decoder_module, "_PAIRS_AT_ONCE", 2 * len(tagset) ** 2)
     assert Decoder(tagset, transitions).decode(emissions, OFFSETS).tolist() == whole.tolist()
+
+
+@pytest.mark.parametrize("scale", [1, 50])
+def test_marginals_are_the_shares_of_the_sequences_that_have_the_tag_there(case, scale):
+    tagset, transitions, emissions = case
+    emissions = scale * emissions
+    marginals = Decoder(tagset, transitions).marginals(emissions, OFFSETS)
+    expected = np.zeros(emissions.shape)
+    for begin, end in sentences():
+        scores = score_all(tagset, transitions, emissions[begin:end])
+        total = np.logaddexp.reduce(list(scores.values()))
+        for tags, score in scores.items():
+            expected[np.arange(begin, end), tags] += np.exp(score - total)
+    assert marginals.dtype == np.float32
+    assert marginals == pytest.approx(expected, abs=1e-6)
+
+
+def test_marginals_of_softmax_are_those_of_each_token_alone(case):
+    tagset, _, emissions = case
+    shares = np.exp(emissions.astype(np.float64))
+    expected = shares / shares.sum(axis=1, keepdims=True)
+    assert Decoder(tagset).marginals(emissions, OFFSETS) == pytest.approx(expected, abs=1e-6)

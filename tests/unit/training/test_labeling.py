@@ -5,7 +5,7 @@ from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
-from kakehashi.training.labeling import agreed, label, label_unlabeled
+from kakehashi.training.labeling import agreed, label, write_lessons
 from kakehashi.training.teachers import load_teacher
 
 
@@ -34,15 +34,16 @@ def run(file, tmp_path):
         "test": [sentence("to Ｒｏｍｅ", (3, 7, "LOC"))],
     }
 
-    def run(*teachers, progress=None, segmenter="words", **teach):
+    def run(*teachers, progress=None, segmenter="words", joint=None, **teach):
         corpus = {
             part: [{"format": "jsonl", "path": file(f"{part}.jsonl", *sentences)}]
             for part, sentences in parts.items()
         }
         tree = {"name": "a", "corpus": corpus, "text": {"segmenter": segmenter}}
-        settings = settings_from_tree(tree | {"teach": {"teachers": teachers, **teach}})
+        teach = {"teachers": teachers, **teach} if teachers else None
+        settings = settings_from_tree(tree | {"teach": teach, "joint": joint})
         out = tmp_path / "labeled.jsonl"
-        counts = label_unlabeled(settings, out, tmp_path / "cache", progress or Progress())
+        counts = write_lessons(settings, out, tmp_path / "cache", progress or Progress())
         return counts, list(read_jsonl(out))
 
     return run
@@ -74,6 +75,28 @@ def test_types_that_gold_lacks_are_left_out_and_counted(run, file, told):
     assert counts.to_dict()["other_types"] == {"TIME": 1}
     found = "labeled: 1 mentions in 1 sentences; left out: 0 sentences of test or dev"
     assert told.lines == [f"{found}, 0 of train, 1 mentions of types that gold lacks"]
+
+
+def test_another_corpus_comes_after_what_teachers_label(run, file, told, tmp_path):
+    other = [sentence("à Lyon", (2, 6, "GPE")), sentence("to Oslo"), sentence("à 3", (2, 3, "NUM"))]
+    mapping = tmp_path / "other.toml"
+    mapping.write_text('[types]\nGPE = "LOC"\nNUM = "NUM"\n')
+    joint = {"train": [{"format": "jsonl", "path": file("other.jsonl", *other)}]}
+    with pytest.raises(
+        ConfigError, match=r"joint\.train: has GPE, NUM, and gold has LOC, PER; map"
+    ):
+        run(joint=joint)
+    joint["mapping"] = str(mapping)
+    counts, labeled = run(joint=joint)
+    assert [[m.type for m in each.mentions] for each in labeled] == [["LOC"], []]
+    assert (counts.teachers, counts.sentences, counts.joint, counts.in_train) == (0, 0, 2, 1)
+    assert counts.to_dict()["other_types"] == {"NUM": 1}
+    silver = file("silver.jsonl", sentence("to Bonn", (3, 7, "LOC")))
+    counts, labeled = run(silver, joint=joint | {"size": 1}, progress=told)
+    assert labeled[0].text == "to Bonn"
+    assert (counts.sentences, counts.joint) == (1, len(labeled) - 1)
+    with pytest.raises(ConfigError, match=r"joint\.size: 4 is more than the 3 sentences there are"):
+        run(joint=joint | {"size": 4})
 
 
 def test_types_are_mapped(run, file, tmp_path):

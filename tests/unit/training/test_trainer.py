@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from kakehashi.config.reading import settings_from_tree
 from kakehashi.config.settings import ModelSettings, TrainingSettings, VectorsSettings
 from kakehashi.data.batches import Batch, make_batch
 from kakehashi.data.dataset import prepare
@@ -11,7 +12,9 @@ from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.sentence import Mention, Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.initial import new_tagger
-from kakehashi.training.trainer import Trainer, hide_rare_words, lessons_of
+from kakehashi.training.labeling import Labeled
+from kakehashi.training.lessons import lessons_of
+from kakehashi.training.trainer import Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -216,9 +219,14 @@ def taught():
 def test_labeled_sentences_are_learned_beside_gold_and_some_kept_out(taught):
     lessons = lessons_of(taught)
     assert (len(lessons.corpus), lessons.weights, lessons.held_out) == (31, None, None)
-    lessons = lessons_of(taught, 0.5, hold_out=True)
-    assert (len(lessons.corpus), len(lessons.held_out)) == (28, 3)
-    assert lessons.weights.tolist() == [1, 1] + [0.5] * 26
+    source = {"format": "jsonl", "path": "a.jsonl"}
+    settings = {"name": "a", "corpus": {"train": [source]}, "joint": {"train": [source]}}
+    settings["teach"] = {"teachers": ["a"], "weight": 0.5}
+    settings["training"] = {"select": "teacher"}
+    labeled = Labeled(1, sentences=20, joint=10)
+    lessons = lessons_of(taught, settings_from_tree(settings), labeled)
+    assert (len(lessons.corpus), len(lessons.held_out)) == (29, 2)
+    assert lessons.weights.tolist() == pytest.approx([1, 1] + [0.5] * 17 + [0.3] * 10)
     assert lessons.corpus.types == taught.tagset.types == ("LOC", "PER")
     assert lessons.corpus.spans[0] == (Span(1, 2, "LOC"),)
     assert set(lessons.held_out.spans) == {(Span(1, 2, "PER"),)}
