@@ -20,7 +20,7 @@ from kakehashi.errors import ConfigError, ModelError
 from kakehashi.extras import require
 from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.form_cache import FormCache
+from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import marginals, predict
@@ -31,13 +31,13 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
-_CHUNK_TOKENS = 8192  # that are looked up and tagged together
+_CHUNK_TOKENS = 4096  # that are looked up and tagged together
 
 
 class DescribedModel(Protocol):
@@ -90,8 +90,7 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             `ConfigError` if it is neither.
-        cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
-            each.
+        cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -104,7 +103,7 @@ class Recognizer:
         model: TrainedModel,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> None:
         precision = precision or (DEFAULT_PRECISION if device == "cpu" else "float32")
@@ -118,9 +117,9 @@ class Recognizer:
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
+        self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
         self._made = partial(
-            type(self), precision=precision, cached_forms=cached_forms, device=device
+            type(self), precision=precision, cache_bytes=cache_bytes, device=device
         )
 
     @classmethod
@@ -129,7 +128,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
@@ -146,7 +145,7 @@ class Recognizer:
             )
             return loaded
         model = read_model(path)
-        return cls(model, precision=precision, cached_forms=cached_forms, device=device)
+        return cls(model, precision=precision, cache_bytes=cache_bytes, device=device)
 
     def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""
@@ -241,16 +240,16 @@ class Recognizer:
     def _tagged(
         self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
     ) -> Iterator[Sentence]:
-        found = dict(predict(self.network, self.decoder, projected, rows, offsets))
+        def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            if self.model.edges is None:
+                return spans
+            classes = word_classes(chunk[number].tokens or ())
+            return tuple(filter(None, self.model.edges.trim(spans, classes)))
+
+        found = dict(predict(self.network, self.decoder, projected, rows, offsets, trim=trim))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            tokens = sentence.tokens or ()
-            if spans and self.model.edges is not None:
-                trimmed = self.model.edges.trim(spans, word_classes(tokens))
-                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
-                spans = tuple(span for span, _ in kept if span)
-                probabilities = tuple(probability for _, probability in kept)
-            mentions = mentions_from_spans(sentence.text, tokens, spans)
+            mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
             yield replace(sentence, mentions=mentions) if mentions else sentence
