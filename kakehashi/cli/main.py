@@ -16,6 +16,7 @@ from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
+from kakehashi.cli import serve_verbs as serving
 from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
@@ -135,7 +136,11 @@ _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grid
 _JOBS: dict[str, tuple[Any, ...]] = {
     "data": (_CORPUS, vectors.align),
     "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
-    "use": (models.predict, _family("model", "Describe trained models.", model_info.info)),
+    "use": (
+        models.predict,
+        serving.serve,
+        _family("model", "Describe trained models.", model_info.info),
+    ),
     "improve": (scores.evaluate, scores.errors, calibrate, teaching.label),
     "study": (scores.compare, _EXPERIMENT),
 }

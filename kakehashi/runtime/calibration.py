@@ -45,7 +45,7 @@ _GOLDEN = (math.sqrt(5) - 1) / 2
 
 @dataclass(frozen=True)
 class _Batch:
-    """What a model finds in some sentences, before it is trimmed."""
+    """What a model finds in some sentences."""
 
     emissions: FloatArray
     offsets: Ids
@@ -66,7 +66,6 @@ class Observed:
     def __init__(self, recognizer: Recognizer, corpus: Iterable[Sentence]) -> None:
         self._decoder = recognizer.decoder
         self._batches: list[_Batch] = []
-        self._kept: list[bool] = []  # of the spans found: whether trimming leaves anything
         self.types: list[str] = []
         correct: list[bool] = []
         self.n_gold, n_tokens, digest = 0, 0, hashlib.sha256()
@@ -81,10 +80,8 @@ class Observed:
                 gold = sentence.project().spans
                 self.n_gold += len(sentence.mentions)
                 digest.update(repr((sentence.text, sentence.mentions)).encode())
-                edges += [(begin + span.start, begin + span.end) for span in found]
-                trimmed = recognizer.trim(found, sentence.tokens or ())
-                self._kept += [span is not None for span in trimmed]
-                kept = [span for span in trimmed if span is not None]
+                kept = recognizer.trim(found, sentence.tokens or ())
+                edges += [(begin + span.start, begin + span.end) for span in kept]
                 correct += [span in gold for span in kept]
                 self.types += [span.type for span in kept]
             if edges:
@@ -99,7 +96,7 @@ class Observed:
             decoder.probabilities(each.emissions, each.offsets, each.tags, each.edges)
             for each in self._batches
         ]
-        return np.concatenate(found)[np.array(self._kept)] if found else np.zeros(0)
+        return np.concatenate(found) if found else np.zeros(0)
 
     def reliability(self, temperature: float) -> Reliability:
         """Measure how true the probabilities are."""

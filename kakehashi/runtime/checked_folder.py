@@ -10,17 +10,20 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from kakehashi.config.settings import TextSettings
 from kakehashi.config.sources import Settings
+from kakehashi.corpora.checks import is_entity_type
 from kakehashi.errors import ModelError
 from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
+from kakehashi.text.edges import EdgeNames, EdgeRules
 
 MANIFEST = "SHA256SUMS"
 WEIGHTS = "weights.safetensors"
@@ -50,6 +53,48 @@ class Calibration(Settings):
         """Return it as a line."""
         error = f"calibration error {self.error_before:.3f} before, {self.error_after:.3f} after"
         return f"temperature {self.temperature:.2f}, by {self.mentions:,} mentions; {error}"
+
+
+class Description(Settings):
+    """What the JSON of a model of any kind says."""
+
+    newest_format: ClassVar[int]
+
+    format_version: int = Field(ge=1)
+    kakehashi: str
+    name: str
+    text: TextSettings
+    segmenter: str = ""
+    types: tuple[str, ...]
+    edges: EdgeNames | None = None  # without, whatever is found stays as it is
+
+    @field_validator("format_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version > cls.newest_format:
+            known = f"1 to {cls.newest_format}" if cls.newest_format > 1 else "1"
+            raise ValueError(
+                f"is {version}, and this kakehashi reads {known}; use the version that wrote the"
+                " model, or upgrade"
+            )
+        return version
+
+    @field_validator("types")
+    @classmethod
+    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
+            raise ValueError("expected entity types without blanks, no two alike")
+        return types
+
+    @field_validator("edges")
+    @classmethod
+    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
+        EdgeRules.from_dict(edges or {})
+        return edges
+
+    def edge_rules(self) -> EdgeRules | None:
+        """What mentions may begin and end with."""
+        return None if self.edges is None else EdgeRules.from_dict(self.edges)
 
 
 def find_model(path: str | Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -19,6 +19,10 @@ from kakehashi.tags import Tagset
 
 _BATCH_TOKENS = 3072
 _CHUNK_TOKENS = 1 << 15
+
+
+Trim = Callable[[int, tuple[Span, ...]], tuple[Span, ...]]
+"""From the number of a sentence and its spans to what is left of these."""
 
 
 class Prediction(NamedTuple):
@@ -66,15 +70,17 @@ def predict(
     batch_tokens: int = _BATCH_TOKENS,
     *,
     probabilities: bool = True,
+    trim: Trim = lambda _, spans: spans,
 ) -> Iterator[tuple[int, Prediction]]:
     """Yield (number, prediction) for every sentence that has tokens; see `predict_spans`.
 
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
-    ``rows`` has the row in it per token (tokens,).
+    ``rows`` has the row in it per token (tokens,). Probabilities are those of trimmed spans.
     """
     for sentences, edges, emissions in emit(network, projected, rows, offsets, batch_tokens):
         ids = decoder.decode(emissions, edges)
-        found = spans_of(decoder.tagset, ids, edges[:-1])
+        read = zip(sentences.tolist(), spans_of(decoder.tagset, ids, edges[:-1]), strict=True)
+        found = [trim(number, spans) if spans else spans for number, spans in read]
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
             shifts = np.repeat(edges[:-1], [len(spans) for spans in found])

@@ -26,7 +26,7 @@ from kakehashi.runtime.checked_folder import (
     temperature_of,
 )
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.form_cache import FormCache
+from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
 from kakehashi.runtime.prediction import emit, marginals, predict
@@ -37,20 +37,13 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import (
-    Mention,
-    Sentence,
-    Span,
-    Token,
-    check_tokens,
-    mentions_from_spans,
-)
+from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
-_CHUNK_TOKENS = 8192  # that are looked up and tagged together
+_CHUNK_TOKENS = 4096  # that are looked up and tagged together
 
 
 class DescribedModel(Protocol):
@@ -107,8 +100,7 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             `ConfigError` if it is neither.
-        cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
-            each.
+        cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -121,7 +113,7 @@ class Recognizer:
         model: TrainedModel,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> None:
         precision = precision or (DEFAULT_PRECISION if device == "cpu" else "float32")
@@ -136,9 +128,9 @@ class Recognizer:
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
+        self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
         self._made = partial(
-            type(self), precision=precision, cached_forms=cached_forms, device=device
+            type(self), precision=precision, cache_bytes=cache_bytes, device=device
         )
 
     @classmethod
@@ -147,7 +139,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
@@ -164,7 +156,7 @@ class Recognizer:
             )
             return loaded
         model = read_model(path)
-        return cls(model, precision=precision, cached_forms=cached_forms, device=device)
+        return cls(model, precision=precision, cache_bytes=cache_bytes, device=device)
 
     def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""
@@ -220,11 +212,11 @@ class Recognizer:
         """Segment a corpus as in training, where its own tokens were kept or not."""
         return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
 
-    def trim(self, spans: Sequence[Span], tokens: Sequence[Token]) -> Sequence[Span | None]:
-        """Cut off what mentions may not begin or end with; None where nothing is left."""
+    def trim(self, spans: tuple[Span, ...], tokens: Sequence[Token]) -> tuple[Span, ...]:
+        """Cut off what mentions may not begin or end with, and drop spans with nothing left."""
         if not spans or self.model.edges is None:
             return spans
-        return list(self.model.edges.trim(spans, word_classes(tokens)))
+        return tuple(filter(None, self.model.edges.trim(spans, word_classes(tokens))))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -274,15 +266,14 @@ class Recognizer:
     def _tagged(
         self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
     ) -> Iterator[Sentence]:
-        found = dict(predict(self.network, self.decoder, projected, rows, offsets))
+        def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            return self.trim(spans, chunk[number].tokens or ())
+
+        found = dict(predict(self.network, self.decoder, projected, rows, offsets, trim=trim))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            tokens = sentence.tokens or ()
-            trimmed = self.trim(spans, tokens)
-            kept = [span for span in trimmed if span is not None]
-            mentions = mentions_from_spans(sentence.text, tokens, kept)
-            likely = (p for p, span in zip(probabilities, trimmed, strict=True) if span is not None)
-            pairs = zip(mentions, likely, strict=True)
+            mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
+            pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
             yield (
                 replace(sentence, mentions=mentions) if mentions or sentence.mentions else sentence
