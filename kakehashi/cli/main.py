@@ -140,7 +140,7 @@ _JOBS: dict[str, tuple[Any, ...]] = {
         serving.serve,
         _family("model", "Describe trained models.", model_info.info),
     ),
-    "improve": (scores.evaluate, scores.errors, teaching.label),
+    "improve": (serving.review, scores.evaluate, scores.errors, teaching.label),
     "study": (scores.compare, _EXPERIMENT),
 }
 """All verbs and families by what one wants to do, in the order of `kakehashi --help`."""
