@@ -108,9 +108,9 @@ def review(
         "Another name of this server; repeat the option for several.", metavar="NAME"
     ),
 ) -> None:
-    """Correct what a model suggests, on a page in the browser; the keyboard is enough.
+    """Correct what a model suggests, on a page in the browser.
 
-    Every decision is on the disk, in a database beside --out, before the page shows it as saved;
+    The keyboard is enough. Each decision is in a database beside --out before it is acknowledged;
     the same command goes on with it. --out gets the reviewed sentences, to train on, when the
     server ends or the page asks, and NAME.decisions.jsonl everything: the machine's mentions, the
     reviewed ones, who, when.
