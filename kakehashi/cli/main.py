@@ -142,7 +142,14 @@ _JOBS: dict[str, tuple[Any, ...]] = {
         serving.serve,
         _family("model", "Describe trained models.", model_info.info),
     ),
-    "improve": (scores.evaluate, scores.errors, calibrate, suggest, teaching.label),
+    "improve": (
+        scores.evaluate,
+        scores.errors,
+        calibrate,
+        suggest,
+        serving.review,
+        teaching.label,
+    ),
     "study": (scores.compare, _EXPERIMENT),
 }
 """All verbs and families by what one wants to do, in the order of `kakehashi --help`."""
