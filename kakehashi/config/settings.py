@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from kakehashi.config.simulation import SelectionSettings
 from kakehashi.config.sources import Settings, Source
 from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
 
@@ -240,6 +241,7 @@ class RunSettings(Settings):
     transfer: TransferSettings | None = None
     teach: TeachSettings | None = None
     joint: JointSettings | None = None
+    selection: SelectionSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -274,6 +276,16 @@ class RunSettings(Settings):
             raise ValueError("teach.unlabeled = 'rest' is what corpus.train_size leaves; set that")
         if self.joint is not None and self.system != "kakehashi":
             raise ValueError(f"'joint' is for our recognizer; {self.system} learns from gold only")
+        return self
+
+    @model_validator(mode="after")
+    def _can_select(self) -> RunSettings:
+        if self.selection is None:
+            return self
+        if self.system not in ("kakehashi", "encoder"):
+            raise ValueError(f"'selection' needs probabilities of ours, and not {self.system}'s")
+        if self.teach is not None or self.joint is not None:
+            raise ValueError("'selection' cannot be combined with 'teach' or 'joint' yet")
         return self
 
     @model_validator(mode="after")

@@ -60,7 +60,8 @@ class Report(Settings):
     reference: Mapping[str, str] = Field(
         {}, validation_alias=AliasChoices("reference", "yardstick")  # of version 0.1
     )  # fmt: skip
-    figures: tuple[Literal["size", "types"], ...] = ()
+    full: Mapping[str, str] = {}  # of the runs that have all labels, for grids with [set.selection]
+    figures: tuple[Literal["size", "types", "selection"], ...] = ()
     x: str | None = None  # axis along the bottom of the size figure
 
 
@@ -102,7 +103,7 @@ class Grid(Settings):
             _check_known(f"report.{key}", getattr(self.report, key), self.labels, "axis")
         if "size" in self.report.figures and self.report.x is None:
             raise ValueError("report.x: the figure 'size' needs the axis along its bottom")
-        for key in ("baseline", "reference"):
+        for key in ("baseline", "reference", "full"):
             for axis, label in getattr(self.report, key).items():
                 _check_known(f"report.{key}", axis, self.labels, "axis")
                 _check_known(f"report.{key}.{axis}", label, self.labels[axis], "label")

@@ -51,7 +51,7 @@ class EquivalentSize:
         return f"{self.worded(self.low)} to {self.worded(self.high)}" if known else None
 
 
-def equal_size(sizes: Sequence[int], scores: Sequence[float], score: float) -> float:
+def equal_size(sizes: Sequence[float], scores: Sequence[float], score: float) -> float:
     """Read off a learning curve how many sentences give a score.
 
     Scores that fall while the size grows are levelled first (isotonic regression: the rising curve

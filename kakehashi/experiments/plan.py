@@ -83,7 +83,7 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     for spec in {spec.key: spec for spec in (*plan.specs, *needs)}.values():
         folder = plan.store.root / spec.key
         run, result = read_json(folder / RUN_FILE), read_json(folder / "result.json")
-        if "seconds" in run and result:  # it was not interrupted
+        if "seconds" in run and result and "rounds" not in result:  # it was not interrupted
             updates = result["selection"].get("updates", 1)
             corpora = (result["corpus"].get(name) for name in ("train", "labeled"))
             sentences = sum(corpus["sentences"] for corpus in corpora if corpus is not None)
@@ -93,13 +93,18 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     total = 0.0
     for spec in plan.missing:
         settings = spec.settings
-        kind, corpus = _kind(settings), settings.model_dump_json(include={"corpus", "teach"})
+        corpus = settings.model_dump_json(include={"corpus", "teach"})
         if corpus not in sizes:
             sizes[corpus] = _sentences(settings)
+        trained, each = [sizes[corpus]], settings.selection
+        if each is not None:  # a training each round
+            trained = [min(sizes[corpus], each.first + n * each.batch) for n in range(each.rounds)]
+            settings = settings.model_copy(update={"selection": None})
+        kind = _kind(settings)
         if kind not in paces:
             (progress or Progress()).say(f"timing a short training of {spec.label}")
             paces[kind] = _probe(settings, min(200, sizes[corpus] or 200))
-        total += paces[kind].seconds(settings, sizes[corpus])
+        total += sum(paces[kind].seconds(settings, size) for size in trained)
     return total
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.analysis import Analysis, Gain
+from kakehashi.experiments.selection_curves import UNITS, SelectionCurve, selection_curves
 from kakehashi.extras import require
 from kakehashi.reports.grid_tables import frequency_bands, our_gains, type_changes
 
@@ -301,10 +302,30 @@ def _grid_distribution(analysis: Analysis) -> Drawing:
     return distribution_figure(corpora)
 
 
+def selection_figure(analysis: Analysis) -> Drawing:
+    """Draw F1 against what was annotated, in four units, a line per strategy."""
+    curves = selection_curves(analysis)
+    if not curves:
+        raise ConfigError("figures", "no run of the grid played the annotation loop; run it first")
+
+    def draw(panel: Axes, content: tuple[str, Sequence[SelectionCurve]]) -> None:
+        unit, curves = content
+        for curve, pen in zip(curves, pens(), strict=False):
+            sizes = [point.size[unit] for point in curve.points]
+            scores = [point.f1 for point in curve.points]
+            name = ", ".join(curve.axes.values())
+            panel.plot(sizes, scores, label=name, gid=f"line-{unit}-{name}", **pen)
+        panel.set(xlabel=f"{unit} annotated", ylabel="F1")
+
+    panels: Mapping[str, object] = {unit: (unit, curves) for unit in UNITS}
+    return Drawing("selection", "F1 against what was annotated", draw, panels, legend=3)
+
+
 FIGURES: dict[str, Callable[[Analysis], Drawing]] = {
     "size": size_figure,
     "types": type_figure,
     "gains": gain_figure,
     "frequencies": frequency_figure,
     "distribution": _grid_distribution,
+    "selection": selection_figure,
 }

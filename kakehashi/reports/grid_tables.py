@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kakehashi.experiments.analysis import LEVEL, OURS, Analysis, Gain, Group, seeds_needed
 from kakehashi.experiments.learning_curve import find_equivalent_sizes
+from kakehashi.reports.selection_tables import round_table, selection_table
 from kakehashi.reports.tables import NOTHING, Table
 from kakehashi.scoring.score import Count
 from kakehashi.scoring.significance import THE_METHOD, THESE_MODELS
@@ -28,6 +29,8 @@ def grid_tables(analysis: Analysis) -> dict[str, Table]:
         "comparisons": gain_table(analysis.comparisons, f"Against {_joined(report.reference)}"),
         "seeds": seed_table(analysis),
         "learning-curve": learning_curve_table(analysis),
+        "rounds": round_table(analysis),
+        "selection": selection_table(analysis),
         "unseen": unseen_table(analysis),
         "ceilings": ceiling_table(analysis),
     }

@@ -24,6 +24,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -198,6 +199,15 @@ class Run:
             "inputs": self._inputs,
         }
         write_json(self._result, result)
+        self._sync("finished")
+
+    def adopt(self, folder: Path, more: Mapping[str, object]) -> None:
+        """Finish with what another run has given, its model among it, and more of the result."""
+        shutil.copytree(folder / "model", self.model, dirs_exist_ok=True)
+        for name in (self.predictions.name, "counts.parquet", "epochs.jsonl"):
+            shutil.copy2(folder / name, self.folder / name)
+        own = {"settings": self._config, "inputs": self._inputs}
+        write_json(self._result, {**load_result(folder), **own, **more})
         self._sync("finished")
 
     def _sync(self, status: Status) -> None:

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -37,6 +38,7 @@ from kakehashi.training.initial import Start, start_tagger
 from kakehashi.training.labeling import Labeled, lessons_fingerprint, write_lessons
 from kakehashi.training.lessons import lessons_of
 from kakehashi.training.run import Run
+from kakehashi.training.simulation import simulate
 from kakehashi.training.trainer import Trainer, check_selection
 
 _MUCH = 100_000_000  # bytes of vectors in a model
@@ -47,7 +49,8 @@ def run_folder(settings: RunSettings) -> Path:
     system = [settings.system] if settings.system != "kakehashi" else []
     groups = ["+".join(settings.transfer.groups)] if settings.transfer is not None else []
     taught = ["taught"] if settings.teach is not None else []
-    parts = [settings.name, *system, *groups, *taught, f"seed{settings.training.seed}"]
+    chosen = [settings.selection.strategy] if settings.selection is not None else []
+    parts = [settings.name, *system, *groups, *taught, *chosen, f"seed{settings.training.seed}"]
     return Path("runs", "-".join(parts))
 
 
@@ -84,9 +87,7 @@ def train(
             run = Run(folder, settings, inputs, track, progress)
             if settings.system not in BASELINES:
                 find_device(group.device(settings.training.device), "training.device")
-            if settings.system != "kakehashi" and group.world_size > 1:
-                problem = f"{settings.system} trains in one process; start no others"
-                raise ConfigError("system", problem)
+            _check_processes(settings, group)
             if finish and not (run.finished or run.checkpoint.exists()):
                 problem = "has no checkpoint of an interrupted run; leave out --finish"
                 raise RunError(folder, problem)
@@ -94,11 +95,22 @@ def train(
                 stack.enter_context(run.locked())
         if group.broadcast(run.finished):
             progress.say(f"{folder} is finished already; remove it to train again")
+        elif settings.selection is not None:
+            simulate(settings, run, partial(train, progress=progress), progress)
         elif settings.system not in BASELINES:
             _train_tagger(settings, run, inputs, progress, cache, save_every, finish, group)
         else:
             train_baseline(settings, run, progress)
     return folder
+
+
+def _check_processes(settings: RunSettings, group: ProcessGroup) -> None:
+    """Check that what is trained can be by so many processes."""
+    if group.world_size > 1 and settings.system != "kakehashi":
+        problem = f"{settings.system} trains in one process; start no others"
+        raise ConfigError("system", problem)
+    if group.world_size > 1 and settings.selection is not None:
+        raise ConfigError("selection", "is played in one process; start no others")
 
 
 def _fingerprint_of_inputs(settings: RunSettings) -> str:
