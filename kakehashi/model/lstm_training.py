@@ -85,8 +85,8 @@ class _TrainedStates(torch.autograd.Function):
                 (grad[ragged.n_sequences :].t() @ last_states, width),
                 (grad_bias[:, None], 1),
             )
-            *products, bias = (_from_blocks(each, width, n_columns) for each, n_columns in products)
-            gradients += [*products, bias[:, 0], bias[:, 0]]
+            of_inputs, of_states, bias = (_from_blocks(*each, width) for each in products)
+            gradients += [of_inputs, of_states, bias[:, 0], bias[:, 0]]
         return grad_inputs, None, None, None, *gradients
 
 
@@ -129,7 +129,7 @@ def _to_blocks(weight: Tensor, dtype: torch.dtype) -> Tensor:
     return blocks
 
 
-def _from_blocks(blocks: Tensor, width: int, n_columns: int) -> Tensor:
+def _from_blocks(blocks: Tensor, n_columns: int, width: int) -> Tensor:
     """Do `from_blocks` (4 · width, columns)."""
     weight = torch.empty(4 * width, n_columns)
     from_blocks(_array(blocks), weight.numpy())

@@ -212,4 +212,4 @@ def from_blocks(blocks: _Rough, weight: _Array) -> None:
             row, place = weight[gate * width + unit], unit // UNITS * COLUMNS + unit % UNITS
             block = blocks[place + gate * UNITS]
             for i in range(len(row)):
-                row[i] = _wide(block[i])
+                row[i] = _wide(block[i])  # type: ignore[call-arg]
