@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from kakehashi.config.simulation import SelectionSettings
+from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.sources import Settings, Source
 from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
 

@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.settings import CorpusSettings, RunSettings
-from kakehashi.config.simulation import SelectionSettings
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.corpus import load_corpora
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
