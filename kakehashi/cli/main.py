@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from kakehashi import __version__
 from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
-from kakehashi.cli import model_info
+from kakehashi.cli import exports, model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
 from kakehashi.cli import teach_verbs as teaching
@@ -134,7 +134,11 @@ _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grid
 _JOBS: dict[str, tuple[Any, ...]] = {
     "data": (_CORPUS, vectors.align),
     "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
-    "use": (models.predict, _family("model", "Describe trained models.", model_info.info)),
+    "use": (
+        models.predict,
+        exports.export,
+        _family("model", "Describe trained models.", model_info.info),
+    ),
     "improve": (scores.evaluate, scores.errors, teaching.label),
     "study": (scores.compare, _EXPERIMENT),
 }

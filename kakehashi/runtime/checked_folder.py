@@ -80,14 +80,16 @@ def find_model(path: str | Path) -> Path:
     for folder in (path, path / "model"):
         if (folder / MANIFEST).is_file():
             return folder
+    if path.is_file():
+        raise ModelError(path, "is a file; expected a model or run folder")
     if not path.exists():
         raise ModelError(path, "there is no such model or run folder")
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
 
 def model_fingerprint(path: str | Path) -> str:
-    """Hash the sums of the files of a model, which loading checks."""
-    return sha256_of(find_model(path) / MANIFEST)
+    """Hash an ONNX file, or the sums of the files of a model folder, which loading checks."""
+    return sha256_of(Path(path) if Path(path).is_file() else find_model(path) / MANIFEST)
 
 
 def write_sums(folder: Path, files: Sequence[str]) -> None:
