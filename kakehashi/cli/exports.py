@@ -19,10 +19,11 @@ def export(
     int8: bool = flag("Weights in 8 bits: a third of the size, faster, nearly the same.", "--int8"),
     force: bool = options.FORCE,
 ) -> None:
-    """Write a model as one ONNX file, for programs in any language.
+    """Write a model as one ONNX file, for any program.
 
-    All that tagging needs is in it. It is checked against the model before it is written. `kakehashi predict` and `Recognizer.load`
-    take it like a folder, through ONNX Runtime; examples/onnx shows how other languages run it.
+    All that tagging needs is in it. It is checked against the model before it is written.
+    `kakehashi predict` and `Recognizer.load` take it like a folder, through ONNX Runtime;
+    examples/onnx shows how other languages run it.
 
     Examples:
       kakehashi export runs/demo-ja-seed1 model.onnx

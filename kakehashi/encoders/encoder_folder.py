@@ -5,6 +5,7 @@
     model/
       encoder.json          format version, encoder, text settings, entity types
       weights.safetensors
+      calibration.json      see `kakehashi.runtime.calibration`
       SHA256SUMS            see `kakehashi.runtime.checked_folder`
 """
 
@@ -24,17 +25,20 @@ from kakehashi.encoders.encoder_tagger import EncoderTagger
 from kakehashi.errors import ModelError
 from kakehashi.files import read_json, replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (
+    CALIBRATION,
     ENCODER,
-    MANIFEST,
     WEIGHTS,
+    Calibration,
     Description,
     check_sums,
     check_weights,
     find_model,
+    listed_files,
     malformed,
     parse_json,
+    read_calibration,
     read_weights,
-    write_sums,
+    seal,
 )
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
@@ -64,6 +68,7 @@ class EncoderModel:
     fingerprint: str  # of the encoder's files
     segmenter: str  # and its version, in training
     edges: EdgeRules | None = None  # what mentions may begin and end with
+    calibration: Calibration | None = None  # what its probabilities are true by
 
     @property
     def tagset(self) -> Tagset:
@@ -90,7 +95,7 @@ def save_encoder_model(folder: Path, model: EncoderModel) -> None:
     with replacing_folder(folder) as temporary:
         write_json(temporary / ENCODER, description.model_dump(mode="json"))
         write_atomically(temporary / WEIGHTS, save(weights))
-        write_sums(temporary, _FILES)
+        seal(temporary, _FILES, model.calibration)
 
 
 def describe_encoder_model(path: str | Path) -> dict[str, Any]:
@@ -103,7 +108,8 @@ def describe_encoder_model(path: str | Path) -> dict[str, Any]:
     return {
         **facts,
         "weights": sum(weight.numel() for weight in tagger.state_dict().values()),
-        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
+        "calibration": read_json(folder / CALIBRATION) or None,
+        "files": {name: (folder / name).stat().st_size for name in listed_files(folder)},
     }
 
 
@@ -129,4 +135,4 @@ def load_encoder_model(path: str | Path) -> EncoderModel:
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     tagger.load_state_dict(tensors, assign=True)
     facts = found.text, found.fingerprint, found.segmenter, found.edge_rules()
-    return EncoderModel(found.name, tagger.eval(), *facts)
+    return EncoderModel(found.name, tagger.eval(), *facts, read_calibration(folder))

@@ -92,7 +92,7 @@ class SequenceTagger(nn.Module, ABC):
         """
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
-        emissions, (tags,) = self(batch), self._tensors(batch.tags)
+        emissions, (tags,) = self(batch).float(), self._tensors(batch.tags)
         weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(self.device)
         if self.crf is not None:
             return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device), weights)

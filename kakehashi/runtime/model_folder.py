@@ -7,6 +7,7 @@
       words.json            strings of the word vocabulary, in the order of their ids
       ngrams.json           the same for the n-grams
       weights.safetensors
+      calibration.json      temperature of probabilities, see `kakehashi.runtime.calibration`
       SHA256SUMS            as sha256sum writes it; checked before anything is parsed
 """
 
@@ -29,17 +30,19 @@ from kakehashi.config.settings import WORD_WIDTH, ModelSettings, TextSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.files import replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (
-    MANIFEST,
     WEIGHTS,
+    Calibration,
     Description,
     check_sums,
     check_weights,
     find_model,
+    listed_files,
     malformed,
     misfit,
     parse_json,
+    read_calibration,
     read_weights,
-    write_sums,
+    seal,
 )
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
@@ -71,6 +74,7 @@ class TrainedModel:
     weights: Mapping[str, npt.NDArray[Any]]
     segmenter: str = ""
     edges: EdgeRules | None = None  # what mentions may begin and end with
+    calibration: Calibration | None = None  # what its probabilities are true by
 
 
 class ModelDescription(Description):
@@ -155,7 +159,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         write_json(temporary / "words.json", model.words.strings)
         write_json(temporary / "ngrams.json", model.ngrams.strings)
         write_atomically(temporary / WEIGHTS, save(weights))
-        write_sums(temporary, _FILES)
+        seal(temporary, _FILES, model.calibration)
 
 
 def read_model(path: str | Path) -> TrainedModel:
@@ -188,6 +192,7 @@ def read_model(path: str | Path) -> TrainedModel:
         weights,
         description.segmenter,
         description.edge_rules(),
+        read_calibration(folder),
     )
 
 
@@ -208,10 +213,12 @@ def describe_model(path: str | Path) -> dict[str, Any]:
             raise misfit(folder, f"{name}: expected a row per string, got none")
     n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
     n_compact = next(iter(shapes.get(_SCALES, ())), 0)
+    calibration = read_calibration(folder)
     return {
         **description.facts(n_words + n_compact, n_ngrams, n_compact),
         "weights": sum(map(math.prod, shapes.values())),
-        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
+        "calibration": None if calibration is None else calibration.model_dump(mode="json"),
+        "files": {name: (folder / name).stat().st_size for name in listed_files(folder)},
     }
 
 

@@ -31,7 +31,7 @@ from pydantic import TypeAdapter, ValidationError
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError
 from kakehashi.extras import require
-from kakehashi.runtime.checked_folder import malformed
+from kakehashi.runtime.checked_folder import Calibration, malformed
 from kakehashi.runtime.model_folder import ModelDescription, TrainedModel
 from kakehashi.runtime.onnx_graph import build_graph, tensor_shapes, tensors_of
 from kakehashi.runtime.steps import Precision
@@ -52,6 +52,7 @@ class OnnxDescription(ModelDescription):
     newest_format = 1
 
     precision: Precision
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def onnx_bytes(model: TrainedModel, precision: Precision) -> bytes:
     content: ModelProto = onnx.helper.make_model(
         graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="kakehashi"
     )
-    description = OnnxDescription.of(model, precision=precision)
+    description = OnnxDescription.of(model, precision=precision, calibration=model.calibration)
     metadata: dict[str, object] = {
         "kakehashi": description.model_dump(mode="json"),
         "words": model.words.strings,
@@ -135,6 +136,7 @@ def parse_onnx(content: bytes, path: Path) -> OnnxModel:
         weights,
         description.segmenter,
         description.edge_rules(),
+        description.calibration,
         content,
         description.precision,
     )

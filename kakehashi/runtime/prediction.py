@@ -77,10 +77,9 @@ def predict(
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
     ``rows`` has the row in it per token (tokens,). Probabilities are those of trimmed spans.
     """
-    for sentences, edges, tokens in _batches(offsets, batch_tokens):
-        emissions = network.emit(projected, rows[tokens], edges)
+    for sentences, edges, emissions in emit(network, projected, rows, offsets, batch_tokens):
         ids = decoder.decode(emissions, edges)
-        read = zip(sentences.tolist(), _spans(decoder.tagset, ids, edges[:-1]), strict=True)
+        read = zip(sentences.tolist(), spans_of(decoder.tagset, ids, edges[:-1]), strict=True)
         found = [trim(number, spans) if spans else spans for number, spans in read]
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
@@ -91,12 +90,24 @@ def predict(
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 
 
+def emit(
+    network: Network,
+    projected: FloatArray,
+    rows: Ids,
+    offsets: Ids,
+    batch_tokens: int = _BATCH_TOKENS,
+) -> Iterator[tuple[Ids, Ids, FloatArray]]:
+    """Yield batches: numbers of sentences that have tokens, where each begins, and emissions."""
+    for sentences, edges, tokens in _batches(offsets, batch_tokens):
+        yield sentences, edges, network.emit(projected, rows[tokens], edges)
+
+
 def marginals(
     network: Network, decoder: Decoder, projected: FloatArray, rows: Ids, offsets: Ids
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield (number, probability of each tag at each token (tokens, tags)); see `predict`."""
-    for sentences, edges, tokens in _batches(offsets, _BATCH_TOKENS):
-        shares = decoder.marginals(network.emit(projected, rows[tokens], edges), edges)
+    for sentences, edges, emissions in emit(network, projected, rows, offsets):
+        shares = decoder.marginals(emissions, edges)
         yield from zip(sentences.tolist(), np.split(shares, edges[1:-1]), strict=True)
 
 
@@ -111,7 +122,7 @@ def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | 
         yield sentences, np.append(0, np.cumsum(lengths)), ranges(offsets[sentences], lengths)
 
 
-def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
+def spans_of(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
     """Read spans off tag ids, looking only at tokens that are not outside, which are few."""
     found: list[tuple[Span, ...]] = [()] * len(starts)
     inside = np.flatnonzero(ids)

@@ -8,23 +8,29 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.settings import RunSettings, TextSettings
 from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.extras import require
-from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
+from kakehashi.runtime.checked_folder import (
+    ENCODER,
+    Calibration,
+    find_model,
+    model_fingerprint,
+    temperature_of,
+)
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, default_precision, open_network
 from kakehashi.runtime.onnx_file import read_onnx
-from kakehashi.runtime.prediction import marginals, predict
+from kakehashi.runtime.prediction import emit, marginals, predict
 from kakehashi.runtime.steps import (
     PRECISIONS,
     FloatArray,
@@ -62,6 +68,10 @@ class DescribedModel(Protocol):
     @property
     def edges(self) -> EdgeRules | None:
         """What mentions may begin and end with."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What its probabilities are true by."""
 
 
 def open_segmenter(model: DescribedModel) -> Segmenter:
@@ -115,7 +125,8 @@ class Recognizer:
         self.segmenter = open_segmenter(model)
         self.precision: Precision = precision
         self.network = open_network(model, precision, device)
-        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
+        temperature = temperature_of(model.calibration)
+        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
         self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
@@ -201,12 +212,27 @@ class Recognizer:
             np.cumsum([len(part) for part in tokens], out=offsets[1:])
             yield chunk, (*self._look_up(tokens), offsets)
 
-    def annotate_as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Yield the sentences of a corpus as `annotate` does, segmented as in training.
+    def as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Segment a corpus as in training, where its own tokens were kept or not."""
+        return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
 
-        The tokens of the corpus stay where training kept those of its own.
+    def for_text(self, settings: RunSettings) -> Recognizer:
+        """Return one of the same weights that reads text as a config of another language has it.
+
+        That is with its segmenter and its views; nothing is trimmed of what is found.
         """
-        return self.annotate(segmented(corpus, self.segmenter, self.model.text.keep_tokens))
+        make, (model,) = self.__reduce__()
+        changes: dict[str, Any] = {"text": settings.text, "segmenter": "", "edges": None}
+        if isinstance(model, TrainedModel):
+            views = {name: getattr(settings.model, name) for name in ("word_view", "char_view")}
+            changes["settings"] = model.settings.model_copy(update=views)
+        return make(replace(cast("TrainedModel", model), **changes))
+
+    def trim(self, spans: tuple[Span, ...], tokens: Sequence[Token]) -> tuple[Span, ...]:
+        """Cut off what mentions may not begin or end with, and drop spans with nothing left."""
+        if not spans or self.model.edges is None:
+            return spans
+        return tuple(filter(None, self.model.edges.trim(spans, word_classes(tokens))))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -235,7 +261,19 @@ class Recognizer:
         else:
             check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
-        return replace(sentence, tokens=tokens, mentions=())
+        return replace(sentence, tokens=tokens)
+
+    def emissions(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[list[Sentence], Ids, FloatArray]]:
+        """Yield batches: sentences with tokens, where each begins, and emissions (tokens, tags).
+
+        Sentences come in another order, those without tokens not at all; see
+        `kakehashi.runtime.decoder`.
+        """
+        for chunk, arguments in self._chunks(sentences):
+            for numbers, offsets, emissions in emit(self.network, *arguments):
+                yield [chunk[number] for number in numbers.tolist()], offsets, emissions
 
     def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
@@ -245,10 +283,7 @@ class Recognizer:
         self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
     ) -> Iterator[Sentence]:
         def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
-            if self.model.edges is None:
-                return spans
-            classes = word_classes(chunk[number].tokens or ())
-            return tuple(filter(None, self.model.edges.trim(spans, classes)))
+            return self.trim(spans, chunk[number].tokens or ())
 
         found = dict(predict(self.network, self.decoder, projected, rows, offsets, trim=trim))
         for number, sentence in enumerate(chunk):
@@ -256,7 +291,9 @@ class Recognizer:
             mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
-            yield replace(sentence, mentions=mentions) if mentions else sentence
+            yield (
+                replace(sentence, mentions=mentions) if mentions or sentence.mentions else sentence
+            )
 
 
 @lru_cache(maxsize=1)

@@ -29,7 +29,10 @@ def load_teacher(name: str) -> Annotate:
     """
     path = Path(name)
     if path.is_dir():
-        return Recognizer.load(path).annotate
+        recognizer = Recognizer.load(path)
+        # Votes are of probabilities as they are trained, calibrated or not: docs/decisions/031.
+        recognizer.decoder = recognizer.decoder.scaled(1.0)
+        return recognizer.annotate
     if path.is_file():
         return partial(_labels_of, name, {each.text: each for each in _read(path)})
     _spacy_version(name)
@@ -40,7 +43,7 @@ def teacher_fingerprint(name: str) -> str:
     """Hash what a teacher's labels depend on beside the text; raises what `load_teacher` does."""
     path = Path(name)
     if path.is_dir():
-        return model_fingerprint(path)
+        return model_fingerprint(path, calibrated=False)
     return sha256_of(path) if path.is_file() else _spacy_version(name)
 
 
