@@ -47,7 +47,7 @@ def serve(
     """
     from kakehashi.extras import require
 
-    for library in ("starlette", "uvicorn", "prometheus_client"):
+    for library in ("starlette", "uvicorn", "httptools", "prometheus_client"):
         require(library, "serve")
     from kakehashi.serving.app import make_app
     from kakehashi.serving.guard import Access
@@ -123,7 +123,7 @@ def review(
     from kakehashi.corpora.formats import guess_source, read_source
     from kakehashi.extras import require
 
-    for library in ("starlette", "uvicorn", "prometheus_client"):
+    for library in ("starlette", "uvicorn", "httptools", "prometheus_client"):
         require(library, "serve")
     from kakehashi.files import lock
     from kakehashi.runtime.checked_folder import model_fingerprint

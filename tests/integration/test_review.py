@@ -138,6 +138,19 @@ def test_two_tabs_cannot_overwrite_each_other(reviewing, open_page):
     assert (first["state"], first["mentions"], first["who"]) == ("flagged", [], "Mio")
 
 
+def test_what_cannot_be_stored_is_kept_and_tried_again(reviewing, open_page):
+    full = json.dumps({"status": 507, "detail": "nothing was stored (the disk is full)"})
+    with reviewing() as served:
+        page = begun(open_page(served.url))
+        page.route("**/decisions", lambda route: route.fulfill(status=507, body=full))
+        press(page, "a", "f")
+        page.locator("#status", has_text="goes on trying. nothing was stored").wait_for()
+        page.unroute("**/decisions")
+        page.locator("#status", has_text="Saved.").wait_for()
+        states = [each["state"] for each in overview(served.url)["sentences"]]
+    assert states[:3] == ["reviewed", "flagged", "predicted"]
+
+
 def test_undo_bulk_and_identical_strings(reviewing, open_page):
     with reviewing() as served:
         page = begun(open_page(served.url))
