@@ -17,7 +17,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -55,12 +54,16 @@ PAYLOADS = [
     *(f"{quote}{each}" for each in _OTHERS for quote in ("", "'", '"', "`")),
     *(f"&lt;img/src=x/onerror=alert({n})&gt;" for n in range(4)),
 ]
-_SEEN = """(key) => new Promise((resolve) => {
+_WORK = """(key) => {
     const begin = performance.now();
     document.querySelector('#sentence').dispatchEvent(
         new KeyboardEvent('keydown', {key, bubbles: true}));
-    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - begin)));
-})"""
+    document.body.offsetHeight;
+    return performance.now() - begin;
+}"""  # script and layout of a key press
+_SHOWN = """new MutationObserver(() => {
+    if (document.querySelector('#sentence span')) window.drawnAt ??= performance.now();
+}).observe(document, {subtree: true, childList: true})"""  # since the page was asked for
 
 
 def _batch(folder: Path) -> Path:
@@ -128,6 +131,7 @@ def pages(model: Path, folder: Path) -> bool:
 
         def opened(url: str) -> Any:
             page = browser.new_page()
+            page.add_init_script(_SHOWN)
             page.on("dialog", refuse)
             page.on("console", lambda message: problems.append(message.text))
             page.on("request", watch)
@@ -158,11 +162,10 @@ def pages(model: Path, folder: Path) -> bool:
                 page.keyboard.press("a")
         with serving("review", _batch(folder), *options, folder / "fast.jsonl") as served:
             opened(served.url).locator("#sentence span").first.wait_for()
-            begin = time.perf_counter()
             page = opened(served.url)
             page.locator("#sentence span").first.wait_for()
-            opening = time.perf_counter() - begin
-            keys = [page.evaluate(_SEEN, key) for key in ["ArrowDown", "ArrowRight", "1", "a"] * 25]
+            opening = page.evaluate("window.drawnAt")
+            keys = [page.evaluate(_WORK, key) for key in ["ArrowDown", "ArrowRight", "1", "a"] * 25]
     same = shown == PAYLOADS
     broken = report(
         "markup as text and types",
@@ -171,10 +174,11 @@ def pages(model: Path, folder: Path) -> bool:
     )
     keys.sort()
     facts = (
-        f"1,000 sentences open in {opening:.2f} s; a key press shows in"
-        f" {statistics.median(keys):.0f} ms (median of {len(keys)}), at most {keys[-1]:.0f}"
+        f"1,000 sentences are there {opening / 1e3:.2f} s after the page is asked for; script and"
+        f" layout of a key press take {statistics.median(keys):.1f} ms (median of {len(keys)}; at"
+        f" most {keys[-1]:.0f})"
     )
-    return report("page of reviews", facts, opening > 1 or keys[-2] > 50) or broken
+    return report("page of reviews", facts, opening > 1000 or keys[-2] > 50) or broken
 
 
 def main() -> None:

@@ -135,6 +135,7 @@ def review(
         Review,
         batch_sha256,
         check_batch,
+        read_selections,
         store_path,
         suggest_mentions,
     )
@@ -162,7 +163,8 @@ def review(
         progress.say(f"loading {name}")
         recognizer = Recognizer.load(folder)
         if store.is_new:
-            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden))
+            selections = read_selections(batch, len(sentences))
+            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden, selections))
         known = recognizer.types
         own = [mention.type for sentence in sentences for mention in sentence.mentions]
         more = [each.strip() for each in (types or "").split(",") if each.strip()]

@@ -23,6 +23,7 @@ from kakehashi.serving.service import Service
 
 _LINGER = 0.5  # seconds in which clients learn that the server is about to end
 _SWITCH = 0.001  # seconds after which a thread that tags lets the server's have its turn
+_LAST = 0.05  # seconds in which those who wait to be accepted are
 _LONGEST_HEAD = 1 << 16  # bytes
 _BACKLOG = 2048  # connections that wait to be accepted
 
@@ -46,6 +47,10 @@ class _Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        if self.cycle is not None:  # a request may be on its way over a new connection
+            super().shutdown()
 
     def _watch(self, n_bytes: int) -> None:
         self._n_head += n_bytes
@@ -124,6 +129,12 @@ class Server(uvicorn.Server):
             return False
         waited = time.monotonic() - self._ends
         return waited > self._drain or (waited > _LINGER and not self.server_state.tasks)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept those who are in the queue, and nobody behind them; then end."""
+        self._listener.listen(0)
+        await asyncio.sleep(_LAST)
+        await super().shutdown(sockets)
 
     def _load(self) -> None:
         try:

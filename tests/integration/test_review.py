@@ -18,10 +18,12 @@ TEXTS = [f"{place}の{hour}時の天気を教えて" for place in PLACES for hou
 @pytest.fixture
 def batch(tmp_path):
     """A batch whose suggestions are known: the first place, as one type."""
+    why = {"selection": {"strategy": "random", "score": 0.5}}
     records = [
         {"text": text, "mentions": [{"start": 0, "end": text.index("の"), "type": "place_name"}]}
         for text in TEXTS
     ]
+    records = [record | why for record in records]
     path = tmp_path / "batch.jsonl"
     path.write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
     return path
@@ -97,6 +99,8 @@ def test_the_keyboard_alone_reviews_a_batch(reviewing, open_page):
         ("二時", "time"),
     ]
     assert found[2].mentions == ()
+    first = json.loads(reviewing.out.read_text(encoding="utf-8").splitlines()[0])
+    assert first["selection"] == {"strategy": "random", "score": 0.5}
     decisions = reviewing.out.with_name("reviewed.decisions.jsonl").read_text(encoding="utf-8")
     third = json.loads(decisions.splitlines()[2])
     assert (third["mentions"], third["machine"][0]["text"]) == ([], "東京")
