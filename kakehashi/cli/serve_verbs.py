@@ -47,7 +47,7 @@ def serve(
     """
     from kakehashi.extras import require
 
-    for library in ("starlette", "uvicorn", "prometheus_client"):
+    for library in ("starlette", "uvicorn", "httptools", "prometheus_client"):
         require(library, "serve")
     from kakehashi.serving.app import make_app
     from kakehashi.serving.guard import Access
@@ -123,7 +123,7 @@ def review(
     from kakehashi.corpora.formats import guess_source, read_source
     from kakehashi.extras import require
 
-    for library in ("starlette", "uvicorn", "prometheus_client"):
+    for library in ("starlette", "uvicorn", "httptools", "prometheus_client"):
         require(library, "serve")
     from kakehashi.files import lock
     from kakehashi.runtime.checked_folder import model_fingerprint
@@ -135,6 +135,7 @@ def review(
         Review,
         batch_sha256,
         check_batch,
+        read_selections,
         store_path,
         suggest_mentions,
     )
@@ -162,7 +163,8 @@ def review(
         progress.say(f"loading {name}")
         recognizer = Recognizer.load(folder)
         if store.is_new:
-            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden))
+            selections = read_selections(batch, len(sentences))
+            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden, selections))
         known = recognizer.types
         own = [mention.type for sentence in sentences for mention in sentence.mentions]
         more = [each.strip() for each in (types or "").split(",") if each.strip()]

@@ -219,7 +219,7 @@ def make_app(
     }
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
-    return Guard(app, access, service.metrics, {route.path for route in routes})
+    return Guard(app, access, service, {route.path for route in routes})
 
 
 def media_type(request: Request) -> str:

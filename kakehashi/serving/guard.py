@@ -15,11 +15,12 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kakehashi.serving.metrics import Metrics
 from kakehashi.serving.schemas import PROBLEM, Problem
+from kakehashi.serving.service import Service
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _OPEN = ("/healthz", "/readyz")  # for those who only watch whether it runs
+_TAGGING = ("/v1/extract", "/v1/huggingface")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -68,10 +69,10 @@ class Guard:
     """An ASGI application around another: checks access, counts, and turns errors into answers."""
 
     def __init__(
-        self, app: ASGIApp, access: Access, metrics: Metrics, routes: Iterable[str]
+        self, app: ASGIApp, access: Access, service: Service, routes: Iterable[str]
     ) -> None:
-        self._app, self._access, self._metrics = app, access, metrics
-        self._routes = frozenset(routes)
+        self._app, self._access, self._service = app, access, service
+        self._metrics, self._routes = service.metrics, frozenset(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -90,6 +91,8 @@ class Guard:
 
         try:
             self._access.check(scope)
+            if scope["path"] in _TAGGING:
+                self._service.check_room()  # before anything is read, since refusing must be cheap
             await self._app(scope, receive, send_marked)
         except Problem as problem:
             await problem_response(problem)(scope, receive, send_marked)

@@ -140,16 +140,8 @@ class Review:
     def export(self) -> dict[str, Any]:
         """Write both files, and return how far the review is, and how the machine did."""
         sentences = self.store.sentences()
-        done = [each.sentence for each in sentences if each.state == "reviewed"]
-        plain = (
-            line_from_sentence(
-                replace(
-                    s, tokens=None, mentions=tuple(m._replace(probability=None) for m in s.mentions)
-                )
-            )
-            for s in done
-        )
-        write_atomically(self.out, (f"{line}\n" for line in plain))
+        done = (_reviewed_line(each) for each in sentences if each.state == "reviewed")
+        write_atomically(self.out, done)
         decided = (_decision_line(each) for each in sentences if each.version > 1)
         write_atomically(decisions_path(self.out), decided)
         counts = Counter(each.state for each in sentences)
@@ -212,8 +204,18 @@ def check_batch(batch: Sequence[Sentence], name: str, limits: Limits) -> None:
             raise ConfigError(name, f"{problem} {limits.characters:,} can be reviewed")
 
 
+def read_selections(path: Path, n_sentences: int) -> list[object]:
+    """Read why each sentence of a batch of `kakehashi suggest` was chosen; None in other files."""
+    try:
+        with path.open("rb") as file:
+            found = [json.loads(line).get("selection") for line in file if not line.isspace()]
+    except (AttributeError, OSError, ValueError):
+        found = []
+    return found if len(found) == n_sentences else [None] * n_sentences
+
+
 def suggest_mentions(
-    batch: Sequence[Sentence], recognizer: Recognizer, hidden: float
+    batch: Sequence[Sentence], recognizer: Recognizer, hidden: float, selections: Sequence[object]
 ) -> list[Suggestion]:
     """Find the mentions of a batch, where it has none of its own, and the tokens.
 
@@ -223,7 +225,10 @@ def suggest_mentions(
     found = recognizer.annotate(batch)
     pairs = zip(batch, found, strict=True)
     tagged = (replace(own, mentions=given.mentions or own.mentions) for given, own in pairs)
-    return [Suggestion(sentence, draw.random() < hidden) for sentence in tagged]
+    return [
+        Suggestion(sentence, draw.random() < hidden, selection)
+        for sentence, selection in zip(tagged, selections, strict=True)
+    ]
 
 
 def batch_sha256(batch: Sequence[Sentence]) -> str:
@@ -263,6 +268,16 @@ def _record(each: Reviewed) -> dict[str, object]:
     }
 
 
+def _reviewed_line(each: Reviewed) -> str:
+    """Return a line to train on: the reviewed mentions alone, and why the sentence was chosen."""
+    mentions = tuple(mention._replace(probability=None) for mention in each.sentence.mentions)
+    line = line_from_sentence(replace(each.sentence, mentions=mentions, tokens=None))
+    if each.selection is not None:
+        record = {**json.loads(line), "selection": each.selection}
+        line = json.dumps(record, ensure_ascii=False)
+    return f"{line}\n"
+
+
 def _decision_line(each: Reviewed) -> str:
     def ranges(mentions: Sequence[Mention]) -> list[dict[str, object]]:
         return [{k: v for k, v in m._asdict().items() if v is not None} for m in mentions]
@@ -278,5 +293,6 @@ def _decision_line(each: Reviewed) -> str:
         "who": each.who,
         "at": each.at,
         "version": each.version,
+        "selection": each.selection,
     }
     return json.dumps(record, ensure_ascii=False) + "\n"

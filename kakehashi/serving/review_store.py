@@ -28,7 +28,8 @@ _MIGRATIONS = (
         "CREATE TABLE batch (sha256 TEXT NOT NULL, name TEXT NOT NULL)",
         "CREATE TABLE sentences (number INTEGER PRIMARY KEY, text TEXT NOT NULL, id TEXT NOT NULL,"
         " section TEXT NOT NULL, tokens TEXT NOT NULL, machine TEXT NOT NULL, hidden INTEGER NOT"
-        " NULL, state TEXT NOT NULL, mentions TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1)",
+        " NULL, state TEXT NOT NULL, mentions TEXT NOT NULL, version INTEGER NOT NULL,"
+        " selection TEXT NOT NULL)",
         "CREATE TABLE decisions (id INTEGER PRIMARY KEY, number INTEGER NOT NULL REFERENCES"
         " sentences, version INTEGER NOT NULL, state TEXT NOT NULL, mentions TEXT NOT NULL,"
         " who TEXT NOT NULL, at TEXT NOT NULL)",
@@ -39,10 +40,14 @@ _MIGRATIONS = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A sentence to review: its tokens, what the machine found, and whether that is hidden."""
+    """A sentence to review: its tokens, what the machine found, and whether that is hidden.
+
+    ``selection`` is why `kakehashi suggest` chose it, and comes out as it went in.
+    """
 
     sentence: Sentence
     hidden: bool
+    selection: object = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ class Reviewed:
     hidden: bool
     state: State
     version: int
+    selection: object
     who: str = ""
     at: str = ""
 
@@ -144,7 +150,7 @@ class ReviewStore:
         with self._transaction():
             self._database.execute("INSERT INTO batch VALUES (?, ?)", (self.sha256, name))
             self._database.executemany(
-                "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+                "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)",
                 (
                     (
                         number,
@@ -161,6 +167,7 @@ class ReviewStore:
                         each.hidden,
                         "unseen" if each.hidden else "predicted",
                         "[]" if each.hidden else machine,
+                        json.dumps(each.selection),
                     )
                     for number, each in enumerate(suggestions, 1)
                 ),
@@ -198,8 +205,8 @@ class ReviewStore:
         chosen = None if numbers is None else json.dumps(list(numbers))
         rows = self._database.execute(
             "SELECT s.number, text, s.id, section, tokens, machine, hidden, s.state, s.mentions,"
-            " s.version, coalesce(who, ''), coalesce(at, '') FROM sentences s LEFT JOIN decisions d"
-            " ON d.number = s.number AND d.version = s.version"
+            " s.version, selection, coalesce(who, ''), coalesce(at, '') FROM sentences s"
+            " LEFT JOIN decisions d ON d.number = s.number AND d.version = s.version"
             " WHERE ?1 IS NULL OR s.number IN (SELECT value FROM json_each(?1)) ORDER BY s.number",
             (chosen,),
         )
@@ -212,12 +219,13 @@ class ReviewStore:
 
 def _reviewed(
     number: int, text: str, id: str, group: str, tokens: str, machine: str, hidden: int,
-    state: State, mentions: str, version: int, who: str, at: str,
+    state: State, mentions: str, version: int, selection: str, who: str, at: str,
 ) -> Reviewed:  # fmt: skip
     cut = tuple(Token(text[start:end], start, end) for start, end in json.loads(tokens))
     sentence = Sentence(text, _mentions(text, mentions), cut, id, group)
     found = _mentions(text, machine)
-    return Reviewed(number, sentence, found, bool(hidden), state, version, who, at)
+    why = json.loads(selection)
+    return Reviewed(number, sentence, found, bool(hidden), state, version, why, who, at)
 
 
 def _mentions(text: str, stored: str) -> tuple[Mention, ...]:

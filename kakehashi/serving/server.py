@@ -16,43 +16,53 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from kakehashi.errors import ConfigError
 from kakehashi.serving.service import Service
 
 _LINGER = 0.5  # seconds in which clients learn that the server is about to end
 _SWITCH = 0.001  # seconds after which a thread that tags lets the server's have its turn
+_LAST = 0.05  # seconds in which those who wait to be accepted are
+_LONGEST_HEAD = 1 << 16  # bytes
 _BACKLOG = 2048  # connections that wait to be accepted
 
 
-class _Connection(H11Protocol):
-    """A connection that is cut if the head of a request does not come in time."""
+class _Connection(HttpToolsProtocol):
+    """A connection that is cut if the head of a request is too long, or too long in coming."""
 
     def __init__(self, *args: Any, head_seconds: float, **options: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **options)
-        self._head_seconds = head_seconds
+        self._head_seconds, self._n_head = head_seconds, 0
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch()
+        self._watch(0)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._watch()
+        self._watch(len(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
+    def shutdown(self) -> None:
+        if self.cycle is not None:  # a request may be on its way over a new connection
+            super().shutdown()
+
+    def _watch(self, n_bytes: int) -> None:
+        self._n_head += n_bytes
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget()
+        elif self._n_head > _LONGEST_HEAD:
+            self.transport.close()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def _forget(self) -> None:
+        self._n_head = 0
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -119,6 +129,12 @@ class Server(uvicorn.Server):
             return False
         waited = time.monotonic() - self._ends
         return waited > self._drain or (waited > _LINGER and not self.server_state.tasks)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept those who are in the queue, and nobody behind them; then end."""
+        self._listener.listen(0)
+        await asyncio.sleep(_LAST)
+        await super().shutdown(sockets)
 
     def _load(self) -> None:
         try:

@@ -97,6 +97,12 @@ class Service:
             problem = f"the server is {self.state}; try again later"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, problem, close=True)
 
+    def check_room(self) -> None:
+        """Raise `Problem` 503 if no model may be given a text now."""
+        if self.models and all(model.batcher.is_full() for model in self.models.values()):
+            problem = "too many texts are waiting; try again later"
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, problem)
+
     def close(self) -> None:
         """End the threads of all models."""
         for model in self.models.values():

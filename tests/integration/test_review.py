@@ -18,10 +18,12 @@ TEXTS = [f"{place}の{hour}時の天気を教えて" for place in PLACES for hou
 @pytest.fixture
 def batch(tmp_path):
     """A batch whose suggestions are known: the first place, as one type."""
+    why = {"selection": {"strategy": "random", "score": 0.5}}
     records = [
         {"text": text, "mentions": [{"start": 0, "end": text.index("の"), "type": "place_name"}]}
         for text in TEXTS
     ]
+    records = [record | why for record in records]
     path = tmp_path / "batch.jsonl"
     path.write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
     return path
@@ -97,6 +99,8 @@ def test_the_keyboard_alone_reviews_a_batch(reviewing, open_page):
         ("二時", "time"),
     ]
     assert found[2].mentions == ()
+    first = json.loads(reviewing.out.read_text(encoding="utf-8").splitlines()[0])
+    assert first["selection"] == {"strategy": "random", "score": 0.5}
     decisions = reviewing.out.with_name("reviewed.decisions.jsonl").read_text(encoding="utf-8")
     third = json.loads(decisions.splitlines()[2])
     assert (third["mentions"], third["machine"][0]["text"]) == ([], "東京")
@@ -136,6 +140,19 @@ def test_two_tabs_cannot_overwrite_each_other(reviewing, open_page):
         settled(theirs)
         first = overview(served.url)["sentences"][0]
     assert (first["state"], first["mentions"], first["who"]) == ("flagged", [], "Mio")
+
+
+def test_what_cannot_be_stored_is_kept_and_tried_again(reviewing, open_page):
+    full = json.dumps({"status": 507, "detail": "nothing was stored (the disk is full)"})
+    with reviewing() as served:
+        page = begun(open_page(served.url))
+        page.route("**/decisions", lambda route: route.fulfill(status=507, body=full))
+        press(page, "a", "f")
+        page.locator("#status", has_text="goes on trying. nothing was stored").wait_for()
+        page.unroute("**/decisions")
+        page.locator("#status", has_text="Saved.").wait_for()
+        states = [each["state"] for each in overview(served.url)["sentences"]]
+    assert states[:3] == ["reviewed", "flagged", "predicted"]
 
 
 def test_undo_bulk_and_identical_strings(reviewing, open_page):

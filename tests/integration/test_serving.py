@@ -367,6 +367,7 @@ def test_told_to_end_it_loses_nothing(serving, texts):
         assert client.ask("/healthz")[0] == 200
         stalled.sendall(b'{"texts":["a"]}')
         assert b" 200 " in stalled.recv(1000)
+        client.process.wait(timeout=60)
     assert set(answers) == {200, 503}
 
 

@@ -29,6 +29,7 @@ let current = null;
 let chosen = null; // a range without a mention: {start, end}
 let active = -1; // the mention of the current sentence that keys are about
 let saver = null;
+let rows = new Map(); // of the list, by sentence
 
 const isOpen = ({ state }) => state === "unseen" || state === "predicted";
 
@@ -82,22 +83,31 @@ function filter() {
     && trust(sentence) >= least);
   if (order === "doubt") shown.sort((a, b) => trust(a) - trust(b));
   if (order === "random") shown.sort((a, b) => scatter(a.number) - scatter(b.number));
-  list();
+  list(true);
 }
 
 const scatter = (number) => Math.imul(number, 2654435761) >>> 0; // always the same order
 
-function list() {
-  const place = Math.max(0, shown.indexOf(current));
-  const first = Math.max(0, Math.min(place - ROWS / 2, shown.length - ROWS));
-  $("list").replaceChildren(...shown.slice(first, first + ROWS).map((sentence) => {
-    const sign = make("span", { title: sentence.state }, SIGNS[sentence.state]);
-    sign.setAttribute("aria-label", sentence.state);
-    const row = make("button", { type: "button" }, sign, make("span", {}, sentence.text));
-    row.setAttribute("aria-current", String(sentence === current));
-    row.addEventListener("click", () => go(sentence));
-    return make("li", {}, row);
-  }));
+/** Show the part of the list that the current sentence is in; rows that are there are kept. */
+function list(isOther = false) {
+  if (isOther || !rows.has(current)) {
+    const place = Math.max(0, shown.indexOf(current));
+    const first = Math.max(0, Math.min(place - ROWS / 2, shown.length - ROWS));
+    rows = new Map(shown.slice(first, first + ROWS).map((sentence) => {
+      const row = make("button", { type: "button" }, make("span"), make("span", {}, sentence.text));
+      row.addEventListener("click", () => go(sentence));
+      return [sentence, row];
+    }));
+    $("list").replaceChildren(...[...rows.values()].map((row) => make("li", {}, row)));
+  }
+  for (const [sentence, row] of rows) {
+    const sign = row.firstChild;
+    if (sign.title !== sentence.state) {
+      Object.assign(sign, { title: sentence.state, textContent: SIGNS[sentence.state], ariaLabel: sentence.state });
+    }
+    const isCurrent = String(sentence === current);
+    if (row.ariaCurrent !== isCurrent) row.ariaCurrent = isCurrent;
+  }
   const open = shown.filter(isOpen).length;
   $("shown").textContent = `${shown.length} shown, ${open} to decide`;
   $("bulk").disabled = !open;
@@ -393,10 +403,10 @@ for (const each of document.querySelectorAll("[data-action]")) {
   each.addEventListener("click", () => act(each.dataset.action));
 }
 const named = (key) => make("kbd", {}, { " ": "Space", ArrowUp: "↑", ArrowDown: "↓" }[key] ?? key);
-const rows = [["1 … 0", "Type of the chosen words or of the mention; with Shift the next ten"],
+const help = [["1 … 0", "Type of the chosen words or of the mention; with Shift the next ten"],
   ["← →", "Choose a word; with Shift more"], ["Tab", "The next mention, with Shift the one before"],
   ["Ctrl S", "Write the files"]].map(([key, words]) => [[make("kbd", {}, key)], words]);
-rows.push(...Object.values(ACTIONS).map(([one, two, words]) => [[named(one), ...(two ? [" ", named(two)] : [])], words]));
-$("key-rows").replaceChildren(...rows.map(([keys, words]) => make("tr", {}, make("td", {}, ...keys), make("td", {}, words))));
+help.push(...Object.values(ACTIONS).map(([one, two, words]) => [[named(one), ...(two ? [" ", named(two)] : [])], words]));
+$("key-rows").replaceChildren(...help.map(([keys, words]) => make("tr", {}, make("td", {}, ...keys), make("td", {}, words))));
 $("sentence").focus();
 begin();
