@@ -277,6 +277,19 @@ class RunSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _has_soft_labels(self) -> RunSettings:
+        if self.teach is not None and self.teach.labels == "soft":
+            if self.model.scheme != "bio":
+                raise ValueError(
+                    "teach.labels = 'soft' are those of model.scheme = 'bio'; set that"
+                )
+            if self.training.augment:
+                raise ValueError(
+                    "training.augment replaces mentions; teach.labels = 'soft' has none"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _fits_together(self) -> RunSettings:
         corpus, training = self.corpus, self.training
         ours = self.system in ("kakehashi", "encoder")

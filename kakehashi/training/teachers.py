@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from kakehashi.corpora.checks import excerpt
 from kakehashi.corpora.formats import guess_source, read_source
@@ -17,23 +18,34 @@ from kakehashi.files import sha256_of
 from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Mention, Sentence
+from kakehashi.training.soft_labels import Shares
 
 Annotate = Callable[[Iterable[Sentence]], Iterator[Sentence]]
 """Yields sentences with the mentions that it finds, instead of those they have."""
 
 
-def load_teacher(name: str) -> Annotate:
+class Teacher(NamedTuple):
+    """What finds entities, and perhaps knows how probable each of its tags is at each token."""
+
+    annotate: Annotate
+    tags: tuple[str, ...] = ()  # in the order of the columns of marginals
+    marginals: Callable[[Iterable[Sentence]], Iterator[tuple[Sentence, Shares]]] | None = None
+
+
+def load_teacher(name: str) -> Teacher:
     """Load a teacher: a run or model folder, a file of labels, or a spaCy pipeline by its name.
 
     `ConfigError` if it is none of the three; what `Recognizer.load` and `read_source` raise.
     """
     path = Path(name)
     if path.is_dir():
-        return Recognizer.load(path).annotate
+        recognizer = Recognizer.load(path)
+        tags = recognizer.model.tagset.tags
+        return Teacher(recognizer.annotate, tags, recognizer.marginals)
     if path.is_file():
-        return partial(_labels_of, name, {each.text: each for each in _read(path)})
+        return Teacher(partial(_labels_of, name, {each.text: each for each in _read(path)}))
     _spacy_version(name)
-    return partial(_entities_of, require("spacy", "spacy").load(name))
+    return Teacher(partial(_entities_of, require("spacy", "spacy").load(name)))
 
 
 def teacher_fingerprint(name: str) -> str:

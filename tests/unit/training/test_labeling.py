@@ -5,7 +5,8 @@ from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
-from kakehashi.training.labeling import agreed, label, write_lessons
+from kakehashi.training.findings import Findings, agreed
+from kakehashi.training.labeling import write_lessons
 from kakehashi.training.teachers import load_teacher
 
 
@@ -145,13 +146,13 @@ def test_text_that_does_not_fit_is_refused(run, file, texts, segmenter, problem)
 def test_what_a_teacher_finds_is_kept_part_by_part(file, tmp_path):
     texts = [sentence(f"to Bonn {n}", (3, 7, "LOC")) for n in range(4500)]
     silver = file("silver.jsonl", *texts)
-    whole = list(label([silver], texts, 0.5, tmp_path / "cache"))
+    whole = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert [each.mentions[0].type for each in whole] == ["LOC"] * 4500
     parts = sorted((tmp_path / "cache").glob("found-*/part-*"))
     assert len(parts) == 3
     parts[1].unlink()
     parts[2].write_text("".join(f'{{"text": "{each.text}"}}\n' for each in texts[4000:]))
-    again = list(label([silver], texts, 0.5, tmp_path / "cache"))
+    again = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert again == whole[:4000] + [Sentence(each.text) for each in texts[4000:]]
 
 
