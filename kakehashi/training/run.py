@@ -13,6 +13,7 @@
       tensorboard/         event files of a tracked run
       mlflow.json          id of a tracked run in MLflow
       model/               the model folder; only of our recognizer
+      model.crfsuite       what CRFsuite has learned, in its format
       predictions.jsonl    the test sentences as the model reads them
       counts.parquet       gold, predicted and correct entities of each test sentence
       result.json          written last: a folder without it is not finished

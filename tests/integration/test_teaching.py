@@ -82,6 +82,18 @@ def test_a_student_learns_how_sure_its_teachers_are(
     assert load_result(folder)["test"]["f1"] > 60
 
 
+@pytest.mark.parametrize("labels", ["hard", "soft"])
+def test_crfsuite_may_teach(student, tree, tmp_path, labels):
+    pytest.importorskip("pycrfsuite", reason="needs the extra 'crfsuite'")
+    teacher = train(settings_from_tree(tree("ja") | {"system": "crfsuite"}), tmp_path / "crfsuite")
+    settings = student(4)
+    teach = settings.teach.model_copy(update={"labels": labels, "teachers": (str(teacher),)})
+    folder = train(settings.model_copy(update={"teach": teach}), tmp_path / "student")
+    result = load_result(folder)
+    assert result["labeled"]["mentions"] > 100
+    assert result["test"]["f1"] > 60
+
+
 def test_another_corpus_is_learned_beside_gold(tree, world, tmp_path):
     settings = tree("ja")
     settings["corpus"]["train_size"] = 4

@@ -7,7 +7,7 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.training.findings import Findings, agreed
 from kakehashi.training.labeling import write_lessons
-from kakehashi.training.teachers import load_teacher
+from kakehashi.training.teachers import load_teacher, teacher_fingerprint
 
 
 def sentence(text, *mentions):
@@ -154,6 +154,20 @@ def test_what_a_teacher_finds_is_kept_part_by_part(file, tmp_path):
     parts[2].write_text("".join(f'{{"text": "{each.text}"}}\n' for each in texts[4000:]))
     again = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert again == whole[:4000] + [Sentence(each.text) for each in texts[4000:]]
+
+
+def test_a_spacy_pipeline_may_teach(run, file, tmp_path):
+    spacy = pytest.importorskip("spacy", reason="needs the extra 'spacy'")
+    nlp, folder = spacy.blank("en"), tmp_path / "pipeline"
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "New York"}])
+    nlp.to_disk(folder)
+    texts = file("texts.jsonl", sentence("to New York!"), sentence("no one"))
+    labeled = run(str(folder), unlabeled=[{"format": "jsonl", "path": texts}])[1]
+    assert [[m.text for m in each.mentions] for each in labeled] == [["New York"], []]
+    before = teacher_fingerprint(str(folder))
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "one"}])
+    nlp.to_disk(folder)
+    assert teacher_fingerprint(str(folder)) != before
 
 
 def test_a_teacher_that_is_nothing_is_refused():
