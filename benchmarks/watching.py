@@ -62,7 +62,7 @@ class Watched:
 
     def _watch(self) -> None:
         while _PROC.exists():
-            parts = [_memory(number) for number in _family(self._process)]
+            parts = [memory_of(number) for number in _family(self._process)]
             self._looks.append(Memory(*map(sum, zip(*parts, strict=True))))
             if self._over.wait(_PAUSE):
                 return
@@ -76,7 +76,8 @@ def _family(process: int) -> Iterator[int]:
             yield from _family(int(child))
 
 
-def _memory(process: int) -> Memory:
+def memory_of(process: int) -> Memory:
+    """Look at one process; nothing of one that is over."""
     fields = dict(
         line.split(":", 1) for line in _read(_PROC / str(process) / "status").splitlines()
     )

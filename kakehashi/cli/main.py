@@ -16,8 +16,10 @@ from kakehashi.cli import experiment_verbs as grids
 from kakehashi.cli import model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
+from kakehashi.cli import serve_verbs as serving
 from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
+from kakehashi.cli.calibrate_verb import calibrate
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.errors import ConfigError, suggestion
@@ -134,8 +136,12 @@ _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grid
 _JOBS: dict[str, tuple[Any, ...]] = {
     "data": (_CORPUS, vectors.align),
     "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
-    "use": (models.predict, _family("model", "Describe trained models.", model_info.info)),
-    "improve": (scores.evaluate, scores.errors, teaching.label),
+    "use": (
+        models.predict,
+        serving.serve,
+        _family("model", "Describe trained models.", model_info.info),
+    ),
+    "improve": (scores.evaluate, scores.errors, calibrate, teaching.label),
     "study": (scores.compare, _EXPERIMENT),
 }
 """All verbs and families by what one wants to do, in the order of `kakehashi --help`."""

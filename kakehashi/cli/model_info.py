@@ -59,6 +59,7 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
         **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
         **(_encoder(found) if "encoder" in found else _vocabularies(found)),
         "entity types": f"{len(types)}: {', '.join(types)}",
+        "probabilities": _calibration(found["calibration"]),
         "weights": found["weights"],
     }
     yield Table(f"Model {found['name']}", ["", ""], rows.items())
@@ -101,6 +102,14 @@ def _encoder(found: Mapping[str, Any]) -> dict[str, object]:
         "encoder": f"{encoder['name']}, layers {layers}, {encoder['precision']}",
         "SHA-256 of the encoder": found["fingerprint"],
     }
+
+
+def _calibration(facts: Mapping[str, Any] | None) -> str:
+    from kakehashi.runtime.checked_folder import Calibration
+
+    if facts is None:
+        return "not calibrated; see kakehashi calibrate"
+    return f"calibrated: {Calibration.model_validate(facts)}"
 
 
 def _yes(value: bool | None) -> str:

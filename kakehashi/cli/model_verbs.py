@@ -259,8 +259,8 @@ def demo(
     Example:
       kakehashi demo
     """
+    from kakehashi.training.demo import train_demo
     from kakehashi.training.run import load_result
-    from kakehashi.training.train import train_demo
 
     folders = train_demo(out, seed, console.ProgressBars())
     results = [load_result(folder) for folder in folders]

@@ -104,7 +104,7 @@ def tag_corpus(recognizer: Recognizer, corpus: Corpus) -> tuple[list[Sentence], 
             problem = f"has none of the types that the model knows, such as {known}"
             raise ConfigError(corpus.name, f"{problem}; map its types with --mapping")
         progress.warn(f"the model does not know {', '.join(unknown)}; see --mapping")
-    found = recognizer.annotate_as_trained(gold)
+    found = recognizer.annotate(recognizer.as_trained(gold))
     return gold, list(progress.track(found, "tagging", len(gold)))
 
 

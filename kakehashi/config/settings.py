@@ -176,8 +176,8 @@ class TrainingSettings(Settings):
     batch_tokens: int = Field(512, gt=0, le=1 << 24, description="Most tokens in a batch.")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
-        description="Precision of large matrix products; bfloat16 is faster on processors with"
-        " matrix units for it, from batches of 512 tokens on.",
+        description="Precision of matrix products; bfloat16 is faster on GPUs, and on processors"
+        " with AVX512-BF16; on others it changes little.",
     )
     device: str = Field(
         "cpu",

@@ -5,6 +5,7 @@
     model/
       encoder.json          format version, encoder, text settings, entity types
       weights.safetensors
+      calibration.json      see `kakehashi.runtime.calibration`
       SHA256SUMS            see `kakehashi.runtime.checked_folder`
 """
 
@@ -15,72 +16,46 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 from safetensors.numpy import save
 
 import kakehashi
 from kakehashi.config.settings import EncoderSettings, TextSettings
-from kakehashi.config.sources import Settings
-from kakehashi.corpora.checks import is_entity_type
 from kakehashi.encoders.encoder_tagger import EncoderTagger
 from kakehashi.errors import ModelError
 from kakehashi.files import read_json, replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (
+    CALIBRATION,
     ENCODER,
-    MANIFEST,
     WEIGHTS,
+    Calibration,
+    Description,
     check_sums,
     check_weights,
     find_model,
+    listed_files,
     malformed,
     parse_json,
+    read_calibration,
     read_weights,
-    write_sums,
+    seal,
 )
 from kakehashi.tags import Tagset
-from kakehashi.text.edges import EdgeNames, EdgeRules
+from kakehashi.text.edges import EdgeRules
 
 FORMAT_VERSION = 1
 _FILES = (ENCODER, WEIGHTS)
 _LARGEST_DESCRIPTION = 1 << 20  # bytes
 
 
-class _Description(Settings):
+class _Description(Description):
     """What ``encoder.json`` holds."""
 
-    format_version: int
-    kakehashi: str
-    name: str
+    newest_format = FORMAT_VERSION
+
     encoder: EncoderSettings
     fingerprint: str
     width: int = Field(gt=0, le=1 << 20)
-    text: TextSettings
-    segmenter: str
-    types: tuple[str, ...]
-    edges: EdgeNames | None
-
-    @field_validator("edges")
-    @classmethod
-    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
-        EdgeRules.from_dict(edges or {})
-        return edges
-
-    @field_validator("format_version")
-    @classmethod
-    def _is_known(cls, version: int) -> int:
-        if version != FORMAT_VERSION:
-            raise ValueError(
-                f"is {version}, and this kakehashi reads {FORMAT_VERSION}; use the version that"
-                " wrote the model, or upgrade"
-            )
-        return version
-
-    @field_validator("types")
-    @classmethod
-    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
-            raise ValueError("expected entity types without blanks, no two alike")
-        return types
 
 
 @dataclass(frozen=True)
@@ -93,6 +68,7 @@ class EncoderModel:
     fingerprint: str  # of the encoder's files
     segmenter: str  # and its version, in training
     edges: EdgeRules | None = None  # what mentions may begin and end with
+    calibration: Calibration | None = None  # what its probabilities are true by
 
     @property
     def tagset(self) -> Tagset:
@@ -119,7 +95,7 @@ def save_encoder_model(folder: Path, model: EncoderModel) -> None:
     with replacing_folder(folder) as temporary:
         write_json(temporary / ENCODER, description.model_dump(mode="json"))
         write_atomically(temporary / WEIGHTS, save(weights))
-        write_sums(temporary, _FILES)
+        seal(temporary, _FILES, model.calibration)
 
 
 def describe_encoder_model(path: str | Path) -> dict[str, Any]:
@@ -132,7 +108,8 @@ def describe_encoder_model(path: str | Path) -> dict[str, Any]:
     return {
         **facts,
         "weights": sum(weight.numel() for weight in tagger.state_dict().values()),
-        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
+        "calibration": read_json(folder / CALIBRATION) or None,
+        "files": {name: (folder / name).stat().st_size for name in listed_files(folder)},
     }
 
 
@@ -157,6 +134,5 @@ def load_encoder_model(path: str | Path) -> EncoderModel:
     check_weights(folder, weights, shapes)
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     tagger.load_state_dict(tensors, assign=True)
-    edges = None if found.edges is None else EdgeRules.from_dict(found.edges)
-    facts = found.text, found.fingerprint, found.segmenter
-    return EncoderModel(found.name, tagger.eval(), *facts, edges)
+    facts = found.text, found.fingerprint, found.segmenter, found.edge_rules()
+    return EncoderModel(found.name, tagger.eval(), *facts, read_calibration(folder))

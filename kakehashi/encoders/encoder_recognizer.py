@@ -16,6 +16,7 @@ from kakehashi.encoders.encoder_folder import EncoderModel, load_encoder_model
 from kakehashi.errors import ModelError
 from kakehashi.model.device import find_device
 from kakehashi.model.torch_network import TorchNetwork, decoder_of
+from kakehashi.runtime.checked_folder import temperature_of
 from kakehashi.runtime.recognizer import DescribedModel, Recognizer, open_segmenter
 from kakehashi.runtime.steps import FloatArray, Precision
 from kakehashi.sentence import Token
@@ -53,7 +54,8 @@ class EncoderRecognizer(Recognizer):
         if self._encoder.fingerprint != model.fingerprint:
             problem = f"its encoder, {tagger.settings.name}, has other files than in training"
             raise ModelError(model.name, f"{problem}; install that one, or train the model again")
-        self.network, self.decoder = TorchNetwork(tagger), decoder_of(tagger)
+        self.network = TorchNetwork(tagger)
+        self.decoder = decoder_of(tagger).scaled(temperature_of(model.calibration))
 
     @classmethod
     def load(
@@ -61,7 +63,7 @@ class EncoderRecognizer(Recognizer):
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 0,
+        cache_bytes: int = 0,
         device: str = "cpu",
     ) -> EncoderRecognizer:
         """Load the model of a model or run folder, and its encoder; raises as they do.

@@ -15,12 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.model.lstm_steps import (
-    RaggedOrder,
-    run_steps,
-    train_steps,
-)
-from kakehashi.runtime.steps import is_compiled
+from kakehashi.model.lstm_steps import RaggedOrder, run_steps
+from kakehashi.runtime.steps import is_compiled, multiplies_bfloat16
 
 # The first call of such a function must not run on two threads at once: MKL before 2025.0 may then
 # answer with its least exact kernel (pytorch/pytorch#188792). One element runs on one thread. The
@@ -40,8 +36,9 @@ class BiLstm(nn.RNNBase):
     Parameters have its names, shapes and initial distribution (uniform between ±1/√width), so
     weights load either way. On a GPU torch's own runs in any case, through cuDNN, and in float32 or
     TF32: cuDNN's would take autocast's bfloat16 for float16, whose range is too small for
-    gradients. It also trains where the extra ``fast`` is not installed. The kernel is ``fused``,
-    ours, or ``torch``; ``width`` is that of a state, per direction.
+    gradients. It also trains where the extra ``fast`` is not installed. On a CPU ours multiplies
+    what autocast says, bfloat16 or else float32, in training. The kernel is ``fused``, ours, or
+    ``torch``; ``width`` is that of a state, per direction.
     """
 
     def __init__(
@@ -101,21 +98,17 @@ class BiLstm(nn.RNNBase):
 
     def _states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Compute all states in steps order, forward before backward (2 · items, width)."""
-        training = torch.is_grad_enabled()
-        can_train = is_compiled() and inputs.dtype is torch.float32
-        if self._is_torch(inputs) or (training and not can_train):
+        training, is_rough = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
+        can_train = multiplies_bfloat16() if is_rough else inputs.dtype is torch.float32
+        if self._is_torch(inputs) or (training and not (is_compiled() and can_train)):
             return self._torch_states(inputs, ragged, rows)
         if not training:
             return self._run(self.project(inputs), ragged, rows)
-        states = []
-        for order, weights in zip(ragged.order, self.all_weights, strict=True):
-            from_inputs, from_states, bias, more = (weight[None] for weight in weights)
-            items = inputs.index_select(0, order) if rows is None else inputs
-            gates = torch.baddbmm((bias + more)[:, None], items[None], from_inputs.transpose(1, 2))
-            if rows is not None:
-                gates = gates.index_select(1, rows[order])
-            states.append(train_steps(gates, from_states, ragged)[0])
-        return torch.cat(states)
+        from kakehashi.model.lstm_training import train_states
+
+        dtype = torch.bfloat16 if is_rough else torch.float32
+        weights = [weight for direction in self.all_weights for weight in direction]
+        return train_states(inputs, rows, ragged, dtype, *weights)
 
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
         """Do `_states` of projected items, without gradients."""
@@ -148,7 +141,7 @@ class BiLstm(nn.RNNBase):
         """Do `_states` with torch's own LSTM for packed sequences."""
         order = ragged.order[0]
         zeros = inputs.new_zeros(2, ragged.n_sequences, self.hidden_size)
-        with torch.autocast("cuda", enabled=False):
+        with torch.autocast(inputs.device.type, enabled=False):
             packed, _, _ = torch.lstm(
                 inputs.index_select(0, order if rows is None else rows[order]),
                 torch.tensor(ragged.sizes),

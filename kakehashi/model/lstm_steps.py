@@ -1,11 +1,11 @@
-"""Ragged sequences without padding, and the steps of an LSTM over them, forward and back.
+"""Ragged sequences without padding, and the steps of an LSTM over them.
 
 Gates are side by side: input, forget, cell, output.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -92,74 +92,3 @@ def run_steps(
         cells = kept.addcmul_(input_, cell.tanh_())
         states[begin:end] = cells.tanh().mul_(output)
     return states
-
-
-class _Steps(torch.autograd.Function):
-    """The steps of one or both directions (d) in machine code, with their gradients, in float32."""
-
-    ragged: RaggedOrder
-
-    @staticmethod
-    def forward(ctx: _Steps, gates: Tensor, weight: Tensor, ragged: RaggedOrder) -> Tensor:
-        """Overwrite what the items add to the gates with the gates (d, items, 4 · width)."""
-        from kakehashi.model import training_kernels
-
-        transposed = weight.transpose(1, 2).contiguous()
-        states = gates.new_empty(*gates.shape[:2], gates.shape[2] // 4)
-        cells = torch.empty_like(states)
-        arrays = gates.numpy(), cells.numpy(), states.numpy()
-        for before, begin, end in _stepping(ragged.steps):
-            if begin:
-                gates[:, begin:end].baddbmm_(states[:, before : before + end - begin], transposed)
-            training_kernels.gates_forward(*arrays, (begin, end), before)
-        ctx.save_for_backward(gates, cells, states, weight)
-        ctx.ragged = ragged
-        return states
-
-    @staticmethod
-    def backward(ctx: _Steps, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        """Go back through the steps, then multiply once for the weights."""
-        from kakehashi.model import training_kernels
-
-        saved: Sequence[Tensor] = ctx.saved_tensors
-        gates, cells, states, weight = saved
-        n_sequences = ctx.ragged.n_sequences
-        grad_gates = torch.empty_like(gates)
-        grad_states = grad_output.clone(memory_format=torch.contiguous_format)
-        grad_cells = cells.new_zeros(cells.shape[0], n_sequences, cells.shape[2])
-        arrays = [each.numpy() for each in (gates, cells, grad_states, grad_cells, grad_gates)]
-        later = 0
-        for before, begin, end in _stepping(ctx.ragged.steps[::-1]):
-            if later:
-                grad_state = grad_states[:, begin : begin + later]
-                grad_state.baddbmm_(grad_gates[:, end : end + later], weight)
-            training_kernels.gates_backward(*arrays, (begin, end), before)
-            later = end - begin
-        grad_later = grad_gates[:, n_sequences:].transpose(1, 2)
-        return grad_gates, torch.bmm(grad_later, states.index_select(1, ctx.ragged.previous)), None
-
-
-train_steps: Callable[[Tensor, Tensor, RaggedOrder], Tensor] = _Steps.apply
-"""Compute states (d, items, width) through which gradients come back; needs machine code.
-
-Takes what the items add to the gates (d, items, 4 · width), which is overwritten, the weight from
-states to gates (d, 4 · width, width), and the order. All are float32.
-"""
-
-_FEW_ROWS = 20  # up to which bfloat16 is slower: oneDNN packs the weights for every product
-_Step = tuple[int, int, int]
-
-
-def _stepping(steps: Sequence[_Step]) -> Iterator[_Step]:
-    """Pass steps on; products of few rows are in float32 meanwhile in any case."""
-    precision = torch.get_float32_matmul_precision()
-    if precision == "highest":
-        yield from steps
-        return
-    try:
-        for before, begin, end in steps:
-            is_large = end - begin > _FEW_ROWS
-            torch.set_float32_matmul_precision(precision if is_large else "highest")
-            yield before, begin, end
-    finally:
-        torch.set_float32_matmul_precision(precision)

@@ -92,7 +92,7 @@ class SequenceTagger(nn.Module, ABC):
         """
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
-        emissions, (tags,) = self(batch), self._tensors(batch.tags)
+        emissions, (tags,) = self(batch).float(), self._tensors(batch.tags)
         loss = self._gold_loss(emissions, tags, batch)
         if batch.soft_ids is None or batch.soft_weights is None:
             return loss

@@ -1,31 +1,100 @@
 """A folder of a model of any kind: a manifest of sums, JSON, weights in safetensors.
 
-The sums of SHA256SUMS, as sha256sum writes it, are checked before anything is parsed.
+The sums of SHA256SUMS, as sha256sum writes it, are checked before anything is parsed. Once a model
+is calibrated there is ``calibration.json``, too.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
+from kakehashi.config.settings import TextSettings
+from kakehashi.config.sources import Settings
+from kakehashi.corpora.checks import is_entity_type
 from kakehashi.errors import ModelError
-from kakehashi.files import sha256_of, write_atomically
+from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
+from kakehashi.text.edges import EdgeNames, EdgeRules
 
 MANIFEST = "SHA256SUMS"
 WEIGHTS = "weights.safetensors"
 ENCODER = "encoder.json"
 """What describes a model that reads the states of an encoder; others do not have this file."""
 
+CALIBRATION = "calibration.json"
 _CODES = "word.vectors.codes"
 _LONGEST_PROBLEM = 300  # characters
+_LARGEST_CALIBRATION = 1 << 16  # bytes
 _Value = TypeVar("_Value")
+
+
+class Calibration(Settings):
+    """A temperature of probabilities, and what it was chosen by, see `runtime.calibration`.
+
+    The file ``calibration.json``, which a model folder of any kind may have.
+    """
+
+    temperature: float = Field(gt=0, le=1000, allow_inf_nan=False)
+    mentions: int = Field(ge=0, description="Predicted in development data.")
+    corpus: str = Field(description="SHA-256 of the texts and mentions of that data.")
+    error_before: float = Field(ge=0, le=1, description="Expected calibration error there.")
+    error_after: float = Field(ge=0, le=1)
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        error = f"calibration error {self.error_before:.3f} before, {self.error_after:.3f} after"
+        return f"temperature {self.temperature:.2f}, by {self.mentions:,} mentions; {error}"
+
+
+class Description(Settings):
+    """What the JSON of a model of any kind says."""
+
+    newest_format: ClassVar[int]
+
+    format_version: int = Field(ge=1)
+    kakehashi: str
+    name: str
+    text: TextSettings
+    segmenter: str = ""
+    types: tuple[str, ...]
+    edges: EdgeNames | None = None  # without, whatever is found stays as it is
+
+    @field_validator("format_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version > cls.newest_format:
+            known = f"1 to {cls.newest_format}" if cls.newest_format > 1 else "1"
+            raise ValueError(
+                f"is {version}, and this kakehashi reads {known}; use the version that wrote the"
+                " model, or upgrade"
+            )
+        return version
+
+    @field_validator("types")
+    @classmethod
+    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
+            raise ValueError("expected entity types without blanks, no two alike")
+        return types
+
+    @field_validator("edges")
+    @classmethod
+    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
+        EdgeRules.from_dict(edges or {})
+        return edges
+
+    def edge_rules(self) -> EdgeRules | None:
+        """What mentions may begin and end with."""
+        return None if self.edges is None else EdgeRules.from_dict(self.edges)
 
 
 def find_model(path: str | Path) -> Path:
@@ -39,9 +108,21 @@ def find_model(path: str | Path) -> Path:
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
 
-def model_fingerprint(path: str | Path) -> str:
-    """Hash the sums of the files of a model, which loading checks."""
-    return sha256_of(find_model(path) / MANIFEST)
+def model_fingerprint(path: str | Path, *, calibrated: bool = True) -> str:
+    """Hash the sums of the files of a model, which loading checks; or of all but its calibration.
+
+    What is trained from a model, or learns from it, does not depend on that.
+    """
+    lines = (find_model(path) / MANIFEST).read_bytes().splitlines(keepends=True)
+    if not calibrated:
+        lines = [line for line in lines if not line.endswith(f"  {CALIBRATION}\n".encode())]
+    return hashlib.sha256(b"".join(lines)).hexdigest()
+
+
+def listed_files(folder: Path) -> list[str]:
+    """List the files of a model folder, by their manifest, which comes last itself."""
+    lines = (folder / MANIFEST).read_text(encoding="utf-8").splitlines()
+    return [*(line[66:] for line in lines), MANIFEST]
 
 
 def write_sums(folder: Path, files: Sequence[str]) -> None:
@@ -50,7 +131,12 @@ def write_sums(folder: Path, files: Sequence[str]) -> None:
 
 
 def check_sums(folder: Path, files: Sequence[str]) -> None:
-    """Check that the files are there, and have the sums of the manifest; `ModelError` if not."""
+    """Check that the files are there, and have the sums of the manifest; `ModelError` if not.
+
+    A calibration may be there, too.
+    """
+    if (folder / CALIBRATION).is_file():
+        files = (*files, CALIBRATION)
     for name in files:
         if not (folder / name).is_file():
             raise ModelError(folder, f"{name} is missing; copy or train the model again")
@@ -66,6 +152,36 @@ def check_sums(folder: Path, files: Sequence[str]) -> None:
 
 def _manifest(folder: Path, files: Sequence[str]) -> str:
     return "".join(f"{sha256_of(folder / name)}  {name}\n" for name in files)
+
+
+def temperature_of(calibration: Calibration | None) -> float:
+    """Return the temperature; 1 of a model that is not calibrated."""
+    return 1.0 if calibration is None else calibration.temperature
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read the calibration in a model folder whose sums are checked; None if there is none."""
+    path = folder / CALIBRATION
+    return (
+        parse_json(path, TypeAdapter(Calibration), _LARGEST_CALIBRATION) if path.is_file() else None
+    )
+
+
+def seal(folder: Path, files: Sequence[str], calibration: Calibration | None) -> None:
+    """Write what a model folder with these files has at last: a calibration, and the manifest."""
+    if calibration is not None:
+        write_json(folder / CALIBRATION, calibration.model_dump(mode="json"))
+        files = [*files, CALIBRATION]
+    write_sums(folder, files)
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Put a calibration into a model folder of any kind, in place of one that is there."""
+    files = [name for name in listed_files(folder) if name not in (CALIBRATION, MANIFEST)]
+    with replacing_folder(folder) as temporary:
+        for name in files:
+            shutil.copy2(folder / name, temporary / name)
+        seal(temporary, files, calibration)
 
 
 def parse_json(path: Path, expected: TypeAdapter[_Value], most: int) -> _Value:

@@ -9,6 +9,8 @@ sentence begins, and the end (sentences + 1,).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -30,22 +32,29 @@ class Decoder:
     """Chooses tags: the best of each token, or with a CRF's transitions the best legal sequence.
 
     Transitions are the scores of column after row (tags + 1, tags + 1); the last row is the
-    sentence's start, the last column its end.
+    sentence's start, the last column its end. Probabilities are of emissions and transitions
+    divided by a temperature, see `kakehashi.runtime.calibration`.
     """
 
-    def __init__(self, tagset: Tagset, transitions: FloatArray | None = None) -> None:
-        self.tagset = tagset
+    def __init__(
+        self, tagset: Tagset, transitions: FloatArray | None = None, temperature: float = 1.0
+    ) -> None:
+        self.tagset, self.temperature = tagset, temperature
         self._scores: FloatArray | None = None
         if transitions is not None:
             lowest = np.float32(-np.inf)
             self._scores = np.where(tagset.transitions(), transitions, lowest)
-            wide = self._wide = self._scores.astype(np.float64)
+            wide = self._scores.astype(np.float64) / temperature
             factors = np.exp(wide[:-1, :-1])
-            self._forward = wide[-1, :-1].copy(), factors
-            self._backward = wide[:-1, -1].copy(), factors.T.copy()
+            forward, backward = (wide[-1, :-1].copy(), factors), (wide[:-1, -1].copy(), factors.T)
+            self._steps = _Steps(wide, forward, (backward[0], backward[1].copy()))
+
+    def scaled(self, temperature: float) -> Decoder:
+        """Return the decoder of another temperature: of the same tags with other probabilities."""
+        return Decoder(self.tagset, self._scores, temperature)
 
     def decode(self, emissions: FloatArray, offsets: Ids) -> Ids:
-        """Choose the tags, as ids (tokens,)."""
+        """Choose the tags, as ids (tokens,); the temperature changes none."""
         if self._scores is None:
             best: Ids = emissions.argmax(axis=1)
             return best
@@ -54,62 +63,147 @@ class Decoder:
         run(emissions, offsets, self._scores, tags)
         return tags
 
+    def posterior(self, emissions: FloatArray, offsets: Ids) -> Posterior:
+        """Return the probabilities of tags, given the text."""
+        wide = emissions.astype(np.float64) / self.temperature
+        if self._scores is None:
+            return SoftmaxPosterior(wide, offsets)
+        return CrfPosterior(wide, offsets, self._steps)
+
     def probabilities(
         self, emissions: FloatArray, offsets: Ids, tags: Ids, edges: Ids
     ) -> npt.NDArray[np.float64]:
-        """Compute the joint probability of the decoded tags in each span (spans,), given the text.
+        """Compute the joint probability of the tags in each span (spans,), given the text.
 
         Tags (tokens,) are those of `decode`, edges the first token of each span and one past its
-        last (spans, 2), at least one. With a CRF they are exact, over all legal sequences that have
-        these tags there: forward times inner score times backward over partition.
+        last (spans, 2), at least one.
         """
-        begins, ends = edges.T
-        if self._scores is None:  # the tags are the best ones
-            lengths = ends - begins
-            rows = emissions[ranges(begins, lengths)].astype(np.float64)
-            shares = np.exp(rows - rows.max(axis=1, keepdims=True)).sum(axis=1)
-            joint: _Doubles = np.exp(-np.add.reduceat(np.log(shares), np.cumsum(lengths) - lengths))
-            return joint
-        scores = self._wide
-        wide, alphas, betas = self._sum_paths(emissions, offsets)
-        before = np.append(-1, tags[:-1])
-        before[offsets[:-1]] = len(scores) - 1
-        steps = np.cumsum(wide[np.arange(len(tags)), tags] + scores[before, tags])
-        lasts = ends - 1
-        forward, backward = alphas[begins, tags[begins]], betas[lasts, tags[lasts]]
-        inside = steps[lasts] - steps[begins] - wide[lasts, tags[lasts]]  # betas have it already
-        at_end = (
-            alphas[offsets[np.searchsorted(offsets, begins, side="right")] - 1] + scores[:-1, -1]
-        )
-        peaks = at_end.max(axis=1)
-        partition = np.log(np.exp(at_end - peaks[:, None]).sum(axis=1)) + peaks
-        found: _Doubles = np.exp(np.minimum(forward + inside + backward - partition, 0))
-        return found
+        return self.posterior(emissions, offsets).of_spans(tags, edges)
 
     def marginals(self, emissions: FloatArray, offsets: Ids) -> FloatArray:
         """Compute the probability of each tag at each token (tokens, tags), given the text.
 
         With a CRF it is that of all legal sequences that have the tag there.
         """
-        if self._scores is None:
-            logs = emissions.astype(np.float64)
-        else:
-            wide, alphas, betas = self._sum_paths(emissions, offsets)
-            logs = alphas + betas - wide  # both have the token's own emission
-        shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-        marginals: FloatArray = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-        return marginals
+        return self.posterior(emissions, offsets).of_tags().astype(np.float32)
 
-    def _sum_paths(
-        self, emissions: FloatArray, offsets: Ids
-    ) -> tuple[_Doubles, _Doubles, _Doubles]:
-        """Return the emissions in float64, and the sums over paths from the start and the end."""
-        wide = emissions.astype(np.float64)
+
+class Posterior(Protocol):
+    """What emissions say of the tags of sentences, given their text."""
+
+    def of_spans(self, tags: Ids, edges: Ids) -> _Doubles:
+        """Compute the joint probability of the tags (tokens,) in each span (spans,)."""
+
+    def of_sentences(self, tags: Ids) -> _Doubles:
+        """Compute the logarithm of the probability of the tags of each sentence (sentences,)."""
+
+    def of_tags(self) -> _Doubles:
+        """Compute the probability of each tag at each token (tokens, tags)."""
+
+
+class SoftmaxPosterior:
+    """Each token for itself."""
+
+    def __init__(self, emissions: _Doubles, offsets: Ids) -> None:
+        peaks = emissions.max(axis=1, keepdims=True)
+        shares = np.exp(emissions - peaks).sum(axis=1, keepdims=True)
+        self._logs: _Doubles = emissions - peaks - np.log(shares)
+        self._offsets = offsets
+
+    def of_spans(self, tags: Ids, edges: Ids) -> _Doubles:
+        """Multiply the probabilities of the tags."""
+        begins, lengths = edges[:, 0], edges[:, 1] - edges[:, 0]
+        tokens = ranges(begins, lengths)
+        logs = self._logs[tokens, tags[tokens]]
+        joint: _Doubles = np.exp(np.add.reduceat(logs, np.cumsum(lengths) - lengths))
+        return joint
+
+    def of_sentences(self, tags: Ids) -> _Doubles:
+        """Add the logarithms of the probabilities of the tags."""
+        logs = self._logs[np.arange(len(tags)), tags]
+        sums: _Doubles = np.add.reduceat(logs, self._offsets[:-1])
+        return sums
+
+    def of_tags(self) -> _Doubles:
+        """Return the softmax of the emissions."""
+        return _shares(self._logs)
+
+
+class _Steps(NamedTuple):
+    """Scores of steps between tags, and what `sum_paths` gets of them in each direction."""
+
+    scores: _Doubles  # (tags + 1, tags + 1)
+    forward: tuple[_Doubles, _Doubles]
+    backward: tuple[_Doubles, _Doubles]
+
+
+class CrfPosterior:
+    """Exact, over all legal tag sequences: forward times inner score times backward over partition.
+
+    Sums over paths are computed when they are asked for.
+    """
+
+    def __init__(self, emissions: _Doubles, offsets: Ids, steps: _Steps) -> None:
+        self._emissions, self._offsets, self._steps = emissions, offsets, steps
+
+    @cached_property
+    def _alphas(self) -> _Doubles:
+        return self._sums(self._steps.forward, backward=False)
+
+    @cached_property
+    def _betas(self) -> _Doubles:
+        return self._sums(self._steps.backward, backward=True)
+
+    def _sums(self, steps: tuple[_Doubles, _Doubles], *, backward: bool) -> _Doubles:
         run = sum_paths if (kernels := machine_code(0)) is None else kernels.sum_paths
-        alphas, betas = np.empty_like(wide), np.empty_like(wide)
-        run(wide, offsets, *self._forward, _LEAST, False, alphas)
-        run(wide, offsets, *self._backward, _LEAST, True, betas)
-        return wide, alphas, betas
+        sums = np.empty_like(self._emissions)
+        run(self._emissions, self._offsets, *steps, _LEAST, backward, sums)
+        return sums
+
+    @cached_property
+    def _partitions(self) -> _Doubles:
+        """The logarithm of the sum over all paths of each sentence (sentences,)."""
+        at_end = self._alphas[self._offsets[1:] - 1] + self._steps.scores[:-1, -1]
+        peaks = at_end.max(axis=1)
+        logs: _Doubles = np.log(np.exp(at_end - peaks[:, None]).sum(axis=1)) + peaks
+        return logs
+
+    def _path(self, tags: Ids) -> _Doubles:
+        """Score each tag and the step to it (tokens,)."""
+        before = np.append(-1, tags[:-1])
+        before[self._offsets[:-1]] = len(self._steps.scores) - 1
+        own = self._emissions[np.arange(len(tags)), tags]
+        scores: _Doubles = own + self._steps.scores[before, tags]
+        return scores
+
+    def of_spans(self, tags: Ids, edges: Ids) -> _Doubles:
+        """Sum over all paths through the tags of each span."""
+        begins, lasts = edges[:, 0], edges[:, 1] - 1
+        path = np.cumsum(self._path(tags))
+        # Betas have the emission of the last tag already.
+        inside = path[lasts] - path[begins] - self._emissions[lasts, tags[lasts]]
+        partitions = self._partitions[np.searchsorted(self._offsets, begins, side="right") - 1]
+        logs = self._alphas[begins, tags[begins]] + inside + self._betas[lasts, tags[lasts]]
+        found: _Doubles = np.exp(np.minimum(logs - partitions, 0))
+        return found
+
+    def of_sentences(self, tags: Ids) -> _Doubles:
+        """Score the path of each sentence against all its paths."""
+        lasts = self._offsets[1:] - 1
+        paths = np.add.reduceat(self._path(tags), self._offsets[:-1])
+        paths += self._steps.scores[tags[lasts], -1] - self._partitions
+        return np.minimum(paths, 0)
+
+    def of_tags(self) -> _Doubles:
+        """Sum over all paths through the tag."""
+        return _shares(self._alphas + self._betas - self._emissions)  # which both have
+
+
+def _shares(logs: _Doubles) -> _Doubles:
+    """Divide what logarithms stand for by the sum of their row."""
+    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
+    found: _Doubles = shares / shares.sum(axis=1, keepdims=True)
+    return found
 
 
 def best_sequences(emissions: FloatArray, offsets: Ids, scores: FloatArray, tags: Ids) -> None:

@@ -13,6 +13,12 @@ from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Form
 from kakehashi.runtime.steps import FloatArray
 
+CACHE_BYTES = 16 << 20
+"""Of rows, by default; see docs/decisions/008."""
+
+_AT_ONCE = 512  # forms that are projected together; more would only take more memory
+_FORM_BYTES = 300  # of a form's strings and its place in the table
+
 
 class _Rows:
     """The rows of some forms: ``numbers`` into ``projected`` (forms and more, any width)."""
@@ -25,11 +31,6 @@ class _Rows:
         """Add forms with their rows; known only once these are written."""
         begin = len(self.numbers)
         end = begin + len(forms)
-        if end > len(self.projected):
-            grown = np.empty((max(end, 2 * begin), projected.shape[1]), np.float32)
-            if begin:
-                grown[:begin] = self.projected[:begin]
-            self.projected = grown
         self.projected[begin:end] = projected
         self.numbers.update(zip(forms, range(begin, end), strict=True))
 
@@ -37,12 +38,12 @@ class _Rows:
 class FormCache:
     """Rows of forms as ``project`` computes them, each computed once.
 
-    Threads may share one, and wait for each other only while rows are added. When more than
-    ``capacity`` forms are cached, all are dropped before the next look-up.
+    Threads may share one, and wait for each other only while rows are added. When there is no room
+    for more in so many ``bytes``, all rows are dropped but those of the forms that are looked up.
     """
 
-    def __init__(self, project: Callable[[Sequence[Form]], FloatArray], capacity: int) -> None:
-        self._project, self._capacity = project, capacity
+    def __init__(self, project: Callable[[Sequence[Form]], FloatArray], bytes: int) -> None:
+        self._project, self._bytes = project, bytes
         self._rows = _Rows()
         self._lock = Lock()
         _caches.add(self)
@@ -52,18 +53,26 @@ class FormCache:
 
         A look-up may be interrupted at any place.
         """
-        rows = self._rows
-        if len(rows.numbers) > self._capacity:
-            rows = self._rows = _Rows()
-        known = rows.numbers
-        if new := [form for form in dict.fromkeys(forms) if form not in known]:
-            projected = self._project(new)
+        rows, distinct = self._rows, dict.fromkeys(forms)
+        new = [form for form in distinct if form not in rows.numbers]
+        for begin in range(0, len(new), _AT_ONCE):
+            some = new[begin : begin + _AT_ONCE]
+            projected = self._project(some)
             with self._lock:
                 # Another thread may have added some meanwhile.
-                places = [place for place, form in enumerate(new) if form not in known]
-                rows.append([new[place] for place in places], projected[places])
-        found = np.fromiter(map(known.__getitem__, forms), np.int64, len(forms))
-        return rows.projected, found  # in this order, so that each number has its row
+                places = [place for place, form in enumerate(some) if form not in rows.numbers]
+                if len(rows.numbers) + len(places) > len(rows.projected):
+                    known = [form for form in distinct if form in rows.numbers]
+                    kept = rows.projected[[rows.numbers[form] for form in known]]
+                    self._rows = rows = _Rows()  # now the full ones are freed
+                    width = projected.shape[1]
+                    room = self._bytes // (projected.itemsize * width + _FORM_BYTES)
+                    rows.projected = np.empty((max(room, len(distinct)), width), np.float32)
+                    if known:
+                        rows.append(known, kept)
+                rows.append([some[place] for place in places], projected[places])
+        found = np.fromiter(map(rows.numbers.__getitem__, forms), np.int64, len(forms))
+        return rows.projected, found
 
     def clear(self) -> None:
         """Drop all forms."""

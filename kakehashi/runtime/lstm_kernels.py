@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -34,32 +34,37 @@ from kakehashi.runtime.vector_code import (
 _Array = npt.NDArray[np.float32]
 _Value = Any  # numba and llvmlite have no types
 
-_ROWS = 6  # of a tile: with 4 registers of sums each, 24 of 32
+ROWS = 6
+"""Of a tile: with 4 registers of sums each, 24 of 32."""
+
+_KINDS = {types.float32: "float32", types.int8: "int8", types.int16: "bfloat16"}
 
 
 def _of_this_processor() -> Instructions:
     """Choose among what numba compiles for, which its environment variables may limit."""
     triple, _, features = cpu_target.target_context.codegen().magic_tuple()
-    names = features.split(",")
-    return choose(triple.split("-")[0], frozenset(f[1:] for f in names if f.startswith("+")))
+    names = {name[1:] for name in features.split(",") if name.startswith("+")}
+    if binding.llvm_version_info < (16,):  # in which bfloat16 was no type of its instructions
+        names.discard("avx512bf16")
+    return choose(triple.split("-")[0], frozenset(names))
 
 
 INSTRUCTIONS = _of_this_processor()
 
 
 def _product(n_rows: int) -> Any:
-    """Make `build_product` a function for numba. Sums are an array, to know their type."""
+    """Make `build_product` a function for numba. Weights are an array, to know their type."""
 
     @intrinsic
     def product(
         _: Any, sums: Any, start: Any, weights: Any, states: Any, stride: Any, n: Any
     ) -> Any:
         def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
-            arguments = [_address(context, b, sums, values[0]), *values[1:]]
-            build_product(b, INSTRUCTIONS, n_rows, sums.dtype == types.float32, arguments)
+            addresses = [*values[:2], _address(context, b, weights, values[2]), *values[3:]]
+            build_product(b, INSTRUCTIONS, n_rows, _KINDS[weights.dtype], addresses)
             return context.get_dummy_value()
 
-        return types.void(sums, *[types.intp] * 5), generate
+        return types.void(*[types.intp] * 2, weights, *[types.intp] * 3), generate
 
     return product
 
@@ -83,14 +88,15 @@ def _address(context: Any, b: ir.IRBuilder, kind: types.Array, array: _Value) ->
     return b.ptrtoint(context.make_array(kind)(context, b, array).data, ir.IntType(64))
 
 
-_six, _three, _one = map(_product, (_ROWS, 3, 1))
+_six, _three, _one = map(_product, (ROWS, 3, 1))
 
 
 @inlined
-def _multiply(
-    n: int, sums: Any, start: Any, weights: Any, states: Any, stride: Any, k: Any
-) -> None:
-    """Multiply at least ``n`` rows."""
+def multiply(n: int, sums: Any, start: Any, weights: Any, states: Any, stride: Any, k: Any) -> None:
+    """Do `build_product` of at least ``n`` rows, at most 6, of which it reads 5 too many at most.
+
+    ``weights`` are the array of a block, all others addresses and numbers.
+    """
     if n == 1:
         _one(sums, start, weights, states, stride, k)
     elif n <= 3:
@@ -117,10 +123,10 @@ def _token(offsets: Ids, direction: int, sequence: int, step: int) -> int:
 @inlined
 def _next_token(offsets: Ids, direction: int, sequence: int, step: int, n_running: int) -> int:
     """Return the token that comes a tile later in the place of this one."""
-    ahead = sequence + _ROWS
+    ahead = sequence + ROWS
     if ahead < n_running:
         return _token(offsets, direction, ahead, step)
-    return _token(offsets, direction, sequence % _ROWS, step + 1)
+    return _token(offsets, direction, sequence % ROWS, step + 1)
 
 
 @inlined
@@ -146,17 +152,17 @@ def _run(
     n_sequences, width = len(offsets) - 1, states.shape[1] // 2
     n_blocks, n_inputs = packed.shape[1], packed.shape[2]
     cells = np.empty((n_sequences, n_blocks * UNITS), np.float32)
-    inputs = np.zeros((2, n_sequences + _ROWS - 1, n_blocks * UNITS), packed.dtype)
-    sums = np.empty((_ROWS, COLUMNS), starts.dtype)
-    tokens, upcoming = np.empty(_ROWS, np.int64), np.empty(_ROWS, np.int64)
+    inputs = np.zeros((2, n_sequences + ROWS - 1, n_blocks * UNITS), packed.dtype)
+    sums = np.empty((ROWS, COLUMNS), starts.dtype)
+    tokens, upcoming = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
     few, few_states = np.zeros((4, UNITS), np.float32), np.empty(UNITS, np.float32)
     for direction in range(2):
         cells[:], sums[:], n_running = 0, 0, n_sequences
         for step in range(offsets[1] - offsets[0]):
             before, after = inputs[step % 2], inputs[1 - step % 2]
             n_running = _count_running(offsets, n_running, step)
-            for first in range(0, n_running, _ROWS):
-                n_rows = min(_ROWS, n_running - first)
+            for first in range(0, n_running, ROWS):
+                n_rows = min(ROWS, n_running - first)
                 for row in range(n_rows):
                     tokens[row] = _token(offsets, direction, first + row, step)
                     token = _next_token(offsets, direction, first + row, step, n_running)
@@ -165,9 +171,9 @@ def _run(
                     unit = block * UNITS
                     n_units = min(UNITS, width - unit)
                     if step:
-                        _multiply(
-                            n_rows, sums, starts[direction, block].ctypes.data,
-                            packed[direction, block].ctypes.data, before[first].ctypes.data,
+                        multiply(
+                            n_rows, sums.ctypes.data, starts[direction, block].ctypes.data,
+                            packed[direction, block], before[first].ctypes.data,
                             before.strides[0], n_inputs,
                         )  # fmt: skip
                     for row in range(n_rows):

@@ -7,6 +7,7 @@
       words.json            strings of the word vocabulary, in the order of their ids
       ngrams.json           the same for the n-grams
       weights.safetensors
+      calibration.json      temperature of probabilities, see `kakehashi.runtime.calibration`
       SHA256SUMS            as sha256sum writes it; checked before anything is parsed
 """
 
@@ -20,30 +21,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, TypeAdapter, field_validator
+from pydantic import Field, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import kakehashi
 from kakehashi.config.settings import WORD_WIDTH, ModelSettings, TextSettings
-from kakehashi.config.sources import Settings
-from kakehashi.corpora.checks import is_entity_type
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.files import replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (
-    MANIFEST,
     WEIGHTS,
+    Calibration,
+    Description,
     check_sums,
     check_weights,
     find_model,
+    listed_files,
     malformed,
     misfit,
     parse_json,
+    read_calibration,
     read_weights,
-    write_sums,
+    seal,
 )
 from kakehashi.tags import Tagset
-from kakehashi.text.edges import EdgeNames, EdgeRules
+from kakehashi.text.edges import EdgeRules
 
 FORMAT_VERSION = 3  # 1 had no vectors of 8 bits, 2 no edges of mentions
 _CODES, _SCALES = "word.vectors.codes", "word.vectors.scales"
@@ -54,42 +56,14 @@ _LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
 _STRINGS = TypeAdapter(tuple[str, ...])
 
 
-class _Description(Settings):
+class _Description(Description):
     """What ``model.json`` holds."""
 
-    format_version: int
-    kakehashi: str
-    name: str
+    newest_format = FORMAT_VERSION
+
     model: ModelSettings
-    text: TextSettings
-    segmenter: str = ""
-    types: tuple[str, ...]
     n_seen_words: int = Field(ge=0)
     n_seen_ngrams: int = Field(ge=0)
-    edges: EdgeNames | None = None  # without, whatever is found stays as it is
-
-    @field_validator("format_version")
-    @classmethod
-    def _is_known(cls, version: int) -> int:
-        if version not in range(1, FORMAT_VERSION + 1):
-            raise ValueError(
-                f"is {version}, and this kakehashi reads 1 to {FORMAT_VERSION}; use the version"
-                " that wrote the model, or upgrade"
-            )
-        return version
-
-    @field_validator("types")
-    @classmethod
-    def _are_types(cls, types: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(types)) != len(types) or not all(map(is_entity_type, types)):
-            raise ValueError("expected entity types without blanks, no two alike")
-        return types
-
-    @field_validator("edges")
-    @classmethod
-    def _name_classes(cls, edges: EdgeNames | None) -> EdgeNames | None:
-        EdgeRules.from_dict(edges or {})
-        return edges
 
 
 @dataclass(frozen=True)
@@ -110,6 +84,7 @@ class TrainedModel:
     weights: Mapping[str, npt.NDArray[Any]]
     segmenter: str = ""
     edges: EdgeRules | None = None  # what mentions may begin and end with
+    calibration: Calibration | None = None  # what its probabilities are true by
 
 
 def weight_shapes(
@@ -164,7 +139,7 @@ def write_model(folder: Path, model: TrainedModel) -> None:
         write_json(temporary / "words.json", model.words.strings)
         write_json(temporary / "ngrams.json", model.ngrams.strings)
         write_atomically(temporary / WEIGHTS, save(weights))
-        write_sums(temporary, _FILES)
+        seal(temporary, _FILES, model.calibration)
 
 
 def read_model(path: str | Path) -> TrainedModel:
@@ -196,7 +171,8 @@ def read_model(path: str | Path) -> TrainedModel:
         tagset,
         weights,
         description.segmenter,
-        None if description.edges is None else EdgeRules.from_dict(description.edges),
+        description.edge_rules(),
+        read_calibration(folder),
     )
 
 
@@ -219,13 +195,15 @@ def describe_model(path: str | Path) -> dict[str, Any]:
     n_compact = next(iter(shapes.get(_SCALES, ())), 0)
     n_others = n_words + n_compact - description.n_seen_words
     precision = "int8" if n_compact else "float32"
+    calibration = read_calibration(folder)
     facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams", "edges"})
     return {
         **facts,
         "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},
         "ngrams": n_ngrams,
         "weights": sum(map(math.prod, shapes.values())),
-        "files": {name: (folder / name).stat().st_size for name in (*_FILES, MANIFEST)},
+        "calibration": None if calibration is None else calibration.model_dump(mode="json"),
+        "files": {name: (folder / name).stat().st_size for name in listed_files(folder)},
     }
 
 

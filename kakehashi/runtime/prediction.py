@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -19,6 +19,10 @@ from kakehashi.tags import Tagset
 
 _BATCH_TOKENS = 3072
 _CHUNK_TOKENS = 1 << 15
+
+
+Trim = Callable[[int, tuple[Span, ...]], tuple[Span, ...]]
+"""From the number of a sentence and its spans to what is left of these."""
 
 
 class Prediction(NamedTuple):
@@ -66,16 +70,17 @@ def predict(
     batch_tokens: int = _BATCH_TOKENS,
     *,
     probabilities: bool = True,
+    trim: Trim = lambda _, spans: spans,
 ) -> Iterator[tuple[int, Prediction]]:
     """Yield (number, prediction) for every sentence that has tokens; see `predict_spans`.
 
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
-    ``rows`` has the row in it per token (tokens,).
+    ``rows`` has the row in it per token (tokens,). Probabilities are those of trimmed spans.
     """
-    for sentences, edges, tokens in _batches(offsets, batch_tokens):
-        emissions = network.emit(projected, rows[tokens], edges)
+    for sentences, edges, emissions in emit(network, projected, rows, offsets, batch_tokens):
         ids = decoder.decode(emissions, edges)
-        found = _spans(decoder.tagset, ids, edges[:-1])
+        read = zip(sentences.tolist(), spans_of(decoder.tagset, ids, edges[:-1]), strict=True)
+        found = [trim(number, spans) if spans else spans for number, spans in read]
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
             shifts = np.repeat(edges[:-1], [len(spans) for spans in found])
@@ -85,12 +90,24 @@ def predict(
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 
 
+def emit(
+    network: Network,
+    projected: FloatArray,
+    rows: Ids,
+    offsets: Ids,
+    batch_tokens: int = _BATCH_TOKENS,
+) -> Iterator[tuple[Ids, Ids, FloatArray]]:
+    """Yield batches: numbers of sentences that have tokens, where each begins, and emissions."""
+    for sentences, edges, tokens in _batches(offsets, batch_tokens):
+        yield sentences, edges, network.emit(projected, rows[tokens], edges)
+
+
 def marginals(
     network: Network, decoder: Decoder, projected: FloatArray, rows: Ids, offsets: Ids
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield (number, probability of each tag at each token (tokens, tags)); see `predict`."""
-    for sentences, edges, tokens in _batches(offsets, _BATCH_TOKENS):
-        shares = decoder.marginals(network.emit(projected, rows[tokens], edges), edges)
+    for sentences, edges, emissions in emit(network, projected, rows, offsets):
+        shares = decoder.marginals(emissions, edges)
         yield from zip(sentences.tolist(), np.split(shares, edges[1:-1]), strict=True)
 
 
@@ -105,7 +122,7 @@ def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | 
         yield sentences, np.append(0, np.cumsum(lengths)), ranges(offsets[sentences], lengths)
 
 
-def _spans(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
+def spans_of(tagset: Tagset, ids: Ids, starts: Ids) -> list[tuple[Span, ...]]:
     """Read spans off tag ids, looking only at tokens that are not outside, which are few."""
     found: list[tuple[Span, ...]] = [()] * len(starts)
     inside = np.flatnonzero(ids)

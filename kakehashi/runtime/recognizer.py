@@ -18,12 +18,18 @@ from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
 from kakehashi.errors import ConfigError, ModelError
 from kakehashi.extras import require
-from kakehashi.runtime.checked_folder import ENCODER, find_model, model_fingerprint
+from kakehashi.runtime.checked_folder import (
+    ENCODER,
+    Calibration,
+    find_model,
+    model_fingerprint,
+    temperature_of,
+)
 from kakehashi.runtime.decoder import Decoder
-from kakehashi.runtime.form_cache import FormCache
+from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
 from kakehashi.runtime.network import Network, open_network
-from kakehashi.runtime.prediction import marginals, predict
+from kakehashi.runtime.prediction import emit, marginals, predict
 from kakehashi.runtime.steps import (
     DEFAULT_PRECISION,
     PRECISIONS,
@@ -31,13 +37,13 @@ from kakehashi.runtime.steps import (
     Precision,
     machine_code,
 )
-from kakehashi.sentence import Mention, Sentence, Token, check_tokens, mentions_from_spans
+from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
 from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.word_classes import word_classes
 
-_CHUNK_TOKENS = 8192  # that are looked up and tagged together
+_CHUNK_TOKENS = 4096  # that are looked up and tagged together
 
 
 class DescribedModel(Protocol):
@@ -62,6 +68,10 @@ class DescribedModel(Protocol):
     @property
     def edges(self) -> EdgeRules | None:
         """What mentions may begin and end with."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What its probabilities are true by."""
 
 
 def open_segmenter(model: DescribedModel) -> Segmenter:
@@ -90,8 +100,7 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             `ConfigError` if it is neither.
-        cached_forms: Distinct forms of which what does not depend on context is cached, some 10 KB
-            each.
+        cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -104,7 +113,7 @@ class Recognizer:
         model: TrainedModel,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> None:
         precision = precision or (DEFAULT_PRECISION if device == "cpu" else "float32")
@@ -115,12 +124,13 @@ class Recognizer:
         self.model: DescribedModel = model
         self.segmenter = open_segmenter(model)
         self.network = open_network(model, precision, device)
-        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"))
+        temperature = temperature_of(model.calibration)
+        self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(partial(_project, model, self.network, channels), cached_forms)
+        self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
         self._made = partial(
-            type(self), precision=precision, cached_forms=cached_forms, device=device
+            type(self), precision=precision, cache_bytes=cache_bytes, device=device
         )
 
     @classmethod
@@ -129,7 +139,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cached_forms: int = 8192,
+        cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> Recognizer:
         """Load the model of a model or run folder; nothing in it can run code.
@@ -146,7 +156,7 @@ class Recognizer:
             )
             return loaded
         model = read_model(path)
-        return cls(model, precision=precision, cached_forms=cached_forms, device=device)
+        return cls(model, precision=precision, cache_bytes=cache_bytes, device=device)
 
     def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""
@@ -198,12 +208,15 @@ class Recognizer:
             np.cumsum([len(part) for part in tokens], out=offsets[1:])
             yield chunk, (*self._look_up(tokens), offsets)
 
-    def annotate_as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
-        """Yield the sentences of a corpus as `annotate` does, segmented as in training.
+    def as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
+        """Segment a corpus as in training, where its own tokens were kept or not."""
+        return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
 
-        The tokens of the corpus stay where training kept those of its own.
-        """
-        return self.annotate(segmented(corpus, self.segmenter, self.model.text.keep_tokens))
+    def trim(self, spans: tuple[Span, ...], tokens: Sequence[Token]) -> tuple[Span, ...]:
+        """Cut off what mentions may not begin or end with, and drop spans with nothing left."""
+        if not spans or self.model.edges is None:
+            return spans
+        return tuple(filter(None, self.model.edges.trim(spans, word_classes(tokens))))
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -232,7 +245,19 @@ class Recognizer:
         else:
             check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
-        return replace(sentence, tokens=tokens, mentions=())
+        return replace(sentence, tokens=tokens)
+
+    def emissions(
+        self, sentences: Iterable[Sentence]
+    ) -> Iterator[tuple[list[Sentence], Ids, FloatArray]]:
+        """Yield batches: sentences with tokens, where each begins, and emissions (tokens, tags).
+
+        Sentences come in another order, those without tokens not at all; see
+        `kakehashi.runtime.decoder`.
+        """
+        for chunk, arguments in self._chunks(sentences):
+            for numbers, offsets, emissions in emit(self.network, *arguments):
+                yield [chunk[number] for number in numbers.tolist()], offsets, emissions
 
     def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
@@ -241,19 +266,18 @@ class Recognizer:
     def _tagged(
         self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
     ) -> Iterator[Sentence]:
-        found = dict(predict(self.network, self.decoder, projected, rows, offsets))
+        def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+            return self.trim(spans, chunk[number].tokens or ())
+
+        found = dict(predict(self.network, self.decoder, projected, rows, offsets, trim=trim))
         for number, sentence in enumerate(chunk):
             spans, probabilities = found.get(number, ((), ()))
-            tokens = sentence.tokens or ()
-            if spans and self.model.edges is not None:
-                trimmed = self.model.edges.trim(spans, word_classes(tokens))
-                kept = [each for each in zip(trimmed, probabilities, strict=True) if each[0]]
-                spans = tuple(span for span, _ in kept if span)
-                probabilities = tuple(probability for _, probability in kept)
-            mentions = mentions_from_spans(sentence.text, tokens, spans)
+            mentions = mentions_from_spans(sentence.text, sentence.tokens or (), spans)
             pairs = zip(mentions, probabilities, strict=True)
             mentions = tuple(m._replace(probability=p) for m, p in pairs)
-            yield replace(sentence, mentions=mentions) if mentions else sentence
+            yield (
+                replace(sentence, mentions=mentions) if mentions or sentence.mentions else sentence
+            )
 
 
 @lru_cache(maxsize=1)

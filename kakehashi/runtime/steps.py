@@ -47,6 +47,15 @@ def is_compiled() -> bool:
     return _kernels()[0] is not None
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether machine code can multiply bfloat16 here."""
+    if not is_compiled():
+        return False
+    from kakehashi.runtime.lstm_kernels import INSTRUCTIONS
+
+    return INSTRUCTIONS.bfloat16
+
+
 def describe_kernels() -> str:
     """Describe how steps are computed here, and why not as machine code."""
     kernels, how = _kernels()

@@ -35,6 +35,7 @@ class Instructions(NamedTuple):
         dot: LLVM's name of the instruction that adds to each lane a dot product of four pairs of
             bytes; empty where whole numbers are added up in float32, which is as exact.
         zero: The byte of a state of 0. x86 takes states without a sign, ARM with one.
+        bfloat16: Whether it has AVX512-BF16, which adds to each lane the products of two pairs.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Instructions(NamedTuple):
     n_registers: int
     dot: str = ""
     zero: int = 0
+    bfloat16: bool = False
 
 
 AVX512_VNNI = Instructions("AVX512-VNNI", 16, 32, "llvm.x86.avx512.vpdpbusd.512", 128)
@@ -59,7 +61,7 @@ def choose(architecture: str, features: frozenset[str]) -> Instructions:
     if architecture in ("aarch64", "arm64"):
         return ARM_DOT if "dotprod" in features else Instructions("NEON", 4, 32)
     if "avx512vnni" in features:
-        return AVX512_VNNI
+        return AVX512_VNNI._replace(bfloat16="avx512bf16" in features)
     if "avxvnni" in features:
         return AVX_VNNI
     if "avx512f" in features:
@@ -67,11 +69,26 @@ def choose(architecture: str, features: frozenset[str]) -> Instructions:
     return Instructions("AVX2", 8, 16) if "avx2" in features else Instructions("SIMD", 4, 16)
 
 
+class Bfloat(ir.types.Type):  # type: ignore[misc]
+    """LLVM's type of 16 bits that llvmlite lacks."""
+
+    def __str__(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bfloat)
+
+    def __hash__(self) -> int:
+        return hash(Bfloat)
+
+
 _I8, _I32, _I64, _F32 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
+_PAIRS = ir.VectorType(Bfloat(), 32)  # of a register of AVX512-BF16
 _Value = Any  # llvmlite has no types
 
 
-def _call(b: ir.IRBuilder, name: str, result: ir.Type, *args: _Value) -> _Value:
+def call(b: ir.IRBuilder, name: str, result: ir.Type, *args: _Value) -> _Value:
+    """Call an instruction by LLVM's name."""
     function = b.module.globals.get(name)
     if function is None:
         kind = ir.FunctionType(result, [each.type for each in args])
@@ -79,22 +96,25 @@ def _call(b: ir.IRBuilder, name: str, result: ir.Type, *args: _Value) -> _Value:
     return b.call(function, args)
 
 
-def _fma(b: ir.IRBuilder, x: _Value, y: _Value, added: _Value) -> _Value:
-    return _call(b, f"llvm.fma.v{x.type.count}f32", x.type, x, y, added)
+def fma(b: ir.IRBuilder, x: _Value, y: _Value, added: _Value) -> _Value:
+    """Compute x · y + added, rounded once."""
+    return call(b, f"llvm.fma.v{x.type.count}f32", x.type, x, y, added)
 
 
-class _At:
+class At:
     """Memory from an address on, as values of one type in a row, aligned to 4 bytes at least."""
 
     def __init__(self, b: ir.IRBuilder, address: _Value, kind: ir.Type) -> None:
         self._b, self._pointer = b, b.inttoptr(address, kind.as_pointer())
 
     def load(self, place: int | _Value = 0) -> _Value:
+        """Read the value of a place."""
         loaded = self._b.load(self._place(place))
         loaded.align = 4
         return loaded
 
     def store(self, value: _Value, place: int = 0) -> None:
+        """Write the value of a place."""
         self._b.store(value, self._place(place)).align = 4
 
     def _place(self, place: int | _Value) -> _Value:
@@ -103,24 +123,26 @@ class _At:
 
 
 def build_product(
-    b: ir.IRBuilder, cpu: Instructions, n_rows: int, is_float: bool, addresses: list[_Value]
+    b: ir.IRBuilder, cpu: Instructions, n_rows: int, kind: str, addresses: list[_Value]
 ) -> None:
     """Multiply rows of states with the weights of a block, into sums (rows, 64).
 
     Addresses are those of the sums, of where they start from (64,), of the weights (inputs, 64) and
     of the states (rows, inputs), and then the bytes from a row of states to the next, and the
-    number of inputs. An input is a float, or four bytes.
+    number of inputs. An input is a float, four bytes, or two numbers of 16 bits, by the ``kind``:
+    ``float32``, ``int8``, ``bfloat16``. Bytes are summed in whole numbers.
     """
     sums, start, weights, states, stride, n_inputs = addresses
-    kind = ir.VectorType(_F32 if is_float else _I32, cpu.lanes)
+    total = ir.VectorType(_I32 if kind == "int8" else _F32, cpu.lanes)
+    factor = total if kind == "float32" else ir.VectorType(_I32, cpu.lanes)
     per_block = COLUMNS // cpu.lanes
     most = 3 * cpu.n_registers // 4 // n_rows
     n_vectors = next(n for n in (16, 8, 4, 2, 1) if n <= min(most, per_block))
     rows = [
-        _At(b, b.add(states, b.mul(stride, ir.Constant(_I64, row))), kind.element)
+        At(b, b.add(states, b.mul(stride, ir.Constant(_I64, row))), factor.element)
         for row in range(n_rows)
     ]
-    starts, columns, into = (_At(b, each, kind) for each in (start, weights, sums))
+    starts, columns, into = At(b, start, total), At(b, weights, factor), At(b, sums, total)
     for first in range(0, per_block, n_vectors):
         entry, loop = b.block, b.append_basic_block()
         started = [starts.load(first + j) for j in range(n_vectors)]
@@ -128,7 +150,7 @@ def build_product(
         b.position_at_end(loop)
         k = b.phi(_I64)
         k.add_incoming(ir.Constant(_I64, 0), entry)
-        added = [[b.phi(kind) for _ in range(n_vectors)] for _ in range(n_rows)]
+        added = [[b.phi(total) for _ in range(n_vectors)] for _ in range(n_rows)]
         place = b.mul(k, ir.Constant(_I64, per_block))
         column = [
             columns.load(b.add(place, ir.Constant(_I64, first + j))) for j in range(n_vectors)
@@ -138,7 +160,7 @@ def build_product(
         for row, sums_of_row in zip(rows, added, strict=True):
             state = _spread(b, row.load(k), cpu.lanes)
             for j, before in enumerate(sums_of_row):
-                after = _add_product(b, cpu.dot, before, state, column[j])
+                after = _add_product(b, kind, cpu.dot, before, state, column[j])
                 before.add_incoming(started[j], entry)
                 before.add_incoming(after, loop)
                 sums_of_row[j] = after
@@ -151,14 +173,17 @@ def build_product(
 
 
 def _add_product(
-    b: ir.IRBuilder, dot: str, sums: _Value, states: _Value, weights: _Value
+    b: ir.IRBuilder, kind: str, dot: str, sums: _Value, states: _Value, weights: _Value
 ) -> _Value:
-    if sums.type.element == _F32:
-        return _fma(b, states, weights, sums)
+    if kind == "float32":
+        return fma(b, states, weights, sums)
+    if kind == "bfloat16":
+        pairs = [b.bitcast(each, _PAIRS) for each in (states, weights)]
+        return call(b, "llvm.x86.avx512bf16.dpbf16ps.512", sums.type, sums, *pairs)
     if "x86" in dot:
-        return _call(b, dot, sums.type, sums, states, weights)
+        return call(b, dot, sums.type, sums, states, weights)
     bytes_ = ir.VectorType(_I8, 4 * sums.type.count)
-    return _call(b, dot, sums.type, sums, b.bitcast(states, bytes_), b.bitcast(weights, bytes_))
+    return call(b, dot, sums.type, sums, b.bitcast(states, bytes_), b.bitcast(weights, bytes_))
 
 
 def _spread(b: ir.IRBuilder, value: _Value, lanes: int) -> _Value:
@@ -167,33 +192,34 @@ def _spread(b: ir.IRBuilder, value: _Value, lanes: int) -> _Value:
     return b.shuffle_vector(one, undefined, ir.Constant(ir.VectorType(_I32, lanes), [0] * lanes))
 
 
-_FLOATS, _INTS = ir.VectorType(_F32, UNITS), ir.VectorType(_I32, UNITS)
+FLOATS, INTS = ir.VectorType(_F32, UNITS), ir.VectorType(_I32, UNITS)
 
 
-def _constant(value: float) -> ir.Constant:
-    return ir.Constant(_FLOATS, [float(np.float32(value))] * UNITS)
+def constant(value: float) -> ir.Constant:
+    """Repeat a number for 16 units."""
+    return ir.Constant(FLOATS, [float(np.float32(value))] * UNITS)
 
 
-def _build_exp(b: ir.IRBuilder, factor: float, x: _Value) -> _Value:
+def build_exp(b: ir.IRBuilder, factor: float, x: _Value) -> _Value:
     """Compute e^(factor · x) to 2 units in the last place, as 2^n · 2^f with |f| <= 1/2.
 
     The polynomial is that of Cephes' exp2f. The exponent stays between -29 and 29, where sigmoid
     and tanh are 0 and 1 already, so that the product of three results is finite.
     """
     bound = 29 / abs(factor)
-    x = b.select(b.fcmp_ordered(">", x, _constant(-bound)), x, _constant(-bound))
-    x = b.select(b.fcmp_ordered("<", x, _constant(bound)), x, _constant(bound))
-    to_binary, shift = _constant(factor * math.log2(math.e)), _constant(TO_WHOLE)
-    shifted = _fma(b, x, to_binary, shift)  # n is in its last bits
-    f = _fma(b, x, to_binary, b.fneg(b.fsub(shifted, shift)))
-    power = _constant(1.535336188319500e-4)
+    x = b.select(b.fcmp_ordered(">", x, constant(-bound)), x, constant(-bound))
+    x = b.select(b.fcmp_ordered("<", x, constant(bound)), x, constant(bound))
+    to_binary, shift = constant(factor * math.log2(math.e)), constant(TO_WHOLE)
+    shifted = fma(b, x, to_binary, shift)  # n is in its last bits
+    f = fma(b, x, to_binary, b.fneg(b.fsub(shifted, shift)))
+    power = constant(1.535336188319500e-4)
     for coefficient in (
         1.339887440266574e-3, 9.618437357674640e-3, 5.550332471162809e-2,
         2.402264791363012e-1, 6.931472028550421e-1, 1.0,
     ):  # fmt: skip
-        power = _fma(b, power, f, _constant(coefficient))
-    n = b.shl(b.bitcast(shifted, _INTS), ir.Constant(_INTS, [23] * UNITS))
-    return b.bitcast(b.add(b.bitcast(power, _INTS), n), _FLOATS)
+        power = fma(b, power, f, constant(coefficient))
+    n = b.shl(b.bitcast(shifted, INTS), ir.Constant(INTS, [23] * UNITS))
+    return b.bitcast(b.add(b.bitcast(power, INTS), n), FLOATS)
 
 
 def build_gates(b: ir.IRBuilder, zero: int, is_float: bool, arguments: list[_Value]) -> None:
@@ -208,34 +234,34 @@ def build_gates(b: ir.IRBuilder, zero: int, is_float: bool, arguments: list[_Val
     state a second one, instead of five.
     """
     sums, scales, items, stride, upcoming, cells, states, inputs, steps, rounding = arguments
-    one = _constant(1)
+    one = constant(1)
     byte = _I8.as_pointer()
     for number in range(4):
         ahead = b.inttoptr(b.add(upcoming, b.mul(stride, ir.Constant(_I64, number))), byte)
         hints = [ir.Constant(_I32, value) for value in (0, 2, 1)]  # read, into L2, data
-        _call(b, "llvm.prefetch.p0", ir.VoidType(), ahead, *hints)
+        call(b, "llvm.prefetch.p0", ir.VoidType(), ahead, *hints)
 
     def gate(number: int) -> _Value:
-        total = _At(b, sums, _FLOATS if is_float else _INTS).load(number)
-        total = total if is_float else b.sitofp(total, _FLOATS)
-        item = _At(b, b.add(items, b.mul(stride, ir.Constant(_I64, number))), _FLOATS)
-        return _fma(b, total, _At(b, scales, _FLOATS).load(number), item.load())
+        total = At(b, sums, FLOATS if is_float else INTS).load(number)
+        total = total if is_float else b.sitofp(total, FLOATS)
+        item = At(b, b.add(items, b.mul(stride, ir.Constant(_I64, number))), FLOATS)
+        return fma(b, total, At(b, scales, FLOATS).load(number), item.load())
 
-    input_, forget, output = (b.fadd(one, _build_exp(b, -1, gate(n))) for n in (0, 1, 3))
-    new = _build_exp(b, 2, gate(2))
+    input_, forget, output = (b.fadd(one, build_exp(b, -1, gate(n))) for n in (0, 1, 3))
+    new = build_exp(b, 2, gate(2))
     both = b.fmul(input_, b.fadd(one, new))
-    cell_at = _At(b, cells, _FLOATS)
-    kept = _fma(b, cell_at.load(), both, b.fmul(b.fsub(new, one), forget))
+    cell_at = At(b, cells, FLOATS)
+    kept = fma(b, cell_at.load(), both, b.fmul(b.fsub(new, one), forget))
     cell = b.fdiv(kept, b.fmul(forget, both))
     cell_at.store(cell)
-    squashed = _build_exp(b, 2, cell)
+    squashed = build_exp(b, 2, cell)
     state = b.fdiv(b.fsub(squashed, one), b.fmul(output, b.fadd(one, squashed)))
-    _At(b, states, _FLOATS).store(state)
+    At(b, states, FLOATS).store(state)
     shift = _spread(b, rounding, UNITS)
-    rounded = b.fsub(_fma(b, state, _spread(b, steps, UNITS), shift), shift)
+    rounded = b.fsub(fma(b, state, _spread(b, steps, UNITS), shift), shift)
     if is_float:
-        _At(b, inputs, _FLOATS).store(rounded)
+        At(b, inputs, FLOATS).store(rounded)
     else:
-        whole = b.add(b.fptosi(rounded, _INTS), ir.Constant(_INTS, [zero] * UNITS))
+        whole = b.add(b.fptosi(rounded, INTS), ir.Constant(INTS, [zero] * UNITS))
         kind = ir.VectorType(_I8, UNITS)
-        _At(b, inputs, kind).store(b.trunc(whole, kind))
+        At(b, inputs, kind).store(b.trunc(whole, kind))

@@ -106,7 +106,7 @@ def script_runs(form: str) -> Iterator[tuple[int, int]]:
         yield start, len(form)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def pieces(surface: str, reading: str, cut_scripts: bool) -> tuple[tuple[int, int, str], ...]:
     """Cut a word of a dictionary at blanks and, if asked, at changes of script, with its reading.
 

@@ -88,7 +88,7 @@ def _read_mark(token: Token, before: Token) -> str:
     return sound + katakana(rest) if sound and (is_kana(rest) or not rest) else token.reading
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def romanize(kana: str) -> str:
     """Write kana in Latin letters; leave everything else as it is after NFKC.
 

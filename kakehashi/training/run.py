@@ -159,13 +159,14 @@ class Run:
         transfer: Mapping[str, object] | None = None,
         processes: int = 1,
         labeled: Mapping[str, object] | None = None,
+        calibration: Mapping[str, object] | None = None,
     ) -> None:
         """Write the counts and, last, the result.
 
         ``version`` is that of our program or of the library behind a baseline; ``facts`` are what
         the ``scores`` on dev and test depend on beside the corpus, for their signature;
         ``selection`` is what the best epoch was chosen by, and its number; ``labeled`` counts what
-        teachers have found, and what was left out.
+        teachers have found, and what was left out; ``calibration`` is that of the model.
         """
         settings, (dev, test) = self.settings, scores
         mapping = settings.corpus.mapping or "none"
@@ -192,6 +193,7 @@ class Run:
             "epochs": epochs,
             "transfer": transfer,
             "labeled": labeled,
+            "calibration": calibration,
             "corpus": data.summary(),
             "settings": self._config,
             "machine": machine,

@@ -53,6 +53,8 @@ def load_teacher(name: str) -> Teacher:
         return _load_crfsuite(path)
     if path.is_dir() and not (path / _PIPELINE).is_file():
         recognizer = Recognizer.load(path)
+        # Votes are of probabilities as they are trained, calibrated or not: docs/decisions/031.
+        recognizer.decoder = recognizer.decoder.scaled(1.0)
         tags = recognizer.model.tagset.tags
         return Teacher(recognizer.annotate, tags, recognizer.marginals)
     if path.is_file():
@@ -67,7 +69,7 @@ def teacher_fingerprint(name: str) -> str:
     if (path / CRFSUITE).is_file():
         return sha256_of(path / CRFSUITE)
     if path.is_dir() and not (path / _PIPELINE).is_file():
-        return model_fingerprint(path)
+        return model_fingerprint(path, calibrated=False)
     return sha256_of(path) if path.is_file() else _pipeline_version(name)
 
 

@@ -13,9 +13,7 @@ import torch
 
 from kakehashi import __version__
 from kakehashi.baselines import BASELINES
-from kakehashi.config.reading import read_settings
 from kakehashi.config.settings import RunSettings
-from kakehashi.config.teaching import TransferSettings
 from kakehashi.corpora.corpus import load_corpora, read_parts, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset
@@ -24,6 +22,7 @@ from kakehashi.encoders.locate import encoder_fingerprint
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
 from kakehashi.progress import Progress
+from kakehashi.runtime.calibration import calibrate_model
 from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, with_values
@@ -108,7 +107,7 @@ def _fingerprint_of_inputs(settings: RunSettings) -> str:
     corpus = corpus_fingerprint(settings, segmenter_of(settings.text).signature)
     inputs = features_fingerprint(settings, corpus)
     if settings.transfer is not None:
-        inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source)}")
+        inputs = _hash(f"{inputs} {model_fingerprint(settings.transfer.source, calibrated=False)}")
     if settings.encoder is not None:
         inputs = _hash(inputs, encoder_fingerprint(settings.encoder.name))
     if _has_more(settings):
@@ -184,7 +183,8 @@ def _finish(
     data, training, epochs, test = trainer.data, trainer.settings, trainer.history, start.test
     trainer.load_best()
     start.save(run.model, trainer.edges)
-    recognizer = start.recognizer(trainer.edges)
+    recognizer, corpora = start.recognizer(trainer.edges), load_corpora(run.settings.corpus)
+    calibration = calibrate_model(run.model, recognizer, corpora.dev, progress)
     found = progress.track(recognizer.annotate(test), "tagging the test set", len(data.test))
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}
@@ -203,16 +203,17 @@ def _finish(
     if selection["rising"] and stopped_by == "max_epochs":
         problem = f"F1 may still have been rising {trainer.position}"
         progress.warn(f"{problem}; raise training.max_epochs")
-    corpora = load_corpora(run.settings.corpus)
     known = known_values(progress.track(corpora.train, "reading the values of train"))
-    dev = recognizer.annotate_as_trained(corpora.dev)
+    dev = recognizer.annotate(recognizer.as_trained(corpora.dev))
     sides = ((corpora.dev, dev), (test, read_jsonl(run.predictions)))
     totals = [trainer.evaluate(part) for part in (data.dev, data.test)]
     scores = with_values(totals, sides, known)
     processes = trainer.group.world_size
     taught = labeled.to_dict() if labeled is not None else None
     transfer = start.transfer
-    run.finish(data, __version__, facts, scores, selection, epochs, transfer, processes, taught)
+    calibrated = None if calibration is None else calibration.model_dump(mode="json")
+    parts = transfer, processes, taught, calibrated
+    run.finish(data, __version__, facts, scores, selection, epochs, *parts)
 
 
 def _hash(*parts: str) -> str:
@@ -281,20 +282,3 @@ def _prepare(
             remedy = "vectors.most_words=200000 keeps the most frequent"
             progress.warn(f"{what} take {size / 1e6:,.0f} MB of the model; {remedy}")
     return data, test
-
-
-def train_demo(folder: Path, seed: int = 1, progress: Progress | None = None) -> list[Path]:
-    """Train on generated data: English; Japanese from scratch; Japanese from the English one.
-
-    Returns their run folders. One that is finished already is taken as it is.
-    """
-    folders = [folder / f"{name}-seed{seed}" for name in ("english", "scratch", "transfer")]
-    for place, language in zip(folders, ("en", "ja", "ja"), strict=True):
-        settings = read_settings(f"demo-{language}", [f"training.seed={seed}"])
-        if place == folders[-1]:
-            transfer = TransferSettings(source=str(folders[0]), groups=("char", "dense"))
-            settings = settings.model_copy(update={"transfer": transfer})
-        if progress is not None:
-            progress.say(f"training {place}")
-        train(settings, place, progress)
-    return folders

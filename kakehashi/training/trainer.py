@@ -27,6 +27,7 @@ from kakehashi.model.sequence_tagger import SequenceTagger
 from kakehashi.model.torch_network import decoder_of, network_of
 from kakehashi.progress import Progress
 from kakehashi.runtime.prediction import predict_spans
+from kakehashi.runtime.steps import multiplies_bfloat16
 from kakehashi.scoring.score import Score, score_spans
 from kakehashi.text.edges import EdgeRules
 from kakehashi.training.checkpoint import Checkpoint, Epoch
@@ -284,15 +285,17 @@ def check_selection(settings: TrainingSettings, data: Dataset) -> None:
 def _precision(name: Literal["float32", "bfloat16"], device: torch.device) -> Iterator[None]:
     """Compute products in a precision; what is summed and stored is float32 in any case.
 
-    On a GPU ``bfloat16`` is autocast's, and TF32 in the LSTMs, which are cuDNN's. Autocast keeps
-    what it has rounded of the weights until its end, so every step needs one of its own.
+    ``bfloat16`` is autocast's, on a CPU if that multiplies it; on a GPU it is TF32 in the LSTMs,
+    which are cuDNN's. Autocast keeps what it has rounded of the weights until its end, so every
+    step needs one of its own.
     """
     rough, cudnn = name == "bfloat16", torch.backends.cudnn
+    autocast = rough and (device.type != "cpu" or multiplies_bfloat16())
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     torch.set_float32_matmul_precision("medium" if rough else "highest")
     cudnn.allow_tf32 = rough
     try:
-        with torch.autocast("cuda", torch.bfloat16, enabled=rough and device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
             yield
     finally:
         torch.set_float32_matmul_precision(before[0])

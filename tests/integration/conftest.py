@@ -3,8 +3,14 @@
 import json
 import os
 import random
+import re
+import shutil
+import signal
 import subprocess
 import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,3 +169,83 @@ def cluster():
     lines = (line.split() for line in process.stdout)
     yield next(words[1] for words in lines if words[:1] == ["address"])
     process.communicate("")
+
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real browser without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip("there is no Chromium on this machine (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open a page; whatever it writes to the console, or asks for elsewhere, is a failure."""
+    contexts, problems = [], []
+
+    def written(message):
+        if not message.text.startswith("Failed to load resource"):  # the browser's, of any refusal
+            problems.append(message.text)
+
+    def open_(url, **options):
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.on("console", written)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("dialog", lambda dialog: (problems.append("dialog"), dialog.dismiss()))
+        home = url.split("/")[2]
+        page.on("request", lambda asked: home in asked.url or problems.append(asked.url))
+        page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+@contextmanager
+def _serving(start, verb, *arguments, port=0):
+    """Start a server, by default on a free port."""
+    process = start(verb, *arguments, "--port", port)
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if found := re.match(r"ready at (http\S+)", line):
+            break
+    else:
+        process.communicate()
+        pytest.fail("".join(said))
+    served = Served(found[1], process, said)
+    try:
+        yield served
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        served.after = process.communicate(timeout=60)[1]
+
+
+@dataclass
+class Served:
+    """A server of ours in a process of its own."""
+
+    url: str
+    process: subprocess.Popen
+    said: list[str]  # on stderr until it was ready
+    after: str = ""  # and after that, once it has ended
+
+
+@pytest.fixture(scope="session")
+def serving(start):
+    """Start ``kakehashi serve`` or ``review`` for a while."""
+    pytest.importorskip("starlette", reason="the extra 'serve' is not installed")
+    return partial(_serving, start)

@@ -7,6 +7,7 @@ from torch import nn
 
 from kakehashi.model.lstm import BiLstm
 from kakehashi.model.lstm_steps import RaggedOrder
+from kakehashi.runtime.steps import multiplies_bfloat16
 
 LENGTHS = [2, 4, 1, 4, 3]
 
@@ -174,41 +175,50 @@ def test_tagging_sees_every_change_of_the_weights(make_pair, change):
         torch.testing.assert_close(seen, ours(inputs, ragged), atol=1e-6, rtol=1e-6)
 
 
-def test_products_in_bfloat16_are_near(make_pair):
-    """Where the processor has no such products, they stay exact."""
-    ours, _ = make_pair(50, 40)
-    lengths = [9] * 30 + [4] * 10
-    ragged, inputs = RaggedOrder(lengths), torch.randn(sum(lengths), 50)
-    exact = ours(inputs, ragged)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        near = ours(inputs, ragged)
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_float32_matmul_precision("highest")
-    torch.testing.assert_close(near, exact, atol=2e-2, rtol=0)
+@pytest.mark.skipif(not multiplies_bfloat16(), reason="this processor has no AVX512-BF16")
+@pytest.mark.parametrize("width", [5, 16, 72, 101])
+def test_bfloat16_is_near(make_pair, width):
+    ours, _ = make_pair(50, width)
+    ragged = RaggedOrder([9] * 30 + [4] * 10)
+    inputs = torch.randn(ragged.n_items, 50, requires_grad=True)
+    outside = torch.randn(ragged.n_items, 2 * width)
+    sources = [inputs, *ours.parameters()]
+    results = {}
+    for is_rough in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=is_rough):
+            states = ours(inputs, ragged)
+        results[is_rough] = [states, *torch.autograd.grad(states, sources, outside)]
+    for near, exact in zip(results[True], results[False], strict=True):
+        assert near.dtype is torch.float32
+        assert 1e-5 < (near - exact).norm() / exact.norm() < 0.01
+
+
+def test_autocast_changes_nothing_where_bfloat16_is_not_multiplied(make_pair, monkeypatch):
+    ours, _ = make_pair(6, 5)
+    monkeypatch.setattr("kakehashi.model.lstm.multiplies_bfloat16", lambda: False)
+    ragged, inputs = RaggedOrder([4, 2]), torch.randn(6, 6)
+    with torch.autocast("cpu", torch.bfloat16):
+        states = ours(inputs, ragged)
+    torch.testing.assert_close(states, ours(inputs, ragged), atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
     "value", [0.0, -0.0, 1e-8, -1e-4, 0.3, -2.0, 9.0, 40.0, -90.0, 1e30, -1e30]
 )
-def test_machine_code_computes_gates_as_torch_does(value):
-    kernels = pytest.importorskip(
-        "kakehashi.model.training_kernels", reason="needs the extra 'fast'"
-    )
-    gates, cells = torch.full((1, 4, 20), value), torch.full((1, 4, 5), 0.7)
-    states = torch.zeros(1, 4, 5)
-    kernels.gates_forward(gates.numpy(), cells.numpy(), states.numpy(), (2, 4), 0)
-    value = torch.tensor(value)
-    cell = 0.7 * value.sigmoid() + value.sigmoid() * value.tanh()
-    for found, expected in (
-        (gates.view(4, 4, 5)[2:, [0, 1, 3]], value.sigmoid()),
-        (gates.view(4, 4, 5)[2:, 2], value.tanh()),
-        (cells[0, 2:], cell),
-        (states[0, 2:], value.sigmoid() * cell.tanh()),
-        (states[0, :2], torch.tensor(0.0)),
-    ):
-        torch.testing.assert_close(found, expected.expand_as(found), atol=1e-6, rtol=1e-6)
+def test_states_and_gradients_of_large_gates_are_those_of_torch(make_pair, value):
+    ours, theirs = make_pair(1, 5)
+    for lstm in (ours, theirs):
+        for name, weight in lstm.named_parameters():
+            torch.nn.init.constant_(weight, value if name.startswith("bias_ih") else 0.1)
+    inputs = torch.full((7, 1), 0.5, requires_grad=True)
+    states = ours(inputs, RaggedOrder([4, 3])), run_reference(theirs, inputs, [4, 3])[0]
+    assert_all_close(states[:1], states[1:], 1e-6)
+    outside = torch.ones_like(states[0])
+    gradients = [
+        torch.autograd.grad(found, [inputs, *lstm.parameters()], outside)
+        for lstm, found in zip((ours, theirs), states, strict=True)
+    ]
+    assert_all_close(*gradients, 1e-5)
 
 
 def test_weights_go_to_torch_and_back():

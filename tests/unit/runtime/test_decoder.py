@@ -96,6 +96,40 @@ def test_probability_of_a_span_is_the_share_of_the_sequences_that_have_its_tags(
     assert found.max() <= 1
 
 
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_posterior_is_over_all_sequences_at_the_temperature(case, temperature):
+    tagset, transitions, emissions = case
+    decoder = Decoder(tagset, transitions)
+    tags = decoder.decode(emissions, OFFSETS)
+    scaled = decoder.scaled(temperature)
+    assert scaled.decode(emissions, OFFSETS).tolist() == tags.tolist()
+    whole, outside, spans, edges = [], [], [], []
+    for begin, end in sentences():
+        scores = score_all(tagset, transitions / temperature, emissions[begin:end] / temperature)
+        total = np.logaddexp.reduce(list(scores.values()))
+        whole.append(scores[tuple(tags[begin:end].tolist())] - total)
+        spans.append(np.exp(whole[-1]))
+        edges.append((begin, end))
+        for place in range(end - begin):
+            having = [value for other, value in scores.items() if other[place] == 0]
+            outside.append(np.exp(np.logaddexp.reduce(having) - total))
+    found = scaled.posterior(emissions, OFFSETS)
+    assert found.of_sentences(tags).tolist() == pytest.approx(whole, abs=1e-5)
+    assert found.of_tags()[:, 0].tolist() == pytest.approx(outside, rel=1e-5)
+    assert found.of_spans(tags, np.array(edges)).tolist() == pytest.approx(spans, rel=1e-5)
+
+
+def test_posterior_of_softmax_is_of_each_token_at_the_temperature():
+    emissions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    decoder, offsets = Decoder(TAGSETS[0], temperature=2.0), np.array([0, 3, 5])
+    shares = np.exp(emissions / 2) / np.exp(emissions / 2).sum(axis=1, keepdims=True)
+    tags = decoder.decode(emissions, offsets)
+    found, logs = decoder.posterior(emissions, offsets), np.log(shares.max(axis=1))
+    assert found.of_tags()[:, 0].tolist() == pytest.approx(shares[:, 0].tolist(), rel=1e-6)
+    expected = [logs[:3].sum(), logs[3:].sum()]
+    assert found.of_sentences(tags).tolist() == pytest.approx(expected, rel=1e-6)
+
+
 def test_softmax_takes_the_best_of_each_token_and_multiplies():
     emissions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     decoder, offsets = Decoder(TAGSETS[0]), np.array([0, 3, 5])

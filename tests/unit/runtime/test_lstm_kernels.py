@@ -34,12 +34,12 @@ RUNS_HERE = {
 FLOATS = Instructions("AVX2", 8, 16)
 
 
-def module_of(cpu, n_rows, is_float=False):
+def module_of(cpu, n_rows, kind="int8"):
     module = ir.Module()
-    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 6)
-    function = ir.Function(module, kind, "product")
+    function_type = ir.FunctionType(ir.VoidType(), [ir.IntType(64)] * 6)
+    function = ir.Function(module, function_type, "product")
     builder = ir.IRBuilder(function.append_basic_block())
-    build_product(builder, cpu, n_rows, is_float, list(function.args))
+    build_product(builder, cpu, n_rows, kind, list(function.args))
     builder.ret_void()
     return binding.parse_assembly(str(module))
 
@@ -66,23 +66,45 @@ def test_a_product_is_exact(cpu, n_rows):
     else:
         bytes_, packed = states.astype(np.float32), weights.astype(np.float32)
         start, sums = np.zeros(64, np.float32), np.empty((n_rows, 64), np.float32)
+    kind = "int8" if cpu.dot else "float32"
+    multiply(cpu, kind, sums, start, packed, bytes_)
+    assert np.array_equal(sums, states @ weights)
+
+
+def multiply(cpu, kind, sums, start, packed, states):
+    """Compile `build_product` for this processor, and run it."""
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     machine = binding.Target.from_default_triple().create_target_machine(
         cpu=binding.get_host_cpu_name(), features=HOST.flatten(), opt=2
     )
-    with binding.create_mcjit_compiler(module_of(cpu, n_rows, not cpu.dot), machine) as engine:
+    with binding.create_mcjit_compiler(module_of(cpu, len(sums), kind), machine) as engine:
         engine.finalize_object()
         call = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 6)(engine.get_function_address("product"))
-        arrays = map(address, (sums, start, packed, bytes_))
-        call(*arrays, bytes_.strides[0], len(packed))
-    assert np.array_equal(sums, states @ weights)
+        arrays = map(address, (sums, start, packed, states))
+        call(*arrays, states.strides[0], len(packed))
+
+
+@pytest.mark.skipif(not HOST.get("avx512bf16"), reason="this processor has no AVX512-BF16")
+@pytest.mark.parametrize("n_rows", [1, 3, 6])
+def test_a_product_of_bfloat16_is_exact(n_rows):
+    """Whole numbers up to 256 are exact in it, and their sums are in float32."""
+    rng = np.random.default_rng(n_rows)
+    states, weights = rng.integers(-256, 257, (n_rows, 76)), rng.integers(-256, 257, (76, 64))
+    start = rng.integers(-9, 10, 64).astype(np.float32)
+    halves = [(part.astype(np.float32).view(np.uint32) >> 16).astype(np.uint16)
+              for part in (states, weights)]  # fmt: skip
+    packed = halves[1].reshape(-1, 2, 64).transpose(0, 2, 1).copy()
+    sums = np.empty((n_rows, 64), np.float32)
+    multiply(AVX512_VNNI, "bfloat16", sums, start, packed, halves[0])
+    assert np.array_equal(sums, states @ weights + start)
 
 
 @pytest.mark.parametrize(
     ("cpu", "triple", "model", "instruction"),
     [
         (AVX512_VNNI, "x86_64-linux-gnu", "cascadelake", r"\tvpdpbusd\t.*zmm"),
+        (AVX512_VNNI, "x86_64-linux-gnu", "sapphirerapids", r"\tvdpbf16ps\t.*zmm"),
         (AVX_VNNI, "x86_64-linux-gnu", "alderlake", r"\{vex\}\s*vpdpbusd\t.*ymm"),
         (ARM_DOT, "aarch64-linux-gnu", "neoverse-n1", r"\tsdot\tv"),
         (ARM_DOT, "arm64-apple-darwin", "apple-m1", r"\tsdot(\.4s)?\tv"),
@@ -92,7 +114,8 @@ def test_each_processor_gets_its_instruction(cpu, triple, model, instruction):
     binding.initialize_all_targets()
     binding.initialize_all_asmprinters()
     machine = binding.Target.from_triple(triple).create_target_machine(cpu=model, opt=2)
-    code = machine.emit_assembly(module_of(cpu, 6))
+    kind = "bfloat16" if "dpbf16ps" in instruction else "int8"
+    code = machine.emit_assembly(module_of(cpu, 6, kind))
     assert len(re.findall(instruction, code)) == 6 * 64 // cpu.lanes
 
 
@@ -161,6 +184,16 @@ def test_states_are_those_of_an_lstm(width, lengths, precision):
     data = problem(width, lengths)
     found, expected = states_of(*data, precision), expected_states(*data, precision)
     assert np.abs(found - expected).max() < 1e-5
+
+
+def test_bfloat16_is_multiplied_where_a_processor_has_it():
+    both = {"avx512vnni", "avx512bf16"}
+    assert [
+        choose("x86_64", frozenset(each)).bfloat16 for each in (both, both - {"avx512bf16"})
+    ] == [
+        True,
+        False,
+    ]
 
 
 def test_whole_numbers_are_the_same_in_floats(monkeypatch):

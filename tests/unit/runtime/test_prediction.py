@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from kakehashi.data.batches import make_batch
 from kakehashi.data.encode import encode
 from kakehashi.data.vocabulary import Channels, featurize
 from kakehashi.model.torch_network import decoder_of, network_of
@@ -55,32 +56,36 @@ def test_batch_size_and_order_do_not_change_predictions(tagger, sentences, batch
     assert backwards[::-1] == expected
 
 
-def test_probabilities_are_those_of_the_tags(tagger, sentences):
-    """Against the definition: all tag sequences of a short sentence, enumerated."""
-    corpus = encoded(sentences[2:3], tagger)  # three tokens
-    offsets, forms, features = corpus
-    network, decoder = parts(tagger)
-    projected = network.project(np.arange(len(features.words)), features)
-    arguments = projected, forms.astype(np.int64), offsets
-    ((_, prediction),) = predict(network, decoder, *arguments)
-    weights = {}
-    from kakehashi.data.batches import make_batch
+def shorten(_, spans):
+    """Cut a token off each span that has several, and drop the others."""
+    return tuple(span._replace(start=span.start + 1) for span in spans if span.end > span.start + 1)
 
-    batch = make_batch(np.array([0]), *corpus)
-    emissions = tagger(batch).detach().double()
+
+@pytest.mark.parametrize("trim", [lambda _, spans: spans, shorten], ids=["whole", "trimmed"])
+def test_probabilities_are_those_of_the_tags(tagger, trim):
+    """Against the definition: all tag sequences of short sentences, enumerated."""
+    network, decoder = parts(tagger)
     n = len(tagger.tagset)
     moves = torch.zeros(n + 1, n + 1, dtype=torch.double)
     if tagger.crf is not None:
         moves = tagger.crf.transitions.detach().double()
         moves = moves.masked_fill(~torch.from_numpy(tagger.tagset.transitions()), -math.inf)
-    for path in np.ndindex(n, n, n):
-        steps = [n, *path, n]
-        score = sum(moves[a, b] for a, b in itertools.pairwise(steps))
-        weights[path] = math.exp(score + sum(emissions[i, t] for i, t in enumerate(path)))
-    total = sum(weights.values())
-    ids = decoder.decode(network.emit(*arguments), offsets).tolist()
-    assert weights[tuple(ids)] == pytest.approx(max(weights.values()))
-    for span, probability in zip(prediction.spans, prediction.probabilities, strict=True):
-        inside = slice(span.start, span.end)
-        mass = sum(w for path, w in weights.items() if list(path[inside]) == ids[inside])
-        assert probability == pytest.approx(mass / total, rel=1e-4)
+    n_spans = 0
+    for forms in itertools.product(ALPHABET[3:6], repeat=3):
+        offsets, numbers, features = encoded([sentence_from_forms(forms)], tagger)
+        emissions = tagger(make_batch(np.array([0]), offsets, numbers, features)).detach().double()
+        weights = {}
+        for path in np.ndindex(n, n, n):
+            score = sum(moves[a, b] for a, b in itertools.pairwise([n, *path, n]))
+            weights[path] = math.exp(score + sum(emissions[i, t] for i, t in enumerate(path)))
+        projected = network.project(np.arange(len(features.words)), features)
+        arguments = projected, numbers.astype(np.int64), offsets
+        ids = decoder.decode(network.emit(*arguments), offsets).tolist()
+        assert weights[tuple(ids)] == pytest.approx(max(weights.values()))
+        ((_, prediction),) = predict(network, decoder, *arguments, trim=trim)
+        for span, probability in zip(prediction.spans, prediction.probabilities, strict=True):
+            inside = slice(span.start, span.end)
+            mass = sum(w for path, w in weights.items() if list(path[inside]) == ids[inside])
+            assert probability == pytest.approx(mass / sum(weights.values()), rel=1e-4)
+            n_spans += 1
+    assert n_spans > 3

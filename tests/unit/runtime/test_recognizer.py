@@ -42,7 +42,7 @@ def test_marginals_come_with_what_annotate_finds(make_recognizer, texts):
     assert any(sentence.mentions for sentence, _ in found)
 
 
-def test_mentions_are_trimmed_and_keep_their_probability(make_recognizer, texts):
+def test_mentions_are_trimmed_and_the_others_keep_their_probability(make_recognizer, texts):
     texts = [text.replace(" b", " ( b").replace(" k", " ! k") for text in texts]
     plain = [each.mentions for each in make_recognizer().recognize(texts)]
     recognizer = make_recognizer(edges=EdgeRules({}))
@@ -99,7 +99,7 @@ def test_tokens_need_not_cover_their_text(make_recognizer):
 
 @pytest.mark.parametrize("again", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
 def test_a_pickled_recognizer_finds_the_same(make_recognizer, texts, again):
-    recognizer = make_recognizer(precision="float32", cached_forms=7)
+    recognizer = make_recognizer(precision="float32", cache_bytes=4000)
     expected = list(recognizer.recognize(texts))
     other = again(recognizer)
     recognizer.clear()
@@ -123,7 +123,7 @@ def tag_in_a_child(recognizer, texts):
 
 
 def test_a_forked_child_tags_though_its_parent_has_tagged(make_recognizer, texts):
-    recognizer = make_recognizer(cached_forms=1)
+    recognizer = make_recognizer(cache_bytes=600)
     expected = mentions(recognizer.recognize(texts))
     assert tag_in_a_child(recognizer, texts) == expected
 
@@ -152,19 +152,19 @@ def test_a_cleared_cache_is_as_new_to_the_last_digit(make_recognizer, texts):
 
 
 def test_the_cache_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
-    recognizer = make_recognizer(cached_forms=5)
+    recognizer = make_recognizer(cache_bytes=3000)  # five forms
     expected = mentions(make_recognizer().recognize(texts))
     rows = []
     for text, answer in zip(texts, expected, strict=True):
         assert mentions(recognizer.recognize([text])) == [answer]
         rows.append(len(recognizer._cache._rows.projected))
-    assert max(rows) <= 2 * (5 + 12)
+    assert (min(rows[1:]), max(rows)) == (5, max(len({*text.split()}) for text in texts))
     assert len({text for line in texts for text in line.split()}) > 5 + 12
 
 
-@pytest.mark.parametrize("cached_forms", [5, 8192])
-def test_eight_threads_share_a_recognizer(make_recognizer, texts, cached_forms):
-    recognizer = make_recognizer(cached_forms=cached_forms)
+@pytest.mark.parametrize("cache_bytes", [3000, 1 << 20])
+def test_eight_threads_share_a_recognizer(make_recognizer, texts, cache_bytes):
+    recognizer = make_recognizer(cache_bytes=cache_bytes)
     expected = mentions(make_recognizer().recognize(texts))
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda text: recognizer.recognize([text]), texts * 6))
@@ -234,7 +234,7 @@ def test_interrupted_look_ups(make_recognizer, monkeypatch, step, error, when, k
 
 def test_another_thread_goes_on_after_one_was_interrupted(make_recognizer, monkeypatch, texts):
     expected = mentions(make_recognizer().recognize(texts))
-    recognizer, calls, found = make_recognizer(cached_forms=5), [], {}
+    recognizer, calls, found = make_recognizer(cache_bytes=3000), [], {}
     project = failing(NumpyNetwork.project, (MemoryError, "after"), calls)
     monkeypatch.setattr(NumpyNetwork, "project", project)
 

@@ -1,0 +1,1 @@
+"""A recognizer behind HTTP: routes, limits, batches, metrics, a page; never torch."""
