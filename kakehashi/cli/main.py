@@ -22,6 +22,7 @@ from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
+from kakehashi.cli.suggest_verb import suggest
 from kakehashi.errors import ConfigError, suggestion
 
 _RENAMED = {
@@ -141,7 +142,14 @@ _JOBS: dict[str, tuple[Any, ...]] = {
         serving.serve,
         _family("model", "Describe trained models.", model_info.info),
     ),
-    "improve": (scores.evaluate, scores.errors, calibrate, teaching.label),
+    "improve": (
+        scores.evaluate,
+        scores.errors,
+        calibrate,
+        suggest,
+        serving.review,
+        teaching.label,
+    ),
     "study": (scores.compare, _EXPERIMENT),
 }
 """All verbs and families by what one wants to do, in the order of `kakehashi --help`."""

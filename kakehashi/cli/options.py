@@ -122,6 +122,21 @@ class Reading(ColumnOptions):
         return guess_source(path, self.format, **given)
 
 
+def unlabeled_source(path: Path) -> Source:
+    """Make a source of unlabeled text: a name that ends in .txt is plain text."""
+    from kakehashi.corpora.formats import guess_source
+
+    try:
+        return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
+    except ConfigError:
+        problem = (
+            "its name says nothing of its format; rename plain text to .txt, a sentence per line"
+        )
+        raise ConfigError(
+            str(path), f"{problem}, or make JSON lines by `kakehashi corpus convert`"
+        ) from None
+
+
 def with_groups(verb: Callable[..., None]) -> Callable[..., None]:
     """Replace the parameters of a verb that are dataclasses of options by these options."""
     groups, parameters = {}, []

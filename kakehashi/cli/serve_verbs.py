@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Literal
 
 from kakehashi.cli import console, options
-from kakehashi.cli.options import arg, opt, refuse
+from kakehashi.cli.options import arg, flag, opt, refuse
 from kakehashi.errors import ConfigError
 
 Precision = Literal["float32", "int8"]
@@ -63,24 +64,123 @@ def serve(
     limits = Limits(max_body, max_texts, max_characters, queue, timeout)
     access = Access(tuple(allow_host or ()), token, tuple(EXTRACT_PAGES))
     paths = name_models(models)
-    listener = listen(host, port)
-    if token is None and host not in _LOCAL:
-        progress.warn(f"whoever reaches {host} may ask; --token-file makes them send a token")
-    if executor == "ray":
-        from kakehashi.serving.on_ray import serve_on_ray
+    with listen(host, port) as listener:
+        if token is None and host not in _LOCAL:
+            progress.warn(f"whoever reaches {host} may ask; --token-file makes them send a token")
+        if executor == "ray":
+            from kakehashi.serving.on_ray import serve_on_ray
 
-        listener.close()  # it was free, and Ray opens it again
-        place = (host, port)
-        serve_on_ray(paths, limits, access, precision, place, address, replicas or 1, progress)
-        return
-    service = Service(paths, limits, precision)
-    app = make_app(service, access, open_pages(EXTRACT_PAGES))
-    url = address_of(listener)
-    progress.say(f"loading {', '.join(paths)}")
-    server = Server(
-        service, app, listener, drain=drain, when_ready=lambda: progress.say(f"ready at {url}")
+            listener.close()  # it was free, and Ray opens it again
+            place = (host, port)
+            serve_on_ray(paths, limits, access, precision, place, address, replicas or 1, progress)
+            return
+        service = Service(paths, limits, precision)
+        app = make_app(service, access, open_pages(EXTRACT_PAGES))
+        progress.say(f"loading {', '.join(paths)}")
+        ready = f"ready at {address_of(listener)}"
+        Server(
+            service, app, listener, drain=drain, when_ready=lambda: progress.say(ready)
+        ).serve_until_told()
+
+
+def review(
+    batch: Path = arg(
+        "Sentences to review, as `kakehashi suggest` writes them, or any corpus file."
+    ),
+    model: str = opt("Run or model folder that suggests.", default=..., metavar="MODEL"),
+    out: Path = opt("File for what has been reviewed (.jsonl).", default=..., metavar="FILE"),
+    format: str | None = opt("Format of the batch: jsonl, text, … Default: by its name."),
+    annotator: str | None = opt("Who decides, unless the page says. Default: the user."),
+    types: str | None = opt("More entity types, with commas, that the model does not know."),
+    hidden: float = opt(
+        "Share of sentences whose suggestions are hidden, to measure what they bias.",
+        default=0.1,
+        min=0,
+        max=1,
+    ),
+    export: bool = flag("Write the files of a review, and serve nothing.", "--export"),
+    host: str = opt(
+        "Address to listen at; others than 127.0.0.1 need a token.", default="127.0.0.1"
+    ),
+    port: int = opt("Port; 0 is any that is free.", default=8000, min=0, max=65535),
+    token_file: Path | None = opt("File with a token that clients must send.", metavar="FILE"),
+    allow_host: list[str] | None = opt(
+        "Another name of this server; repeat the option for several.", metavar="NAME"
+    ),
+) -> None:
+    """Correct what a model suggests, on a page in the browser.
+
+    The keyboard is enough. Each decision is in a database beside --out before it is acknowledged;
+    the same command goes on with it. --out gets the reviewed sentences, to train on, when the
+    server ends or the page asks, and NAME.decisions.jsonl everything: the machine's mentions, the
+    reviewed ones, who, when.
+
+    Example:
+      kakehashi review batch.jsonl --model runs/massive-en-seed1 --out reviewed.jsonl
+    """
+    import getpass
+
+    from kakehashi.corpora.formats import guess_source, read_source
+    from kakehashi.extras import require
+
+    for library in ("starlette", "uvicorn", "prometheus_client"):
+        require(library, "serve")
+    from kakehashi.files import lock
+    from kakehashi.runtime.checked_folder import model_fingerprint
+    from kakehashi.runtime.recognizer import Recognizer
+    from kakehashi.serving.app import make_app
+    from kakehashi.serving.guard import Access
+    from kakehashi.serving.pages import REVIEW_PAGES, open_pages
+    from kakehashi.serving.review import (
+        Review,
+        batch_sha256,
+        check_batch,
+        store_path,
+        suggest_mentions,
     )
-    server.serve_until_told()
+    from kakehashi.serving.review_store import ReviewStore
+    from kakehashi.serving.schemas import Limits
+    from kakehashi.serving.server import Server, address_of, listen
+    from kakehashi.serving.service import Service, name_models
+
+    token = None if token_file is None else read_token(token_file)
+    if token is None and host not in _LOCAL:
+        raise ConfigError("--host", f"whoever reaches {host} could decide; add --token-file")
+    progress = console.ProgressBars()
+    service = Service({}, Limits())
+    sentences = list(read_source(guess_source(batch, format)))
+    check_batch(sentences, str(batch), service.limits)
+    ((name, folder),) = name_models([model]).items()
+    path = store_path(out)
+    with (
+        lock(path.with_name(f".{path.name}.lock"), wait=False) as mine,
+        listen(host, 0 if export else port) as listener,
+    ):
+        if not mine:
+            raise ConfigError(str(path), "another process reviews into it; end that one first")
+        store = ReviewStore(path, batch_sha256(sentences))
+        progress.say(f"loading {name}")
+        recognizer = Recognizer.load(folder)
+        if store.is_new:
+            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden))
+        known = recognizer.types
+        own = [mention.type for sentence in sentences for mention in sentence.mentions]
+        more = [each.strip() for each in (types or "").split(",") if each.strip()]
+        every = list(dict.fromkeys([*known, *own, *more]))
+        who = annotator or getpass.getuser()
+        review = Review(store, service, every, len(known), out, who)
+        if not export:
+            service.add(name, model_fingerprint(folder), recognizer)
+            access = Access(tuple(allow_host or ()), token, tuple(REVIEW_PAGES))
+            app = make_app(service, access, open_pages(REVIEW_PAGES), review.routes())
+            ready = f"ready at {address_of(listener)}review"
+            Server(
+                service, app, listener, when_ready=lambda: progress.say(ready)
+            ).serve_until_told()
+        summary = review.export()
+        review.close()
+    progress.say(json.dumps(summary, ensure_ascii=False))
+    console.print_line(str(out))
 
 
 def read_token(path: Path) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import arg, check_free, flag, opt
+from kakehashi.cli.options import arg, check_free, flag, opt, unlabeled_source
 from kakehashi.errors import ConfigError
-
-if TYPE_CHECKING:
-    from kakehashi.config.sources import Source
 
 TeacherSystem = Literal["encoder", "kakehashi"]
 _CUT = opt("Mean probability over the teachers that a mention needs.", default=0.5, min=0, max=1)
@@ -45,7 +42,8 @@ def label(
     check_free(out, force)
     progress = console.ProgressBars()
     sentences = [
-        Sentence(each.text, id=each.id, group=each.group) for each in read_source(_source(text))
+        Sentence(each.text, id=each.id, group=each.group)
+        for each in read_source(unlabeled_source(text))
     ]
     found = out.with_name(f".{out.name}.found")
     names = None if mapping is None else load_mapping(mapping)
@@ -83,7 +81,7 @@ def distill(
     changes: list[str | tuple[str, object]] = [
         ("training.seed", seed),
         ("teach.teachers", [str(run.absolute()) for run in runs]),
-        ("teach.unlabeled", [_source(path).model_dump(mode="json") for path in unlabeled]),
+        ("teach.unlabeled", [unlabeled_source(path).model_dump(mode="json") for path in unlabeled]),
         ("teach.min_probability", min_probability),
         *(overrides or ()),
     ]
@@ -125,7 +123,7 @@ def teach(
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train
 
-    steps = plan_curriculum(config, english, list(map(_source, unlabeled)), out, teacher)
+    steps = plan_curriculum(config, english, list(map(unlabeled_source, unlabeled)), out, teacher)
     for step in steps:
         check_files(step.settings, config)
     progress = console.ProgressBars()
@@ -139,18 +137,3 @@ def teach(
     result = load_result(steps[-1].folder)
     console.print_report(result, *show.run_tables(result), as_json=as_json)
     console.print_line(str(steps[-1].folder))
-
-
-def _source(path: Path) -> Source:
-    """Make a source of unlabeled text: a name that ends in .txt is plain text."""
-    from kakehashi.corpora.formats import guess_source
-
-    try:
-        return guess_source(path, "text" if path.name.endswith((".txt", ".txt.gz")) else None)
-    except ConfigError:
-        problem = (
-            "its name says nothing of its format; rename plain text to .txt, a sentence per line"
-        )
-        raise ConfigError(
-            str(path), f"{problem}, or make JSON lines by `kakehashi corpus convert`"
-        ) from None

@@ -5,10 +5,12 @@
     {"text": "昨日東京に着いた",
      "mentions": [{"start": 2, "end": 4, "type": "LOC", "text": "東京", "probability": 0.98}],
      "tokens": [{"text": "昨日", "start": 0, "end": 2, "reading": "キノウ", "pos": "名詞"}, …],
-     "id": "12", "group": "article 3"}
+     "id": "12", "group": "article 3",
+     "selection": {"strategy": "mnlp", "score": 0.41}}
 
 Only ``text`` is required, and of mentions and tokens all but ``probability``, ``reading``, ``pos``
-and a mention's ``text``. Any other key is refused, so that a misspelt one is not silently nothing.
+and a mention's ``text``. What `kakehashi suggest` chose a sentence for, its ``selection``, is
+passed over. Any other key is refused, so that a misspelt one is not silently nothing.
 Lines of other tools are known by a key of theirs, whose other keys are passed over::
 
     {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
@@ -70,6 +72,7 @@ class _Sentence(BaseModel, extra="forbid", strict=True):
     tokens: list[_Token] | None = Field(None, fail_fast=True)
     id: _Name = ""
     group: _Name = ""
+    selection: dict[str, object] | None = None  # of `kakehashi.selection.suggest`
 
 
 class _Range(BaseModel):

@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.settings import RunSettings, TextSettings
 from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
@@ -211,6 +211,18 @@ class Recognizer:
     def as_trained(self, corpus: Iterable[Sentence]) -> Iterator[Sentence]:
         """Segment a corpus as in training, where its own tokens were kept or not."""
         return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
+
+    def for_text(self, settings: RunSettings) -> Recognizer:
+        """Return one of the same weights that reads text as a config of another language has it.
+
+        That is with its segmenter and its views; nothing is trimmed of what is found.
+        """
+        make, (model,) = self.__reduce__()
+        changes: dict[str, Any] = {"text": settings.text, "segmenter": "", "edges": None}
+        if isinstance(model, TrainedModel):
+            views = {name: getattr(settings.model, name) for name in ("word_view", "char_view")}
+            changes["settings"] = model.settings.model_copy(update=views)
+        return make(replace(cast("TrainedModel", model), **changes))
 
     def trim(self, spans: tuple[Span, ...], tokens: Sequence[Token]) -> tuple[Span, ...]:
         """Cut off what mentions may not begin or end with, and drop spans with nothing left."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -192,6 +193,7 @@ def make_app(
     service: Service,
     access: Access,
     pages: Collection[Page] = (),
+    more: Mapping[tuple[str, str], Endpoint] = MappingProxyType({}),
 ) -> ASGIApp:
     """Make the application.
 
@@ -199,15 +201,11 @@ def make_app(
         service: What it serves.
         access: Who may ask.
         pages: What browsers get.
+        more: Other endpoints by path and method.
     """
-    api = Api(service)
-    routes = [Route(path, call, methods=[method]) for (path, method), call in api.routes().items()]
+    calls = {**Api(service).routes(), **more}
+    routes = [Route(path, call, methods=[method]) for (path, method), call in calls.items()]
     routes += [Route(page.path, page.serve, methods=["GET"]) for page in pages]
-    return guarded(service, access, routes)
-
-
-def guarded(service: Service, access: Access, routes: Sequence[Route]) -> ASGIApp:
-    """Make an application of routes, behind a `Guard`."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -46,3 +46,11 @@ EXTRACT_PAGES = {
     "/static/style.css": "style.css",
     "/static/icon.svg": "icon.svg",
 }
+
+REVIEW_PAGES = {
+    **EXTRACT_PAGES,
+    "/review": "review.html",
+    "/static/review.js": "review.js",
+    "/static/review.css": "review.css",
+    "/static/saving.js": "saving.js",
+}

@@ -99,10 +99,7 @@ class Server(uvicorn.Server):
         """Serve until SIGTERM or Ctrl-C, twice for at once; raises what loading raises."""
         sys.setswitchinterval(_SWITCH)
         threading.Thread(target=self._load, daemon=True).start()
-        try:
-            self.run([self._listener])
-        finally:
-            self._listener.close()
+        self.run([self._listener])
         if self._error is not None:
             raise self._error
 

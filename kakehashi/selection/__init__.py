@@ -1,0 +1,1 @@
+"""What to annotate next."""

@@ -1,0 +1,282 @@
+"""Reviewing over HTTP: what the page asks for, and the files that come of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kakehashi.corpora.checks import find_problem
+from kakehashi.corpora.jsonl import line_from_sentence
+from kakehashi.errors import ConfigError
+from kakehashi.files import write_atomically
+from kakehashi.runtime.recognizer import Recognizer
+from kakehashi.sentence import Mention, Sentence
+from kakehashi.serving.app import Endpoint, json_response, read_json_body
+from kakehashi.serving.offsets import from_utf16, to_unit
+from kakehashi.serving.review_store import (
+    STATES,
+    ConflictError,
+    Decision,
+    Reviewed,
+    ReviewStore,
+    State,
+    Suggestion,
+    agreement,
+)
+from kakehashi.serving.schemas import Limits, Problem, parse
+from kakehashi.serving.service import Service
+
+_MOST_DECISIONS = 2000  # of one request
+_MOST_SENTENCES = 20_000  # that a page holds
+_Answer = TypeVar("_Answer")
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Range(_Body):
+    start: int  # in UTF-16 units, as browsers count
+    end: int
+    type: str
+
+
+class _Decision(_Body):
+    number: int
+    version: int
+    state: State
+    mentions: list[_Range] = Field(max_length=1000)
+
+
+class _Decisions(_Body):
+    who: str = Field(min_length=1, max_length=60)
+    decisions: list[_Decision] = Field(min_length=1, max_length=_MOST_DECISIONS)
+
+
+@dataclass
+class Review:
+    """A batch under review: the endpoints of its page, and its files.
+
+    Args:
+        store: Used in one thread, one call at a time.
+        types: That mentions may have, those that the model knows first.
+        n_known: How many of them the model knows.
+        out: The file of reviewed sentences; all decisions go to ``NAME.decisions.jsonl`` beside it.
+        annotator: Who decides, unless the page says otherwise.
+    """
+
+    store: ReviewStore
+    service: Service
+    types: Sequence[str]
+    n_known: int
+    out: Path
+    annotator: str
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "store"))
+
+    def routes(self) -> dict[tuple[str, str], Endpoint]:
+        """Return the endpoints by path and method."""
+        return {
+            ("/v1/review", "GET"): self.overview,
+            ("/v1/review/decisions", "POST"): self.decide,
+            ("/v1/review/export", "POST"): self.write,
+        }
+
+    async def overview(self, request: Request) -> Response:
+        """Return all sentences, types, and how far the review is."""
+        sentences = await self._call(self.store.sentences)
+        return json_response(
+            {
+                "batch": self.out.name,
+                "annotator": self.annotator,
+                "types": self.types,
+                "known": self.n_known,
+                "offsets": "utf16",
+                "sentences": [_record(each) for each in sentences],
+            },
+            "utf16",
+        )
+
+    async def decide(self, request: Request) -> Response:
+        """Store decisions, all or none; 409 with the sentences as they stand if they changed."""
+        asked = parse(_Decisions, await read_json_body(request, self.service))
+        numbers = [each.number for each in asked.decisions]
+        stored = {s.number: s for s in await self._call(self.store.sentences, numbers)}
+        decisions = []
+        for place, each in enumerate(asked.decisions):
+            pointer = f"/decisions/{place}"
+            if each.number not in stored:
+                raise _unfit(f"there is no sentence {each.number}", f"{pointer}/number")
+            decisions.append(self._read(each, stored[each.number].sentence, pointer))
+        status = 200
+        try:
+            await self._call(self.store.decide, decisions, asked.who.strip() or self.annotator)
+        except ConflictError as conflict:
+            status, numbers = HTTPStatus.CONFLICT, list(conflict.numbers)
+        now = await self._call(self.store.sentences, numbers)
+        answer = json_response({"sentences": [_record(each) for each in now]}, "utf16")
+        answer.status_code = status
+        return answer
+
+    async def write(self, request: Request) -> Response:
+        """Write the files."""
+        await read_json_body(request, self.service)
+        return json_response(await self._call(self.export))
+
+    def export(self) -> dict[str, Any]:
+        """Write both files, and return how far the review is, and how the machine did."""
+        sentences = self.store.sentences()
+        done = [each.sentence for each in sentences if each.state == "reviewed"]
+        plain = (
+            line_from_sentence(
+                replace(
+                    s, tokens=None, mentions=tuple(m._replace(probability=None) for m in s.mentions)
+                )
+            )
+            for s in done
+        )
+        write_atomically(self.out, (f"{line}\n" for line in plain))
+        decided = (_decision_line(each) for each in sentences if each.version > 1)
+        write_atomically(decisions_path(self.out), decided)
+        counts = Counter(each.state for each in sentences)
+        return {
+            "states": {state: counts[state] for state in STATES},
+            "agreement": agreement(sentences),
+            "out": self.out.name,
+        }
+
+    def close(self) -> None:
+        """Wait for what is being stored, and close the store."""
+        self._thread.shutdown()
+        self.store.close()
+
+    async def _call(self, function: Callable[..., _Answer], *arguments: object) -> _Answer:
+        """Use the store in its thread; what is being stored is finished even if nobody waits."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.shield(
+                loop.run_in_executor(self._thread, partial(function, *arguments))
+            )
+        except (sqlite3.OperationalError, OSError) as error:
+            problem = f"nothing was stored ({error}); make room on the disk, then decide again"
+            raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, problem) from None
+
+    def _read(self, each: _Decision, sentence: Sentence, pointer: str) -> Decision:
+        mentions = []
+        for place, mention in enumerate(each.mentions):
+            where = f"{pointer}/mentions/{place}"
+            if mention.type not in self.types:
+                raise _unfit(f"there is no type {mention.type[:60]!r}", f"{where}/type")
+            try:
+                start, end = (from_utf16(sentence.text, o) for o in (mention.start, mention.end))
+            except ValueError as error:
+                raise _unfit(str(error), where) from None
+            mentions.append(Mention(start, end, mention.type, sentence.text[start:end]))
+        found = tuple(sorted(mentions))
+        if problem := find_problem(Sentence(sentence.text, found)):
+            raise _unfit(problem, f"{pointer}/mentions")
+        return Decision(each.number, each.version, each.state, found)
+
+
+def decisions_path(out: Path) -> Path:
+    """Return the file of all decisions beside the file of reviewed sentences."""
+    return out.with_name(f"{out.stem}.decisions.jsonl")
+
+
+def store_path(out: Path) -> Path:
+    """Return the database beside the file of reviewed sentences."""
+    return out.with_name(f"{out.stem}.sqlite")
+
+
+def check_batch(batch: Sequence[Sentence], name: str, limits: Limits) -> None:
+    """Raise `ConfigError` if a page cannot hold so many sentences, or a text is too long for it."""
+    if len(batch) > _MOST_SENTENCES:
+        raise ConfigError(name, f"has more than {_MOST_SENTENCES:,} sentences; review it in parts")
+    for number, sentence in enumerate(batch, 1):
+        if len(sentence.text) > limits.characters:
+            problem = f"sentence {number} has {len(sentence.text):,} characters; split it, at most"
+            raise ConfigError(name, f"{problem} {limits.characters:,} can be reviewed")
+
+
+def suggest_mentions(
+    batch: Sequence[Sentence], recognizer: Recognizer, hidden: float
+) -> list[Suggestion]:
+    """Find the mentions of a batch, where it has none of its own, and the tokens.
+
+    A random share of the sentences, always the same ones, has its suggestions ``hidden``.
+    """
+    draw = random.Random(batch_sha256(batch))
+    found = recognizer.annotate(batch)
+    pairs = zip(batch, found, strict=True)
+    tagged = (replace(own, mentions=given.mentions or own.mentions) for given, own in pairs)
+    return [Suggestion(sentence, draw.random() < hidden) for sentence in tagged]
+
+
+def batch_sha256(batch: Sequence[Sentence]) -> str:
+    """Hash the texts of a batch."""
+    texts = json.dumps([sentence.text for sentence in batch])
+    return hashlib.sha256(texts.encode()).hexdigest()
+
+
+def _unfit(problem: str, pointer: str) -> Problem:
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, problem, pointer=pointer)
+
+
+def _record(each: Reviewed) -> dict[str, object]:
+    """Return what the page gets; the machine's mentions only where they are suggested."""
+    offset = to_unit(each.sentence.text, "utf16")
+    is_open = each.state in ("unseen", "predicted")
+    shown = {m[:3]: m.probability for m in each.machine} if not (each.hidden and is_open) else {}
+    return {
+        "number": each.number,
+        "id": each.sentence.id,
+        "text": each.sentence.text,
+        "tokens": [(offset(t.start), offset(t.end)) for t in each.sentence.tokens or ()],
+        "mentions": [
+            {
+                "start": offset(m.start),
+                "end": offset(m.end),
+                "type": m.type,
+                "probability": shown.get(m[:3]),
+            }
+            for m in each.sentence.mentions
+        ],
+        "state": each.state,
+        "hidden": each.hidden,
+        "version": each.version,
+        "who": each.who,
+        "at": each.at,
+    }
+
+
+def _decision_line(each: Reviewed) -> str:
+    def ranges(mentions: Sequence[Mention]) -> list[dict[str, object]]:
+        return [{k: v for k, v in m._asdict().items() if v is not None} for m in mentions]
+
+    record = {
+        "number": each.number,
+        "id": each.sentence.id,
+        "text": each.sentence.text,
+        "state": each.state,
+        "mentions": ranges(each.sentence.mentions),
+        "machine": ranges(each.machine),
+        "hidden": each.hidden,
+        "who": each.who,
+        "at": each.at,
+        "version": each.version,
+    }
+    return json.dumps(record, ensure_ascii=False) + "\n"
