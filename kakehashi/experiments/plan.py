@@ -93,7 +93,8 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     total = 0.0
     for spec in plan.missing:
         settings = spec.settings
-        kind, corpus = _kind(settings), settings.model_dump_json(include={"corpus", "teach", "joint"})
+        corpus = settings.model_dump_json(include={"corpus", "teach", "joint"})
+        kind = _kind(settings)
         if corpus not in sizes:
             sizes[corpus] = _sentences(settings)
         if kind not in paces:
