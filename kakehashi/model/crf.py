@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.lstm_steps import RaggedOrder
+from kakehashi.runtime.steps import is_compiled
 
 _LEAST = 1e-300
 """Least weight of a tag among those of its token: sums of paths can then be plain products in
@@ -68,6 +69,13 @@ class Crf(nn.Module):
         of sentences (sentences,).
         """
         wide, scores = emissions.double(), self._legal().double()
+        if emissions.device.type == "cpu" and is_compiled():
+            from kakehashi.model.crf_training import likelihood
+
+            heavy = wide.new_ones(ragged.n_sequences) if weights is None else weights.double()
+            loss = likelihood(wide, scores, tags, ragged, heavy) / ragged.n_items
+            if loss.isfinite():
+                return loss.to(self.transitions.dtype)
         alphas = _sum_paths(wide, scores, ragged)
         steps, ends = _score_steps(wide, tags, scores, ragged), scores[tags[ragged.last], -1]
         totals = _partition(alphas, scores, ragged)

@@ -6,7 +6,7 @@ bfloat16 halves its time on processors that multiply it, and sums stay in float3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from kakehashi.model.lstm_steps import RaggedOrder
-from kakehashi.model.training_kernels import pack, run_backward, run_forward
+from kakehashi.model.training_kernels import (
+    from_blocks,
+    pack,
+    run_backward,
+    run_forward,
+    to_blocks,
+)
 from kakehashi.runtime.lstm_kernels import ROWS
 from kakehashi.runtime.vector_code import COLUMNS, UNITS
 
@@ -54,10 +60,7 @@ class _TrainedStates(torch.autograd.Function):
         return torch.cat([states[: ragged.n_items, :width] for states in kept[2::5]])
 
     @staticmethod
-    def backward(
-        ctx: Any,  # noqa: ANN401
-        grad_output: Tensor,
-    ) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         """Go back through the steps, then multiply once for each of the weights."""
         items, places, from_inputs, *kept = ctx.saved_tensors
         ragged, width, n_items = ctx.ragged, ctx.width, ctx.ragged.n_items
@@ -78,11 +81,11 @@ class _TrainedStates(torch.autograd.Function):
                 grad_inputs.index_add_(0, places[direction], (grad @ from_input).float())
             last_states = factors.index_select(0, ragged.previous)
             products = (
-                grad.t() @ items.index_select(0, places[direction]),
-                (grad[ragged.n_sequences :].t() @ last_states)[:, :width],
-                grad_bias[:, None],
+                (grad.t() @ items.index_select(0, places[direction]), items.shape[1]),
+                (grad[ragged.n_sequences :].t() @ last_states, width),
+                (grad_bias[:, None], 1),
             )
-            of_inputs, of_states, bias = (_from_blocks(each, width) for each in products)
+            of_inputs, of_states, bias = (_from_blocks(*each, width) for each in products)
             gradients += [of_inputs, of_states, bias[:, 0], bias[:, 0]]
         return grad_inputs, None, None, None, *gradients
 
@@ -119,28 +122,15 @@ def _packed(from_states: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _to_blocks(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """Put the gates (4 · width, any) of 16 units side by side (64 · blocks, any)."""
+    """Do `to_blocks`, rounded to a type."""
     n_blocks = -(-len(weight) // COLUMNS)
     blocks = torch.zeros(n_blocks * COLUMNS, weight.shape[1], dtype=dtype)
-    for block, part in _parts(blocks, weight):
-        block.copy_(part)
+    to_blocks(_array(weight.to(dtype)), _array(blocks))
     return blocks
 
 
-def _from_blocks(blocks: Tensor, width: int) -> Tensor:
-    """Do the opposite of `_to_blocks`, in float32."""
-    weight = torch.empty(4 * width, blocks.shape[1])
-    for block, part in _parts(blocks, weight):
-        part.copy_(block)
+def _from_blocks(blocks: Tensor, n_columns: int, width: int) -> Tensor:
+    """Do `from_blocks` (4 · width, columns)."""
+    weight = torch.empty(4 * width, n_columns)
+    from_blocks(_array(blocks), weight.numpy())
     return weight
-
-
-def _parts(blocks: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pair the whole blocks with their gates, then what is left."""
-    blocks, gates = blocks.unflatten(0, (-1, 4, UNITS)), weight.unflatten(0, (4, -1))
-    n_whole, n_left = divmod(gates.shape[1], UNITS)
-    whole, left = gates.split([n_whole * UNITS, n_left], 1)
-    if n_whole:
-        yield blocks[:n_whole], whole.unflatten(1, (n_whole, UNITS)).transpose(0, 1)
-    if n_left:
-        yield blocks[n_whole, :, :n_left], left

@@ -178,3 +178,38 @@ def pack(weight: _Words, forward: _Words, backward: _Words, group: int) -> None:
                     part, at = into[word // 32], word % 32 * 2
                     part[at] = one[word] & low | two[word] * both << 16
                     part[at + 1] = one[word] >> 16 | two[word] * both & ~low
+
+
+@intrinsic
+def _wide(_: Any, number: Any) -> Any:
+    """Turn bfloat16, as int16, into float32; leave that as it is."""
+
+    def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
+        if number == types.float32:
+            return values[0]
+        word = ir.IntType(32)
+        return b.bitcast(b.shl(b.zext(values[0], word), ir.Constant(word, 16)), ir.FloatType())
+
+    return types.float32(number), generate
+
+
+@machine_code
+def to_blocks(weight: _Rough, blocks: _Rough) -> None:
+    """Put the gates (4 · width, any) of 16 units side by side (64 · blocks, any)."""
+    width = len(weight) // 4
+    for gate in range(4):
+        for unit in range(width):
+            place = unit // UNITS * COLUMNS + gate * UNITS + unit % UNITS
+            blocks[place] = weight[gate * width + unit]
+
+
+@machine_code
+def from_blocks(blocks: _Rough, weight: _Array) -> None:
+    """Do the opposite of `to_blocks`, of as many columns as the weight has, in float32."""
+    width = len(weight) // 4
+    for gate in range(4):
+        for unit in range(width):
+            row, place = weight[gate * width + unit], unit // UNITS * COLUMNS + unit % UNITS
+            block = blocks[place + gate * UNITS]
+            for i in range(len(row)):
+                row[i] = _wide(block[i])  # type: ignore[call-arg]

@@ -124,6 +124,8 @@ class Optimizer:
                 gradients.append(weight.grad._values())
         gradients += [weight.grad for weight in self.rest if weight.grad is not None]
         length = torch.nn.utils.get_total_norm(gradients)
+        if length.device.type == "cpu" and length + 1e-6 <= norm:
+            return  # a GPU would be waited for
         torch._foreach_mul_(gradients, (norm / (length + 1e-6)).clamp(max=1.0))
 
     def step(self) -> None:

@@ -156,3 +156,22 @@ def test_only_the_transitions_are_stored():
     assert list(crf.state_dict()) == ["transitions"]
     assert crf.transitions.shape == (6, 6)
     assert not crf.transitions.any()
+
+
+def loss_and_gradients(crf, emissions, weights):
+    gold = flat(choose(score_sentences(crf, torch.zeros_like(emissions)), 5))
+    emissions = emissions.clone().requires_grad_()
+    loss = crf.loss(emissions, gold, RAGGED, weights)
+    return loss, *torch.autograd.grad(loss, [emissions, crf.transitions])
+
+
+@pytest.mark.parametrize("size", [1, 1e6])
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 0.5, 2, 0, 1, 3])])
+def test_machine_code_gives_the_loss_and_the_gradients_of_torch(case, size, weights, monkeypatch):
+    """Also of emissions so large that sums of powers vanish, of which torch takes logarithms."""
+    crf, emissions = case
+    found = loss_and_gradients(crf, size * emissions, weights)
+    monkeypatch.setattr("kakehashi.model.crf.is_compiled", lambda: False)
+    for one, other in zip(found, loss_and_gradients(crf, size * emissions, weights), strict=True):
+        assert other.isfinite().all()
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
