@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from kakehashi import __version__
 from kakehashi.cli import corpus_verbs as corpora
 from kakehashi.cli import experiment_verbs as grids
-from kakehashi.cli import model_info
+from kakehashi.cli import exports, model_info
 from kakehashi.cli import model_verbs as models
 from kakehashi.cli import score_verbs as scores
 from kakehashi.cli import serve_verbs as serving
@@ -90,13 +90,13 @@ class _Program(_Verbs):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the usage, a line per verb, and the options."""
-        formatter.write(f"Usage: {ctx.command_path} VERB …\n{_HELP}\n\n")
+        formatter.write(f"Usage: {ctx.command_path} VERB …; each has --help\n{_HELP}\n\n")
         for job, verbs in _JOBS.items():
             heading = typer.style(f"{job:9}", bold=True)
             for name, does in map(_named, verbs):
                 formatter.write(f"{heading}{name:12}{does}\n")
                 heading = " " * 9
-        formatter.write(f"\n{_OPTIONS}")
+        formatter.write(_OPTIONS)
 
 
 def _named(verb: Any) -> tuple[str, str]:  # noqa: ANN401
@@ -129,7 +129,7 @@ def _unwrapped(text: str) -> str:
 
 
 _HELP = "Bootstrap a named-entity recognizer for a new language from one that works."
-_OPTIONS = """Each verb has --help. Options: --version; --debug, anywhere, for tracebacks.
+_OPTIONS = """Also --version; --debug, anywhere, for tracebacks.
 Exit status: 0 done, 2 an error that you can fix, 1 a bug, 130 or 143 stopped.
 """
 _CORPUS = _family("corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS)
@@ -139,6 +139,7 @@ _JOBS: dict[str, tuple[Any, ...]] = {
     "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
     "use": (
         models.predict,
+        exports.export,
         serving.serve,
         _family("model", "Describe trained models.", model_info.info),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from kakehashi.reports.tables import Table
 _BITS = {"int8": "8 bits", "float32": "32 bits"}
 
 
-def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON) -> None:
+def info(
+    model: Path = arg("Run or model folder, or ONNX file."), as_json: bool = options.JSON
+) -> None:
     """Describe a trained model: what it knows, how large it is, and how it was scored.
 
-    Scores are those of its run; a model folder on its own has none.
+    Scores are those of its run; a model folder on its own, or an ONNX file, has none.
 
     Examples:
       kakehashi model info runs/demo-ja-char+dense-seed1
@@ -27,8 +30,13 @@ def info(model: Path = arg("Run or model folder."), as_json: bool = options.JSON
     from kakehashi.runtime.model_folder import describe_model
     from kakehashi.runtime.steps import describe_kernels
 
-    folder = find_model(model).absolute()
-    if (folder / ENCODER).is_file():
+    folder = model.absolute() if model.is_file() else find_model(model).absolute()
+    if folder.is_file():
+        from kakehashi.runtime.onnx_file import describe_onnx
+
+        found = describe_onnx(folder)
+        found["tagged_by"] = f"{found.pop('precision')} by ONNX Runtime {version('onnxruntime')}"
+    elif (folder / ENCODER).is_file():
         from kakehashi.encoders.encoder_folder import describe_encoder_model
 
         found = describe_encoder_model(folder)

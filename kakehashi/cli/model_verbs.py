@@ -122,7 +122,7 @@ def _joined_group() -> Iterator[ProcessGroup]:
 
 def predict(
     cut: ColumnOptions,
-    model: Path = arg("Run or model folder."),
+    model: Path = arg("Run or model folder, or ONNX file."),
     files: list[Path] | None = arg(
         "Files with a sentence per line; - or nothing for standard input. With --out: one file"
         " or folder (.txt, .jsonl, .parquet, .conll, …).",
@@ -205,7 +205,6 @@ def predict(
     from kakehashi.parallel import open_map
     from kakehashi.runtime.blocks import Reading
     from kakehashi.runtime.bulk import BLOCK, annotate_corpus
-    from kakehashi.runtime.steps import DEFAULT_PRECISION
 
     refuse(for_lines, "cannot be combined with --out")
     with open_map(workers, ray=executor == "ray", address=address) as map_jobs:
@@ -216,7 +215,7 @@ def predict(
             reading=Reading(input_format, encoding, cut.of_columns()),
             kept=kept,
             format=layout,
-            precision=precision or DEFAULT_PRECISION,
+            precision=precision,
             block=block or BLOCK,
             map_jobs=map_jobs,
             progress=progress,

@@ -49,7 +49,7 @@ class EncoderRecognizer(Recognizer):
     def __init__(self, model: EncoderModel, encoder: Encodes | None = None) -> None:
         self._tagger = tagger = model.tagger.eval()
         self.model = model
-        self.segmenter = open_segmenter(model)
+        self.segmenter, self.precision = open_segmenter(model), "float32"
         self._encoder = encoder or Encoder(tagger.settings, tagger.device)
         if self._encoder.fingerprint != model.fingerprint:
             problem = f"its encoder, {tagger.settings.name}, has other files than in training"

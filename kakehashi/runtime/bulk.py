@@ -35,7 +35,7 @@ from kakehashi.progress import Progress
 from kakehashi.runtime.blocks import Block, Reading, copy_inputs, cut, describe, find_inputs
 from kakehashi.runtime.checked_folder import find_model, model_fingerprint
 from kakehashi.runtime.recognizer import Recognizer, load_once
-from kakehashi.runtime.steps import DEFAULT_PRECISION, Precision, machine_code
+from kakehashi.runtime.steps import Precision, machine_code
 from kakehashi.runtime.stream import Kept
 from kakehashi.sentence import Sentence
 
@@ -131,7 +131,7 @@ def annotate_corpus(
     reading: Reading | None = None,
     kept: Kept | None = None,
     format: str = "jsonl",
-    precision: Precision = DEFAULT_PRECISION,
+    precision: Precision | None = None,
     block: int = BLOCK,
     map_jobs: Map = map_in_order,
     progress: Progress | None = None,
@@ -154,9 +154,11 @@ def annotate_corpus(
     progress, reading, kept = progress or Progress(), reading or Reading(), kept or Kept()
     if format not in _WRITERS:
         raise ConfigError("format", f"expected {' or '.join(_WRITERS)}; got {format!r}")
-    folder, model = Path(out).absolute(), find_model(model).absolute()
+    folder, model = Path(out).absolute(), Path(model).absolute()
+    model = model if model.is_file() else find_model(model)
+    recognizer = Recognizer.load(model, precision=precision)
+    segmenter, precision = recognizer.segmenter.signature, recognizer.precision
     annotator = Annotator(model, model_fingerprint(model), precision, format, kept)
-    segmenter = Recognizer.load(model, precision=precision).segmenter.signature
     inputs = find_inputs(Path(source), reading)
     if Path(source).is_dir() and folder.resolve().is_relative_to(Path(source).resolve()):
         raise RunError(out, f"lies in the input, {source}; choose another folder")

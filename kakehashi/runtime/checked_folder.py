@@ -103,6 +103,8 @@ def find_model(path: str | Path) -> Path:
     for folder in (path, path / "model"):
         if (folder / MANIFEST).is_file():
             return folder
+    if path.is_file():
+        raise ModelError(path, "is a file; expected a model or run folder")
     if not path.exists():
         raise ModelError(path, "there is no such model or run folder")
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
@@ -111,8 +113,11 @@ def find_model(path: str | Path) -> Path:
 def model_fingerprint(path: str | Path, *, calibrated: bool = True) -> str:
     """Hash the sums of the files of a model, which loading checks; or of all but its calibration.
 
-    What is trained from a model, or learns from it, does not depend on that.
+    What is trained from a model, or learns from it, does not depend on that. An ONNX file is hashed
+    itself.
     """
+    if Path(path).is_file():
+        return sha256_of(Path(path))
     lines = (find_model(path) / MANIFEST).read_bytes().splitlines(keepends=True)
     if not calibrated:
         lines = [line for line in lines if not line.endswith(f"  {CALIBRATION}\n".encode())]

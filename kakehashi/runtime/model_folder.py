@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -56,16 +56,6 @@ _LARGEST_STRING = 1 << 10  # bytes on average, beyond those of a description
 _STRINGS = TypeAdapter(tuple[str, ...])
 
 
-class _Description(Description):
-    """What ``model.json`` holds."""
-
-    newest_format = FORMAT_VERSION
-
-    model: ModelSettings
-    n_seen_words: int = Field(ge=0)
-    n_seen_ngrams: int = Field(ge=0)
-
-
 @dataclass(frozen=True)
 class TrainedModel:
     """What a model folder holds: all that tagging, or going on from a model, needs.
@@ -85,6 +75,47 @@ class TrainedModel:
     segmenter: str = ""
     edges: EdgeRules | None = None  # what mentions may begin and end with
     calibration: Calibration | None = None  # what its probabilities are true by
+
+
+class ModelDescription(Description):
+    """What ``model.json`` holds."""
+
+    newest_format = FORMAT_VERSION
+
+    model: ModelSettings
+    n_seen_words: int = Field(ge=0)
+    n_seen_ngrams: int = Field(ge=0)
+
+    @classmethod
+    def of(cls, model: TrainedModel, **more: object) -> Self:
+        """Describe a model."""
+        facts: dict[str, object] = {
+            "format_version": cls.newest_format,
+            "kakehashi": kakehashi.__version__,
+            "name": model.name,
+            "model": model.settings,
+            "text": model.text,
+            "segmenter": model.segmenter,
+            "types": model.tagset.types,
+            "n_seen_words": model.words.n_seen,
+            "n_seen_ngrams": model.ngrams.n_seen,
+            "edges": None if model.edges is None else model.edges.to_dict(),
+        }
+        return cls(**facts, **more)
+
+    def tagset(self) -> Tagset:
+        """The tags that the model chooses from."""
+        return Tagset(self.types, self.model.scheme)
+
+    def facts(self, n_words: int, n_ngrams: int, n_compact: int) -> dict[str, Any]:
+        """Return what is told of a model: all but edges, and how large its vocabularies are.
+
+        These are counted without the unknown; ``n_compact`` words have vectors of 8 bits.
+        """
+        facts = self.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams", "edges"})
+        seen, precision = self.n_seen_words, "int8" if n_compact else "float32"
+        words = {"seen": seen, "others": n_words - seen, "precision": precision}
+        return {**facts, "words": words, "ngrams": n_ngrams}
 
 
 def weight_shapes(
@@ -121,18 +152,7 @@ def weight_shapes(
 
 def write_model(folder: Path, model: TrainedModel) -> None:
     """Write a model folder, whole or not at all."""
-    description = _Description(
-        format_version=FORMAT_VERSION,
-        kakehashi=kakehashi.__version__,
-        name=model.name,
-        model=model.settings,
-        text=model.text,
-        segmenter=model.segmenter,
-        types=model.tagset.types,
-        n_seen_words=model.words.n_seen,
-        n_seen_ngrams=model.ngrams.n_seen,
-        edges=None if model.edges is None else model.edges.to_dict(),
-    )
+    description = ModelDescription.of(model)
     weights = {name: np.ascontiguousarray(array) for name, array in model.weights.items()}
     with replacing_folder(folder) as temporary:
         write_json(temporary / "model.json", description.model_dump(mode="json"))
@@ -149,7 +169,7 @@ def read_model(path: str | Path) -> TrainedModel:
     cannot be read.
     """
     folder, description = _read_description(path)
-    settings, tagset = description.model, Tagset(description.types, description.model.scheme)
+    settings, tagset = description.model, description.tagset()
     weights = read_weights(folder)
     n_words, n_ngrams, n_compact = (
         len(weights[name]) if name in weights and weights[name].ndim else 0
@@ -193,24 +213,19 @@ def describe_model(path: str | Path) -> dict[str, Any]:
             raise misfit(folder, f"{name}: expected a row per string, got none")
     n_words, n_ngrams = (shapes[name][0] - 1 for name in _EMBEDDINGS)  # without the unknown
     n_compact = next(iter(shapes.get(_SCALES, ())), 0)
-    n_others = n_words + n_compact - description.n_seen_words
-    precision = "int8" if n_compact else "float32"
     calibration = read_calibration(folder)
-    facts = description.model_dump(mode="json", exclude={"n_seen_words", "n_seen_ngrams", "edges"})
     return {
-        **facts,
-        "words": {"seen": description.n_seen_words, "others": n_others, "precision": precision},
-        "ngrams": n_ngrams,
+        **description.facts(n_words + n_compact, n_ngrams, n_compact),
         "weights": sum(map(math.prod, shapes.values())),
         "calibration": None if calibration is None else calibration.model_dump(mode="json"),
         "files": {name: (folder / name).stat().st_size for name in listed_files(folder)},
     }
 
 
-def _read_description(path: str | Path) -> tuple[Path, _Description]:
+def _read_description(path: str | Path) -> tuple[Path, ModelDescription]:
     folder = find_model(path)
     check_sums(folder, _FILES)
-    expected = TypeAdapter(_Description)
+    expected = TypeAdapter(ModelDescription)
     return folder, parse_json(folder / "model.json", expected, _LARGEST_DESCRIPTION)
 
 

@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from kakehashi.data.batches import Ids, gather_ngrams, ranges
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
+from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.runtime.model_folder import TrainedModel
-from kakehashi.runtime.steps import FloatArray, LstmSteps, Precision
+from kakehashi.runtime.onnx_file import OnnxModel
+from kakehashi.runtime.steps import DEFAULT_PRECISION, FloatArray, LstmSteps, Precision
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -35,8 +37,27 @@ class Network(Protocol):
         """
 
 
+def default_precision(model: TrainedModel, device: str) -> Precision:
+    """Return the precision of a model that is opened without one; an ONNX file has its own."""
+    if isinstance(model, OnnxModel):
+        return model.precision
+    return DEFAULT_PRECISION if device == "cpu" else "float32"
+
+
 def open_network(model: TrainedModel, precision: Precision, device: str) -> Network:
-    """Make the network of a model; on a GPU it is computed by torch, in float32."""
+    """Make the network of a model; on a GPU it is computed by torch, in float32.
+
+    `ConfigError` if an ONNX file is to be run on a GPU, or in another precision than its own.
+    """
+    if isinstance(model, OnnxModel):
+        if device != "cpu":
+            raise ConfigError("device", "ONNX files run on the cpu; tag with the model folder")
+        if precision != model.precision:
+            problem = f"the ONNX file computes in {model.precision}, not in {precision}"
+            raise ConfigError("precision", f"{problem}; export the model again")
+        from kakehashi.runtime.onnx_network import OnnxNetwork
+
+        return OnnxNetwork(model)
     if device == "cpu":
         return NumpyNetwork(model.weights, precision)
     require("torch", "train")

@@ -28,10 +28,10 @@ from kakehashi.runtime.checked_folder import (
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.form_cache import CACHE_BYTES, FormCache
 from kakehashi.runtime.model_folder import TrainedModel, read_model
-from kakehashi.runtime.network import Network, open_network
+from kakehashi.runtime.network import Network, default_precision, open_network
+from kakehashi.runtime.onnx_file import read_onnx
 from kakehashi.runtime.prediction import emit, marginals, predict
 from kakehashi.runtime.steps import (
-    DEFAULT_PRECISION,
     PRECISIONS,
     FloatArray,
     Precision,
@@ -94,12 +94,12 @@ class Recognizer:
     fork. Its segmenter cuts text as the training text was cut.
 
     Args:
-        model: What `read_model` returns, or `Model.trained`.
+        model: What `read_model` or `read_onnx` returns, or `Model.trained`.
         precision: Of the products with the last states: ``float32`` is as the model was scored;
             ``int8`` (see `kakehashi.runtime.quantized`) is three times as fast where the extra
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
-            `ConfigError` if it is neither.
+            An ONNX file has its own. `ConfigError` if it is neither.
         cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
@@ -116,13 +116,14 @@ class Recognizer:
         cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> None:
-        precision = precision or (DEFAULT_PRECISION if device == "cpu" else "float32")
+        precision = precision or default_precision(model, device)
         if precision not in PRECISIONS:
             raise ConfigError("precision", f"expected {', '.join(PRECISIONS)}; got {precision!r}")
         if precision != "float32" and device != "cpu":
             raise ConfigError("precision", f"{precision} is for the cpu; on a GPU use float32")
         self.model: DescribedModel = model
         self.segmenter = open_segmenter(model)
+        self.precision: Precision = precision
         self.network = open_network(model, precision, device)
         temperature = temperature_of(model.calibration)
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
@@ -142,11 +143,15 @@ class Recognizer:
         cache_bytes: int = CACHE_BYTES,
         device: str = "cpu",
     ) -> Recognizer:
-        """Load the model of a model or run folder; nothing in it can run code.
+        """Load the model of a model or run folder, or an ONNX file; nothing in it can run code.
 
-        Raises as `read_model` and this class do; `MissingExtraError` if the segmenter's dictionary
-        is not installed.
+        Raises as `read_model`, `read_onnx` and this class do; `MissingExtraError` if the
+        dictionary of the segmenter is not installed.
         """
+        options: dict[str, Any] = {"precision": precision, "cache_bytes": cache_bytes}
+        options["device"] = device
+        if Path(path).is_file():
+            return cls(read_onnx(path), **options)
         if (find_model(path) / ENCODER).is_file():
             require("torch", "train")
             # By its name, since nothing here may depend on torch.
@@ -155,8 +160,7 @@ class Recognizer:
                 path, precision=precision, device=device
             )
             return loaded
-        model = read_model(path)
-        return cls(model, precision=precision, cache_bytes=cache_bytes, device=device)
+        return cls(read_model(path), **options)
 
     def __reduce__(self) -> tuple[Callable[..., Recognizer], tuple[DescribedModel]]:
         """Send the model and the options, without cached forms."""

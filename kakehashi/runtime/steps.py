@@ -34,12 +34,13 @@ _n_tagged = 0  # by the process
 
 @cache
 def _kernels() -> tuple[ModuleType | None, str]:
-    """Load the machine code; None where there is none, and how steps are computed."""
+    """Load the machine code; None where that is impossible, and what is not as it should be."""
     try:
         from kakehashi.runtime import kernels
     except ImportError as error:  # numba refuses a numpy that is too new for it
-        return None, f"numpy ({' '.join(str(error).split())})"
-    return kernels, "machine code" if kernels.is_cached() else "machine code, compiled each time"
+        return None, " ".join(str(error).split())
+    problem = "no folder to keep it in can be written; set NUMBA_CACHE_DIR"
+    return kernels, "" if kernels.is_cached() else problem
 
 
 def is_compiled() -> bool:
@@ -57,13 +58,16 @@ def multiplies_bfloat16() -> bool:
 
 
 def describe_kernels() -> str:
-    """Describe how steps are computed here, and why not as machine code."""
-    kernels, how = _kernels()
+    """Describe how steps are computed here, and why not as fast as could be."""
+    kernels, problem = _kernels()
     if kernels is None:
-        return how
+        return (
+            f"{DEFAULT_PRECISION} in numpy, slowly: {problem}; the extra fast brings machine code"
+        )
     from kakehashi.runtime.lstm_kernels import INSTRUCTIONS
 
-    return f"{how}, {INSTRUCTIONS.name}"
+    how = f"{DEFAULT_PRECISION} in machine code, {INSTRUCTIONS.name}"
+    return f"{how}, compiled by each process: {problem}" if problem else how
 
 
 def machine_code(n_items: int | None = None) -> ModuleType | None:

@@ -1,5 +1,8 @@
 import json
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +61,30 @@ def test_an_older_run_without_a_test_set_says_what_it_did_not_record(run):
 def test_a_result_that_is_none_of_a_run_is_passed_over(run):
     (run / "result.json").write_text('{"sentences": 3}')
     assert json.loads(info(run, "--json").stdout)["run"] is None
+
+
+HOW = """
+import sys
+from kakehashi.runtime import steps
+if sys.argv[1] == "no numba":
+    sys.modules["numba"] = None
+else:
+    from numba.core import caching
+    caching.CompileResultCacheImpl._locator_classes = []  # as where no folder can be written
+from kakehashi import Recognizer
+print(len(list(Recognizer.load(sys.argv[2]).recognize(["play jazz"]))), steps.describe_kernels())
+"""
+
+
+@pytest.mark.parametrize(
+    ("lack", "how"),
+    [
+        ("no numba", "1 int8 in numpy, slowly: .*numba.*; the extra fast brings machine code"),
+        ("no folder", "1 int8 in machine code, .*, compiled by each process: no folder .*"),
+    ],
+)
+def test_what_makes_tagging_slow_is_said_and_it_works(lack, how):
+    pytest.importorskip("numba", reason="machine code needs the extra 'fast'")
+    command = [sys.executable, "-c", HOW, lack, MODEL]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    assert re.fullmatch(how, done.stdout.strip())
