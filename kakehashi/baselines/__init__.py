@@ -23,6 +23,10 @@ class Baseline(Protocol):
         """Import its library; `MissingExtraError` names an extra called like the baseline."""
 
     @property
+    def model(self) -> bytes:
+        """What it has learned, in its library's format; empty if it is not kept."""
+
+    @property
     def chosen(self) -> Mapping[str, float]:
         """What `fit` chose by the development sentences; empty if it chooses nothing so."""
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from kakehashi.extras import require
 from kakehashi.progress import Progress
@@ -114,14 +117,31 @@ class CRFsuite:
                         break
                     best, self.chosen, self.model = f1, parameters, model
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that it knows, in the order of the columns of `marginals`."""
+        return tuple(self._tagger(self.model).labels())
+
+    def marginals(self, sentences: Iterable[Sentence]) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the probability of each tag at each token of each sentence (tokens, tags)."""
+        tagger, tags = self._tagger(self.model), self.tags
+        for items in map(_items, sentences):
+            tagger.set(items)
+            rows = [[tagger.marginal(tag, place) for tag in tags] for place in range(len(items))]
+            yield np.array(rows, np.float32).reshape(len(items), len(tags))
+
     def tag(self, sentences: Sequence[Sentence]) -> list[tuple[Span, ...]]:
         """Read spans off the most probable tags of each sentence."""
         return self._tag(self.model, [_items(sentence) for sentence in sentences])
 
     def _tag(self, model: bytes, items: Sequence[Any]) -> list[tuple[Span, ...]]:
+        tagger = self._tagger(model)
+        return [tuple(spans_from_tags(tagger.tag(each))) for each in items]
+
+    def _tagger(self, model: bytes) -> Any:  # noqa: ANN401 has no types
         tagger = self._library.Tagger()
         tagger.open_inmemory(model)
-        return [tuple(spans_from_tags(tagger.tag(each))) for each in items]
+        return tagger
 
 
 def _trained(trainer: Any, parameters: Mapping[str, float]) -> bytes:  # noqa: ANN401 has no types

@@ -33,6 +33,7 @@ class SpaCy:
     package = "spacy"
     revision = ""
     deterministic = False
+    model = b""  # is not kept
     chosen: Mapping[str, float] = {}
     tried: Sequence[Mapping[str, float]] = ()
 

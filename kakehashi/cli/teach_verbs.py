@@ -37,7 +37,7 @@ def label(
     from kakehashi.corpora.formats import read_source
     from kakehashi.corpora.jsonl import write_jsonl
     from kakehashi.sentence import Sentence
-    from kakehashi.training.labeling import label as label_text
+    from kakehashi.training.findings import Findings
 
     check_free(out, force)
     progress = console.ProgressBars()
@@ -47,7 +47,8 @@ def label(
     ]
     found = out.with_name(f".{out.name}.found")
     names = None if mapping is None else load_mapping(mapping)
-    write_jsonl(out, label_text(teachers, sentences, min_probability, found, names, progress))
+    findings = Findings(teachers, sentences, found, names, progress)
+    write_jsonl(out, findings.agreed(min_probability))
     shutil.rmtree(found, ignore_errors=True)
     console.print_line(str(out))
 

@@ -39,6 +39,11 @@ class TeachSettings(Settings):
         None, gt=0, description="Label a random sample of this size."
     )
     mapping: str | None = Field(None, description="Type mapping of what the teachers find.")
+    labels: Literal["hard", "soft"] = Field(
+        "hard",
+        description="hard: the mentions that teachers find; soft: how probable each tag is to them"
+        " at each token, in tokens of this recognizer.",
+    )
     min_probability: float = Field(
         0.5,
         ge=0,

@@ -31,6 +31,8 @@ class Batch:
     ngram_ids: Ids  # distinct n-gram ids of the batch (distinct n-grams,)
     tags: Ids | None = None  # gold tag id per token (tokens,)
     weights: npt.NDArray[np.float32] | None = None  # of each sentence in the loss (sentences,)
+    soft_ids: Ids | None = None  # tag ids of soft labels (tokens, tags kept)
+    soft_weights: npt.NDArray[np.float32] | None = None  # of each of them in the loss (the same)
 
 
 def plan_batches(
@@ -89,12 +91,15 @@ def cut_batch(batch: Batch, start: int, end: int) -> Batch:
     offsets, edges = (np.append(0, np.cumsum(n)) for n in (batch.lengths, batch.form_lengths))
     features = FormFeatures(batch.form_lengths, batch.ngrams, edges)
     cut = make_batch(np.arange(start, end), offsets, batch.forms, features, batch.tags)
+    tokens = slice(offsets[start], offsets[end])
     return replace(
         cut,
         sentences=batch.sentences[start:end],
-        words=batch.words[offsets[start] : offsets[end]],
+        words=batch.words[tokens],
         ngram_ids=batch.ngram_ids[cut.ngram_ids],
         weights=None if batch.weights is None else batch.weights[start:end],
+        soft_ids=None if batch.soft_ids is None else batch.soft_ids[tokens],
+        soft_weights=None if batch.soft_weights is None else batch.soft_weights[tokens],
     )
 
 

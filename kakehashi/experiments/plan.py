@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from kakehashi.baselines import BASELINES
 from kakehashi.config.settings import RunSettings
-from kakehashi.corpora.corpus import load_corpora, load_unlabeled
+from kakehashi.corpora.corpus import load_corpora, load_joint, load_unlabeled
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.runs import Fingerprint, RunSpec, expand
 from kakehashi.experiments.store import RUN_FILE, Store
@@ -93,7 +93,12 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     total = 0.0
     for spec in plan.missing:
         settings = spec.settings
+<<<<<<< HEAD
         corpus = settings.model_dump_json(include={"corpus", "teach"})
+=======
+        corpus = settings.model_dump_json(include={"corpus", "teach", "joint"})
+        kind = _kind(settings)
+>>>>>>> soft
         if corpus not in sizes:
             sizes[corpus] = _sentences(settings)
         trained, each = [sizes[corpus]], settings.selection
@@ -109,11 +114,13 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
 
 
 def _sentences(settings: RunSettings) -> int:
-    """Count the sentences that a run learns from, gold or labeled by teachers."""
+    """Count the sentences that a run learns from: gold, labeled by teachers, of another corpus."""
     size, teach = settings.corpus.train_size, settings.teach
     total = sum(1 for _ in load_corpora(settings.corpus).train) if size is None else size
     if teach is not None:
         total += teach.unlabeled_size or sum(1 for _ in load_unlabeled(settings))
+    if (joint := settings.joint) is not None:
+        total += joint.size or sum(1 for _ in load_joint(settings))
     return total
 
 
@@ -137,7 +144,7 @@ class _Pace(NamedTuple):
 
 
 def _kind(settings: RunSettings) -> str:
-    tree = settings.model_dump(mode="json", exclude={"name", "transfer", "teach"})
+    tree = settings.model_dump(mode="json", exclude={"name", "transfer", "teach", "joint"})
     del tree["training"]["seed"], tree["corpus"]["train_size"]
     return json.dumps(tree, sort_keys=True)
 
@@ -159,7 +166,7 @@ def _probe(settings: RunSettings, sentences: int) -> _Pace:
 
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
     training = settings.training.model_copy(update={"epochs": 2})
-    without = {"transfer": None, "teach": None}
+    without = {"transfer": None, "teach": None, "joint": None}
     short = settings.model_copy(update={"corpus": corpus, "training": training, **without})
     clock, began = _Clock(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -134,7 +134,7 @@ def fingerprint_of(
 
 def _content(name: str) -> Path:
     """Return what stands for a model: the sums of its files, or a file of labels itself."""
-    places = (Path(name) / "model" / MANIFEST, Path(name) / MANIFEST)
+    places = (Path(name) / file for file in (f"model/{MANIFEST}", MANIFEST, "model.crfsuite"))
     return next((place for place in places if place.exists()), Path(name))
 
 

@@ -27,14 +27,14 @@ _LEAST_LOG = -50.0  # of a marginal
 
 
 class SoftTags(NamedTuple):
-    """Tags as teachers see them: at each token some, with shares that add up to 1, or none."""
+    """Soft labels: some tags of each token, and what each weighs in the loss."""
 
     ids: Tensor  # (tokens, any number)
-    shares: Tensor  # (tokens, the same); 0 where there is none
+    weights: Tensor  # (tokens, the same): their probabilities; 0 at tokens that have none
 
     def cross_entropy(self, logs: Tensor) -> Tensor:
         """Compute the cross entropy of log probabilities (tokens, tags), per token of them all."""
-        return -(self.shares * logs.gather(1, self.ids)).sum() / len(logs)
+        return -(self.weights * logs.gather(1, self.ids)).sum() / len(logs)
 
 
 class Crf(nn.Module):

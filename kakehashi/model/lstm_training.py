@@ -85,7 +85,7 @@ class _TrainedStates(torch.autograd.Function):
                 (grad[ragged.n_sequences :].t() @ last_states, width),
                 (grad_bias[:, None], 1),
             )
-            of_inputs, of_states, bias = (_from_blocks(*each, width) for each in products)
+            of_inputs, of_states, bias = (_from_blocks(each, n, width) for each, n in products)
             gradients += [of_inputs, of_states, bias[:, 0], bias[:, 0]]
         return grad_inputs, None, None, None, *gradients
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kakehashi.data.batches import Batch, Ids
 from kakehashi.data.vocabulary import FormFeatures
-from kakehashi.model.crf import Crf
+from kakehashi.model.crf import Crf, SoftTags
 from kakehashi.model.device import to_device
 from kakehashi.model.lstm import BiLstm
 from kakehashi.model.lstm_steps import RaggedOrder
@@ -88,11 +88,22 @@ class SequenceTagger(nn.Module, ABC):
         """Compute the mean cross entropy per token, or the CRF's negative log-likelihood.
 
         With ``weights`` in the batch those of sentences are weighted, and still divided by the
-        number of tokens.
+        number of tokens. The cross entropy to soft labels is added, if there are any.
         """
         if batch.tags is None:
             raise ValueError("a batch without tags has no loss")
         emissions, (tags,) = self(batch).float(), self._tensors(batch.tags)
+        loss = self._gold_loss(emissions, tags, batch)
+        if batch.soft_ids is None or batch.soft_weights is None:
+            return loss
+        (ids,) = self._tensors(batch.soft_ids)
+        soft = SoftTags(ids, torch.from_numpy(batch.soft_weights).to(self.device))
+        if self.crf is None:
+            return loss + soft.cross_entropy(emissions.log_softmax(1))
+        ragged = RaggedOrder(batch.lengths, self.device)
+        return loss + self.crf.marginal_loss(emissions, ragged, soft)
+
+    def _gold_loss(self, emissions: Tensor, tags: Tensor, batch: Batch) -> Tensor:
         weights = None if batch.weights is None else torch.from_numpy(batch.weights).to(self.device)
         if self.crf is not None:
             return self.crf.loss(emissions, tags, RaggedOrder(batch.lengths, self.device), weights)

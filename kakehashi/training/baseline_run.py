@@ -11,6 +11,7 @@ from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import read_parts
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.data.dataset import prepare
+from kakehashi.files import write_atomically
 from kakehashi.progress import Progress
 from kakehashi.scoring.compare import known_values, with_values
 from kakehashi.scoring.score import score_spans
@@ -42,6 +43,8 @@ def train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
     epoch["test"] = on_test if settings.training.test_epochs else None
     run.save_epochs([epoch])
     write_jsonl(run.predictions, tagged[1])
+    if baseline.model:
+        write_atomically(run.folder / f"model.{settings.system}", baseline.model)
     seed = {} if baseline.deterministic else {"seed": settings.training.seed}
     system = f"{settings.system} {release}"
     facts = {"text": segmenter_of(settings.text).signature, "system": system, **seed}

@@ -8,14 +8,36 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.settings import RunSettings
-from kakehashi.data.batches import Batch
+from kakehashi.data.batches import Batch, Ids, ranges
 from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, join
 from kakehashi.errors import ConfigError
 from kakehashi.training.labeling import Labeled
+from kakehashi.training.soft_labels import SoftLabels
 
 _HELD_OUT = 10  # of so many labeled sentences one is kept out to select by
 _MOST_HELD_OUT = 1000
+
+
+@dataclass(frozen=True)
+class SoftSentences:
+    """Soft labels of some of the sentences to learn from."""
+
+    labels: SoftLabels
+    weight: float  # of their sentences in the loss
+    firsts: Ids  # of each sentence to learn from: its first token there; -1 if it has none
+    ids: Ids  # the tags of the tagset that the labels name
+
+    def of(self, batch: Batch) -> Batch:
+        """Add the soft labels of a batch, whose sentences that have some weigh 0 otherwise."""
+        firsts = self.firsts[batch.sentences]
+        is_soft = np.repeat(firsts >= 0, batch.lengths)
+        rows = ranges(np.maximum(firsts, 0), np.where(firsts >= 0, batch.lengths, 0))
+        ids = np.zeros((len(is_soft), self.labels.ids.shape[1]), np.int64)
+        weights = np.zeros(ids.shape, np.float32)
+        ids[is_soft] = self.ids[self.labels.ids[rows]]
+        weights[is_soft] = self.weight * self.labels.shares[rows].astype(np.float32)
+        return replace(batch, soft_ids=ids, soft_weights=weights)
 
 
 @dataclass(frozen=True)
@@ -25,16 +47,20 @@ class Lessons:
     corpus: EncodedCorpus
     weights: npt.NDArray[np.float32] | None = None  # of each in the loss; None if all weigh 1
     held_out: EncodedCorpus | None = None  # labeled sentences to select by
+    soft: SoftSentences | None = None
 
     def weigh(self, batch: Batch) -> Batch:
-        """Add to a batch what its sentences weigh."""
-        return (
-            batch if self.weights is None else replace(batch, weights=self.weights[batch.sentences])
-        )
+        """Add to a batch what its sentences weigh, and the soft labels of those that have some."""
+        if self.weights is not None:
+            batch = replace(batch, weights=self.weights[batch.sentences])
+        return batch if self.soft is None else self.soft.of(batch)
 
 
 def lessons_of(
-    data: Dataset, settings: RunSettings | None = None, labeled: Labeled | None = None
+    data: Dataset,
+    settings: RunSettings | None = None,
+    labeled: Labeled | None = None,
+    soft: SoftLabels | None = None,
 ) -> Lessons:
     """Join gold and other sentences, without those with a mention that no tokens express.
 
@@ -59,4 +85,14 @@ def lessons_of(
     learned = np.setdiff1d(fitting, held)
     corpus = join([data.train, data.labeled.take(learned)])
     weights = np.append(np.ones(len(data.train), np.float32), weights[learned])
-    return Lessons(corpus, weights if (weights != 1).any() else None, held_out)
+    sentences = None
+    if soft is not None and labeled is not None and settings is not None and settings.teach:
+        n_taught = labeled.sentences
+        if len(soft.ids) != data.labeled.offsets[n_taught]:
+            raise ValueError("the soft labels are not of these tokens")
+        firsts = np.where(learned < n_taught, data.labeled.offsets[learned], -1)
+        firsts = np.append(np.full(len(data.train), -1), firsts)
+        ids = soft.ids_in(data.tagset.types)
+        sentences = SoftSentences(soft, settings.teach.weight, firsts, ids)
+        weights[firsts >= 0] = 0  # of the tags that the most probable mentions have
+    return Lessons(corpus, weights if (weights != 1).any() else None, held_out, sentences)

@@ -7,11 +7,13 @@
       log.txt              one line per event
       epochs.jsonl         one line per epoch
       transfer.json        what was copied from the source
-      labeled.jsonl        what teachers have found in unlabeled text
+      labeled.jsonl        what teachers have found in unlabeled text, and sentences of [joint]
+      labeled-tags/        soft labels of the former, see `kakehashi.training.soft_labels`
       checkpoint           to continue from after an interruption; removed when the run is finished
       tensorboard/         event files of a tracked run
       mlflow.json          id of a tracked run in MLflow
       model/               the model folder; only of our recognizer
+      model.crfsuite       what CRFsuite has learned, in its format
       predictions.jsonl    the test sentences as the model reads them
       counts.parquet       gold, predicted and correct entities of each test sentence
       result.json          written last: a folder without it is not finished

@@ -39,6 +39,7 @@ from kakehashi.training.labeling import Labeled, lessons_fingerprint, write_less
 from kakehashi.training.lessons import lessons_of
 from kakehashi.training.run import Run
 from kakehashi.training.simulation import simulate
+from kakehashi.training.soft_labels import SoftLabels, soft_labels_of
 from kakehashi.training.trainer import Trainer, check_selection
 
 _MUCH = 100_000_000  # bytes of vectors in a model
@@ -143,7 +144,9 @@ def _train_tagger(
         start = _start(settings, progress, cache, run.labeled if labeled else None, group)
         # Only now: it starts from the same weights on every device.
         start.tagger.to(find_device(group.device(settings.training.device), "training.device"))
-        lessons = lessons_of(start.data, settings, labeled)
+        is_soft = settings.teach is not None and settings.teach.labels == "soft"
+        soft = SoftLabels.open(soft_labels_of(run.labeled)) if is_soft else None
+        lessons = lessons_of(start.data, settings, labeled, soft)
         parts, plausible = (start.tagger, start.data, settings.training), settings.text.plausible
         trainer = Trainer(*parts, progress, group, lessons, plausible)
         # All that the weights depend on, so that a checkpoint is not taken for another's.

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.training.run import load_result
+from kakehashi.training.soft_labels import SoftLabels
 from kakehashi.training.train import train
 
 
@@ -53,6 +55,43 @@ def test_a_student_learns_from_gold_and_from_what_a_teacher_labels(student, tmp_
     other = train(student(4), tmp_path / "again")  # without a cache
     assert (other / "labeled.jsonl").read_bytes() == (folder / "labeled.jsonl").read_bytes()
     assert load_result(other)["test"] == result["test"]
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_a_student_learns_how_sure_its_teachers_are(
+    student, teacher, tree, world, tmp_path, decoder
+):
+    other = tree("ja", epochs=4, seed=2)
+    other["model"] = other.get("model", {}) | {"decoder": "crf", "scheme": "iobes"}
+    other = train(settings_from_tree(other), tmp_path / "other")
+    settings = student(4)
+    silver = tmp_path / "silver.jsonl"
+    sentences = [f"昨日、{each.text}" for each in read_jsonl(world / "ja-train.jsonl")]
+    silver.write_text("".join(json.dumps({"text": text}) + "\n" for text in sentences))
+    names = (str(teacher), str(other), str(silver))
+    teach = settings.teach.model_copy(update={"labels": "soft", "teachers": names})
+    model = settings.model.model_copy(update={"decoder": decoder})
+    settings = settings.model_copy(update={"teach": teach, "model": model})
+    folder = train(settings, tmp_path / "student", cache=tmp_path / "cache")
+    labels = SoftLabels.open(folder / "labeled-tags")
+    assert labels.names == ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert len(labels.ids) == load_result(folder)["corpus"]["labeled"]["tokens"]
+    outside = np.where(labels.ids == 0, labels.shares, 0).sum(axis=1)
+    assert outside.min() >= 0.33  # one of three finds nothing
+    assert outside.min() < 0.5
+    assert load_result(folder)["test"]["f1"] > 60
+
+
+@pytest.mark.parametrize("labels", ["hard", "soft"])
+def test_crfsuite_may_teach(student, tree, tmp_path, labels):
+    pytest.importorskip("pycrfsuite", reason="needs the extra 'crfsuite'")
+    teacher = train(settings_from_tree(tree("ja") | {"system": "crfsuite"}), tmp_path / "crfsuite")
+    settings = student(4)
+    teach = settings.teach.model_copy(update={"labels": labels, "teachers": (str(teacher),)})
+    folder = train(settings.model_copy(update={"teach": teach}), tmp_path / "student")
+    result = load_result(folder)
+    assert result["labeled"]["mentions"] > 100
+    assert result["test"]["f1"] > 60
 
 
 def test_another_corpus_is_learned_beside_gold(tree, world, tmp_path):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from kakehashi.baselines import crfsuite
@@ -7,6 +8,7 @@ from kakehashi.corpora.corpus import segmented
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import sentence_from_forms
+from kakehashi.tags import tags_from_spans
 from kakehashi.text.segment import load_segmenter
 
 DEFAULTS = {"c2": 0.1, "c1": 0, "feature.minfreq": 0}
@@ -123,3 +125,17 @@ def test_neighbours_are_seen_up_to_two_tokens_away():
 )
 def test_shapes(form, expected):
     assert shape(form) == expected
+
+
+def test_marginals_add_up_and_agree_with_the_tags(parts, tuned):
+    baseline, dev = tuned[0], parts[1][:10]
+    agreeing = total = 0
+    for sentence, shares in zip(dev, baseline.marginals(dev), strict=True):
+        assert shares.shape == (len(sentence.tokens), len(baseline.tags))
+        assert shares.sum(axis=1) == pytest.approx(np.ones(len(shares)), abs=1e-4)
+        (spans,) = baseline.tag([sentence])
+        tags = tags_from_spans(spans, len(sentence.tokens))
+        best = [baseline.tags[column] for column in shares.argmax(axis=1)]
+        agreeing += sum(map(str.__eq__, tags, best))
+        total += len(tags)
+    assert agreeing / total > 0.9

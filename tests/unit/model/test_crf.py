@@ -93,7 +93,7 @@ def test_marginal_loss_is_the_cross_entropy_to_the_probability_of_each_tag(case)
         total = torch.stack(list(scores.values())).logsumexp(0)
         for tags, score in scores.items():
             marginals[tokens, list(tags)] += (score - total).detach().exp()
-    expected = -(soft.shares * marginals.log().clamp(min=-50).gather(1, soft.ids)).sum()
+    expected = -(soft.weights * marginals.log().clamp(min=-50).gather(1, soft.ids)).sum()
     loss = crf.marginal_loss(emissions, RAGGED, soft)
     assert loss.item() == pytest.approx(expected.item() / sum(LENGTHS), rel=1e-6)
 

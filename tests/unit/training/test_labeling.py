@@ -5,8 +5,9 @@ from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
-from kakehashi.training.labeling import agreed, label, write_lessons
-from kakehashi.training.teachers import load_teacher
+from kakehashi.training.findings import Findings, agreed
+from kakehashi.training.labeling import write_lessons
+from kakehashi.training.teachers import load_teacher, teacher_fingerprint
 
 
 def sentence(text, *mentions):
@@ -145,14 +146,28 @@ def test_text_that_does_not_fit_is_refused(run, file, texts, segmenter, problem)
 def test_what_a_teacher_finds_is_kept_part_by_part(file, tmp_path):
     texts = [sentence(f"to Bonn {n}", (3, 7, "LOC")) for n in range(4500)]
     silver = file("silver.jsonl", *texts)
-    whole = list(label([silver], texts, 0.5, tmp_path / "cache"))
+    whole = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert [each.mentions[0].type for each in whole] == ["LOC"] * 4500
     parts = sorted((tmp_path / "cache").glob("found-*/part-*"))
     assert len(parts) == 3
     parts[1].unlink()
     parts[2].write_text("".join(f'{{"text": "{each.text}"}}\n' for each in texts[4000:]))
-    again = list(label([silver], texts, 0.5, tmp_path / "cache"))
+    again = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert again == whole[:4000] + [Sentence(each.text) for each in texts[4000:]]
+
+
+def test_a_spacy_pipeline_may_teach(run, file, tmp_path):
+    spacy = pytest.importorskip("spacy", reason="needs the extra 'spacy'")
+    nlp, folder = spacy.blank("en"), tmp_path / "pipeline"
+    nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "New York"}])
+    nlp.to_disk(folder)
+    texts = file("texts.jsonl", sentence("to New York!"), sentence("no one"))
+    labeled = run(str(folder), unlabeled=[{"format": "jsonl", "path": texts}])[1]
+    assert [[m.text for m in each.mentions] for each in labeled] == [["New York"], []]
+    before = teacher_fingerprint(str(folder))
+    nlp.get_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "one"}])
+    nlp.to_disk(folder)
+    assert teacher_fingerprint(str(folder)) != before
 
 
 def test_a_teacher_that_is_nothing_is_refused():

@@ -6,14 +6,16 @@ import torch
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.config.settings import ModelSettings, TrainingSettings, VectorsSettings
-from kakehashi.data.batches import Batch, make_batch
+from kakehashi.data.batches import Batch, cut_batch, make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
+from kakehashi.model.torch_network import decoder_of
 from kakehashi.sentence import Mention, Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.initial import new_tagger
 from kakehashi.training.labeling import Labeled
 from kakehashi.training.lessons import lessons_of
+from kakehashi.training.soft_labels import most_probable
 from kakehashi.training.trainer import Trainer, hide_rare_words
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -250,3 +252,31 @@ def test_sentences_weigh_in_the_loss(taught, decoder):
     assert first != pytest.approx(second, rel=1e-3)
     assert loss([0, 5]) == pytest.approx((first + second) / 2, rel=1e-5)
     assert loss([0, 5], [1, 0.5]) == pytest.approx((first + second / 2) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("decoder", ["softmax", "crf"])
+def test_soft_labels_take_the_place_of_the_mentions(taught, decoder):
+    source = {"format": "jsonl", "path": "a.jsonl"}
+    tree = {"name": "a", "corpus": {"train": [source]}, "training": {"epochs": 1, "select": "last"}}
+    tree |= {"joint": {"train": [source]}, "teach": {"teachers": ["a"], "weight": 0.5}}
+    marginals = np.full((40, 5), 0.1)  # of the tokens of twenty sentences
+    marginals[:, 0] = 0.6
+    soft = most_probable(("O", "B-PER", "I-PER", "B-LOC", "I-LOC"), marginals)
+    labeled = Labeled(1, sentences=20, joint=10)
+    lessons = lessons_of(taught, settings_from_tree(tree), labeled, soft)
+    assert lessons.weights.tolist() == pytest.approx([1, 1] + [0] * 19 + [0.3] * 10)
+    corpus, rows = lessons.corpus, np.array([0, 4, 25])  # gold, soft, of another corpus
+    tags = corpus.tag_ids(taught.tagset)
+    batch = lessons.weigh(make_batch(rows, corpus.offsets, corpus.forms, taught.features, tags))
+    found = np.zeros((6, 5))
+    np.add.at(found, (np.arange(6)[:, None], batch.soft_ids), batch.soft_weights)
+    expected = np.zeros((6, 5))
+    expected[2:4] = [0.3, 0.05, 0.05, 0.05, 0.05]
+    assert found == pytest.approx(expected, abs=1e-3)
+    cut = cut_batch(batch, 1, 2)
+    assert cut.soft_weights.tolist() == batch.soft_weights[2:4].tolist()
+    tagger = new_tagger(taught, ModelSettings(**SMALL, decoder=decoder)).eval()
+    plain = replace(batch, soft_ids=None, soft_weights=None)
+    shares = decoder_of(tagger).marginals(tagger(cut).detach().numpy(), np.array([0, 2]))
+    entropy = -(expected[2:4] * np.log(np.maximum(shares, np.exp(-50)))).sum() / 6
+    assert tagger.loss(batch).item() == pytest.approx(tagger.loss(plain).item() + entropy, abs=1e-3)
