@@ -279,7 +279,6 @@ class RunSettings(Settings):
         return self
 
     @model_validator(mode="after")
-<<<<<<< HEAD
     def _can_select(self) -> RunSettings:
         if self.selection is None:
             return self
@@ -287,7 +286,9 @@ class RunSettings(Settings):
             raise ValueError(f"'selection' needs probabilities of ours, and not {self.system}'s")
         if self.teach is not None or self.joint is not None:
             raise ValueError("'selection' cannot be combined with 'teach' or 'joint' yet")
-=======
+        return self
+
+    @model_validator(mode="after")
     def _has_soft_labels(self) -> RunSettings:
         if self.teach is not None and self.teach.labels == "soft":
             if self.model.scheme != "bio":
@@ -298,7 +299,6 @@ class RunSettings(Settings):
                 raise ValueError(
                     "training.augment replaces mentions; teach.labels = 'soft' has none"
                 )
->>>>>>> soft
         return self
 
     @model_validator(mode="after")

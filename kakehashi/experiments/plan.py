@@ -93,12 +93,7 @@ def forecast(plan: Plan, progress: Progress | None = None) -> float:
     total = 0.0
     for spec in plan.missing:
         settings = spec.settings
-<<<<<<< HEAD
-        corpus = settings.model_dump_json(include={"corpus", "teach"})
-=======
         corpus = settings.model_dump_json(include={"corpus", "teach", "joint"})
-        kind = _kind(settings)
->>>>>>> soft
         if corpus not in sizes:
             sizes[corpus] = _sentences(settings)
         trained, each = [sizes[corpus]], settings.selection
