@@ -141,7 +141,7 @@ class BiLstm(nn.RNNBase):
         """Do `_states` with torch's own LSTM for packed sequences."""
         order = ragged.order[0]
         zeros = inputs.new_zeros(2, ragged.n_sequences, self.hidden_size)
-        with torch.autocast(inputs.device.type, enabled=False):
+        with torch.autocast("cpu" if inputs.is_cpu else "cuda", enabled=False):
             packed, _, _ = torch.lstm(
                 inputs.index_select(0, order if rows is None else rows[order]),
                 torch.tensor(ragged.sizes),

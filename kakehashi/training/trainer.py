@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import itemgetter
@@ -290,12 +290,13 @@ def _precision(name: Literal["float32", "bfloat16"], device: torch.device) -> It
     step needs one of its own.
     """
     rough, cudnn = name == "bfloat16", torch.backends.cudnn
-    autocast = rough and (device.type != "cpu" or multiplies_bfloat16())
+    in_cpu = device.type == "cpu" and multiplies_bfloat16()
+    autocast = rough and (device.type == "cuda" or in_cpu)
     before = torch.get_float32_matmul_precision(), cudnn.allow_tf32
     torch.set_float32_matmul_precision("medium" if rough else "highest")
     cudnn.allow_tf32 = rough
     try:
-        with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        with torch.autocast(device.type, torch.bfloat16) if autocast else nullcontext():
             yield
     finally:
         torch.set_float32_matmul_precision(before[0])
