@@ -2,7 +2,8 @@
 
 `models` and `fingerprints.json` were written at be859cd, before any of what came after; of the
 fingerprints those of demo, recipe and size-strong when the defaults of training changed, demo's
-when mentions were first trimmed, and those of size and types when they were measured again.
+when mentions were first trimmed, those of size and types when they were measured again, and those of
+external, taught, taught-0 and size-de when these were first measured.
 """
 
 import json
@@ -46,12 +47,15 @@ def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "grid",
     [
+        "external",
         "layers-2k",
         "recipe",
         "size",
         "size-de",
         "size-de-internal",
         "size-strong",
+        "taught",
+        "taught-0",
         "types",
     ],
 )
