@@ -2,8 +2,8 @@
 
 `models` and `fingerprints.json` were written at be859cd, before any of what came after; of the
 fingerprints those of demo, recipe and size-strong when the defaults of training changed, demo's
-when mentions were first trimmed, those of size and types when they were measured again, and those of
-external, taught, taught-0 and size-de when these were first measured.
+when mentions were first trimmed, those of size and types when they were measured again, and those
+of external, taught, taught-0 and size-de when these were first measured.
 """
 
 import json
