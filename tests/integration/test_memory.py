@@ -14,7 +14,7 @@ MEGABYTE = 1 << 20
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_words(tmp_path):
-    """A row of a form takes 10 KB here, those of all forms 120 MB."""
+    """A row of a form takes 10 KB here, those of all forms 120 MB; 16 MB of them are kept."""
     settings, tagset = ModelSettings(word_lstm_width=300), Tagset(("LOC",))
     words, ngrams = Vocabulary(["the"]), Vocabulary(["ba", "de"])
     shapes = weight_shapes(settings, len(words), len(ngrams), 0, len(tagset))
@@ -24,5 +24,5 @@ def test_memory_does_not_grow_with_words(tmp_path):
     write_model(tmp_path / "model", model)
     first, *later = measure(tmp_path / "model", "en", [300, *range(1000, 5000, 500)])
     most = max(look.private for look in later)
-    assert most - first.private < 20 * MEGABYTE
+    assert most - first.private < 40 * MEGABYTE
     assert 20 * MEGABYTE < most < max(look.resident for look in later)
