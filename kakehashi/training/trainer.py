@@ -66,6 +66,10 @@ class Trainer:
     ) -> None:
         self.tagger, self.data, self.settings = tagger, data, settings
         self.progress, self.group = progress or Progress(), group
+        rough = settings.precision == "bfloat16" and tagger.device.type == "cpu"
+        if rough and not multiplies_bfloat16() and group.rank == 0:
+            problem = "machine code cannot multiply bfloat16 here"
+            self.progress.warn(f"training.precision: {problem}; products are float32 or torch's")
         self.optimizer = Optimizer(tagger, settings.learning_rate, settings.averaging)
         self.history: list[Epoch] = []
         self.lessons = lessons or lessons_of(data)

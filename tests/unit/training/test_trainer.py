@@ -10,6 +10,7 @@ from kakehashi.data.batches import Batch, cut_batch, make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
 from kakehashi.model.torch_network import decoder_of
+from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Span, sentence_from_forms
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.initial import new_tagger
@@ -206,6 +207,17 @@ def test_before_any_score_the_last_epoch_is_kept(make_trainer):
 
 
 SMALL = {"word_width": 4, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
+
+
+@pytest.mark.parametrize("multiplies", [False, True])
+def test_bfloat16_that_cannot_be_multiplied_is_said(taught, multiplies, monkeypatch):
+    monkeypatch.setattr("kakehashi.training.trainer.multiplies_bfloat16", lambda: multiplies)
+    lines: list[str] = []
+    progress = Progress()
+    monkeypatch.setattr(progress, "say", lines.append)
+    settings = TrainingSettings(precision="bfloat16")
+    Trainer(new_tagger(taught, ModelSettings(**SMALL)), taught, settings, progress)
+    assert ["training.precision" in line for line in lines] == [True] * (not multiplies)
 
 
 @pytest.fixture(scope="module")
