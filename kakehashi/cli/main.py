@@ -20,6 +20,7 @@ from kakehashi.cli import serve_verbs as serving
 from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
+from kakehashi.cli.console import print_warnings
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
@@ -175,6 +176,7 @@ def _options(
     debug: bool = flag("Show tracebacks; may stand anywhere.", "--debug"),
 ) -> None:
     """Options of the program itself."""
+    print_warnings()
 
 
 def main() -> None:

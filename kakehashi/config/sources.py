@@ -123,6 +123,51 @@ class InlineSource(Settings):
     )
 
 
+Offsets = Annotated[
+    Literal["characters", "utf-16", "bytes"] | None,
+    Field(description="What offsets count. Default: found out by the texts of mentions."),
+]
+
+
+class BratSource(Settings):
+    """brat's folder or tar archive of texts, NAME.txt, with annotations, NAME.ann."""
+
+    format: Literal["brat"] = "brat"
+    path: str
+    offsets: Offsets = None
+    sentences: Literal["line", "document"] = Field(
+        "line", description="What a sentence is: a line of a text, or all of it."
+    )
+
+
+class DoccanoSource(Settings):
+    """Doccano's JSON lines."""
+
+    format: Literal["doccano"] = "doccano"
+    path: str
+    offsets: Offsets = None
+
+
+class LabelStudioSource(Settings):
+    """Label Studio's JSON or JSON_MIN."""
+
+    format: Literal["labelstudio"] = "labelstudio"
+    path: str
+    offsets: Offsets = None
+    field: str = Field("text", min_length=1, description="Key of a task's data that has the text.")
+    annotator: str = Field(
+        "", description="Read what this one did, by number or e-mail. Default: the last of each."
+    )
+
+
+class ProdigySource(Settings):
+    """Prodigy's JSON lines."""
+
+    format: Literal["prodigy"] = "prodigy"
+    path: str
+    offsets: Offsets = None
+
+
 class AnnotatedSource(Settings):
     """Voice-assistant utterances of MASSIVE: JSON lines with ``utt`` and ``annot_utt``."""
 
@@ -157,6 +202,7 @@ class AssistantSource(Settings):
 
 
 Source = Annotated[
-    ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | AnnotatedSource
-    | StockmarkSource | TextSource | AssistantSource, Field(discriminator="format"),
+    ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | BratSource
+    | DoccanoSource | LabelStudioSource | ProdigySource | AnnotatedSource | StockmarkSource
+    | TextSource | AssistantSource, Field(discriminator="format"),
 ]  # fmt: skip
