@@ -35,7 +35,8 @@ from kakehashi.training.train import train
 _FEWEST = 100  # sentences: three sizes, the fewest that say how a curve bends
 _HELD_OUT = 5  # without development data every fifth sentence
 _TRIALS = 1000
-_POWERS = np.linspace(0.1, 1.5, 29)
+_POWERS = np.linspace(0.02, 0.5, 25)  # steeper ones level off too early; see docs/selection.md
+_CHANCE = 1.0  # points of F1 that trainings of one size differ by, about
 _FARTHEST = 100  # times what is annotated; beyond it nobody knows
 
 Floats = npt.NDArray[np.float64]
@@ -105,30 +106,35 @@ def _f1(totals: npt.NDArray[np.int_]) -> Floats:
 
 
 def extrapolate(sizes: Sequence[int], scores: Floats, wanted: Sequence[int]) -> Floats:
-    """Continue learning curves by the power law that fits them best.
+    """Continue learning curves by the power laws that fit them.
 
-    ``scores`` has the shape (curves, sizes), what is returned (curves, wanted). A curve is c − a·n
-    to the power of −b with a ≥ 0 and c ≤ 100, by least squares; see Figueroa et al. 2012,
-    "Predicting sample size required for classification performance". One that falls is continued by
-    its mean.
+    ``scores`` has the shape (curves, sizes), what is returned (curves, wanted). A law is c − a·n to
+    the power of −b with a ≥ 0, c ≤ 100 and b ≤ ½, by least squares for each b; see Figueroa et al.
+    2012, "Predicting sample size required for classification performance". What is returned is the
+    mean over b, each as likely as it makes scores that are off by one point of F1. A curve that
+    falls is continued by its mean.
 
     Example:
         >>> sizes = [100, 200, 400, 800]
         >>> scores = np.array([[80 - 200 * n**-0.5 for n in sizes]])
-        >>> extrapolate(sizes, scores, [1600]).round(2)
-        array([[75.]])
+        >>> extrapolate(sizes, scores, [1600]).round(1)
+        array([[75.7]])
     """
-    best = np.repeat(scores.mean(axis=1, keepdims=True), len(wanted), axis=1)
-    least = ((scores - scores.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    fits, errors = [], []
     for power in _POWERS:
         known, asked = (
             np.stack([np.ones(len(n)), -(np.asarray(n, float) ** -power)]) for n in (sizes, wanted)
         )
         weights = scores @ np.linalg.pinv(known)
+        possible = (weights[:, 0] <= 100) & (weights[:, 1] >= 0)
         error = ((weights @ known - scores) ** 2).sum(axis=1)
-        better = (error < least) & (weights[:, 0] <= 100) & (weights[:, 1] >= 0)
-        best[better], least[better] = (weights @ asked)[better], error[better]
-    return best
+        errors.append(np.where(possible, error, np.inf))
+        fits.append(weights @ asked)
+    least = np.min(errors, axis=0)
+    falls = np.isinf(least)
+    chances = np.exp((np.where(falls, 0, least) - errors) / (2 * _CHANCE**2))  # (powers, curves)
+    means = np.einsum("pc,pcw->cw", chances, fits) / np.maximum(chances.sum(axis=0), 1)[:, None]
+    return np.asarray(np.where(falls[:, None], scores.mean(axis=1, keepdims=True), means))
 
 
 def measure_curve(
