@@ -29,7 +29,8 @@ from benchmarks.watching import Watched
 from benchmarks.workers import environment
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource
-from kakehashi.corpora.formats import guess_source, write_generated
+from kakehashi.corpora.formats import guess_source
+from kakehashi.corpora.writing import write_generated
 from kakehashi.data.cache import load_dataset
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.files import write_json

@@ -8,7 +8,7 @@ segmented again without loss, and a mention that no token boundary meets stays v
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -60,6 +60,7 @@ class Sentence:
     tokens: tuple[Token, ...] | None = None  # one segmentation; None until there is one
     id: str = ""  # its name in its corpus, "" where it has none
     group: str = ""  # its article or document, "" where unknown; splits may respect it
+    notes: tuple[str, ...] = field(default=(), compare=False)  # what its file has and this has not
 
     def project(self) -> Projection:
         """Project the mentions onto the tokens; `ValueError` if there are none yet."""

@@ -6,6 +6,7 @@ Results go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
@@ -58,6 +59,25 @@ class ProgressBars(Progress):
     def say(self, line: str) -> None:
         """Print one line."""
         self._console.print(line, markup=False, emoji=False, soft_wrap=True)
+
+
+class _Warnings(logging.Handler):
+    """Prints what the library logs, once each, however often a corpus is read."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._said = set[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._said:
+            self._said.add(message)
+            ProgressBars().warn(message)
+
+
+def print_warnings() -> None:
+    """Print what the library logs, on stderr."""
+    logging.getLogger("kakehashi").handlers = [_Warnings()]
 
 
 def print_line(line: str) -> None:

@@ -14,8 +14,8 @@ from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import corpora_table, distribution_table, terminal
 
 if TYPE_CHECKING:
-    from kakehashi.corpora.formats import Written
     from kakehashi.corpora.stats import CorpusStats, Overlap
+    from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
 
 _MOST_TESTED = 100_000
@@ -179,7 +179,7 @@ def check(
 def convert(
     reading: Reading,
     input: Path = arg("Corpus file, archive or folder."),
-    output: Path = arg("File to write: .jsonl, .conll, .xml, …"),
+    output: Path = arg("File to write: .jsonl, .conll, .xml, …; with --to another, or a folder."),
     mapping: str | None = options.MAPPING,
     segmenter: str | None = options.SEGMENTER,
     to: str | None = opt("Format of the output. Default: by its name.", "--to"),
@@ -190,16 +190,18 @@ def convert(
     force: bool = options.FORCE,
     as_json: bool = options.JSON,
 ) -> None:
-    """Convert a corpus: read any format, write columns, JSON lines or inline tags.
+    """Convert a corpus: read any format, write most, and say what the new one is without.
 
     Examples:
+      kakehashi corpus convert exported.json train.jsonl
+      kakehashi corpus convert train.jsonl for-brat --to brat
       kakehashi corpus convert train.conll train.jsonl --no-spaces
       kakehashi corpus convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
       kakehashi corpus convert a.jsonl a.conll --segmenter ipadic --to-columns token,reading,tag
       kakehashi corpus convert a.csv a.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.corpora.corpus import read_mapped
-    from kakehashi.corpora.formats import write_corpus
+    from kakehashi.corpora.writing import write_corpus
 
     check_free(output, force)
     settings = [*(to_set or ()), *([f"scheme={scheme}"] if scheme else ())]
@@ -236,7 +238,8 @@ def generate(
       kakehashi corpus generate --report --language de --utterances 1000000
     """
     from kakehashi.config.sources import AssistantSource
-    from kakehashi.corpora.formats import read_source, write_generated
+    from kakehashi.corpora.formats import read_source
+    from kakehashi.corpora.writing import write_generated
 
     given = {"utterances": utterances, "seed": seed, "partition": partition}
     source = AssistantSource(language=language, **given)
@@ -292,8 +295,14 @@ def _overlap(
 
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
+    from kakehashi.corpora.formats import counted
+
     line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
-    console.print_report({"file": str(output), **asdict(written)}, (), line, as_json=as_json)
+    facts = {"file": str(output), **asdict(written)}
+    facts |= {"left_out": dict(written.left_out), "notes": dict(written.notes)}
+    console.print_report(facts, (), line, as_json=as_json)
+    if written.left_out:
+        console.ProgressBars().say(f"{output}: is without {counted(written.left_out)}")
     for table in () if as_json else show.lost_tables(output.name, written.lost):
         console.ProgressBars().say(terminal(table))
 

@@ -20,8 +20,10 @@ from kakehashi.cli import serve_verbs as serving
 from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
+from kakehashi.cli.console import print_warnings
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
+from kakehashi.cli.progress_verb import progress
 from kakehashi.cli.suggest_verb import suggest
 from kakehashi.errors import ConfigError, suggestion
 
@@ -129,9 +131,7 @@ def _unwrapped(text: str) -> str:
 
 
 _HELP = "Bootstrap a named-entity recognizer for a new language from one that works."
-_OPTIONS = """Also --version; --debug, anywhere, for tracebacks.
-Exit status: 0 done, 2 an error that you can fix, 1 a bug, 130 or 143 stopped.
-"""
+_OPTIONS = "--version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug, 130 or 143 stopped.\n"
 _CORPUS = _family("corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS)
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {
@@ -149,6 +149,7 @@ _JOBS: dict[str, tuple[Any, ...]] = {
         calibrate,
         suggest,
         serving.review,
+        progress,
         teaching.label,
     ),
     "study": (scores.compare, _EXPERIMENT),
@@ -175,6 +176,7 @@ def _options(
     debug: bool = flag("Show tracebacks; may stand anywhere.", "--debug"),
 ) -> None:
     """Options of the program itself."""
+    print_warnings()
 
 
 def main() -> None:

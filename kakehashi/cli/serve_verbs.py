@@ -89,6 +89,9 @@ def review(
     ),
     model: str = opt("Run or model folder that suggests.", default=..., metavar="MODEL"),
     out: Path = opt("File for what has been reviewed (.jsonl).", default=..., metavar="FILE"),
+    config: Path | None = opt(
+        "Config of the text, if the model is of another language: its segmenter and views are used."
+    ),
     format: str | None = opt("Format of the batch: jsonl, text, … Default: by its name."),
     annotator: str | None = opt("Who decides, unless the page says. Default: the user."),
     types: str | None = opt("More entity types, with commas, that the model does not know."),
@@ -115,11 +118,13 @@ def review(
     server ends or the page asks, and NAME.decisions.jsonl everything: the machine's mentions, the
     reviewed ones, who, when.
 
-    Example:
-      kakehashi review batch.jsonl --model runs/massive-en-seed1 --out reviewed.jsonl
+    Examples:
+      kakehashi review batch.jsonl --model runs/massive-ja-seed1 --out reviewed.jsonl
+      kakehashi review batch.jsonl --model runs/massive-en-seed1 --config ja.toml --out first.jsonl
     """
     import getpass
 
+    from kakehashi.config.reading import read_settings
     from kakehashi.corpora.formats import guess_source, read_source
     from kakehashi.extras import require
 
@@ -162,9 +167,16 @@ def review(
         store = ReviewStore(path, batch_sha256(sentences))
         progress.say(f"loading {name}")
         recognizer = Recognizer.load(folder)
+        if config is not None:
+            recognizer = recognizer.for_text(read_settings(config))
         if store.is_new:
             selections = read_selections(batch, len(sentences))
-            store.fill(batch.name, suggest_mentions(sentences, recognizer, hidden, selections))
+            suggested = suggest_mentions(sentences, recognizer, hidden, selections)
+            uncut = sum(len(each.sentence.tokens or ()) == 1 for each in suggested)
+            if 2 * uncut > len(sentences) and config is None:
+                problem = f"{uncut:,} of {len(sentences):,} sentences are one token to the model"
+                progress.warn(f"{problem}; name the config of the text with --config")
+            store.fill(batch.name, suggested)
         known = recognizer.types
         own = [mention.type for sentence in sentences for mention in sentence.mentions]
         more = [each.strip() for each in (types or "").split(",") if each.strip()]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
@@ -16,6 +16,8 @@ _EXCERPT = 60  # characters of a text or a key, in a message
 _BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
 _BLANK = frozenset(_BLANKS)
 Model = TypeVar("Model", bound=BaseModel)
+# Of a sentence or an article, which other tools name by numbers.
+Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
 
 
 def excerpt(text: str) -> str:

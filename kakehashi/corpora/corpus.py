@@ -74,7 +74,7 @@ def segmented(
             tokens = segmenter.annotate(sentence.text, sentence.tokens)
         else:
             tokens = segment(sentence.text)
-        yield Sentence(sentence.text, sentence.mentions, tokens, sentence.id, sentence.group)
+        yield replace(sentence, tokens=tokens)
 
 
 @dataclass(frozen=True)

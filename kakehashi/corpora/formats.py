@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -12,16 +12,26 @@ from typing import Any, NamedTuple, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from kakehashi.config.reading import data_path
-from kakehashi.config.sources import AssistantSource, ColumnsSource, ParquetSource, Source
-from kakehashi.corpora import assistant, columns, inline, jsonl, knp, records
-from kakehashi.corpora.lines import opened
-from kakehashi.corpora.stats import LostMention, lost_mentions
+from kakehashi.config.sources import AssistantSource, ParquetSource, Source
+from kakehashi.corpora import (
+    assistant,
+    brat,
+    columns,
+    doccano,
+    inline,
+    jsonl,
+    knp,
+    labelstudio,
+    prodigy,
+    records,
+    spreadsheet,
+)
+from kakehashi.corpora.sniff import sniff_columns, sniff_folder, sniff_lines, sniff_list
 from kakehashi.errors import ConfigError, CorpusError
-from kakehashi.files import read_json, write_atomically
-from kakehashi.parallel import map_in_order
-from kakehashi.progress import Progress
+from kakehashi.files import read_json
 from kakehashi.sentence import Sentence
 
+_LOGGER = logging.getLogger(__name__)
 _Item = TypeVar("_Item")
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
@@ -36,28 +46,40 @@ class Format(NamedTuple):
     """How the names of a format's files end, and functions of its settings.
 
     ``chunks``, in place of ``read``, yields parts that can be sent to other processes unread;
-    ``lines`` makes lines of text of sentences, and is None if the format is only read.
+    ``lines`` makes lines of text of sentences, ``write`` a folder, returning what is not in it; a
+    format with neither is only read. ``holds`` is what its sentences keep beside text and mentions.
     """
 
     suffixes: tuple[str, ...] = ()
     read: Callable[[Any], Iterator[Sentence]] | None = None
     chunks: Callable[[Any], Iterator[Iterable[Sentence]]] | None = None
     lines: Callable[[Iterable[Sentence], Any], Iterator[str]] | None = None
+    write: Callable[[Iterable[Sentence], Any], Counter[str]] | None = None
+    holds: tuple[str, ...] = ()
 
 
-_COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
+_ALL = ("id", "group", "token", "reading", "part of speech", "probability")
+_COLUMNS = (".conll", ".conllu", ".txt", ".tsv", ".bio", ".bmes", ".iob", ".iob2", ".iobes")
 FORMATS: Mapping[str, Format] = {
     "annotated": Format((), records.read_annotated),
     "assistant": Format((), None, assistant.chunks),
-    "columns": Format(_COLUMNS, columns.read, lines=columns.lines),
+    "brat": Format((), brat.read, write=brat.write, holds=("id", "group")),
+    "columns": Format(_COLUMNS, columns.read, lines=columns.lines, holds=("group", "token")),
+    "csv": Format((".csv", ".csv.gz"), spreadsheet.read),
+    "doccano": Format((), doccano.read, lines=doccano.lines, holds=("id", "group")),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
-    "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines),
+    "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines, holds=_ALL),
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
+    "labelstudio": Format(
+        (), labelstudio.read, lines=labelstudio.lines, holds=("id", "group", "probability")
+    ),
     "parquet": Format((".parquet",), None, _parquet_chunks),
+    "prodigy": Format((), prodigy.read, lines=prodigy.lines, holds=("id", "group", "token")),
     "stockmark": Format((".json", ".json.gz"), records.read_stockmark),
     "text": Format((), records.read_text),
 }
-WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines is not None)
+WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines or entry.write)
+_SNIFF = {"jsonl": sniff_lines, "stockmark": sniff_list}  # several formats have these names
 
 _SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 
@@ -79,12 +101,21 @@ def read_chunks(source: Source) -> Iterator[Iterable[Sentence]]:
 
 
 def _some(items: Iterator[_Item], source: Source) -> Iterator[_Item]:
-    """Pass sentences or chunks on, and refuse a source that has none."""
-    item = None
+    """Pass sentences or chunks on, log what was left out, and refuse a source that has none."""
+    item, notes = None, Counter[str]()
     for item in items:
+        if isinstance(item, Sentence):
+            notes.update(item.notes)
         yield item
+    if notes:
+        _LOGGER.warning("%s: left out or changed: %s", source_name(source), counted(notes))
     if item is None:
         raise CorpusError(source_name(source), f"holds no sentence ({source.format})")
+
+
+def counted(notes: Mapping[str, int]) -> str:
+    """List what was left out, and how often."""
+    return ", ".join(f"{count:,} × {name}" for name, count in sorted(notes.items()))
 
 
 def source_name(source: Source) -> str:
@@ -106,6 +137,9 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
     """
     place = Path(path).absolute() if Path(path).exists() else Path(path)
     tree = {"format": format or _guess(place), "path": str(place), **settings}
+    is_named = not {"columns", "separator"}.isdisjoint(settings)
+    if tree["format"] == "columns" and not is_named and data_path(place).is_file():
+        tree = sniff_columns(place) | tree
     try:
         return _SOURCE.validate_python(tree)
     except ValidationError as error:
@@ -120,96 +154,14 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
 def _guess(path: Path) -> str:
     place = data_path(path)
     if place.is_dir():
-        return "knp"
+        return sniff_folder(place)
     for name, entry in FORMATS.items():
         if path.name.endswith(entry.suffixes):
-            if name == "jsonl" and place.exists():
-                with opened(path) as file:  # MASSIVE's files are named as ours
-                    return "annotated" if b'"annot_utt"' in file.readline(1 << 16) else name
-            return name
+            sniff = _SNIFF.get(name)
+            return sniff(path) if sniff is not None and place.exists() else name
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
     problem = f"cannot tell the format of {path.name!r}, which ends in none of {known}"
     raise ConfigError("format", f"{problem}; say --format")
-
-
-@dataclass
-class Written:
-    """What was written."""
-
-    sentences: int = 0
-    mentions: int = 0
-    lost: list[LostMention] = field(default_factory=list)  # that columns cannot hold
-
-
-def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
-    """Write the file of a source, whole or not at all, its path taken from the working directory.
-
-    A sentence that its format or encoding cannot express is a `CorpusError`.
-    """
-    lines = FORMATS[source.format].lines
-    if lines is None or isinstance(source, AssistantSource):
-        raise only_read(source)
-    written = Written()
-    encoding = getattr(source, "encoding", "utf-8")
-
-    def counted() -> Iterator[Sentence]:
-        for sentence in sentences:
-            written.sentences += 1
-            written.mentions += len(sentence.mentions)
-            if isinstance(source, ColumnsSource) and sentence.tokens:
-                written.lost += lost_mentions(sentence, written.sentences)
-            yield sentence
-
-    try:
-        write_atomically(Path(source.path), lines(counted(), source), encoding=encoding)
-    except UnicodeEncodeError as error:
-        problem = f"{encoding} has no {error.object[error.start]!r}; write it as UTF-8, with"
-        raise CorpusError(source.path, f"{problem} --to-set encoding=utf-8") from error
-    written.mentions -= len(written.lost)
-    return written
-
-
-def only_read(source: Source) -> ConfigError:
-    """Make the error for a format that cannot be written."""
-    return ConfigError("format", f"{source.format} is only read; written are {', '.join(WRITABLE)}")
-
-
-def write_generated(
-    path: Path, source: AssistantSource, processes: int = 1, progress: Progress | None = None
-) -> Written:
-    """Write generated utterances, whole or not at all, as Parquet or JSON lines by the file's name.
-
-    Some ten thousand are in memory at a time; the bytes are the same for any number of processes.
-    """
-    as_rows = path.name.endswith(FORMATS["parquet"].suffixes)
-    chunks = list(read_chunks(source))
-    parts = map_in_order(partial(_part, as_rows), chunks, processes)
-    tracked = (progress or Progress()).track(parts, f"generating {source.language}", len(chunks))
-    written = Written(sentences=source.utterances)
-
-    def counted() -> Iterator[Any]:
-        for part, n_mentions in tracked:
-            written.mentions += n_mentions
-            yield part
-
-    if as_rows:
-        from kakehashi.corpora.parquet import write_rows
-
-        write_rows(path, counted())
-    else:
-        write_atomically(path, counted())
-    return written
-
-
-def _part(as_rows: bool, chunk: Iterable[Sentence]) -> tuple[Any, int]:
-    """Make rows or lines of a chunk, and count the mentions in it."""
-    sentences = list(chunk)
-    n_mentions = sum(len(sentence.mentions) for sentence in sentences)
-    if as_rows:
-        from kakehashi.corpora.texts import rows
-
-        return rows(sentences), n_mentions
-    return "".join(jsonl.lines(sentences)), n_mentions
 
 
 def prediction_files(place: str | Path) -> list[Path]:

@@ -11,12 +11,10 @@
 Only ``text`` is required, and of mentions and tokens all but ``probability``, ``reading``, ``pos``
 and a mention's ``text``. What `kakehashi suggest` chose a sentence for, its ``selection``, is
 passed over. Any other key is refused, so that a misspelt one is not silently nothing.
-Lines of other tools are known by a key of theirs, whose other keys are passed over::
+Lines of Doccano and Prodigy have formats of their own; to tag text, theirs does as well.
+Lines of Hugging Face are read, too; numbers need names, `tags`::
 
-    {"text": …, "label": [[0, 4, "LOC"]]}                                     Doccano; or "labels"
-    {"text": …, "entities": [{"start_offset": 0, "end_offset": 4, "label": "LOC"}]}        Doccano
-    {"text": …, "spans": [{"start": 0, "end": 4, "label": "LOC"}]}                  Prodigy, spaCy
-    {"tokens": ["Oslo"], "ner_tags": ["B-LOC"]}           Hugging Face; numbers need names, `tags`
+    {"tokens": ["Oslo"], "ner_tags": ["B-LOC"]}
 """
 
 from __future__ import annotations
@@ -27,13 +25,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import AliasChoices, BaseModel, Field, StrictInt, ValidationError
+from pydantic import BaseModel, Field, StrictInt, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
-from kakehashi.corpora.checks import checked, json_error, parsed
+from kakehashi.corpora.checks import Name, checked, json_error, parsed
 from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.files import write_atomically
@@ -44,9 +42,7 @@ if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
 _BLOCK = 1 << 22  # bytes
-_LABELS = ("label", "labels", "entities", "spans")
-# Of a sentence or an article, which other tools name by numbers.
-_Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True)]
+_OTHERS = ("label", "labels", "entities", "spans", "answer", "meta")  # of Doccano and Prodigy
 
 
 class _Mention(BaseModel, extra="forbid", strict=True):
@@ -70,31 +66,20 @@ class _Sentence(BaseModel, extra="forbid", strict=True):
     # A list of a million mistakes is a gigabyte of errors, if one does not stop at the first.
     mentions: list[_Mention] = Field([], fail_fast=True)
     tokens: list[_Token] | None = Field(None, fail_fast=True)
-    id: _Name = ""
-    group: _Name = ""
+    id: Name = ""
+    group: Name = ""
     selection: dict[str, object] | None = None  # of `kakehashi.selection.suggest`
 
 
-class _Range(BaseModel):
-    start: StrictInt = Field(validation_alias=AliasChoices("start", "start_offset"))
-    end: StrictInt = Field(validation_alias=AliasChoices("end", "end_offset"))
-    type: str = Field(validation_alias="label")
-    text: str | None = None
-
-
-class _Labelled(BaseModel):
+class _Other(BaseModel):
     text: str
-    id: _Name = ""
-    ranges: list[_Range | tuple[StrictInt, StrictInt, str]] = Field(
-        fail_fast=True, validation_alias=AliasChoices(*_LABELS)
-    )
-    answer: Literal["accept"] = "accept"
+    id: Name = ""
 
 
 class _Tagged(BaseModel):
     tokens: list[str] = Field(fail_fast=True)
     ner_tags: list[StrictInt | str] = Field(fail_fast=True)
-    id: _Name = ""
+    id: Name = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +124,10 @@ def read_jsonl(path: str | Path) -> Iterator[Sentence]:
 def sentence_from_line(
     line: str, path: str, number: int, may_be_empty: bool = False, source: JsonlSource | None = None
 ) -> Sentence:
-    """Read one sentence, of ours or of another tool; ``source`` is for lines of tokens and tags."""
+    """Read one sentence; ``source`` is for lines of tokens and tags.
+
+    With ``may_be_empty``, to tag text, lines of other tools are read for it alone.
+    """
     try:
         sentence = _sentence(_Sentence.model_validate_json(line))
     except ValidationError as error:
@@ -147,8 +135,12 @@ def sentence_from_line(
         if "ner_tags" in keys:
             record = parsed(_Tagged, line, path, number)
             sentence = _from_tags(record, source or JsonlSource(path=path), path, number)
-        elif keys.intersection(_LABELS):
-            sentence = _from_ranges(parsed(_Labelled, line, path, number))
+        elif keys.intersection(_OTHERS):
+            if not may_be_empty:
+                problem = "is a line of Doccano or Prodigy, by its keys; the format is doccano or"
+                raise CorpusError(path, f"{problem} prodigy (--format)", number) from None
+            other = parsed(_Other, line, path, number)
+            sentence = Sentence(other.text, id=other.id)
         else:
             raise json_error(error, path, number) from None
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
@@ -172,19 +164,9 @@ def _sentence(record: _Sentence) -> Sentence:
     return Sentence(record.text, mentions, tokens, record.id, record.group)
 
 
-def _from_ranges(record: _Labelled) -> Sentence:
-    text = record.text
-    mentions = (
-        Mention(*each, text[slice(*each[:2])]) if isinstance(each, tuple) else _mention(text, each)
-        for each in record.ranges
-    )
-    return Sentence(text, tuple(mentions), id=record.id)
-
-
-def _mention(text: str, each: _Mention | _Range) -> Mention:
+def _mention(text: str, each: _Mention) -> Mention:
     form = text[each.start : each.end] if each.text is None else each.text
-    probability = each.probability if isinstance(each, _Mention) else None
-    return Mention(each.start, each.end, each.type, form, probability)
+    return Mention(each.start, each.end, each.type, form, each.probability)
 
 
 def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:

@@ -90,6 +90,14 @@ def numbered_lines(
 
 def decoded(line: bytes, path: str, encoding: str | None, number: int | None = None) -> str:
     """Decode a line, or without a number a file; see `numbered_lines`."""
+    text = decoded_as_it_is(line, path, encoding, number)
+    return text.removesuffix("\n").removesuffix("\r").lstrip(_BOM)
+
+
+def decoded_as_it_is(
+    line: bytes, path: str, encoding: str | None = None, number: int | None = None
+) -> str:
+    """Decode a line or a file with its BOM and its end, which offsets may count."""
     if number is not None and len(line) > LONGEST_LINE:
         raise CorpusError(path, f"the line is longer than {LONGEST_LINE:,} bytes", number)
     try:
@@ -102,7 +110,7 @@ def decoded(line: bytes, path: str, encoding: str | None, number: int | None = N
         raise CorpusError(path, problem, number) from None
     if "\0" in text:
         raise CorpusError(path, "holds a NUL character; is this a text file?", number)
-    return text.removesuffix("\n").removesuffix("\r").lstrip(_BOM)
+    return text
 
 
 def read_bounded(file: IO[bytes], where: str) -> bytes:

@@ -78,13 +78,13 @@ def read_stockmark(source: StockmarkSource) -> Iterator[Sentence]:
     path = str(data_path(source.path))
     with opened(source.path) as file:
         content = decoded(read_bounded(file, path), path, None)
-    for number, text in enumerate(_records(content, path), 1):
+    for number, text in enumerate(elements(content, path), 1):
         record = parsed(_Record, text, path, number)
         mentions = tuple(Mention(*each.span, each.type, each.name) for each in record.entities)
         yield checked(Sentence(record.text, mentions, id=str(number), group=record.curid), path)
 
 
-def _records(text: str, path: str) -> Iterator[str]:
+def elements(text: str, path: str) -> Iterator[str]:
     """Yield the elements of a JSON list as they are written, so that one is parsed at a time."""
     if not text.lstrip().startswith("["):
         raise CorpusError(path, f"expected a JSON list, got {excerpt(text)}")

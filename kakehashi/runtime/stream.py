@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kakehashi.config.sources import Source
-from kakehashi.corpora.formats import FORMATS, guess_source, only_read
+from kakehashi.corpora.formats import FORMATS, guess_source
 from kakehashi.corpora.inputs import Chunk, LineInput
+from kakehashi.corpora.writing import only_read
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.parallel import map_in_order
 from kakehashi.runtime.checked_folder import model_fingerprint

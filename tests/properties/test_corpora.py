@@ -6,13 +6,24 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import given, reject
+import pytest
+from hypothesis import example, given, reject
 from hypothesis import strategies as st
 
 from kakehashi.config.settings import Split
-from kakehashi.config.sources import ColumnsSource, InlineSource, JsonlSource, Source
+from kakehashi.config.sources import (
+    BratSource,
+    ColumnsSource,
+    DoccanoSource,
+    InlineSource,
+    JsonlSource,
+    LabelStudioSource,
+    ProdigySource,
+    Source,
+)
 from kakehashi.corpora.corpus import Corpus
-from kakehashi.corpora.formats import Written, read_source, write_corpus
+from kakehashi.corpora.formats import read_source
+from kakehashi.corpora.writing import write_corpus
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
 
@@ -69,7 +80,8 @@ def written_and_read(sentences: list[Sentence], source: Source) -> list[Sentence
     with tempfile.TemporaryDirectory() as folder:
         source = source.model_copy(update={"path": str(Path(folder) / "corpus")})
         written = write_corpus(sentences, source)
-        assert written == Written(len(sentences), sum(len(s.mentions) for s in sentences))
+        assert written.sentences == len(sentences)
+        assert written.mentions == sum(len(s.mentions) for s in sentences)
         return list(read_source(source))
 
 
@@ -85,6 +97,67 @@ def test_inline_tags_give_text_and_mentions_back(sentences):
         (s.text, tuple(mention._replace(probability=None) for mention in s.mentions))
         for s in sentences
     ]
+
+
+TRAPS = (
+    "\ufeff東京\r\n京都",
+    "𠮷野家で😀東京",
+    "👩‍👩‍👧\u2028Zoë in A\u030angstro\u0308m",
+    "ﾄｳｷｮｳ\u3000ｶﾞ\u0085Bonn\r",
+    "\n\nEva\r\nBerg\n",
+)
+
+
+def traps() -> list[Sentence]:
+    """Texts in which offsets go wrong, each with a mention of what is not blank at its end."""
+    found = []
+    for number, text in enumerate(TRAPS):
+        end = len(text.rstrip())
+        mention = Mention(end - 2, end, "LOC", text[end - 2 : end])
+        found.append(Sentence(text, (mention,), id=f"s{number}", group="g"))
+    return found
+
+
+TOOLS = (
+    DoccanoSource(path=""),
+    LabelStudioSource(path=""),
+    ProdigySource(path=""),
+    BratSource(path="", sentences="document"),
+)
+
+
+@pytest.mark.parametrize("source", TOOLS, ids=lambda source: source.format)
+@given(st.lists(raw_sentences(), min_size=1, max_size=4))
+@example(traps())
+def test_annotation_tools_give_text_mentions_and_names_back(source, sentences):
+    found = written_and_read(sentences, source)
+    if source.format == "brat":  # names of files hold few names, and files have an order
+        found = sorted(found, key=lambda s: s.text)
+        sentences = sorted(sentences, key=lambda s: s.text)
+    keeps = source.format == "labelstudio"
+
+    def content(sentence):
+        mentions = sentence.mentions
+        if not keeps:
+            mentions = tuple(mention._replace(probability=None) for mention in mentions)
+        names = (sentence.id, sentence.group) if source.format != "brat" else ()
+        return sentence.text, mentions, names
+
+    assert [content(s) for s in found] == [content(s) for s in sentences]
+
+
+@given(st.lists(raw_sentences(), min_size=1, max_size=4))
+@example(traps())
+def test_lines_of_brat_give_texts_and_mentions_back(sentences):
+    sentences = [
+        s for s in sentences if s.text.strip() and "\n" not in s.text and s.text[-1] != "\r"
+    ] or [Sentence("a")]
+    found = written_and_read(sentences, BratSource(path=""))
+
+    def content(sentence):
+        return sentence.text, tuple(m._replace(probability=None) for m in sentence.mentions)
+
+    assert sorted(map(content, found)) == sorted(map(content, sentences))
 
 
 @given(

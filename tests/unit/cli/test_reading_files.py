@@ -230,3 +230,18 @@ def test_overlap_of_two_files_and_of_configs():
     assert report("corpus", "overlap", "demo-ja")["demo-ja"]["test_sentences"] == 1000
     with pytest.raises(ConfigError, match="two files: training and test set"):
         invoke("corpus", "overlap", "train.jsonl")
+
+
+def test_convert_says_what_was_left_out_and_what_the_new_file_is_without():
+    spans = '[[0, 3, "PER"], [0, 8, "PER"]]'
+    write("a.jsonl", f'{{"id": 7, "text": "Ada Berg", "label": {spans}, "relations": [1]}}\n')
+    done = invoke("corpus", "convert", "a.jsonl", "a.xml")
+    assert done.stdout == "a.xml: 1 sentences, 1 mentions\n"
+    lines = done.stderr.replace("\n", " ")
+    assert "left out or changed: 1 × mention that overlaps another, 1 × relation" in lines
+    assert "a.xml: is without 1 × id" in lines
+    found = report("corpus", "convert", "a.jsonl", "b.xml")
+    assert found["notes"] == {"mention that overlaps another": 1, "relation": 1}
+    assert found["left_out"] == {"id": 1}
+    invoke("corpus", "convert", "a.jsonl", "folder", "--to", "brat")
+    assert report("corpus", "stats", "folder")["folder"]["types"] == {"PER": 1}

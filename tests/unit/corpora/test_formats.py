@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
@@ -20,17 +22,15 @@ from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.formats import (
     FORMATS,
     WRITABLE,
-    Written,
     guess_source,
     prediction_files,
     read_source,
     runs_of,
     source_name,
-    write_corpus,
-    write_generated,
 )
 from kakehashi.corpora.jsonl import lines, read_jsonl
 from kakehashi.corpora.stats import LostMention
+from kakehashi.corpora.writing import Written, write_corpus, write_generated
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
 
@@ -38,7 +38,7 @@ from kakehashi.sentence import Mention, Sentence, Token
 def test_every_format_of_the_settings_has_a_reader():
     models = get_args(get_args(Source)[0])
     assert {model.model_fields["format"].default for model in models} == set(FORMATS)
-    assert WRITABLE == ("columns", "inline", "jsonl")
+    assert {"brat", "columns", "doccano", "inline", "jsonl", "labelstudio"} <= set(WRITABLE)
 
 
 def test_sources_are_read_by_their_format(write, archive):
@@ -79,10 +79,32 @@ def test_formats_are_guessed_by_name(write, name, format):
     assert guess_source(path).path == path
 
 
-def test_formats_are_guessed_by_content_where_names_do_not_tell(write, tmp_path):
-    line = '{"id": "0", "utt": "a", "annot_utt": "a"}\n'
-    assert guess_source(write("en-US.jsonl", line)).format == "annotated"
-    assert guess_source(tmp_path).format == "knp"
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("en-US.jsonl", '{"id": "0", "utt": "a", "annot_utt": "a"}', "annotated"),
+        ("a.jsonl", '\ufeff{"text": "a", "mentions": []}', "jsonl"),
+        ("a.jsonl", "{", "jsonl"),
+        ("a.jsonl", '\n{"text": "a", "label": []}', "doccano"),
+        ("a.jsonl.gz", '{"text": "a", "entities": [], "relations": []}', "doccano"),
+        ("a.jsonl", '{"text": "a", "spans": []}', "prodigy"),
+        ("a.jsonl", '{"text": "a", "answer": "reject"}', "prodigy"),
+        ("a.json", '[{"curid": "1", "text": "a", "entities": []}]', "stockmark"),
+        ("a.json", '[{"text": "\\"data\\""}]', "stockmark"),
+        ("a.json", '[{"id": 1, "data": {"text": "a"}}]', "labelstudio"),
+        ("a.json.gz", '[{"text": "a", "annotation_id": 3}]', "labelstudio"),
+        ("a.json", '{"text": "a", "spans": []}', "prodigy"),
+        ("b/a.ann", "", "brat"),
+        ("b/a.knp", "", "knp"),
+    ],
+)
+def test_formats_are_guessed_by_content_where_names_do_not_tell(tmp_path, name, content, format):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    data = content.encode()
+    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    place = path if path.parent == tmp_path else path.parent
+    assert guess_source(place).format == format
 
 
 def test_relative_paths_are_taken_from_here_first(write, tmp_path, monkeypatch):
@@ -136,15 +158,16 @@ def test_columns_lose_what_no_token_edge_meets_and_say_so(tmp_path):
     source = ColumnsSource(path=str(tmp_path / "out.conll"), encoding="euc-jp", spaces=False)
     written = write_corpus([ENGLISH_TODAY, ENGLISH_TODAY], source)
     lost = [LostMention(number, "s1", *INSIDE, ("英語",)) for number in (1, 2)]
-    assert written == Written(2, 2, lost)
+    assert written == Written(2, 2, lost, Counter(id=2))
     assert asdict(written)["lost"][1]["number"] == 2
     assert [s.mentions for s in read_source(source)] == [(WHOLE,)] * 2
 
 
 @pytest.mark.parametrize("model", [JsonlSource, InlineSource])
-def test_other_formats_lose_nothing(tmp_path, model):
+def test_other_formats_lose_no_mention(tmp_path, model):
     source = model(path=str(tmp_path / "out"))
-    assert write_corpus([ENGLISH_TODAY], source) == Written(1, 2, [])
+    left_out = Counter(id=1, group=1, token=2) if model is InlineSource else Counter()
+    assert write_corpus([ENGLISH_TODAY], source) == Written(1, 2, [], left_out)
     (sentence,) = read_source(source)
     assert (sentence.text, sentence.mentions) == (ENGLISH_TODAY.text, ENGLISH_TODAY.mentions)
 
@@ -153,7 +176,7 @@ def test_other_formats_lose_nothing(tmp_path, model):
     "source", [KnpSource(path="out"), AssistantSource(language="en", utterances=1)]
 )
 def test_formats_that_are_only_read(source):
-    with pytest.raises(ConfigError, match=r"only read; written are columns, inline, jsonl"):
+    with pytest.raises(ConfigError, match=r"only read; written are brat, columns, doccano, inline"):
         write_corpus([ENGLISH_TODAY], source)
 
 

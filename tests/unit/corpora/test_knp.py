@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kakehashi.config.sources import KnpSource
-from kakehashi.corpora.knp import members, read
+from kakehashi.corpora.archives import members
+from kakehashi.corpora.knp import read
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Token
 

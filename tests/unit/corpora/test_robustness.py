@@ -10,7 +10,7 @@ from kakehashi.config.sources import KnpSource, Source
 from kakehashi.corpora.formats import guess_source, read_source
 from kakehashi.errors import CorpusError
 
-MUTATIONS = 300  # of each format; 10,000 take some minutes
+MUTATIONS = 200  # of each format; 10,000 take some minutes
 
 FILES = {
     "annotated": """\
@@ -25,6 +25,16 @@ Olsen NNP B-PER
 
 Oslo NNP S-LOC
 \u3000 SYM O
+""",
+    "csv": """\
+Sentence #,Word,Tag
+1,昨日,O
+,"東,京",B-LOC
+2,"['a', 'b']","['O', 'B-X']"
+""",
+    "doccano": """\
+{"id": 1, "text": "昨日😀東京へ", "label": [[0, 2, "DATE"], [3, 5, "LOC"]]}
+{"text": "ab", "entities": [{"label": "X", "start_offset": 0, "end_offset": 1}], "relations": []}
 """,
     "inline": """\
 <DOC><DOCNO>1</DOCNO>
@@ -49,12 +59,22 @@ EOS
 雨 あめ 雨 名詞 6 普通名詞 1 * 0 * 0 NIL
 EOS
 """,
+    "labelstudio": """\
+[{"id": 1, "data": {"text": "花子は😀京都へ"}, "annotations": [{"result": [{"type": "labels",
+ "value": {"start": 5, "end": 7, "text": "京都", "labels": ["LOC"]}}], "was_cancelled": false}]},
+ {"id": 2, "text": "雨", "label": [{"start": 0, "end": 1, "labels": ["X"]}], "annotator": 1}]
+""",
+    "prodigy": """\
+{"text": "昨日東京へ", "spans": [{"start": 2, "end": 4, "label": "LOC"}], "answer": "accept"}
+{"text": "ab", "tokens": [{"text": "a", "start": 0, "end": 1, "ws": false}], "spans": []}
+""",
     "stockmark": """\
 [{"curid": "1", "text": "花子は京都へ", "entities": [
  {"name": "京都", "span": [3, 5], "type": "地名"},
  {"name": "花子", "span": [0, 2], "type": "人名"}]}]
 """,
 }
+LISTS = ("labelstudio", "stockmark")
 SETTINGS = {"columns": {"columns": ("token", "pos", "tag")}, "knp": {"files": "*.x"}}
 
 INSERTIONS = [
@@ -120,7 +140,7 @@ def test_mutated_files(tmp_path, format):
             assert message.startswith(str(tmp_path)), data
             assert "\n" not in message, data
             assert len(message) < 600, data
-            whole_file = format == "stockmark" or "holds no sentence" in message
+            whole_file = format in LISTS or "holds no sentence" in message
             assert whole_file or error.line is not None, data
     assert 0 < n_refused < MUTATIONS
 
@@ -132,7 +152,24 @@ def test_lines_of_ten_megabytes(tmp_path, format, piece):
     path.write_bytes(FILES[format].encode() + piece * (10_000_000 // len(piece)))
     error = refusal(source_of(path, format))
     assert error is not None
-    assert format == "stockmark" or "longer than" in str(error)
+    assert format in LISTS or "longer than" in str(error)
+
+
+BRAT = {"a.txt": "花子は😀\r\n京都へ".encode(), "a.ann": "T1\tLOC 5 7\t京都\nR1\t- -\n".encode()}
+
+
+def test_mutated_folders_of_brat(tmp_path):
+    rng = random.Random("kakehashi brat")
+    n_refused = 0
+    for number in range(MUTATIONS):
+        for name, data in BRAT.items():
+            is_hit = (number % 2 == 0) == (name == "a.ann")
+            (tmp_path / name).write_bytes(mutated(data, rng) if is_hit else data)
+        error = refusal(guess_source(tmp_path, "brat"))
+        n_refused += error is not None
+        assert "\n" not in str(error)
+        assert len(str(error)) < 600
+    assert 0 < n_refused < MUTATIONS
 
 
 def test_mutated_archives(archive, write):
