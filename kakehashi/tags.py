@@ -6,6 +6,7 @@ Everywhere else entities are spans or mentions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -62,6 +63,34 @@ def split_tag(tag: str) -> tuple[str, str]:
         expected = "'O' or '<B, I, E, S, L, U or M>-<entity type>' as a tag"
         raise TagError(tag, f"expected {expected}, got {tag[:_EXCERPT]!r}")
     return prefix, entity_type
+
+
+def read_tag(field: str, *, outside: str = OUTSIDE, raw: bool = False) -> str:
+    """Read a tag as files have it, and return it as `split_tag` takes it; `TagError` if it is none.
+
+    The prefix may be in lower case, or stand behind the type. ``outside`` is the tag of no entity;
+    with ``raw``, tags are bare types.
+
+    Example:
+        >>> read_tag("b-per"), read_tag("PER-B"), read_tag("PER", raw=True)
+        ('B-per', 'B-PER', 'I-PER')
+    """
+    if field == outside:
+        return OUTSIDE
+    if raw and field != OUTSIDE:
+        return f"I-{field}"
+    if "|" in field:
+        problem = f"expected one tag, got {field[:_EXCERPT]!r}; keep one layer of nested entities"
+        raise TagError(field, problem)
+    first, _, rest = field.partition("-")
+    start, _, last = field.rpartition("-")
+    prefixed = (f"{first.upper()}-{rest}", f"{last.upper()}-{start}")
+    for tag in (field, OUTSIDE if field.upper() == OUTSIDE else field, *prefixed):
+        with suppress(TagError):
+            split_tag(tag)
+            return tag
+    split_tag(field)
+    return field
 
 
 def spans_from_tags(tags: Iterable[str]) -> list[Span]:

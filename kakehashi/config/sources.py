@@ -16,7 +16,7 @@ from kakehashi.tags import SchemeName
 Partition = Literal["train", "dev", "test"]
 Language = Literal["en", "ja", "de"]
 
-COLUMNS = ("token", "reading", "pos", "tag", "_")
+COLUMNS = ("token", "reading", "pos", "tag", "_", "*")
 
 
 class Settings(BaseModel):
@@ -45,7 +45,8 @@ class ColumnsSource(Settings):
     path: str
     columns: tuple[str, ...] = Field(
         ("token", "tag"),
-        description="What each column holds: token, reading, pos, tag, or _ to skip.",
+        description="What each column holds: token, reading, pos, tag, or _ to skip; a * in the end"
+        " skips all that may follow.",
     )
     separator: str = Field(
         "auto",
@@ -74,9 +75,26 @@ class ColumnsSource(Settings):
         unknown = [name for name in columns if name not in COLUMNS]
         if unknown:
             raise ValueError(f"expected {', '.join(COLUMNS)} as columns, got {unknown[0]!r}")
-        if "token" not in columns or any(columns.count(name) > 1 for name in COLUMNS[:-1]):
+        if "token" not in columns or any(columns.count(name) > 1 for name in COLUMNS[:4]):
             raise ValueError("expected the column 'token' once, and no other one twice")
+        if "*" in columns[:-1]:
+            raise ValueError("expected * only as the last column")
         return columns
+
+
+class CsvSource(Settings):
+    """CSV with a heading, a token or a sentence per row."""
+
+    format: Literal["csv"] = "csv"
+    path: str
+    encoding: Encoding = "utf-8"
+    separator: str = Field(",", min_length=1, max_length=1, description="Between cells: , or ;.")
+    token: str = Field("", description="Heading of the tokens. Default: a usual one, as Word.")
+    tag: str = Field("", description="Heading of the tags. Default: a usual one, as Tag.")
+    sentence: str = Field("", description="Heading of names of sentences, if rows have them.")
+    raw: bool = Field(False, description="Tags are bare types; neighbours are one entity: PER PER.")
+    outside: str = Field("O", min_length=1, description="The tag of no entity, e.g. 0.")
+    spaces: bool = Field(True, description="Whether the raw text has spaces between tokens.")
 
 
 class JsonlSource(Settings):
@@ -202,7 +220,7 @@ class AssistantSource(Settings):
 
 
 Source = Annotated[
-    ColumnsSource | JsonlSource | ParquetSource | KnpSource | InlineSource | BratSource
+    ColumnsSource | CsvSource | JsonlSource | ParquetSource | KnpSource | InlineSource | BratSource
     | DoccanoSource | LabelStudioSource | ProdigySource | AnnotatedSource | StockmarkSource
     | TextSource | AssistantSource, Field(discriminator="format"),
 ]  # fmt: skip

@@ -3,14 +3,19 @@
 A blank line ends a sentence. A ``-DOCSTART-`` line begins an article (CoNLL-2003), whose sentences
 share a group; what precedes the first one is an article too.
 
-A line that begins with ``# `` or ``##`` is a comment (UNER, GermEval, KLUE), unless it is a row:
-its first column is read, it has as many columns as named, and a tag. Ten columns of which the first
-is passed over and the last is the tag are CoNLL-U: the tag is ``name``, ``NE`` or ``NER`` in MISC,
-``SpaceAfter=No`` is heeded, the words of a range such as ``3-4`` are the one token that is written,
-and empty nodes are left out.
+A line that begins with ``# `` or ``##`` is a comment (`kakehashi.corpora.comments`), unless it is a
+row: its first column is read, it has as many columns as named, and a tag.
+
+Ten columns of which the first is passed over and the last is the tag are CoNLL-U: the tag is
+``name``, ``NE`` or ``NER`` in MISC, ``SpaceAfter=No`` is heeded, the words of a range such as
+``3-4`` are the one token that is written, and empty nodes are left out.
+
+Tags may have the prefix behind the type, ``PER-B``, or in lower case, ``b-per``, or be the brackets
+of CoNLL-2012, ``(PER*``, ``*``, ``*)``.
 
 ``_`` in the columns reading and pos stands for none. Writing keeps tokens, spans and articles, but
-not the blanks between tokens, nor mentions that no tokens meet.
+not mentions that no tokens meet; where the first column is passed over, tokens are numbered in it,
+and comments have names and texts. Else names are lost, and the blanks between tokens.
 """
 
 from __future__ import annotations
@@ -23,18 +28,19 @@ from functools import lru_cache, partial
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
 from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.comments import COMMENT, Comments, text_after
 from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, Token, sentence_from_forms
-from kakehashi.tags import OUTSIDE, spans_from_tags, split_tag, tags_from_spans
+from kakehashi.tags import OUTSIDE, read_tag, spans_from_tags, tags_from_spans
 
 Row = dict[str, str]
 
-DOCSTART, NONE, AUTO, WHITESPACE = "-DOCSTART-", "_", "auto", "whitespace"
+DOCSTART, NONE, ANY, AUTO, WHITESPACE = "-DOCSTART-", "_", "*", "auto", "whitespace"
 _BLANKS = re.compile("[ \t]+")  # not str.split(): a token may be U+3000
-_COMMENT = re.compile("#(?:[ \t#]|$)")
 _KEPT = re.compile("(?!\ufeff)[^\\0\\r\\n]+")  # what `decoded` gives back unchanged
 _MISC_TAG = re.compile(r"(?:^|\|)(?:name|NE|NER)=([^|]*)")
+_BRACKETS = re.compile(r"(?:\(([^\s()*|]+))?\*?(\))?(?<=[*)])")
 _WORD_ID = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})|(\.[0-9]{1,9}))?")
 _CONLLU_COLUMNS = 10
 _CACHED = 1 << 12  # tags
@@ -45,26 +51,29 @@ def read(source: ColumnsSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; a bad sequence of tags is repaired, a bad tag refused."""
     path = data_path(source.path)
     where = str(path)
-    group, article = path.name, 0
-    read_tag = lru_cache(_CACHED)(partial(_read_tag, source=source))
+    comments, article = Comments(path.name), 0
+    cached = lru_cache(_CACHED)(partial(_read_tag, source=source))
     rows: list[Row] = []
     start = size = 0
     for number, line in read_lines(source.path, source.encoding):
         fields = _split(line, source)
         if rows and (not fields or DOCSTART in fields):
-            yield checked(_sentence(rows, source, group), where, start)
+            yield checked(_sentence(rows, source, comments), where, start)
             rows = []
+            comments.end_sentence()
         if DOCSTART in fields:
             article += 1
-            group = f"{path.name}#{article}"
+            comments.group = f"{path.name}#{article}"
             if source.docstart == "keep":
-                yield sentence_from_forms([DOCSTART], group=group)
-        elif fields and number > source.header_lines and not _is_comment(line, fields, source):
+                yield sentence_from_forms([DOCSTART], group=comments.group)
+        elif fields and _is_comment(line, fields, source):
+            comments.read(line, path.name)
+        elif fields and number > source.header_lines:
             start, size = (start, size + len(line)) if rows else (number, len(line))
-            rows.append(_row(fields, source, read_tag, where, number))
+            rows.append(_row(fields, source, cached, where, number))
             check_size(len(rows), size, where, start, "expected a blank line after each sentence")
     if rows:
-        yield checked(_sentence(rows, source, group), where, start)
+        yield checked(_sentence(rows, source, comments), where, start)
 
 
 def _split(line: str, source: ColumnsSource) -> list[str]:
@@ -87,7 +96,7 @@ def _separator(line: str, source: ColumnsSource) -> str:
 
 
 def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool:
-    if line[0] != "#" or not _COMMENT.match(line):
+    if line[0] != "#" or not COMMENT.match(line):
         return False
     if source.columns[0] == NONE or len(fields) != len(source.columns):
         return True
@@ -101,10 +110,12 @@ def _is_comment(line: str, fields: Sequence[str], source: ColumnsSource) -> bool
 def _row(
     fields: Sequence[str],
     source: ColumnsSource,
-    read_tag: Callable[[str], str],
+    tag_of: Callable[[str], str],
     path: str,
     number: int,
 ) -> Row:
+    if source.columns[-1] == ANY:
+        fields = [*fields[: len(source.columns) - 1], ""]
     if len(fields) != len(source.columns):
         likely = ("token", *[NONE] * (len(fields) - 2), "tag")[: min(len(fields), _MOST_ADVISED)]
         problem = f"expected {len(source.columns)} columns, got {len(fields)}"
@@ -117,7 +128,7 @@ def _row(
     if _is_conllu(source):
         row["id"], row["misc"] = fields[0], row["tag"]
     try:
-        row["tag"] = read_tag(row.get("tag", OUTSIDE))
+        row["tag"] = tag_of(row.get("tag", OUTSIDE))
     except TagError as error:
         advice = ""
         if error.tag.isalnum():  # a bare type, or the heading of a column
@@ -135,15 +146,20 @@ def _read_tag(field: str, source: ColumnsSource) -> str:
         if not found and "Entity=" in field:
             raise TagError(field, "expected the tag in MISC as name=, NE= or NER=, got Entity=")
         field = found[1] if found else OUTSIDE
-    if field == source.outside:
-        return OUTSIDE
-    if source.raw and field != OUTSIDE:
-        return f"I-{field}"
-    if "|" in field:
-        problem = f"expected one tag, got {excerpt(field)}; keep one layer of nested entities"
-        raise TagError(field, problem)
-    split_tag(field)
-    return field
+    if _BRACKETS.fullmatch(field) and not source.raw:
+        return field
+    return read_tag(field, outside=source.outside, raw=source.raw)
+
+
+def _without_brackets(tags: Iterable[str]) -> Iterator[str]:
+    """Replace brackets by BIO; other tags stay."""
+    inside = ""
+    for tag in tags:
+        if match := _BRACKETS.fullmatch(tag):
+            kind, end = match[1] or inside, match[2]
+            tag = OUTSIDE if not kind else f"B-{kind}" if match[1] else f"I-{kind}"
+            inside = "" if end else kind
+        yield tag
 
 
 def _is_conllu(source: ColumnsSource) -> bool:
@@ -168,18 +184,27 @@ def _words(rows: Iterable[Row]) -> list[Row]:
     return words
 
 
-def _sentence(rows: Sequence[Row], source: ColumnsSource, group: str) -> Sentence:
+def _sentence(rows: Sequence[Row], source: ColumnsSource, comments: Comments) -> Sentence:
     joiner, after = " " if source.spaces else "", None
+    notes: tuple[str, ...] = ()
     if _is_conllu(source):
         rows = _words(rows)
         after = ["" if "SpaceAfter=No" in row["misc"] else joiner for row in rows]
-    spans = spans_from_tags(row["tag"] for row in rows)
+    spans = spans_from_tags(_without_brackets(row["tag"] for row in rows))
     forms = [row["token"] for row in rows]
-    bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, group=group)
+    if comments.text:
+        exact = text_after(comments.text, forms)
+        notes = () if exact else ("# text that is not the tokens",)
+        after = exact or after
+    names = {"id": comments.id, "group": comments.group}
+    bare = sentence_from_forms(forms, spans, joiner=joiner, after=after, **names)
+    bare = replace(bare, notes=notes) if notes else bare
     if {"reading", "pos"}.isdisjoint(source.columns):
         return bare
-    names = ("reading", "pos")
-    values = (["" if row.get(n, NONE) == NONE else row[n] for n in names] for row in rows)
+    values = (
+        ["" if row.get(name, NONE) == NONE else row[name] for name in ("reading", "pos")]
+        for row in rows
+    )
     tokens = (Token(*t[:3], *more) for t, more in zip(bare.tokens or (), values, strict=True))
     return replace(bare, tokens=tuple(tokens))
 
@@ -189,23 +214,40 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
     previous: str | None = None
     for sentence in sentences:
         if source.docstart == "skip" and previous not in (None, sentence.group):
-            yield _line({"token": DOCSTART, "tag": OUTSIDE}, source) + "\n\n"
+            yield _line({"token": DOCSTART, "tag": OUTSIDE}, 1, source) + "\n\n"
         previous = sentence.group
         if sentence.tokens is None:
             problem = f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
             advice = "say how to cut the text, e.g. --segmenter unidic-lite"
             raise CorpusError(source.path, f"{problem} {advice}")
-        for token, tag in zip(sentence.tokens, _written_tags(sentence, source), strict=True):
+        if source.columns[0] == NONE:
+            yield from _comments(sentence)
+        tags = zip(sentence.tokens, _written_tags(sentence, source), strict=True)
+        for number, (token, tag) in enumerate(tags, 1):
             if source.docstart == "skip" and token.text == DOCSTART:
                 problem = f"the token {DOCSTART!r} begins an article; write it with"
                 raise CorpusError(source.path, f"{problem} --to-set docstart=keep")
+            if _is_conllu(source):
+                glued = sentence.text[token.end : token.end + 1].strip()
+                parts = (f"name={tag}" * (tag != OUTSIDE), "SpaceAfter=No" * bool(glued))
+                tag = "|".join(filter(None, parts)) or NONE
             row = {"token": token.text, "reading": token.reading, "pos": token.pos, "tag": tag}
-            yield _line(row, source) + "\n"
+            yield _line(row, number, source) + "\n"
         yield "\n"
 
 
-def _line(row: Row, source: ColumnsSource) -> str:
-    fields = [row.get(column) or NONE for column in source.columns]
+def _comments(sentence: Sentence) -> Iterator[str]:
+    if re.fullmatch(r"[^\s\0]+", sentence.id):
+        yield f"# sent_id = {sentence.id}\n"
+    forms = [token.text for token in sentence.tokens or ()]
+    if _KEPT.fullmatch(sentence.text) and text_after(sentence.text, forms) is not None:
+        yield f"# text = {sentence.text}\n"
+
+
+def _line(row: Row, number: int, source: ColumnsSource) -> str:
+    fields = [row.get(column) or NONE for column in source.columns if column != ANY]
+    if source.columns[0] == NONE:
+        fields[0] = str(number)
     blank = source.separator in (AUTO, WHITESPACE)
     line = (" " if blank else source.separator).join(fields)
     back = _split(line, source)

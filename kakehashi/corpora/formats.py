@@ -24,8 +24,9 @@ from kakehashi.corpora import (
     labelstudio,
     prodigy,
     records,
+    spreadsheet,
 )
-from kakehashi.corpora.sniff import sniff_folder, sniff_lines, sniff_list
+from kakehashi.corpora.sniff import sniff_columns, sniff_folder, sniff_lines, sniff_list
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import read_json
 from kakehashi.sentence import Sentence
@@ -58,12 +59,13 @@ class Format(NamedTuple):
 
 
 _ALL = ("id", "group", "token", "reading", "part of speech", "probability")
-_COLUMNS = (".conll", ".txt", ".bio", ".iob", ".iobes")
+_COLUMNS = (".conll", ".conllu", ".txt", ".tsv", ".bio", ".bmes", ".iob", ".iob2", ".iobes")
 FORMATS: Mapping[str, Format] = {
     "annotated": Format((), records.read_annotated),
     "assistant": Format((), None, assistant.chunks),
     "brat": Format((), brat.read, write=brat.write, holds=("id", "group")),
     "columns": Format(_COLUMNS, columns.read, lines=columns.lines, holds=("group", "token")),
+    "csv": Format((".csv", ".csv.gz"), spreadsheet.read),
     "doccano": Format((), doccano.read, lines=doccano.lines, holds=("id", "group")),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
     "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines, holds=_ALL),
@@ -135,6 +137,9 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
     """
     place = Path(path).absolute() if Path(path).exists() else Path(path)
     tree = {"format": format or _guess(place), "path": str(place), **settings}
+    is_named = not {"columns", "separator"}.isdisjoint(settings)
+    if tree["format"] == "columns" and not is_named and data_path(place).is_file():
+        tree = sniff_columns(place) | tree
     try:
         return _SOURCE.validate_python(tree)
     except ValidationError as error:

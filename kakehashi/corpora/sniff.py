@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from kakehashi.corpora.comments import COMMENT
 from kakehashi.corpora.lines import LONGEST_LINE, opened
+from kakehashi.corpora.spreadsheet import roles
+from kakehashi.errors import TagError
+from kakehashi.tags import read_tag
 
 _MOST_FILES = 10_000  # of a folder, that are looked at
 # Keys of the first line that no other format has; then those of a list of tasks.
@@ -17,6 +22,16 @@ _LINES = {
     "prodigy": ("spans", "answer", "_task_hash"),
 }
 _TASKS = (b"data", b"annotations", b"completions", b"predictions", b"annotation_id", b"annotator")
+_ROWS = 1_000  # lines that are looked at
+# Columns by their number: where the first one numbers the tokens, and where it has them.
+_NUMBERED = {
+    3: ("_", "token", "tag"),
+    4: ("_", "token", "tag", "_"),  # GermEval 2014, the outer layer
+    5: ("_", "token", "tag", "_", "_"),  # UNER
+    10: ("_", "token", "_", "pos", "_", "_", "_", "_", "_", "tag"),  # CoNLL-U
+}
+_BARE = {3: ("token", "pos", "tag"), 4: ("token", "pos", "_", "tag")}  # CRF++; CoNLL-2003
+_ONTONOTES = ("_", "_", "_", "token", "pos", "_", "_", "_", "_", "_", "tag", "*")  # CoNLL-2012
 
 
 def sniff_folder(folder: Path) -> str:
@@ -41,6 +56,42 @@ def sniff_list(path: str | Path) -> str:
     if start.lstrip(BOM_UTF8).lstrip().startswith(b"{"):
         return sniff_lines(path)
     return "labelstudio" if any(b'"%b"' % key in start for key in _TASKS) else "stockmark"
+
+
+def sniff_columns(path: str | Path) -> dict[str, object]:
+    """Tell the columns of a well-known layout, and whether there is a heading; else nothing."""
+    with opened(path) as file:
+        start = islice(iter(partial(file.readline, LONGEST_LINE), b""), _ROWS)
+        lines = [line.removeprefix(BOM_UTF8).decode("latin-1").rstrip("\r\n ") for line in start]
+    if any(line.startswith("#begin document") for line in lines):
+        return {"columns": _ONTONOTES, "separator": "whitespace"}
+    rows = [
+        line.split("\t" if "\t" in line else " ")
+        for line in lines
+        if line.strip() and not COMMENT.match(line) and "-DOCSTART-" not in line
+    ]
+    widths = {len(row) for row in rows}
+    if len(widths) != 1:
+        return {}
+    if {"token", "tag"} <= set(found := roles(rows[0])):
+        names = {place: role for role, place in found.items() if role != "sentence"}
+        heading = tuple(names.get(place, "_") for place in range(len(rows[0])))
+        return {"columns": heading, "header_lines": 1}
+    is_numbered = all(row[0][:1].isdigit() for row in rows)
+    columns = (_NUMBERED if is_numbered else _BARE).get(len(rows[0]))
+    if columns is None or (not is_numbered and all(_is_tag(row[1]) for row in rows)):
+        return {}  # tags in a column that is passed over would be another layer, or predictions
+    is_conllu = columns == _NUMBERED[10]
+    fits = is_conllu or all(_is_tag(row[columns.index("tag")]) for row in rows)
+    return {"columns": columns} if fits else {}
+
+
+def _is_tag(field: str) -> bool:
+    try:
+        read_tag(field)
+    except TagError:
+        return False
+    return True
 
 
 def _keys(line: bytes) -> set[str]:

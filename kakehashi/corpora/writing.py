@@ -11,6 +11,7 @@ from typing import Any
 
 from kakehashi.config.sources import AssistantSource, ColumnsSource, Source
 from kakehashi.corpora import jsonl
+from kakehashi.corpora.columns import NONE
 from kakehashi.corpora.formats import FORMATS, WRITABLE, read_chunks
 from kakehashi.corpora.stats import LostMention, lost_mentions
 from kakehashi.errors import ConfigError, CorpusError
@@ -76,10 +77,9 @@ def _more_than(holds: Sequence[str], sentence: Sentence, source: Source) -> Iter
         "probability": sum(1 for each in sentence.mentions if each.probability is not None),
     }
     if isinstance(source, ColumnsSource):
-        holds = (
-            *holds,
-            *({"reading": "reading", "pos": "part of speech"}.get(c, "") for c in source.columns),
-        )
+        more = {"reading": "reading", "pos": "part of speech", NONE: "id"}
+        first, *others = source.columns
+        holds = (*holds, more.get(first, ""), *(more[c] for c in others if c in ("reading", "pos")))
     for name, count in its.items():
         yield from [name] * (count * (name not in holds))
 

@@ -10,7 +10,7 @@ from kakehashi.config.sources import KnpSource, Source
 from kakehashi.corpora.formats import guess_source, read_source
 from kakehashi.errors import CorpusError
 
-MUTATIONS = 300  # of each format; 10,000 take some minutes
+MUTATIONS = 200  # of each format; 10,000 take some minutes
 
 FILES = {
     "annotated": """\
@@ -25,6 +25,12 @@ Olsen NNP B-PER
 
 Oslo NNP S-LOC
 \u3000 SYM O
+""",
+    "csv": """\
+Sentence #,Word,Tag
+1,昨日,O
+,"東,京",B-LOC
+2,"['a', 'b']","['O', 'B-X']"
 """,
     "doccano": """\
 {"id": 1, "text": "昨日😀東京へ", "label": [[0, 2, "DATE"], [3, 5, "LOC"]]}

@@ -149,7 +149,7 @@ def test_a_bad_row_is_named(tmp_path, texts, problem):
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("a.csv", b"x", r"expected a name that ends in one of \.txt"),
+        ("a.pdf", b"x", r"expected a name that ends in one of \.txt"),
         ("a.parquet", b"PAR1 and no more", "cannot be read as Parquet"),
         ("a.txt.gz", gzip.compress(b"abc\n", mtime=0)[:-4], "damaged gzip"),
         (".hidden", b"", "holds no file whose name ends in"),
