@@ -10,11 +10,9 @@ import resource
 import signal
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -109,71 +107,6 @@ class Connection:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
-
-
-@dataclass
-class Load:
-    """What came of a load: statuses, and the seconds that accepted requests took."""
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    wall: float = 0.0
-
-    def quantile(self, share: float) -> float:
-        """Return a quantile of the seconds of the accepted."""
-        ordered = sorted(self.seconds)
-        return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
-
-
-async def closed_loop(port: int, data: bytes, n_clients: int, seconds: float) -> Load:
-    """Have clients ask one request after the other."""
-    load, end, began = Load(), time.perf_counter() + seconds, time.perf_counter()
-
-    async def client() -> None:
-        connection = Connection(port)
-        while (begin := time.perf_counter()) < end:
-            status = await connection.ask(data)
-            load.statuses[status] += 1
-            load.seconds.append(time.perf_counter() - begin)
-        connection.close()
-
-    await asyncio.gather(*(client() for _ in range(n_clients)))
-    load.wall = time.perf_counter() - began
-    return load
-
-
-async def open_loop(port: int, data: bytes, rate: float, seconds: float) -> Load:
-    """Send so many requests a second, whether the ones before are answered or not."""
-    load, free = Load(), list[Connection]()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def one() -> None:
-        connection = free.pop() if free else Connection(port)
-        begin = time.perf_counter()
-        try:
-            status = await connection.ask(data)
-        except OSError:
-            status = LOST
-        load.statuses[status] += 1
-        if status == 200:
-            load.seconds.append(time.perf_counter() - begin)
-        free.append(connection)
-
-    began = time.perf_counter()
-    for n in range(int(rate * seconds)):
-        wait = began + n / rate - time.perf_counter()
-        if wait > 0:
-            await asyncio.sleep(wait)
-        elif n % 16 == 0:
-            await asyncio.sleep(0)
-        task = asyncio.create_task(one())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-    await asyncio.gather(*tasks)
-    load.wall = time.perf_counter() - began
-    for connection in free:
-        connection.close()
-    return load
 
 
 def report(name: str, facts: str, broken: Callable[[], bool] | bool) -> bool:

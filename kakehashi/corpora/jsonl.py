@@ -16,6 +16,7 @@ Lines of Doccano, Prodigy and Hugging Face have formats of their own.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -166,6 +167,17 @@ def write_jsonl(path: str | Path, sentences: Iterable[Sentence]) -> None:
     write_atomically(Path(path), lines(sentences))
 
 
+def keep_jsonl(sentences: Iterable[Sentence], folder: Path, name: str) -> tuple[JsonlSource, ...]:
+    """Write sentences to a file that is named after them, and return it as a source."""
+    text = "".join(lines(sentences))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+    path = folder.absolute() / f"{name}-{digest}.jsonl"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, text)
+    return (JsonlSource(path=str(path)),)
+
+
 def line_from_sentence(sentence: Sentence) -> str:
     """Write one sentence as JSON, without a line end; what is empty is left out.
 
@@ -173,7 +185,7 @@ def line_from_sentence(sentence: Sentence) -> str:
         >>> line_from_sentence(Sentence("Oslo", (Mention(0, 4, "LOC", "Oslo"),)))
         '{"text": "Oslo", "mentions": [{"start": 0, "end": 4, "type": "LOC", "text": "Oslo"}]}'
     """
-    mentions = [_filled(mention._asdict()) for mention in sentence.mentions]
+    mentions = [mention.to_dict() for mention in sentence.mentions]
     record: dict[str, object] = {"text": sentence.text, "mentions": mentions}
     if sentence.tokens is not None:
         record["tokens"] = [_filled(token._asdict()) for token in sentence.tokens]

@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from kakehashi.errors import suggestion
 from kakehashi.sentence import Sentence
@@ -194,7 +193,7 @@ def make_app(
     access: Access,
     pages: Collection[Page] = (),
     more: Mapping[tuple[str, str], Endpoint] = MappingProxyType({}),
-) -> ASGIApp:
+) -> Guard:
     """Make the application.
 
     Args:

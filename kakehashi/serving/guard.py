@@ -73,6 +73,24 @@ class Guard:
     ) -> None:
         self._app, self._access, self._service = app, access, service
         self._metrics, self._routes = service.metrics, frozenset(routes)
+        answer = problem_response(_full())
+        head = b"".join(b"%s: %s\r\n" % each for each in (*answer.raw_headers, *_HEADERS))
+        self._full = b"HTTP/1.1 503 Service Unavailable\r\n%s\r\n%s" % (head, answer.body)
+
+    def refusal(self, scope: Scope) -> bytes | None:
+        """Return the whole answer to a request that no model has room for; None to all others.
+
+        A server that sends it itself refuses without a task, and with one write.
+        """
+        if scope["path"] not in _TAGGING or not self._service.is_full():
+            return None
+        try:
+            self._access.check(scope)
+        except Problem:
+            return None
+        self._metrics.requests.labels(scope["path"], "503").inc()
+        self._metrics.seconds.labels(scope["path"]).observe(0)
+        return self._full
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -91,8 +109,8 @@ class Guard:
 
         try:
             self._access.check(scope)
-            if scope["path"] in _TAGGING:
-                self._service.check_room()  # before anything is read, since refusing must be cheap
+            if scope["path"] in _TAGGING and self._service.is_full():
+                raise _full()  # before anything is read, since refusing must be cheap
             await self._app(scope, receive, send_marked)
         except Problem as problem:
             await problem_response(problem)(scope, receive, send_marked)
@@ -105,6 +123,10 @@ class Guard:
             route = scope["path"] if scope["path"] in self._routes else "other"
             self._metrics.requests.labels(route, str(status or "none")).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - begin)
+
+
+def _full() -> Problem:
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "too many texts are waiting; try again later")
 
 
 def problem_response(problem: Problem) -> Response:

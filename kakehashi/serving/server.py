@@ -15,10 +15,10 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from kakehashi.errors import ConfigError
+from kakehashi.serving.guard import Guard
 from kakehashi.serving.service import Service
 
 _LINGER = 0.5  # seconds in which clients learn that the server is about to end
@@ -29,20 +29,46 @@ _BACKLOG = 2048  # connections that wait to be accepted
 
 
 class _Connection(HttpToolsProtocol):
-    """A connection that is cut if the head of a request is too long, or too long in coming."""
+    """Cut if the head of a request is too long, or too long in coming; refuses at little cost."""
 
-    def __init__(self, *args: Any, head_seconds: float, **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401
+        head_seconds: float,
+        refusal: Callable[[Any], bytes | None],
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__(*args, **options)
-        self._head_seconds, self._n_head = head_seconds, 0
+        self._head_seconds, self._refusal = head_seconds, refusal
+        self._n_head, self._is_in_body = 0, False
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._watch(0)
+        self._watch()
 
     def data_received(self, data: bytes) -> None:
+        if not self._is_in_body:
+            self._n_head += len(data)
         super().data_received(data)
-        self._watch(len(data))
+        self._watch()
+
+    def on_headers_complete(self) -> None:
+        self._n_head, self._is_in_body = 0, True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._is_in_body = False
+        super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:  # noqa: ANN401
+        answer = self._refusal(cycle.scope) if cycle.keep_alive else None
+        if answer is None:
+            super()._start_asgi_task(cycle, app)
+        else:
+            cycle.response_started = cycle.response_complete = True
+            self.transport.write(answer)
+            self.on_response_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
@@ -52,8 +78,7 @@ class _Connection(HttpToolsProtocol):
         if self.cycle is not None:  # a request may be on its way over a new connection
             super().shutdown()
 
-    def _watch(self, n_bytes: int) -> None:
-        self._n_head += n_bytes
+    def _watch(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget()
         elif self._n_head > _LONGEST_HEAD:
@@ -62,7 +87,6 @@ class _Connection(HttpToolsProtocol):
             self._deadline = self.loop.call_later(self._head_seconds, self.transport.close)
 
     def _forget(self) -> None:
-        self._n_head = 0
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -82,7 +106,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         service: Service,
-        app: ASGIApp,
+        app: Guard,
         listener: socket.socket,
         *,
         drain: float = 30.0,
@@ -90,8 +114,11 @@ class Server(uvicorn.Server):
     ) -> None:
         config = uvicorn.Config(
             app,
-            http=partial(_Connection, head_seconds=service.limits.seconds),  # type: ignore[arg-type]
+            http=partial(  # type: ignore[arg-type]
+                _Connection, head_seconds=service.limits.seconds, refusal=app.refusal
+            ),
             ws="none",
+            proxy_headers=False,
             log_config=None,
             log_level="critical",
             access_log=False,

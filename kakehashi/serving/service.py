@@ -97,11 +97,10 @@ class Service:
             problem = f"the server is {self.state}; try again later"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, problem, close=True)
 
-    def check_room(self) -> None:
-        """Raise `Problem` 503 if no model may be given a text now."""
-        if self.models and all(model.batcher.is_full() for model in self.models.values()):
-            problem = "too many texts are waiting; try again later"
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, problem)
+    def is_full(self) -> bool:
+        """Whether no model may be given a text now."""
+        models = self.models.values()
+        return bool(models) and all(model.batcher.is_full() for model in models)
 
     def close(self) -> None:
         """End the threads of all models."""

@@ -335,6 +335,30 @@ def test_overloaded_it_answers_all_it_accepts_and_refuses_the_rest(serving, text
     assert all(headers["retry-after"] for status, headers, _ in answers if status == 503)
 
 
+def test_a_refused_body_is_read_and_its_connection_kept(serving):
+    many = json.dumps({"texts": ["Nothing new . " * 500] * 100}).encode()
+    refused = json.dumps({"texts": ["a" * 500_000]})
+    limits = ("--max-body", 1 << 20, "--queue", 1)
+    with (
+        asking(serving, *limits, models=(MODELS / "en",)) as client,
+        client.send(BEGUN.replace(b"15", b"%d" % len(many)) + many),
+    ):
+        connection = http.client.HTTPConnection(client.host, client.port, timeout=60)
+        found = []
+        while 503 not in found:
+            connection.request("POST", "/v1/extract", refused, JSON)
+            plug = connection.sock
+            answer = connection.getresponse()
+            problem = json.loads(answer.read())
+            found.append(answer.status)
+            assert found.count(422) < 9, problem  # the first ones may come before the many
+        assert connection.sock is plug
+        assert (problem["status"], problem["title"]) == (503, "Service Unavailable")
+        connection.request("POST", "/v1/extract", refused, {**JSON, "host": "evil.example"})
+        assert connection.getresponse().status == 421
+        connection.close()
+
+
 BEGUN = b"""POST /v1/extract HTTP/1.1\r
 Host: localhost\r
 Content-Type: application/json\r

@@ -4,7 +4,8 @@ import pytest
 
 from benchmarks.attacks import corpora
 from benchmarks.attacks.corpora import Attack, attacks, damaged, read_damaged
-from benchmarks.attacks.models import ATTACKS, MOST_MEMORY, Outcome, report, run
+from benchmarks.attacks.hostile_folders import ATTACKS
+from benchmarks.attacks.models import MOST_MEMORY, Outcome, report, run
 
 
 def test_corpora_are_read_or_refused_if_damaged_and_else_read(monkeypatch):
