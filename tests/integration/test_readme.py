@@ -115,7 +115,7 @@ def test_shipped_configs_are_listed():
 
 def test_the_python_page_runs(tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
-    training, pipeline = blocks
+    training, pipeline, _hub = blocks  # the last needs the Hub: see test_on_the_hub
     monkeypatch.chdir(tmp_path)
     exec(training, {})
     assert (tmp_path / "runs/notes/result.json").exists()
