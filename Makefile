@@ -11,7 +11,7 @@ setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,crfsuite,fast,figures,ipadic,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,crfsuite,fast,figures,hub,ipadic,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,train]'
 	touch $@
 
 demo: setup

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -43,6 +44,15 @@ class Mention(NamedTuple):
     text: str
     probability: float | None = None
 
+    def to_dict(self) -> dict[str, object]:
+        """Return its fields by name, without a probability where there is none.
+
+        Example:
+            >>> Mention(6, 11, "LOC", "Tokyo").to_dict()
+            {'start': 6, 'end': 11, 'type': 'LOC', 'text': 'Tokyo'}
+        """
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
 
 class Projection(NamedTuple):
     """Mentions as spans of whole tokens, and those *lost*, which no tagger of tokens can find."""
@@ -51,9 +61,14 @@ class Projection(NamedTuple):
     lost: tuple[Mention, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Sentence:
-    """A sentence: raw text, mentions, and, once segmented, tokens."""
+    """A sentence: raw text, mentions, and, once segmented, tokens.
+
+    Example:
+        >>> Sentence("Hello Tokyo", (Mention(6, 11, "LOC", "Tokyo", 0.98),))
+        Sentence('Hello [Tokyo]', LOC 0.98)
+    """
 
     text: str  # raw; all offsets count its characters
     mentions: tuple[Mention, ...] = ()  # gold or predicted, in order, without overlap
@@ -61,6 +76,35 @@ class Sentence:
     id: str = ""  # its name in its corpus, "" where it has none
     group: str = ""  # its article or document, "" where unknown; splits may respect it
     notes: tuple[str, ...] = field(default=(), compare=False)  # what its file has and this has not
+
+    def __repr__(self) -> str:
+        pieces = ((piece if found is None else f"[{piece}]") for piece, found in self._pieces())
+        types = (
+            m.type if m.probability is None else f"{m.type} {m.probability:.2f}"
+            for m in self.mentions
+        )
+        return f"Sentence({', '.join([repr(''.join(pieces)), *types])})"
+
+    def _repr_html_(self) -> str:
+        """Show the mentions, with types and probabilities, in a notebook."""
+        parts = [
+            escape(piece)
+            if found is None
+            else f'<mark style="padding:.1em .3em;border-radius:.3em">{escape(piece)}'
+            f" <small><b>{escape(found.type)}</b>"
+            f"{'' if found.probability is None else f' {found.probability:.2f}'}</small></mark>"
+            for piece, found in self._pieces()
+        ]
+        return f'<div style="line-height:2">{"".join(parts)}</div>'
+
+    def _pieces(self) -> Iterator[tuple[str, Mention | None]]:
+        """Yield the text in pieces, each with its mention."""
+        end = 0
+        for mention in self.mentions:
+            yield self.text[end : mention.start], None
+            yield self.text[mention.start : mention.end], mention
+            end = mention.end
+        yield self.text[end:], None
 
     def project(self) -> Projection:
         """Project the mentions onto the tokens; `ValueError` if there are none yet."""

@@ -39,9 +39,12 @@ def calibrate(
     from kakehashi.runtime.calibration import Observed
     from kakehashi.runtime.calibration import calibrate as fit
     from kakehashi.runtime.checked_folder import find_model, temperature_of, write_calibration
+    from kakehashi.runtime.model_hub import is_address
 
     if out is not None and out.suffix not in (".svg", ".png"):
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")
+    if is_address(model) and not check:
+        raise ConfigError(str(model), "is on the Hub; calibrate its folder, or add --check")
     recognizer = load_recognizer(model, Judging(mapping, None, device, None))
     place = dev or run_config(model)
     corpus = read_part(place, reading, mapping, "dev")

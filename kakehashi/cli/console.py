@@ -9,56 +9,17 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
 
 from kakehashi.cli.options import TableFormat
 from kakehashi.files import write_atomically
-from kakehashi.progress import Progress
+from kakehashi.progress import ProgressBars as ProgressBars
 from kakehashi.reports.tables import Table, written
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-
-_T = TypeVar("_T")
 _BY_SUFFIX: dict[str, TableFormat] = {
     ".md": "markdown", ".tex": "latex", ".csv": "csv", ".html": "html",
 }  # fmt: skip
-
-
-class ProgressBars(Progress):
-    """Shows a bar on stderr for each long piece of work, and lines; only lines off a terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-
-        self._console = Console(stderr=True, highlight=False)
-
-    def bars(self) -> Bars:
-        """Make bars, which are hidden off a terminal."""
-        from rich import progress as rich_progress
-
-        return rich_progress.Progress(
-            rich_progress.SpinnerColumn(),
-            rich_progress.TextColumn("{task.description}", markup=False),
-            rich_progress.BarColumn(),
-            rich_progress.MofNCompleteColumn(),
-            rich_progress.TimeElapsedColumn(),
-            rich_progress.TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-        )
-
-    def track(self, items: Iterable[_T], label: str, total: int | None = None) -> Iterator[_T]:
-        """Yield the items, moving the bar."""
-        with self.bars() as bars:
-            yield from bars.track(items, total=total, description=label)
-
-    def say(self, line: str) -> None:
-        """Print one line."""
-        self._console.print(line, markup=False, emoji=False, soft_wrap=True)
 
 
 class _Warnings(logging.Handler):

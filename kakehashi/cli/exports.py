@@ -1,4 +1,4 @@
-"""The verb that writes models for other programs: `kakehashi export`."""
+"""The verbs that give models to others: `kakehashi export` and `kakehashi push`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kakehashi.cli import console, options
-from kakehashi.cli.options import arg, check_free, flag
+from kakehashi.cli.options import arg, check_free, flag, opt
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -41,3 +41,42 @@ def export(
         f"{size:,.2f} MB in {precision}; emissions differ by {difference:.1g} at most"
     )
     console.print_line(str(file))
+
+
+def push(
+    model: Path = arg("Run or model folder."),
+    name: str = arg("Repository on the Hugging Face Hub, OWNER/NAME; made if it is not there."),
+    licence: str = opt(
+        "Licence of the model, as the Hub names it, e.g. cc-by-4.0.", "--license", default=...
+    ),
+    language: list[str] = opt("Language of its text, e.g. ja; repeat it for more.", default=...),
+    about: str = opt("What the model is for: the first paragraph of its card.", default=""),
+    private: bool = flag("A repository that only its owner sees.", "--private"),
+    out: Path | None = opt("Write there what would be uploaded, and upload nothing."),
+) -> None:
+    """Upload a model to the Hugging Face Hub, with a card.
+
+    The card has data, scores with their signature, calibration, limits and how to load the model:
+    look at it first with --out. `hf auth login` says who you are. Others load the model by its
+    address, which is printed.
+
+    Examples:
+      kakehashi push runs/ja-seed1 owner/ner-ja --license cc-by-4.0 --language ja --out card
+      kakehashi push runs/ja-seed1 owner/ner-ja --license cc-by-4.0 --language ja
+      kakehashi predict hf://owner/ner-ja@COMMIT text.txt
+    """
+    from tempfile import TemporaryDirectory
+
+    from kakehashi.reports.model_card import write_repository
+    from kakehashi.runtime.checked_folder import find_model
+    from kakehashi.runtime.model_hub import check_name, upload
+
+    check_name(name)
+    folder = find_model(model).absolute()
+    if out is not None:
+        check_free(out, force=False)
+    with TemporaryDirectory() as temporary:
+        place = out or Path(temporary)
+        write_repository(folder, place, name, licence=licence, languages=language, about=about)
+        address = None if out is not None else upload(place, name, private=private)
+    console.print_line(address or str(out))

@@ -92,7 +92,7 @@ class _Program(_Verbs):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the usage, a line per verb, and the options."""
-        formatter.write(f"Usage: {ctx.command_path} VERB …; each has --help\n{_HELP}\n\n")
+        formatter.write(f"Usage: {ctx.command_path} VERB …; each has --help\n{_HELP}\n")
         for job, verbs in _JOBS.items():
             heading = typer.style(f"{job:9}", bold=True)
             for name, does in map(_named, verbs):
@@ -140,6 +140,7 @@ _JOBS: dict[str, tuple[Any, ...]] = {
     "use": (
         models.predict,
         exports.export,
+        exports.push,
         serving.serve,
         _family("model", "Describe trained models.", model_info.info),
     ),

@@ -48,7 +48,11 @@ class Sides:
 
 
 def is_model(place: Path) -> bool:
-    """Whether a path is that of a model or run folder, also of one that is not complete."""
+    """Whether a path is that of a model, also of a run folder that is not complete."""
+    from kakehashi.runtime.model_hub import is_address
+
+    if is_address(place) or (place.suffix == ".onnx" and place.is_file()):
+        return True
     marks = ("SHA256SUMS", "model/SHA256SUMS", "config.json")
     return any((place / mark).is_file() for mark in marks)
 
@@ -67,7 +71,7 @@ def read_sides(
         corpus = read_part(second or run_config(first), reading, judging.mapping)
         gold, predicted = tag_corpus(recognizer, corpus)
         facts = {"model": recognizer.model.name, "text": recognizer.segmenter.signature}
-        facts |= {"precision": judging.precision or "float32"}
+        facts |= {"precision": recognizer.precision}
         names = (second or Path("its test set"), first)
         return Sides(gold, predicted, names, _known(first, reading, judging), facts)
     if second is None:
@@ -80,10 +84,13 @@ def read_sides(
 
 
 def load_recognizer(model: Path, judging: Judging) -> Recognizer:
-    """Load a model to judge it: as it was scored, unless another precision is asked for."""
+    """Load a model to judge it: as it was scored, unless another precision is asked for.
+
+    An ONNX file has its own.
+    """
     from kakehashi.runtime.recognizer import Recognizer
 
-    precision = judging.precision or "float32"
+    precision = judging.precision or (None if model.is_file() else "float32")
     return Recognizer.load(model, precision=precision, device=judging.device or "cpu")
 
 

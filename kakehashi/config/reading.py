@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -56,9 +57,13 @@ _MANY_DOTS = re.compile(rf"(?<![^\s.=])(?:[^\s.=]++[ \t]*+\.[ \t]*+){{{_DEEPEST}
 
 
 def read_settings(
-    path: str | Path, overrides: Iterable[str | tuple[str, object]] = ()
+    path: str | Path | Mapping[str, Any],
+    overrides: Iterable[str | tuple[str, object]] = (),
+    **settings: object,
 ) -> RunSettings:
-    """Read the settings of a run from a TOML file, or the ``config.json`` of an earlier run.
+    """Read the settings of a run: a TOML file, the ``config.json`` of an earlier run, or a mapping.
+
+    Keywords change them: ``read_settings("demo-ja", preset="strong", training={"seed": 2})``.
 
     ``demo-en`` and ``demo-ja`` come with the package. Relative paths in a config are resolved by
     `data_path` or, where nothing is there, in its folder. An override is a dotted key and its
@@ -66,10 +71,14 @@ def read_settings(
     you like; ``null`` removes a setting. `ConfigError` if the file is missing or is not TOML, or a
     key or value is wrong.
     """
-    tree = read_tree(path)
+    if isinstance(path, Mapping):
+        where, tree = "settings", copy.deepcopy(dict(path))
+    else:
+        where, tree = str(path), read_tree(path)
     for override in overrides:
         put(tree, *(_key_and_value(override) if isinstance(override, str) else override))
-    return settings_from_tree(tree, where=str(path))
+    _merge(tree, settings)
+    return settings_from_tree(tree, where)
 
 
 def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSettings:
@@ -160,6 +169,14 @@ def put(tree: Tree, key: str, value: object) -> None:
             raise ConfigError(key, f"{table!r} is a value here, not a table")
         tree = branch
     tree[last] = value
+
+
+def _merge(tree: Tree, changes: Mapping[str, object]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
 
 
 def find_config(path: Path) -> Path:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count, islice, product, takewhile
 from pathlib import Path
@@ -20,9 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.settings import CorpusSettings, RunSettings
-from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.corpus import load_corpora
-from kakehashi.corpora.jsonl import lines, write_jsonl
+from kakehashi.corpora.jsonl import keep_jsonl
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.store import read_counts
 from kakehashi.progress import Progress
@@ -164,8 +163,8 @@ def measure_curve(
         problem = f"{len(annotated):,} sentences to train on are too few for a learning curve"
         raise ConfigError("annotated", f"{problem}; annotate {_FEWEST} at least")
     sizes = part_sizes(len(annotated), n_sizes)
-    judge = _written(dev, folder, "dev")
-    parts = [_written(islice(annotated.values(), size), folder, str(size)) for size in sizes]
+    judge = keep_jsonl(dev, folder, "dev")
+    parts = [keep_jsonl(islice(annotated.values(), size), folder, str(size)) for size in sizes]
     seeds = range(settings.training.seed, settings.training.seed + n_seeds)
     runs = []
     for part, seed in progress.track([*product(parts, seeds)], "training", len(parts) * n_seeds):
@@ -173,7 +172,8 @@ def measure_curve(
         training = settings.training.model_copy(update={"seed": seed})
         changes = {"corpus": corpus, "training": training, "selection": None}
         own = settings.model_copy(update=changes)
-        name = f"{Path(part[0].path).stem}-{_hash(own.model_dump_json())[:4]}"
+        digest = hashlib.sha256(own.model_dump_json().encode()).hexdigest()[:4]
+        name = f"{Path(part[0].path).stem}-{digest}"
         runs.append(train(own, folder / name, _Warnings(progress)))
         progress.say(f"{runs[-1]}: F1 {load_result(runs[-1])['test']['f1']:.2f}")
     counts = np.stack([read_counts(run) for run in runs])
@@ -203,17 +203,3 @@ class _Warnings(Progress):
 
     def __init__(self, outer: Progress) -> None:
         self.warn = outer.warn  # type: ignore[method-assign]
-
-
-def _written(sentences: Iterable[Sentence], folder: Path, name: str) -> tuple[JsonlSource, ...]:
-    """Write sentences to a file that is named after them."""
-    sentences = list(sentences)
-    path = folder / f"{name}-{_hash(*lines(sentences))[:8]}.jsonl"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_jsonl(path, sentences)
-    return (JsonlSource(path=str(path.absolute())),)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

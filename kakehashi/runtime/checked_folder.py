@@ -23,6 +23,7 @@ from kakehashi.config.sources import Settings
 from kakehashi.corpora.checks import is_entity_type
 from kakehashi.errors import ModelError
 from kakehashi.files import replacing_folder, sha256_of, write_atomically, write_json
+from kakehashi.runtime.model_hub import download, is_address
 from kakehashi.text.edges import EdgeNames, EdgeRules
 
 MANIFEST = "SHA256SUMS"
@@ -98,8 +99,11 @@ class Description(Settings):
 
 
 def find_model(path: str | Path) -> Path:
-    """Find the model folder: the path itself, or of a run folder; `ModelError` if there is none."""
-    path = Path(path)
+    """Find the model folder: the path itself, of a run folder, or of the Hub (``hf://…``).
+
+    `ModelError` if there is none; see `kakehashi.runtime.model_hub`.
+    """
+    path = download(str(path)) if is_address(path) else Path(path)
     for folder in (path, path / "model"):
         if (folder / MANIFEST).is_file():
             return folder

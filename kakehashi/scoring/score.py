@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from html import escape
 from itertools import zip_longest
 from operator import add, eq
 from pathlib import Path
@@ -138,7 +139,7 @@ class Signature:
         return "|".join((f"kakehashi {__version__}", self.variant, *facts))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Score:
     """Precision, recall and F1 in percent, with the counts behind them and how they were made.
 
@@ -177,6 +178,22 @@ class Score:
     def extended(self, facts: Mapping[str, object]) -> Score:
         """Add to the signature what only the caller knows, e.g. the type mapping or the seed."""
         return replace(self, signature=self.signature.extended(facts))
+
+    def __repr__(self) -> str:
+        gold, predicted, correct = self.counts.total
+        parts = f"precision {self.precision:.2f}, recall {self.recall:.2f}"
+        return f"Score(F1 {self.f1:.2f}, {parts}: {correct} of {gold} found, {predicted} predicted)"
+
+    def _repr_html_(self) -> str:
+        """Show precision, recall and F1 of all types, the most frequent first, in a notebook."""
+        by_type = sorted(self.types.items(), key=lambda item: -item[1].gold)
+        rows = (
+            f"<tr><th>{escape(name)}</th><td>{count.precision:.2f}</td><td>{count.recall:.2f}</td>"
+            f"<td>{count.f1:.2f}</td><td>{count.gold}</td></tr>"
+            for name, count in [("all", self.counts.total), *by_type]
+        )
+        head = "<tr><th></th><th>precision</th><th>recall</th><th>F1</th><th>gold</th></tr>"
+        return f"<table>{head}{''.join(rows)}</table>"
 
     def to_dict(self) -> dict[str, object]:
         """Return ratios, counts, types, the signature and values by name, for JSON."""

@@ -322,7 +322,7 @@ def _reviewed_line(each: Reviewed) -> str:
 
 def _decision_line(each: Reviewed) -> str:
     def ranges(mentions: Sequence[Mention]) -> list[dict[str, object]]:
-        return [{k: v for k, v in m._asdict().items() if v is not None} for m in mentions]
+        return [m.to_dict() for m in mentions]
 
     record = {
         "number": each.number,

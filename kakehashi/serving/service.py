@@ -116,14 +116,19 @@ class Service:
 def name_models(models: Sequence[str]) -> dict[str, Path]:
     """Read ``PATH`` or ``NAME=PATH`` of each model; `ConfigError` if two have one name.
 
-    Without a name it is that of the run folder, or of the model folder if it has one of its own.
+    Without a name it is that of the run folder, of the model folder if it has one of its own, or of
+    the ONNX file.
     """
     named: dict[str, Path] = {}
     for model in models:
         name, equals, path = model.partition("=")
         if not equals or Path(model).exists():
-            folder = find_model(model).resolve()
-            name, path = (folder.parent if folder.name == "model" else folder).name, model
+            path = model
+            if Path(model).is_file():
+                name = Path(model).stem
+            else:
+                folder = find_model(model).resolve()
+                name = (folder.parent if folder.name == "model" else folder).name
         if name in named:
             raise ConfigError("MODEL", f"two models are called {name!r}; name them: NAME={path}")
         named[name] = Path(path)

@@ -3,6 +3,7 @@
 ::
 
     runs/NAME/
+      corpus/              sentences that a program has given it; else it has none
       config.json          every setting, resolved; written first
       log.txt              one line per event
       epochs.jsonl         one line per epoch
@@ -46,6 +47,7 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.score import Count, Score
 from kakehashi.tracking import Status, sync
 from kakehashi.training.checkpoint import Epoch
+from kakehashi.training.given import GIVEN
 
 _ELSEWHERE = "choose another folder with --out"
 
@@ -84,7 +86,8 @@ class Run:
     def _check(self) -> None:
         config = self.folder / "config.json"
         if not config.exists():
-            if any(self.folder.glob("[!.]*")):  # else a process was killed in its first moment
+            others = {path.name for path in self.folder.glob("[!.]*")} - {GIVEN}
+            if others:  # else a process was killed in its first moment
                 raise RunError(self.folder, f"exists and is no run of ours; {_ELSEWHERE}")
             return
         found = read_json(config)

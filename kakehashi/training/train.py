@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -22,7 +23,7 @@ from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.encoders.locate import encoder_fingerprint
 from kakehashi.errors import ConfigError, DivergenceError, RunError
 from kakehashi.model.device import find_device, limited_threads
-from kakehashi.progress import Progress
+from kakehashi.progress import Progress, default_progress
 from kakehashi.runtime.calibration import calibrate_model
 from kakehashi.runtime.checked_folder import model_fingerprint
 from kakehashi.runtime.steps import is_compiled
@@ -34,6 +35,7 @@ from kakehashi.training.baseline_run import train_baseline
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.encoding import start_on_encoder
+from kakehashi.training.given import keep_given, settings_for
 from kakehashi.training.initial import Start, start_tagger
 from kakehashi.training.labeling import Labeled, lessons_fingerprint, write_lessons
 from kakehashi.training.lessons import lessons_of
@@ -56,7 +58,7 @@ def run_folder(settings: RunSettings) -> Path:
 
 
 def train(
-    settings: RunSettings,
+    settings: RunSettings | str | Path | Mapping[str, Any],
     folder: str | Path | None = None,
     progress: Progress | None = None,
     *,
@@ -65,8 +67,12 @@ def train(
     save_every: float = 300.0,
     finish: bool = False,
     group: ProcessGroup = SINGLE,
+    **sentences: Iterable[Sentence],
 ) -> Path:
     """Train a recognizer, from random weights or from a source model, or a baseline.
+
+    Settings are also read from what `read_settings` takes. ``train``, ``dev`` and ``test`` are
+    sentences in place of those that the settings name. Progress is shown in a terminal or notebook.
 
     Returns the run folder, by default `run_folder`. An interrupted run continues when it is started
     again with the same settings; Ctrl-C and a `DivergenceError` leave the best model so far in it.
@@ -78,9 +84,10 @@ def train(
     between checkpoints inside an epoch. With ``finish`` an interrupted run is given no more epochs,
     or its first if it has none. Each process of a ``group`` calls this.
     """
-    if progress is None or group.rank:
-        progress = Progress()
+    progress = Progress() if group.rank else progress or default_progress()
+    settings = settings_for(settings, sentences)
     folder = Path(folder) if folder is not None else run_folder(settings)
+    settings = keep_given(settings, sentences, folder)
     check_trackers(track)
     with limited_threads(settings.training.threads), ExitStack() as stack:
         with group.run_on_all():

@@ -45,6 +45,18 @@ def test_a_model_without_its_run_needs_a_corpus(run, workplace, world, test_scor
     run("evaluate", model).refused("name a corpus")
 
 
+def test_a_file_of_onnx_is_scored_as_its_folder(run, workplace, world, test_score, tmp_path):
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    test = world / "en-test.jsonl"
+    for name, options, close in (("a.onnx", [], 0.0), ("b.onnx", ["--int8"], 5.0)):
+        run("export", MODEL, tmp_path / name, *options, cwd=workplace)
+        done = run("evaluate", tmp_path / name, test, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert found["f1"] == pytest.approx(test_score["f1"], abs=close)
+        assert f"|precision:{'int8' if options else 'float32'}" in found["signature"]
+
+
 def test_a_corpus_that_cannot_judge_a_model_is_refused(run, workplace, tmp_path):
     corpus, mapping = tmp_path / "other.jsonl", tmp_path / "cities.toml"
     mention = {"start": 0, "end": 4, "type": "city"}

@@ -111,3 +111,14 @@ def test_links_lead_somewhere():
 def test_shipped_configs_are_listed():
     for path in ROOT.glob("configs/*.toml"):
         assert f"kakehashi train configs/{path.name}" in path.read_text(encoding="utf-8")
+
+
+def test_the_python_page_runs(tmp_path, monkeypatch, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(), re.DOTALL)
+    training, pipeline, _hub = blocks  # the last needs the Hub: see test_on_the_hub
+    monkeypatch.chdir(tmp_path)
+    exec(training, {})
+    assert (tmp_path / "runs/notes/result.json").exists()
+    pytest.importorskip("spacy", reason="the extra 'spacy' is not installed")
+    exec(pipeline.replace("MODEL", str(ROOT / "tests/golden/models/en")), {})
+    assert "tomorrow date 0." in capsys.readouterr().out

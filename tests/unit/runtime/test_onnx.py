@@ -12,6 +12,7 @@ import torch
 from kakehashi.config.settings import TextSettings
 from kakehashi.errors import ConfigError, MissingExtraError, ModelError
 from kakehashi.model.folder import Model, save_model
+from kakehashi.runtime.checked_folder import Calibration, write_calibration
 from kakehashi.runtime.onnx_export import TOLERANCE, export_onnx
 from kakehashi.runtime.onnx_file import _seal, read_onnx
 from kakehashi.runtime.recognizer import Recognizer
@@ -66,6 +67,21 @@ def test_a_file_tags_as_its_folder(folder, file, texts):
     with ThreadPoolExecutor(4) as pool:
         several = list(pool.map(lambda _: found(recognizer, texts)[0], range(8)))
     assert several == [mentions] * 8
+
+
+def test_a_file_has_the_temperature_of_its_folder(folder, texts):
+    path = folder.parent / "model.onnx"
+    plain = found(Recognizer.load(folder, precision="float32"), texts)[1]
+    calibration = Calibration(
+        temperature=3, mentions=200, corpus="0", error_before=0.2, error_after=0.1
+    )
+    write_calibration(folder, calibration)
+    mentions, probabilities = found(Recognizer.load(folder, precision="float32"), texts)
+    assert max(np.abs(np.subtract(probabilities, plain))) > 0.05
+    export_onnx(folder, path, "float32")
+    assert read_onnx(path).calibration == calibration
+    again = found(Recognizer.load(path), texts)
+    assert again == (mentions, pytest.approx(probabilities, abs=1e-4))
 
 
 def test_eight_bits_nearly_tag_as_the_folder(folder, texts):
