@@ -102,10 +102,6 @@ class JsonlSource(Settings):
 
     format: Literal["jsonl"] = "jsonl"
     path: str
-    tags: tuple[str, ...] = Field(
-        (), description="Tags that the numbers in ner_tags stand for, from 0 on (Hugging Face)."
-    )
-    spaces: bool = Field(True, description="Whether tokens without text have spaces between.")
 
 
 class ParquetSource(Settings):
@@ -186,6 +182,26 @@ class ProdigySource(Settings):
     offsets: Offsets = None
 
 
+class SpacySource(Settings):
+    """spaCy's .spacy files (DocBin)."""
+
+    format: Literal["spacy"] = "spacy"
+    path: str
+
+
+class HuggingFaceSource(Settings):
+    """Hugging Face's tokens and ner_tags: Parquet, JSON lines, or a folder of Parquet files."""
+
+    format: Literal["huggingface"] = "huggingface"
+    path: str
+    split: str = Field("train", description="Part of a folder, by the names of its files.")
+    tags: tuple[str, ...] = Field(
+        (), description="Tags that numbers stand for, from 0 on. Default: what the file says."
+    )
+    raw: bool = Field(False, description="Tags are bare types; neighbours are one entity: PER PER.")
+    spaces: bool = Field(True, description="Whether the raw text has spaces between tokens.")
+
+
 class AnnotatedSource(Settings):
     """Voice-assistant utterances of MASSIVE: JSON lines with ``utt`` and ``annot_utt``."""
 
@@ -221,6 +237,7 @@ class AssistantSource(Settings):
 
 Source = Annotated[
     ColumnsSource | CsvSource | JsonlSource | ParquetSource | KnpSource | InlineSource | BratSource
-    | DoccanoSource | LabelStudioSource | ProdigySource | AnnotatedSource | StockmarkSource
-    | TextSource | AssistantSource, Field(discriminator="format"),
+    | DoccanoSource | LabelStudioSource | ProdigySource | SpacySource | HuggingFaceSource
+    | AnnotatedSource | StockmarkSource | TextSource | AssistantSource,
+    Field(discriminator="format"),
 ]  # fmt: skip

@@ -46,7 +46,7 @@ _PER_DOCUMENT = 100  # sentences without an article; brat shows a document as a 
 
 def read(source: BratSource) -> Iterator[Sentence]:
     """Yield the sentences of all texts that have annotations; `CorpusError` where they differ."""
-    documents = sentences_from_records(source, partial(_records, source))
+    documents = sentences_from_records(partial(_records, source), source.offsets)
     if source.sentences == "document":
         return documents
     return (sentence for document in documents for sentence in _lines(document, source))

@@ -59,6 +59,19 @@ def find_problem(sentence: Sentence) -> str:
     return problem
 
 
+def check_segmented(sentence: Sentence, path: str) -> None:
+    """Raise `CorpusError` if a sentence that is written token by token has no tokens."""
+    if sentence.tokens is None:
+        problem = f"cannot write {excerpt(sentence.text)}: it has no tokens yet;"
+        advice = "say how to cut the text, e.g. --segmenter unidic-lite"
+        raise CorpusError(path, f"{problem} {advice}")
+
+
+def is_blank(form: str) -> bool:
+    """Whether a form is made of blanks, which is no token of ours."""
+    return not form.strip(_BLANKS)
+
+
 def has_blank_edge(form: str) -> bool:
     """Whether a mention begins or ends with a blank, which no token does."""
     return form[0] in _BLANK or form[-1] in _BLANK

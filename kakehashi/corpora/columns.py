@@ -27,7 +27,7 @@ from functools import lru_cache, partial
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import ColumnsSource
-from kakehashi.corpora.checks import checked, excerpt
+from kakehashi.corpora.checks import check_segmented, checked, excerpt
 from kakehashi.corpora.comments import COMMENT, Comments, text_after
 from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
@@ -216,13 +216,10 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
         if source.docstart == "skip" and previous not in (None, sentence.group):
             yield _line({"token": DOCSTART, "tag": OUTSIDE}, 1, source) + "\n\n"
         previous = sentence.group
-        if sentence.tokens is None:
-            problem = f"cannot write {excerpt(sentence.text)} in columns: it has no tokens yet;"
-            advice = "say how to cut the text, e.g. --segmenter unidic-lite"
-            raise CorpusError(source.path, f"{problem} {advice}")
+        check_segmented(sentence, source.path)
         if source.columns[0] == NONE:
             yield from _comments(sentence)
-        tags = zip(sentence.tokens, _written_tags(sentence, source), strict=True)
+        tags = zip(sentence.tokens or (), _written_tags(sentence, source), strict=True)
         for number, (token, tag) in enumerate(tags, 1):
             if source.docstart == "skip" and token.text == DOCSTART:
                 problem = f"the token {DOCSTART!r} begins an article; write it with"

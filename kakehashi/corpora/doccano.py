@@ -57,7 +57,7 @@ class _Line(BaseModel):
 
 def read(source: DoccanoSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; `CorpusError` at a line that is not as above."""
-    return sentences_from_records(source, partial(_records, source))
+    return sentences_from_records(partial(_records, source), source.offsets)
 
 
 def _records(source: DoccanoSource) -> Iterator[Record]:

@@ -17,7 +17,9 @@ from kakehashi.corpora import (
     assistant,
     brat,
     columns,
+    docbin,
     doccano,
+    huggingface,
     inline,
     jsonl,
     knp,
@@ -26,7 +28,13 @@ from kakehashi.corpora import (
     records,
     spreadsheet,
 )
-from kakehashi.corpora.sniff import sniff_columns, sniff_folder, sniff_lines, sniff_list
+from kakehashi.corpora.sniff import (
+    sniff_columns,
+    sniff_folder,
+    sniff_lines,
+    sniff_list,
+    sniff_parquet,
+)
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import read_json
 from kakehashi.sentence import Sentence
@@ -67,6 +75,7 @@ FORMATS: Mapping[str, Format] = {
     "columns": Format(_COLUMNS, columns.read, lines=columns.lines, holds=("group", "token")),
     "csv": Format((".csv", ".csv.gz"), spreadsheet.read),
     "doccano": Format((), doccano.read, lines=doccano.lines, holds=("id", "group")),
+    "huggingface": Format((), huggingface.read, write=huggingface.write, holds=("id", "token")),
     "inline": Format((".xml", ".sgml", ".sgm"), inline.read, lines=inline.lines),
     "jsonl": Format((".jsonl", ".jsonl.gz"), None, jsonl.chunks, jsonl.lines, holds=_ALL),
     "knp": Format((".tar.gz", ".tgz", ".tar"), knp.read),
@@ -75,11 +84,16 @@ FORMATS: Mapping[str, Format] = {
     ),
     "parquet": Format((".parquet",), None, _parquet_chunks),
     "prodigy": Format((), prodigy.read, lines=prodigy.lines, holds=("id", "group", "token")),
+    "spacy": Format((".spacy",), docbin.read, write=docbin.write, holds=("id", "group", "token")),
     "stockmark": Format((".json", ".json.gz"), records.read_stockmark),
     "text": Format((), records.read_text),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines or entry.write)
-_SNIFF = {"jsonl": sniff_lines, "stockmark": sniff_list}  # several formats have these names
+_SNIFF = {
+    "jsonl": sniff_lines,
+    "parquet": sniff_parquet,
+    "stockmark": sniff_list,
+}  # several formats have these names
 
 _SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 

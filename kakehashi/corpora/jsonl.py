@@ -11,10 +11,7 @@
 Only ``text`` is required, and of mentions and tokens all but ``probability``, ``reading``, ``pos``
 and a mention's ``text``. What `kakehashi suggest` chose a sentence for, its ``selection``, is
 passed over. Any other key is refused, so that a misspelt one is not silently nothing.
-Lines of Doccano and Prodigy have formats of their own; to tag text, theirs does as well.
-Lines of Hugging Face are read, too; numbers need names, `tags`::
-
-    {"tokens": ["Oslo"], "ner_tags": ["B-LOC"]}
+Lines of Doccano, Prodigy and Hugging Face have formats of their own.
 """
 
 from __future__ import annotations
@@ -28,22 +25,27 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field, StrictInt, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import JsonlSource
 from kakehashi.corpora.checks import Name, checked, json_error, parsed
 from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
-from kakehashi.errors import CorpusError, TagError
+from kakehashi.errors import CorpusError
 from kakehashi.files import write_atomically
-from kakehashi.sentence import Mention, Sentence, Token, sentence_from_forms
-from kakehashi.tags import spans_from_tags
+from kakehashi.sentence import Mention, Sentence, Token
 
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
 
 _BLOCK = 1 << 22  # bytes
-_OTHERS = ("label", "labels", "entities", "spans", "answer", "meta")  # of Doccano and Prodigy
+HUGGING_FACE = {"ner_tags", "tags", "ner"}
+# Keys by which lines of other tools are known.
+OTHERS = {
+    **dict.fromkeys(("label", "labels", "entities", "annotations"), "doccano"),
+    **dict.fromkeys(("spans", "answer", "meta", "_task_hash"), "prodigy"),
+    **dict.fromkeys(sorted(HUGGING_FACE), "huggingface"),
+}
 
 
 class _Mention(BaseModel, extra="forbid", strict=True):
@@ -77,12 +79,6 @@ class _Other(BaseModel):
     id: Name = ""
 
 
-class _Tagged(BaseModel):
-    tokens: list[str] = Field(fail_fast=True)
-    ner_tags: list[StrictInt | str] = Field(fail_fast=True)
-    id: Name = ""
-
-
 @dataclass(frozen=True)
 class _Block:
     """Some lines of a file, which can be read in another process."""
@@ -90,13 +86,12 @@ class _Block:
     path: str
     first: int
     lines: bytes
-    source: JsonlSource
 
     def __iter__(self) -> Iterator[Sentence]:
         file = io.BytesIO(self.lines)
         for number, line in numbered_lines(file, self.path, first=self.first):
             if line.strip():
-                yield sentence_from_line(line, self.path, number, source=self.source)
+                yield sentence_from_line(line, self.path, number)
 
     def texts(self) -> Texts | None:
         """Read it as columns; None where it must be read line by line."""
@@ -113,7 +108,7 @@ def chunks(source: JsonlSource) -> Iterator[Iterable[Sentence]]:
         while block := file.read(_BLOCK):
             block += file.readline(LONGEST_LINE + 1)
             if not block.isspace():
-                yield _Block(path, first, block, source)
+                yield _Block(path, first, block)
             first += block.count(b"\n")
 
 
@@ -122,28 +117,20 @@ def read_jsonl(path: str | Path) -> Iterator[Sentence]:
     return chain.from_iterable(chunks(JsonlSource(path=str(Path(path).absolute()))))
 
 
-def sentence_from_line(
-    line: str, path: str, number: int, may_be_empty: bool = False, source: JsonlSource | None = None
-) -> Sentence:
-    """Read one sentence; ``source`` is for lines of tokens and tags.
-
-    With ``may_be_empty``, to tag text, lines of other tools are read for it alone.
-    """
+def sentence_from_line(line: str, path: str, number: int, may_be_empty: bool = False) -> Sentence:
+    """Read one sentence; with ``may_be_empty``, to tag text, lines of other tools are text."""
     try:
         sentence = _sentence(_Sentence.model_validate_json(line))
     except ValidationError as error:
         keys = {entry["loc"][0] for entry in error.errors() if entry["type"] == "extra_forbidden"}
-        if "ner_tags" in keys:
-            record = parsed(_Tagged, line, path, number)
-            sentence = _from_tags(record, source or JsonlSource(path=path), path, number)
-        elif keys.intersection(_OTHERS):
-            if not may_be_empty:
-                problem = "is a line of Doccano or Prodigy, by its keys; the format is doccano or"
-                raise CorpusError(path, f"{problem} prodigy (--format)", number) from None
-            other = parsed(_Other, line, path, number)
-            sentence = Sentence(other.text, id=other.id)
-        else:
+        if not keys.intersection(OTHERS):
             raise json_error(error, path, number) from None
+        if not may_be_empty:
+            problem = "is a line of another tool by its keys; the format is"
+            advice = f"{', '.join(dict.fromkeys(OTHERS.values()))} (--format)"
+            raise CorpusError(path, f"{problem} one of {advice}", number) from None
+        other = parsed(_Other, line, path, number)
+        sentence = Sentence(other.text, id=other.id)
     if may_be_empty and not (sentence.text or sentence.tokens or sentence.mentions):
         return sentence
     return checked(sentence, path, number)
@@ -168,24 +155,6 @@ def _sentence(record: _Sentence) -> Sentence:
 def _mention(text: str, each: _Mention) -> Mention:
     form = text[each.start : each.end] if each.text is None else each.text
     return Mention(each.start, each.end, each.type, form, each.probability)
-
-
-def _from_tags(record: _Tagged, source: JsonlSource, path: str, number: int) -> Sentence:
-    names = dict(enumerate(source.tags))
-    tags = [names.get(tag, tag) if isinstance(tag, int) else tag for tag in record.ner_tags]
-    unnamed = next((tag for tag in tags if isinstance(tag, int)), None)
-    if unnamed is not None:
-        advice = "name them all, from 0 on: --set tags=O,B-PER,I-PER (in a config: tags)"
-        raise CorpusError(path, f"ner_tags: the number {unnamed} has no name; {advice}", number)
-    if len(tags) != len(record.tokens):
-        problem = f"expected as many ner_tags as tokens, {len(record.tokens)}, got {len(tags)}"
-        raise CorpusError(path, problem, number)
-    try:
-        spans = spans_from_tags(map(str, tags))
-    except TagError as error:
-        raise CorpusError(path, f"ner_tags: {error}", number) from None
-    joiner = " " if source.spaces else ""
-    return sentence_from_forms(record.tokens, spans, joiner=joiner, id=record.id)
 
 
 def lines(sentences: Iterable[Sentence], _source: JsonlSource | None = None) -> Iterator[str]:

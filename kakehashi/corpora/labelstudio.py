@@ -71,7 +71,7 @@ class _Task(BaseModel, extra="allow"):
 
 def read(source: LabelStudioSource) -> Iterator[Sentence]:
     """Yield the sentences of a file; `CorpusError` at a task that is not as above."""
-    return sentences_from_records(source, partial(_records, source), "utf-16")
+    return sentences_from_records(partial(_records, source), source.offsets, "utf-16")
 
 
 def _records(source: LabelStudioSource) -> Iterator[Record]:

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 from codecs import BOM_UTF8
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from kakehashi.config.reading import data_path
 from kakehashi.corpora.comments import COMMENT
+from kakehashi.corpora.jsonl import HUGGING_FACE, OTHERS
 from kakehashi.corpora.lines import LONGEST_LINE, opened
 from kakehashi.corpora.spreadsheet import roles
-from kakehashi.errors import TagError
+from kakehashi.errors import CorpusError, TagError
 from kakehashi.tags import read_tag
 
 _MOST_FILES = 10_000  # of a folder, that are looked at
-# Keys of the first line that no other format has; then those of a list of tasks.
-_LINES = {
-    "annotated": ("annot_utt",),
-    "doccano": ("label", "labels", "entities", "annotations"),
-    "prodigy": ("spans", "answer", "_task_hash"),
-}
 _TASKS = (b"data", b"annotations", b"completions", b"predictions", b"annotation_id", b"annotator")
 _ROWS = 1_000  # lines that are looked at
 # Columns by their number: where the first one numbers the tokens, and where it has them.
@@ -37,7 +34,17 @@ _ONTONOTES = ("_", "_", "_", "token", "pos", "_", "_", "_", "_", "_", "tag", "*"
 def sniff_folder(folder: Path) -> str:
     """Tell the format of a folder by the names of files in it."""
     suffixes = {path.suffix for path in islice(folder.rglob("*"), _MOST_FILES)}
-    return "brat" if ".ann" in suffixes else "knp"
+    return "brat" if ".ann" in suffixes else "huggingface" if ".parquet" in suffixes else "knp"
+
+
+def sniff_parquet(path: str | Path) -> str:
+    """Tell the format of a Parquet file by its columns."""
+    from kakehashi.corpora.parquet import opened_parquet
+
+    with suppress(CorpusError), opened_parquet(str(path), data_path(path)) as file:
+        names = file.schema_arrow.names
+        return "huggingface" if "tokens" in names and "text" not in names else "parquet"
+    return "parquet"
 
 
 def sniff_lines(path: str | Path) -> str:
@@ -46,7 +53,10 @@ def sniff_lines(path: str | Path) -> str:
         lines = (line for line in iter(lambda: file.readline(LONGEST_LINE), b"") if line.strip())
         first = next(lines, b"")
     keys = _keys(first)
-    return next((name for name, its in _LINES.items() if keys.intersection(its)), "jsonl")
+    if "annot_utt" in keys:
+        return "annotated"
+    known = keys if "tokens" in keys and "text" not in keys else keys - HUGGING_FACE
+    return next((name for key, name in OTHERS.items() if key in known), "jsonl")
 
 
 def sniff_list(path: str | Path) -> str:

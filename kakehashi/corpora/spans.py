@@ -11,28 +11,25 @@ from bisect import bisect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Protocol
 
 from kakehashi.corpora.checks import checked
 from kakehashi.corpora.units import Record, Unit, UnitName, find_unit
 from kakehashi.sentence import Mention, Sentence, Token
 
 
-class _Source(Protocol):
-    @property
-    def offsets(self) -> UnitName | None: ...
-
-
 def sentences_from_records(
-    source: _Source, records: Callable[[], Iterable[Record]], usual: UnitName = "characters"
+    records: Callable[[], Iterable[Record]],
+    offsets: UnitName | None = None,
+    usual: UnitName = "characters",
 ) -> Iterator[Sentence]:
-    """Yield a sentence for each record that has a text; records are read twice.
+    """Yield a sentence for each record that has a text.
 
-    ``usual`` is what offsets of the format count where neither settings nor texts say otherwise.
+    ``offsets`` is what those of the file count. Without, the records are read twice, and ``usual``
+    is what they count where the texts of mentions do not say otherwise.
     Notes of records without a text go to the next sentence, or to the last. `CorpusError` at a
     mention that is not in the text.
     """
-    unit = find_unit(records, usual) if source.offsets is None else Unit(source.offsets)
+    unit = find_unit(records, usual) if offsets is None else Unit(offsets)
     last, waiting = None, list[str]()
     for record in records():
         if not record.text:

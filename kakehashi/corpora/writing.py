@@ -20,6 +20,8 @@ from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 
+_TOKENS = ("columns", "huggingface", "spacy")  # their mentions are spans of whole tokens
+
 
 @dataclass
 class Written:
@@ -27,7 +29,7 @@ class Written:
 
     sentences: int = 0
     mentions: int = 0
-    lost: list[LostMention] = field(default_factory=list)  # that columns cannot hold
+    lost: list[LostMention] = field(default_factory=list)  # that no whole tokens equal
     left_out: Counter[str] = field(default_factory=Counter)  # that the format does not hold
     notes: Counter[str] = field(default_factory=Counter)  # see `Sentence.notes`
 
@@ -49,7 +51,7 @@ def write_corpus(sentences: Iterable[Sentence], source: Source) -> Written:
             written.mentions += len(sentence.mentions)
             written.notes.update(sentence.notes)
             written.left_out.update(_more_than(holds, sentence, source))
-            if isinstance(source, ColumnsSource) and sentence.tokens:
+            if source.format in _TOKENS and sentence.tokens:
                 written.lost += lost_mentions(sentence, written.sentences)
             yield sentence
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, reject
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from kakehashi.config.settings import Split
@@ -15,11 +15,13 @@ from kakehashi.config.sources import (
     BratSource,
     ColumnsSource,
     DoccanoSource,
+    HuggingFaceSource,
     InlineSource,
     JsonlSource,
     LabelStudioSource,
     ProdigySource,
     Source,
+    SpacySource,
 )
 from kakehashi.corpora.corpus import Corpus
 from kakehashi.corpora.formats import read_source
@@ -78,7 +80,7 @@ def segmented_sentences(draw):
 
 def written_and_read(sentences: list[Sentence], source: Source) -> list[Sentence]:
     with tempfile.TemporaryDirectory() as folder:
-        source = source.model_copy(update={"path": str(Path(folder) / "corpus")})
+        source = source.model_copy(update={"path": str(Path(folder) / (source.path or "corpus"))})
         written = write_corpus(sentences, source)
         assert written.sentences == len(sentences)
         assert written.mentions == sum(len(s.mentions) for s in sentences)
@@ -179,6 +181,49 @@ def test_columns_give_tokens_spans_and_articles_back(sentences, columns, separat
 
     assert [content(s) for s in found] == [content(s) for s in sentences]
     assert changes(found) == changes(sentences)
+
+
+@given(st.lists(segmented_sentences(), min_size=1, max_size=5), st.booleans())
+def test_hugging_face_gives_tokens_spans_and_names_back(sentences, spaces):
+    sentences = [replace(s, id=s.group) for s in sentences]
+    found = written_and_read(sentences, HuggingFaceSource(path="x.parquet", spaces=spaces))
+
+    def content(sentence):
+        forms = [token.text for token in sentence.tokens]
+        return forms, sentence.project().spans, sentence.id
+
+    assert [content(s) for s in found] == [content(s) for s in sentences]
+
+
+@pytest.mark.slow
+@settings(max_examples=30, deadline=None)
+@given(st.lists(raw_sentences(), min_size=1, max_size=4))
+@example(traps())
+def test_spacy_gives_texts_mentions_tokens_and_names_back(sentences):
+    whole = [
+        replace(s, tokens=whole_tokens(s), mentions=tuple(m for m in s.mentions)) for s in sentences
+    ]
+    found = written_and_read(whole, SpacySource(path=""))
+
+    def content(sentence):
+        mentions = tuple(mention._replace(probability=None) for mention in sentence.mentions)
+        tokens = [token[:3] for token in sentence.tokens]
+        return sentence.text, mentions, tokens, sentence.id, sentence.group
+
+    assert [content(s) for s in found] == [content(s) for s in whole]
+
+
+def whole_tokens(sentence):
+    """Cut a text at blanks and at the edges of its mentions."""
+    edges = {edge for mention in sentence.mentions for edge in mention[:2]}
+    tokens, start = [], None
+    for place, character in enumerate(sentence.text + " "):
+        if start is not None and (character in BLANKS or place in edges):
+            tokens.append(Token(sentence.text[start:place], start, place))
+            start = None
+        if start is None and character not in BLANKS:
+            start = place
+    return tuple(tokens)
 
 
 def changes(sentences):

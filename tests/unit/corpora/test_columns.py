@@ -144,7 +144,7 @@ def test_columns_are_written_in_order_and_scheme():
         == "名詞\t東京\t_\tトウキョウ\tB-LOC\n_\t都\t_\t_\tE-LOC\n\n"
     )
     assert written([OSLO, OSLO, TOKYO], columns=("tag", "token")).count("O -DOCSTART-\n\n") == 1
-    with pytest.raises(CorpusError, match="'Oslo' in columns: it has no tokens yet"):
+    with pytest.raises(CorpusError, match="'Oslo': it has no tokens yet"):
         written([Sentence("Oslo")])
 
 

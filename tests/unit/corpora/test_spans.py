@@ -2,7 +2,6 @@
 
 import pytest
 
-from kakehashi.config.sources import ProdigySource
 from kakehashi.corpora.spans import sentences_from_records, without_overlap
 from kakehashi.corpora.units import Given, Record
 from kakehashi.errors import CorpusError
@@ -11,9 +10,8 @@ from kakehashi.sentence import Mention
 TEXT = "Eva sees Bonn"
 
 
-def read(*records, **settings):
-    source = ProdigySource(path="", **settings)
-    return list(sentences_from_records(source, lambda: iter(records)))
+def read(*records, **units):
+    return list(sentences_from_records(lambda: iter(records), **units))
 
 
 def given(*places, type="X"):
