@@ -40,6 +40,7 @@ from kakehashi.files import read_json
 from kakehashi.sentence import Sentence
 
 _LOGGER = logging.getLogger(__name__)
+_LOGGER.addHandler(logging.NullHandler())  # nothing is printed unless a program asks for it
 _Item = TypeVar("_Item")
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
