@@ -53,8 +53,15 @@ def read(source: BratSource) -> Iterator[Sentence]:
 
 
 def _records(source: BratSource) -> Iterator[Record]:
-    annotations = {each.path.with_suffix(""): each for each in members(source.path, "*.ann")}
+    # Names with a dot are copies that systems make of their own accord.
+    annotations = {
+        each.path.with_suffix(""): each
+        for each in members(source.path, "*.ann")
+        if each.path.name[0] != "."
+    }
     for text in members(source.path, "*.txt"):
+        if text.path.name[0] == ".":
+            continue
         name = text.path.with_suffix("")
         annotation = annotations.pop(name, None)
         if annotation is None:

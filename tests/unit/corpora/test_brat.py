@@ -94,6 +94,8 @@ def test_texts_and_annotations_go_together(folder, tmp_path):
     source = folder()
     (tmp_path / "brat/other.txt").write_text("not annotated")
     assert "text without an .ann file" in next(read_source(source)).notes
+    (tmp_path / "brat/._doc.ann").write_bytes(b"\xff")
+    assert len(list(read_source(source))) == 2
     (tmp_path / "brat/lonely.ann").touch()
     with pytest.raises(CorpusError, match=r"lonely\.ann: expected the text beside it"):
         list(read_source(source))
