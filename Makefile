@@ -1,17 +1,18 @@
 # make demo   see English lift Japanese (a few minutes, no data, no network after installation)
 # make test   run the tests; make test-fast: those of a minute
+# make docs   build the documentation site in docs/site
 # make bench  measure speed beside other recognizers (docs/benchmarks.md); BENCH=--quick: only try it
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: setup demo test test-fast bench bench-scaling check format clean
+.PHONY: setup demo test test-fast docs bench bench-scaling check format clean
 
 setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,crfsuite,fast,figures,hub,ipadic,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,crfsuite,docs,fast,figures,hub,ipadic,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,train]'
 	touch $@
 
 demo: setup
@@ -22,6 +23,9 @@ test: setup
 
 test-fast: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile -m 'not corpora and not slow' tests/unit tests/properties kakehashi
+
+docs: setup
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/site
 
 bench: setup
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -41,4 +45,4 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) docs/site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

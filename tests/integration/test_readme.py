@@ -3,11 +3,14 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 
+import kakehashi
 from kakehashi.cli.main import app
 from kakehashi.config.reading import read_settings
 from kakehashi.experiments.grid import Change, Grid, Report, SourceModel, read_grid
@@ -76,6 +79,39 @@ def test_the_tour_can_be_taken(tmp_path, run):
         assert done.returncode == 0, (line, done.stderr)
     for made in ("types.svg", "test.conll", "report/demo-types.png", "report/demo.html"):
         assert (tmp_path / made).stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_the_afternoon_can_be_spent(tmp_path, run, monkeypatch):
+    """Every command but pip, and those that serve until they are told to end."""
+    write_demos(tmp_path, TEACHERS, TEACHERS)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs/afternoon.md").read_text(encoding="utf-8")
+    for language, block in re.findall(r"```(sh|python)\n(.*?)```", page, re.DOTALL):
+        if language == "python":
+            exec(block, {})
+            continue
+        for line in block.splitlines():
+            given, _, command = line.rpartition(" | ")
+            program, verb, *arguments = shlex.split(command, comments=True)
+            if program == "kakehashi" and verb not in ("review", "serve"):
+                done = run(verb, *arguments, stdin=given.removeprefix("echo "), cwd=tmp_path)
+                assert done.returncode == 0, (line, done.stderr)
+    assert (tmp_path / "errors.html").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_asks_nothing_of_others(tmp_path):
+    pytest.importorskip("furo", reason="the extra 'docs' is not installed")
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--quiet", "docs", tmp_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for page in tmp_path.rglob("*.html"):
+        loaded = r"<(?:script|img|link rel=.stylesheet)[^>]+(?:src|href)=.https?:"
+        assert not re.search(loaded, page.read_text(encoding="utf-8")), page
+    reference = (tmp_path / "reference.html").read_text(encoding="utf-8")
+    missing = [name for name in kakehashi.__all__ if f"kakehashi.{name}" not in reference]
+    assert missing == ["__version__"]
 
 
 def test_every_verb_is_on_the_tour():
