@@ -14,7 +14,6 @@ import json
 import random
 import re
 import shutil
-import statistics
 import sys
 import tempfile
 import urllib.request
@@ -54,16 +53,18 @@ PAYLOADS = [
     *(f"{quote}{each}" for each in _OTHERS for quote in ("", "'", '"', "`")),
     *(f"&lt;img/src=x/onerror=alert({n})&gt;" for n in range(4)),
 ]
-_WORK = """(key) => {
-    const begin = performance.now();
-    document.querySelector('#sentence').dispatchEvent(
-        new KeyboardEvent('keydown', {key, bubbles: true}));
-    document.body.offsetHeight;
-    return performance.now() - begin;
-}"""  # script and layout of a key press
-_SHOWN = """new MutationObserver(() => {
+_KEYS = ["ArrowDown", "ArrowRight", "1", "a"]
+_WATCH = """new MutationObserver(() => {
     if (document.querySelector('#sentence span')) window.drawnAt ??= performance.now();
-}).observe(document, {subtree: true, childList: true})"""  # since the page was asked for
+}).observe(document, {subtree: true, childList: true});
+window.presses = [];
+new PerformanceObserver((list) => {
+    for (const { name, duration } of list.getEntries()) {
+        if (name === 'keydown') window.presses.push(duration);
+    }
+}).observe({type: 'event', durationThreshold: 16});"""
+# When the sentence is there, since the page was asked for, and how long key presses take until
+# their frame is shown (Event Timing, in steps of 8 ms, of those that take 16 and more).
 
 
 def _batch(folder: Path) -> Path:
@@ -131,7 +132,7 @@ def pages(model: Path, folder: Path) -> bool:
 
         def opened(url: str) -> Any:
             page = browser.new_page()
-            page.add_init_script(_SHOWN)
+            page.add_init_script(_WATCH)
             page.on("dialog", refuse)
             page.on("console", lambda message: problems.append(message.text))
             page.on("request", watch)
@@ -160,25 +161,30 @@ def pages(model: Path, folder: Path) -> bool:
             for payload in PAYLOADS:
                 page.locator("#mentions", has_text=re.sub(r"\s", "/", payload)).wait_for()
                 page.keyboard.press("a")
+            page.get_by_text("saved", exact=True).wait_for()
         with serving("review", _batch(folder), *options, folder / "fast.jsonl") as served:
             opened(served.url).locator("#sentence span").first.wait_for()
             page = opened(served.url)
             page.locator("#sentence span").first.wait_for()
             opening = page.evaluate("window.drawnAt")
-            keys = [page.evaluate(_WORK, key) for key in ["ArrowDown", "ArrowRight", "1", "a"] * 25]
+            for key in _KEYS * 25:
+                page.keyboard.press(key)
+                page.wait_for_timeout(50)
+            page.wait_for_timeout(500)
+            slow = sorted(page.evaluate("window.presses"))
     same = shown == PAYLOADS
     broken = report(
         "markup as text and types",
         f"{len(PAYLOADS)} payloads in each page, as they are: {same}; {len(problems)} problems",
         bool(problems) or not same,
     )
-    keys.sort()
     facts = (
-        f"1,000 sentences are there {opening / 1e3:.2f} s after the page is asked for; script and"
-        f" layout of a key press take {statistics.median(keys):.1f} ms (median of {len(keys)}; at"
-        f" most {keys[-1]:.0f})"
+        f"1,000 sentences are there {opening / 1e3:.2f} s after the page is asked for; of"
+        f" {25 * len(_KEYS)} key presses {len(slow)} took 16 ms and more until they were shown"
     )
-    return report("page of reviews", facts, opening > 1000 or keys[-2] > 50) or broken
+    facts += f", at most {slow[-1]:.0f}" if slow else ""
+    too_slow = opening > 1000 or (len(slow) > 1 and slow[-2] > 50)
+    return report("page of reviews", facts, too_slow) or broken
 
 
 def main() -> None:

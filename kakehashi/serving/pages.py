@@ -52,5 +52,8 @@ REVIEW_PAGES = {
     "/review": "review.html",
     "/static/review.js": "review.js",
     "/static/review.css": "review.css",
+    "/static/keys.js": "keys.js",
+    "/static/overview.js": "overview.js",
     "/static/saving.js": "saving.js",
+    "/static/sentence.js": "sentence.js",
 }

@@ -15,6 +15,7 @@ from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -36,13 +37,15 @@ from kakehashi.serving.review_store import (
     ReviewStore,
     State,
     Suggestion,
+    Undone,
     agreement,
 )
-from kakehashi.serving.schemas import Limits, Problem, parse
+from kakehashi.serving.schemas import MEDIA_TYPE, Limits, Problem, parse
 from kakehashi.serving.service import Service
 
 _MOST_DECISIONS = 2000  # of one request
 _MOST_SENTENCES = 20_000  # that a page holds
+_HEADERS = {"cache-control": "no-store", "kakehashi-offsets": "utf16"}
 _Answer = TypeVar("_Answer")
 
 
@@ -63,8 +66,15 @@ class _Decision(_Body):
     mentions: list[_Range] = Field(max_length=1000)
 
 
-class _Decisions(_Body):
+class _Act(_Body):
     who: str = Field(min_length=1, max_length=60)
+    act: str = Field(
+        default_factory=lambda: uuid4().hex, min_length=1, max_length=60,
+        description="A new name for it; sent again under it, it is done once.",
+    )  # fmt: skip
+
+
+class _Decisions(_Act):
     decisions: list[_Decision] = Field(min_length=1, max_length=_MOST_DECISIONS)
 
 
@@ -87,34 +97,41 @@ class Review:
     out: Path
     annotator: str
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "store"))
+    _records: dict[int, str] = field(init=False)  # what the page gets of each sentence, as JSON
+    _frequent: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sentences = self.store.sentences()
+        self._records = {each.number: _record(each) for each in sentences}
+        counts = Counter(mention.type for each in sentences for mention in each.machine)
+        self._frequent = [name for name, _ in counts.most_common() if name in self.types]
 
     def routes(self) -> dict[tuple[str, str], Endpoint]:
         """Return the endpoints by path and method."""
         return {
             ("/v1/review", "GET"): self.overview,
             ("/v1/review/decisions", "POST"): self.decide,
+            ("/v1/review/undo", "POST"): self.undo,
             ("/v1/review/export", "POST"): self.write,
         }
 
     async def overview(self, request: Request) -> Response:
         """Return all sentences, types, and how far the review is."""
-        sentences = await self._call(self.store.sentences)
-        return json_response(
-            {
-                "batch": self.out.name,
-                "annotator": self.annotator,
-                "types": self.types,
-                "known": self.n_known,
-                "offsets": "utf16",
-                "sentences": [_record(each) for each in sentences],
-            },
-            "utf16",
+        return self._answer(
+            list(self._records),
+            batch=self.out.name,
+            annotator=self.annotator,
+            types=self.types,
+            known=self.n_known,
+            frequent=self._frequent,
         )
 
     async def decide(self, request: Request) -> Response:
         """Store decisions, all or none; 409 with the sentences as they stand if they changed."""
         asked = parse(_Decisions, await read_json_body(request, self.service))
         numbers = [each.number for each in asked.decisions]
+        if len(set(numbers)) < len(numbers):
+            raise _unfit("a sentence can be decided once in a request", "/decisions")
         stored = {s.number: s for s in await self._call(self.store.sentences, numbers)}
         decisions = []
         for place, each in enumerate(asked.decisions):
@@ -122,15 +139,28 @@ class Review:
             if each.number not in stored:
                 raise _unfit(f"there is no sentence {each.number}", f"{pointer}/number")
             decisions.append(self._read(each, stored[each.number].sentence, pointer))
-        status = 200
+
+        def store() -> None:
+            self.store.decide(decisions, asked.who.strip() or self.annotator, asked.act)
+            self._refresh(numbers)
+
         try:
-            await self._call(self.store.decide, decisions, asked.who.strip() or self.annotator)
+            await self._call(store)
         except ConflictError as conflict:
-            status, numbers = HTTPStatus.CONFLICT, list(conflict.numbers)
-        now = await self._call(self.store.sentences, numbers)
-        answer = json_response({"sentences": [_record(each) for each in now]}, "utf16")
-        answer.status_code = status
-        return answer
+            return self._answer(conflict.numbers, HTTPStatus.CONFLICT)
+        return self._answer(numbers)
+
+    async def undo(self, request: Request) -> Response:
+        """Take back the last act of an annotator, from the history: a reload does not matter."""
+        asked = parse(_Act, await read_json_body(request, self.service))
+
+        def store() -> Undone:
+            undone = self.store.undo(asked.who.strip() or self.annotator, asked.act)
+            self._refresh(undone.numbers)
+            return undone
+
+        undone = await self._call(store)
+        return self._answer(undone.numbers, kept=undone.n_kept)
 
     async def write(self, request: Request) -> Response:
         """Write the files."""
@@ -166,6 +196,17 @@ class Review:
         except (sqlite3.OperationalError, OSError) as error:
             problem = f"nothing was stored ({error}); make room on the disk, then decide again"
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, problem) from None
+
+    def _refresh(self, numbers: Sequence[int]) -> None:
+        for each in self.store.sentences(numbers):
+            self._records[each.number] = _record(each)
+
+    def _answer(self, numbers: Sequence[int], status: int = 200, **fields: object) -> Response:
+        """Return sentences as they stand, and other fields."""
+        others = json.dumps({"offsets": "utf16", **fields}, ensure_ascii=False)
+        sentences = ",".join(self._records[number] for number in numbers)
+        content = f'{others[:-1]},"sentences":[{sentences}]}}'.encode()
+        return Response(content, status, _HEADERS, MEDIA_TYPE)
 
     def _read(self, each: _Decision, sentence: Sentence, pointer: str) -> Decision:
         mentions = []
@@ -241,12 +282,12 @@ def _unfit(problem: str, pointer: str) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, problem, pointer=pointer)
 
 
-def _record(each: Reviewed) -> dict[str, object]:
-    """Return what the page gets; the machine's mentions only where they are suggested."""
+def _record(each: Reviewed) -> str:
+    """Return what the page gets, as JSON; the machine's mentions only where they are suggested."""
     offset = to_unit(each.sentence.text, "utf16")
     is_open = each.state in ("unseen", "predicted")
     shown = {m[:3]: m.probability for m in each.machine} if not (each.hidden and is_open) else {}
-    return {
+    record = {
         "number": each.number,
         "id": each.sentence.id,
         "text": each.sentence.text,
@@ -266,6 +307,7 @@ def _record(each: Reviewed) -> dict[str, object]:
         "who": each.who,
         "at": each.at,
     }
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
 
 
 def _reviewed_line(each: Reviewed) -> str:

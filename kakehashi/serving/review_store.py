@@ -35,6 +35,12 @@ _MIGRATIONS = (
         " who TEXT NOT NULL, at TEXT NOT NULL)",
         "CREATE INDEX decisions_of ON decisions (number, version)",
     ),
+    (  # what was decided together, and whether it was undone, or is itself an undo
+        "ALTER TABLE decisions ADD COLUMN act TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE decisions ADD COLUMN undone INTEGER NOT NULL DEFAULT 0",
+        "UPDATE decisions SET act = id",
+        "CREATE INDEX decisions_by_act ON decisions (act)",
+    ),
 )
 
 
@@ -73,6 +79,17 @@ class Reviewed:
     selection: object
     who: str = ""
     at: str = ""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What an undo did: sentences that are as before, and how many are not.
+
+    Those that somebody has changed since stay as they are.
+    """
+
+    numbers: Sequence[int]
+    n_kept: int
 
 
 class ConflictError(Exception):
@@ -173,32 +190,80 @@ class ReviewStore:
                 ),
             )
 
-    def decide(self, decisions: Sequence[Decision], who: str) -> None:
+    def decide(self, decisions: Sequence[Decision], who: str, act: str) -> None:
         """Store decisions, all or none; they are on the disk when this returns.
 
         `ConflictError` if a sentence has another version; `sqlite3.OperationalError` if it cannot
         be written, as on a full disk.
+
+        Args:
+            decisions: About sentences that differ.
+            who: Decides.
+            act: A name for what is undone together. A decision that is stored under it is not
+                stored again, so that what was never acknowledged can be sent once more.
         """
-        at = datetime.now(UTC).isoformat(timespec="seconds")
         with self._transaction():
+            known = "SELECT number, version - 1 FROM decisions WHERE act = ?"
+            stored = set(self._database.execute(known, (act,)))
             stale = []
             for each in decisions:
                 mentions = json.dumps([(m.start, m.end, m.type, None) for m in each.mentions])
-                changed = self._database.execute(
-                    "UPDATE sentences SET state = ?, mentions = ?, version = version + 1"
-                    " WHERE number = ? AND version = ?",
-                    (each.state, mentions, each.number, each.version),
-                )
-                if changed.rowcount == 0:
+                content = (each.state, mentions)
+                if (each.number, each.version) not in stored and not self._write(
+                    each.number, each.version, content, who, act
+                ):
                     stale.append(each.number)
-                self._database.execute(
-                    "INSERT INTO decisions (number, version, state, mentions, who, at)"
-                    " SELECT number, version, state, mentions, ?, ? FROM sentences"
-                    " WHERE number = ?",
-                    (who, at, each.number),
-                )
             if stale:
                 raise ConflictError(stale)
+
+    def undo(self, who: str, act: str) -> Undone:
+        """Take back somebody's last act that stands; on the disk when this returns.
+
+        A sentence gets what it had before, as a new version. ``act`` is a name for this undo; one
+        that is stored already changes nothing more. Raises as `decide`.
+        """
+        run = self._database.execute
+        with self._transaction():
+            if again := run("SELECT number FROM decisions WHERE act = ?", (act,)).fetchall():
+                return Undone([number for (number,) in again], 0)
+            last = run(
+                "SELECT act FROM decisions WHERE who = ? AND NOT undone ORDER BY id DESC LIMIT 1",
+                (who,),
+            ).fetchone()
+            if last is None:
+                return Undone([], 0)
+            run("UPDATE decisions SET undone = 1 WHERE act = ?", last)
+            before = run(
+                "SELECT s.number, s.version, coalesce(b.state, iif(hidden, 'unseen', 'predicted')),"
+                " coalesce(b.mentions, iif(hidden, '[]', machine)), EXISTS (SELECT 1 FROM decisions"
+                " WHERE number = s.number AND version > d.version AND NOT undone)"
+                " FROM decisions d JOIN sentences s ON s.number = d.number"
+                " LEFT JOIN decisions b ON b.number = d.number AND b.version = d.version - 1"
+                " WHERE d.act = ? ORDER BY s.number",
+                last,
+            ).fetchall()
+            restored = [row for row in before if not row[4]]
+            for number, version, *content, _ in restored:
+                self._write(number, version, content, who, act, undone=True)
+        return Undone([row[0] for row in restored], len(before) - len(restored))
+
+    def _write(
+        self, number: int, version: int, content: Sequence[str], who: str, act: str,
+        *, undone: bool = False,
+    ) -> bool:  # fmt: skip
+        """Give a sentence state and mentions (JSON) if it has this version, and whether it had."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        changed = self._database.execute(
+            "UPDATE sentences SET state = ?, mentions = ?, version = version + 1"
+            " WHERE number = ? AND version = ?",
+            (*content, number, version),
+        )
+        self._database.execute(
+            "INSERT INTO decisions (number, version, state, mentions, who, at, act, undone)"
+            " SELECT number, version, state, mentions, ?, ?, ?, ? FROM sentences WHERE number = ?",
+            (who, at, act, undone, number),
+        )
+        return changed.rowcount > 0
 
     def sentences(self, numbers: Sequence[int] | None = None) -> list[Reviewed]:
         """Return all sentences in order, or those of some numbers, as they stand."""

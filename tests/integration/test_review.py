@@ -108,24 +108,30 @@ def test_the_keyboard_alone_reviews_a_batch(reviewing, open_page):
     assert third["at"]
 
 
-def test_nothing_acknowledged_is_lost_when_the_server_is_killed(reviewing):
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed(reviewing, open_page):
     random_ = random.Random(0)
     acknowledged = {}
     for _ in range(3):
         with reviewing() as served:
             versions = {s["number"]: s["version"] for s in overview(served.url)["sentences"]}
-            for _ in range(random_.randint(3, 12)):
-                number = random_.randint(1, len(TEXTS))
+            for number in random_.sample(range(1, len(TEXTS) + 1), random_.randint(3, 12)):
                 state = random_.choice(["reviewed", "rejected", "flagged"])
                 given = {"number": number, "version": versions[number]}
-                status, answer = post(served.url, [{**given, "state": state, "mentions": []}])
+                status, _ = post(served.url, [{**given, "state": state, "mentions": []}])
                 assert status == 200
-                versions[number] = answer["sentences"][0]["version"]
+                before = acknowledged.get(number, "predicted")
                 acknowledged[number] = state
             served.process.kill()
     with reviewing() as served:
         states = {s["number"]: s["state"] for s in overview(served.url)["sentences"]}
-    assert {number: states[number] for number in acknowledged} == acknowledged
+        assert {number: states[number] for number in acknowledged} == acknowledged
+        page = begun(open_page(served.url))
+        page.fill("#who", "Mio")
+        page.focus("#sentence")
+        page.keyboard.press("z")  # what the page has never seen being done
+        page.locator("#status", has_text="Undone.").wait_for()
+        last = overview(served.url)["sentences"][number - 1]
+    assert (last["state"], last["version"]) == (before, versions[number] + 2)
 
 
 def test_two_tabs_cannot_overwrite_each_other(reviewing, open_page):
@@ -149,10 +155,27 @@ def test_what_cannot_be_stored_is_kept_and_tried_again(reviewing, open_page):
         page.route("**/decisions", lambda route: route.fulfill(status=507, body=full))
         press(page, "a", "f")
         page.locator("#status", has_text="goes on trying. nothing was stored").wait_for()
+        assert page.inner_text("#saved") == "saving …"
         page.unroute("**/decisions")
         page.locator("#status", has_text="Saved.").wait_for()
+        assert page.inner_text("#saved") == "saved"
         states = [each["state"] for each in overview(served.url)["sentences"]]
     assert states[:3] == ["reviewed", "flagged", "predicted"]
+
+
+def test_what_the_server_refuses_is_taken_back(reviewing, open_page):
+    bad = json.dumps({"status": 422, "detail": "there is no such type"})
+    with reviewing() as served:
+        page = begun(open_page(served.url))
+        page.route("**/decisions", lambda route: route.fulfill(status=422, body=bad))
+        press(page, "x")
+        page.locator("#status", has_text="could not be saved (there is no such type)").wait_for()
+        assert page.inner_text("#mentions li").startswith("東京")
+        page.unroute("**/decisions")
+        press(page, "a")
+        settled(page)
+        first = overview(served.url)["sentences"][0]
+    assert (first["state"], len(first["mentions"])) == ("reviewed", 1)
 
 
 def test_undo_bulk_and_identical_strings(reviewing, open_page):
@@ -168,6 +191,13 @@ def test_undo_bulk_and_identical_strings(reviewing, open_page):
         assert "6 shown" in page.inner_text("#shown")
         page.fill("#search", "札幌")
         page.keyboard.press("Enter")
+        page.click("#bulk")
+        settled(page)
+        page = begun(open_page(served.url))  # a reload, but for what the browser keeps
+        press(page, "z")
+        page.locator("#status", has_text="6 decisions undone").wait_for()
+        assert page.inner_text("#counts") == "36 predicted"
+        page.fill("#search", "札幌")
         page.click("#bulk")
         settled(page)
         assert "6 reviewed" in page.inner_text("#counts")
@@ -214,6 +244,33 @@ def test_keys_are_not_taken_from_an_input_method(reviewing, open_page):
         page.locator("#keys[open]").wait_for()
         press(page, "a", "Escape", "a")
         page.locator("#counts", has_text="1 reviewed").wait_for()
+
+
+def test_keys_can_be_chosen_and_are_kept(reviewing, open_page):
+    with reviewing() as served:
+        page = begun(open_page(served.url))
+        press(page, "?")
+        rows = page.locator("#key-rows tr")
+        accept, last = rows.filter(has_text="Accept the sentence"), rows.last
+        rare = last.inner_text().split()[-1]
+        for row, key in ((accept, "n"), (last, "Shift+Q")):
+            row.locator("button").click()
+            page.keyboard.press(key)
+        rows.filter(has_text="Reject").locator("button").click()
+        press(page, "Escape", "Escape")  # no other key; close
+        page.reload()
+        begun(page)
+        assert page.inner_text("button[data-action=accept] kbd") == "N"
+        assert page.inner_text("button[data-action=reject] kbd") == "R"
+        press(page, "a", "Enter", "Shift+Q", "n")
+        settled(page)
+        first = overview(served.url)["sentences"][0]
+        press(page, "?")
+        page.click("#usual-keys")
+        press(page, "Escape", "a")
+        page.locator("#counts", has_text="2 reviewed").wait_for()
+    assert first["state"] == "reviewed"
+    assert [m["type"] for m in first["mentions"]] == [rare]
 
 
 def test_hidden_suggestions_are_not_sent_before_a_decision(reviewing, open_page):
@@ -285,8 +342,8 @@ def test_a_thousand_sentences_are_there_at_once(reviewing, open_page, tmp_path):
         page = begun(open_page(served.url))
         assert "1000 shown" in page.inner_text("#shown")
         assert page.locator("#list li").count() == 40
-        press(page, *["ArrowDown"] * 60)
-        assert "Sentence 61 of 1000" in page.inner_text("#place").capitalize()
+        press(page, *["ArrowDown"] * 45)
+        assert "Sentence 46 of 1000" in page.inner_text("#place").capitalize()
 
 
 def test_what_cannot_be_reviewed_is_refused_in_one_line(run, batch, tmp_path, reviewing):

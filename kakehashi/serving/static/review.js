@@ -1,42 +1,31 @@
 // The page on which suggestions are corrected. Offsets here are UTF-16 units, as the browser counts.
 
+import { Keys } from "/static/keys.js";
+import { overview } from "/static/overview.js";
 import { Saver } from "/static/saving.js";
-import { $, ask, make, paint, percent } from "/static/shared.js";
+import { draw as drawSentence, isLost, selected } from "/static/sentence.js";
+import { $, ask, make, paint } from "/static/shared.js";
 
-const ACTIONS = {
-  accept: ["a", "Enter", "Accept the sentence as it stands, and go on"],
-  reject: ["r", "", "Reject the sentence: it is not to be trained on"],
-  flag: ["f", "", "Flag the sentence for somebody else"],
-  skip: [" ", "", "Go on without a decision"],
-  undo: ["z", "Backspace", "Undo"],
-  remove: ["x", "Delete", "Remove the mention"],
-  everywhere: ["i", "", "Mark all identical strings that wait for a decision like this mention"],
-  other: ["t", "", "Choose another type by its name"],
-  search: ["/", "", "Search"],
-  previous: ["ArrowUp", "k", "The sentence before"],
-  next: ["ArrowDown", "j", "The sentence after"],
-  help: ["?", "h", "This help"],
-};
 const SIGNS = { unseen: "○", predicted: "◔", reviewed: "✓", rejected: "✕", flagged: "⚑" };
-const DIGITS = [..."1234567890"];
 const ROWS = 40; // of the list that are on the page
 
 let sentences = [];
 let shown = []; // those that the filters leave, in order
 let types = [];
-let palette = []; // ten types that have a digit, and up to ten that have one with Shift
+let ordered = []; // the same, those that were suggested most often first
 let current = null;
 let chosen = null; // a range without a mention: {start, end}
 let active = -1; // the mention of the current sentence that keys are about
 let saver = null;
+let keys = null;
 let rows = new Map(); // of the list, by sentence
 
 const isOpen = ({ state }) => state === "unseen" || state === "predicted";
 
-async function begin() {
+async function begin(first) {
   let answer;
   try {
-    answer = await ask("/v1/review");
+    answer = await (first ? overview : ask("/v1/review"));
   } catch (error) {
     say(error.message, true);
     if (error.status === 503 || error.status === 0) setTimeout(begin, 1000);
@@ -46,26 +35,28 @@ async function begin() {
   saver = new Saver(sentences, page);
   $("about").textContent = answer.batch;
   $("who").value = localStorage.getItem("annotator") ?? answer.annotator;
-  const counts = new Map(types.map((type) => [type, 0]));
-  for (const { type } of sentences.flatMap(({ mentions }) => mentions)) counts.set(type, counts.get(type) + 1);
-  const often = [...types].sort((a, b) => counts.get(b) - counts.get(a));
-  palette = often.filter((type, place) => place < 10 || (place < 20 && counts.get(type)));
+  ordered = [...new Set([...answer.frequent, ...types])];
+  keys = new Keys(ordered, Math.max(10, Math.min(20, answer.frequent.length)), showKeys);
+  showKeys();
   $("types").replaceChildren(...types.map((type) => make("option", { value: type })));
   $("type").append(...types.map((type) => make("option", {}, type)));
   $("state").append(...Object.keys(SIGNS).map((state) => make("option", {}, state)));
-  $("palette").replaceChildren(...palette.map(button));
   const unknown = types.slice(answer.known);
   if (unknown.length) say(`The model does not know ${unknown.join(", ")}; they can be used all the same.`);
   filter();
   go(shown[0] ?? sentences[0]);
 }
 
-function button(type, number) {
-  const digit = DIGITS[number % 10];
-  const key = make("kbd", {}, number < 10 ? digit : `⇧${digit}`);
-  const result = paint(make("button", { type: "button" }, key, ` ${type}`), types.indexOf(type));
-  result.addEventListener("click", () => label(type));
-  return result;
+/** Show the keys beside what they do, and the types that have one. */
+function showKeys() {
+  for (const each of document.querySelectorAll("[data-action]")) {
+    each.querySelector("kbd").textContent = keys.of(each.dataset.action)[0] ?? "";
+  }
+  $("palette").replaceChildren(...ordered.filter((type) => keys.ofType(type).length).map((type) => {
+    const button = make("button", { type: "button" }, make("kbd", {}, keys.ofType(type)[0]), ` ${type}`);
+    button.addEventListener("click", () => label(type));
+    return paint(button, types.indexOf(type));
+  }));
 }
 
 const trust = ({ mentions }) => Math.min(1, ...mentions.map((mention) => mention.probability ?? 1));
@@ -112,11 +103,10 @@ function list(isOther = false) {
   $("shown").textContent = `${shown.length} shown, ${open} to decide`;
   $("bulk").disabled = !open;
   $("bulk").textContent = `Accept all ${open}`;
-  const counts = Object.keys(SIGNS).map((state) =>
-    [state, sentences.filter((sentence) => sentence.state === state).length]);
-  $("counts").textContent = counts.filter(([, n]) => n).map(([state, n]) => `${n} ${state}`).join(" · ");
-  const decided = sentences.filter((sentence) => !isOpen(sentence)).length;
-  $("progress").value = sentences.length ? decided / sentences.length : 0;
+  const counts = Object.fromEntries(Object.keys(SIGNS).map((state) => [state, 0]));
+  for (const { state } of sentences) counts[state] += 1;
+  $("counts").textContent = Object.entries(counts).filter(([, n]) => n).map(([state, n]) => `${n} ${state}`).join(" · ");
+  $("progress").value = sentences.length ? 1 - (counts.unseen + counts.predicted) / sentences.length : 0;
 }
 
 function go(sentence) {
@@ -129,50 +119,14 @@ function go(sentence) {
 }
 
 function draw() {
-  const { number, text, tokens, mentions, state, hidden, who, id } = current;
+  const { number, state, hidden, who, id } = current;
   $("place").textContent = `Sentence ${number} of ${sentences.length}${id ? ` · ${id}` : ""}`;
   const by = who && !isOpen(current) ? ` by ${who}` : "";
   $("badge").textContent = `${SIGNS[state]} ${state}${by}${hidden ? " · suggestions hidden" : ""}`;
-  const edges = [0, text.length, ...tokens.flat(), ...mentions.flatMap(({ start, end }) => [start, end])];
-  if (chosen) edges.push(chosen.start, chosen.end);
-  const cuts = [...new Set(edges)].sort((a, b) => a - b);
-  const parts = [];
-  let mark = null;
-  for (let n = 0; n + 1 < cuts.length; n++) {
-    const [start, end] = [cuts[n], cuts[n + 1]];
-    const place = mentions.findIndex((mention) => mention.start <= start && end <= mention.end);
-    const piece = make("span", {}, text.slice(start, end));
-    piece.classList.toggle("chosen", !!chosen && chosen.start <= start && end <= chosen.end);
-    if (place < 0) {
-      mark = null;
-      parts.push(piece);
-      continue;
-    }
-    if (mentions[place].start === start || !mark) {
-      mark = paint(make("mark", {}), types.indexOf(mentions[place].type));
-      const { type, probability } = mentions[place];
-      mark.dataset.label = probability == null ? type : `${type} ${percent(probability)}`;
-      mark.dataset.place = String(place);
-      mark.classList.toggle("active", place === active);
-      mark.classList.toggle("doubtful", probability != null && probability < 0.5);
-      parts.push(mark);
-    }
-    mark.append(piece);
-  }
-  $("sentence").replaceChildren(...parts);
-  $("mentions").replaceChildren(...mentions.map((mention, place) => {
-    const remove = make("button", { type: "button", ariaLabel: `Remove ${text.slice(mention.start, mention.end)}` }, "×");
-    remove.addEventListener("click", () => { active = place; act("remove"); });
-    const shape = paint(make("mark", {}, text.slice(mention.start, mention.end)), types.indexOf(mention.type));
-    const item = make("li", {}, shape, mention.type, remove);
-    if (isLost(mention)) item.append(make("span", { className: "lost" }, "not at the edges of words: cannot be learned"));
-    return item;
-  }));
+  const remove = (place) => { active = place; act("remove"); };
+  drawSentence(current, { chosen, active, colour: (type) => types.indexOf(type), remove });
   if (document.activeElement === document.body) $("sentence").focus(); // what had the focus is gone
 }
-
-const isLost = ({ start, end }) =>
-  !current.tokens.some(([begin]) => begin === start) || !current.tokens.some(([, stop]) => stop === end);
 
 function say(text, isProblem = false) {
   $("status").textContent = text;
@@ -184,14 +138,16 @@ function say(text, isProblem = false) {
 const page = {
   who: () => $("who").value.trim() || "unknown",
   problem: (text) => say(text, true),
-  saved() {
-    if ($("status").textContent.startsWith("Not saved yet")) say("Saved.");
+  saved(unsaved) {
+    $("saved").textContent = unsaved ? "saving …" : "saved";
+    if (!unsaved && $("status").textContent.startsWith("Not saved yet")) say("Saved.");
   },
-  changed([sentence]) {
+  changed([sentence], problem) {
     list();
     draw();
     const by = sentence.who ? ` by ${sentence.who}` : "";
-    say(`Sentence ${sentence.number} was changed${by} meanwhile, and is shown as it is now; decide again.`, true);
+    const why = problem ? `could not be saved (${problem})` : `was changed${by} meanwhile`;
+    say(`Sentence ${sentence.number} ${why}, and is shown as it is now; decide again.`, true);
   },
 };
 
@@ -216,7 +172,7 @@ function label(type) {
   saver.decide([[current, { mentions }]]);
   chosen = null;
   active = mentions.indexOf(mention);
-  say(isLost(mention) ? "This mention does not begin and end with words: no tagger of these words can learn it." : "");
+  say(isLost(current, mention) ? "This mention does not begin and end with words: no tagger of these words can learn it." : "");
   draw();
 }
 
@@ -242,12 +198,14 @@ function everywhere() {
   say(`${string} is ${pattern.type} in ${changes.length} more sentences that wait for a decision.`);
 }
 
-function undo() {
-  const before = saver.undo();
-  if (!before) return say("Nothing to undo.");
+async function undo() {
+  const undone = await saver.undo();
+  if (!undone) return;
+  const n = undone.sentences.length;
   filter();
-  go(before[0][0]);
-  say(before.length > 1 ? `${before.length} decisions undone.` : "Undone.");
+  if (n) go(sentences[undone.sentences[0].number - 1]);
+  const kept = undone.kept ? ` ${undone.kept} that somebody has changed since are as they were.` : "";
+  say(`${n > 1 ? `${n} decisions undone.` : n ? "Undone." : "Nothing to undo."}${kept}`);
 }
 
 async function write() {
@@ -278,11 +236,11 @@ const DO = {
   search: () => $("search").focus(),
   previous: () => step(-1),
   next: () => step(1),
-  help: () => $("keys").showModal(),
+  help: () => keys.open(),
 };
 
 function act(name) {
-  if (current || name === "help") DO[name]();
+  if (current) DO[name]();
 }
 
 function step(by, accepts = () => true) {
@@ -309,7 +267,7 @@ function move(by, extend) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.isComposing || event.keyCode === 229 || $("keys").open || document.querySelector("dialog[open]")) return;
+  if (event.isComposing || event.keyCode === 229 || document.querySelector("dialog[open]")) return;
   if ((event.ctrlKey || event.metaKey) && event.key === "s") {
     event.preventDefault();
     write();
@@ -337,28 +295,17 @@ document.addEventListener("keydown", (event) => {
     draw();
     return;
   }
-  const digit = event.code.startsWith("Digit") && event.shiftKey ? 10 + ((Number(event.code.slice(5)) + 9) % 10) : DIGITS.indexOf(key);
-  if (palette[digit] !== undefined) {
-    event.preventDefault();
-    label(palette[digit]);
-    return;
-  }
-  const found = Object.entries(ACTIONS).find(([, keys]) => keys.slice(0, 2).includes(key.length === 1 ? key.toLowerCase() : key));
-  if (found) {
-    event.preventDefault();
-    act(found[0]);
-  }
+  const { action, type } = keys?.find(event) ?? {};
+  if (!action && !type) return;
+  event.preventDefault();
+  if (type) label(type);
+  else act(action);
 });
 
 $("sentence").addEventListener("mouseup", (event) => {
-  const selection = getSelection();
-  if (!selection.rangeCount || !current) return;
-  const range = selection.getRangeAt(0);
-  const before = document.createRange();
-  before.selectNodeContents($("sentence"));
-  before.setEnd(range.startContainer, range.startOffset);
-  let start = before.toString().length;
-  let end = start + range.toString().length;
+  const range = current && selected();
+  if (!range) return;
+  let { start, end } = range;
   const mark = event.target.closest("mark");
   if (start === end && mark) {
     active = Number(mark.dataset.place);
@@ -372,7 +319,6 @@ $("sentence").addEventListener("mouseup", (event) => {
     chosen = start < end ? { start, end } : null;
     active = -1;
   }
-  selection.removeAllRanges();
   draw();
 });
 
@@ -394,19 +340,12 @@ $("bulk").addEventListener("click", () => {
   saver.decide(open.map((sentence) => [sentence, { state: "reviewed" }]));
   filter();
   go(shown.find(isOpen) ?? current);
-  say(`${open.length} sentences accepted as they stand; Z undoes it.`);
+  say(`${open.length} sentences accepted as they stand; they can be undone at once.`);
 });
 $("who").addEventListener("change", () => localStorage.setItem("annotator", $("who").value.trim()));
 $("export").addEventListener("click", write);
-$("help").addEventListener("click", () => act("help"));
 for (const each of document.querySelectorAll("[data-action]")) {
   each.addEventListener("click", () => act(each.dataset.action));
 }
-const named = (key) => make("kbd", {}, { " ": "Space", ArrowUp: "↑", ArrowDown: "↓" }[key] ?? key);
-const help = [["1 … 0", "Type of the chosen words or of the mention; with Shift the next ten"],
-  ["← →", "Choose a word; with Shift more"], ["Tab", "The next mention, with Shift the one before"],
-  ["Ctrl S", "Write the files"]].map(([key, words]) => [[make("kbd", {}, key)], words]);
-help.push(...Object.values(ACTIONS).map(([one, two, words]) => [[named(one), ...(two ? [" ", named(two)] : [])], words]));
-$("key-rows").replaceChildren(...help.map(([keys, words]) => make("tr", {}, make("td", {}, ...keys), make("td", {}, words))));
 $("sentence").focus();
-begin();
+begin(true);

@@ -3,18 +3,20 @@
 import { ask } from "/static/shared.js";
 
 const SLICE = 500; // decisions that are sent together
-const AGAIN = 2000; // milliseconds until what could not be stored is sent again
+const AGAIN = 1000; // milliseconds until what could not be stored is sent again
 
 const bare = ({ start, end, type }) => ({ start, end, type });
+
+/** A name that no other act has; what is sent twice under one name is done once. */
+const newAct = () => [...crypto.getRandomValues(new Uint32Array(3))].map((n) => n.toString(36)).join("-");
 
 export class Saver {
   #sentences;
   #page;
-  #past = []; // what decisions have replaced, for undo
   #unsaved = 0;
   waiting = Promise.resolve();
 
-  /** @param page has who(), changed(sentences), problem(text), saved(). */
+  /** @param page has who(), changed(sentences), problem(text), saved(number that is not). */
   constructor(sentences, page) {
     this.#sentences = sentences;
     this.#page = page;
@@ -24,51 +26,71 @@ export class Saver {
   }
 
   /** Change sentences now, and on the disk in order; [sentence, {state, mentions}] each. */
-  decide(changes, { remember = true } = {}) {
-    const before = changes.map(([sentence]) => [sentence, { state: sentence.state, mentions: sentence.mentions }]);
-    if (remember) this.#past.push(before);
+  decide(changes) {
+    const act = newAct();
     for (const [sentence, change] of changes) Object.assign(sentence, change);
     for (let begin = 0; begin < changes.length; begin += SLICE) {
       const entries = changes.slice(begin, begin + SLICE).map(([sentence]) =>
         ({ sentence, state: sentence.state, mentions: sentence.mentions.map(bare), times: sentence.times ?? 0 }));
-      this.#unsaved += 1;
-      this.waiting = this.waiting.then(() => this.#store(entries));
+      this.#queue(() => this.#store(entries, act));
     }
   }
 
-  /** Decide the opposite of the last decision; returns what has changed, or nothing. */
-  undo() {
-    const before = this.#past.pop();
-    if (before) this.decide(before, { remember: false });
-    return before;
+  /** Take back the last act of this annotator; returns its sentences, and how many are kept. */
+  async undo() {
+    const act = newAct();
+    let answer;
+    await this.#queue(async () => {
+      answer = await this.#ask("/v1/review/undo", { act });
+      this.#replace(answer.sentences);
+    });
+    return answer;
   }
 
-  async #store(entries) {
+  #queue(work) {
+    this.#unsaved += 1;
+    this.#page.saved(this.#unsaved);
+    this.waiting = this.waiting.then(work).catch((error) => this.#page.problem(error.message)).then(() => {
+      this.#unsaved -= 1;
+      this.#page.saved(this.#unsaved);
+    });
+    return this.waiting;
+  }
+
+  /** Ask until there is an answer, or a refusal that stays one. */
+  async #ask(path, body) {
+    for (;;) {
+      try {
+        return await ask(path, body && { who: this.#page.who(), ...body });
+      } catch (error) {
+        if (error.status === 409 || error.status === 422) throw error;
+        this.#page.problem(`Not saved yet; this page goes on trying. ${error.message}`);
+        await new Promise((resolve) => setTimeout(resolve, AGAIN));
+      }
+    }
+  }
+
+  async #store(entries, act) {
     for (;;) {
       // Of a sentence that somebody else has changed meanwhile, nothing more that rests on the old one.
       const valid = entries.filter(({ sentence, times }) => (sentence.times ?? 0) === times);
+      if (!valid.length) return;
       const decisions = valid.map(({ sentence, state, mentions }) =>
         ({ number: sentence.number, version: sentence.version, state, mentions }));
       try {
-        if (valid.length) {
-          const { sentences } = await ask("/v1/review/decisions", { who: this.#page.who(), decisions });
-          for (const { number, version, who, at } of sentences) {
-            Object.assign(this.#sentences[number - 1], { version, who, at });
-          }
+        const { sentences } = await this.#ask("/v1/review/decisions", { act, decisions });
+        for (const { number, version, who, at } of sentences) {
+          Object.assign(this.#sentences[number - 1], { version, who, at });
         }
-        this.#unsaved -= 1;
-        if (!this.#unsaved) this.#page.saved();
         return;
       } catch (error) {
-        if (error.status === 409) this.#replace(error.problem.sentences); // and store the others
-        else if (error.status === 422) {
-          this.#unsaved -= 1;
-          this.#page.problem(`Not saved: ${error.message}`);
-          return;
-        } else {
-          this.#page.problem(`Not saved yet; this page goes on trying. ${error.message}`);
-          await new Promise((resolve) => setTimeout(resolve, AGAIN));
+        let theirs = error.problem.sentences; // of 409; the others are stored then
+        if (error.status === 422) {
+          const { sentences } = await this.#ask("/v1/review");
+          theirs = decisions.map(({ number }) => sentences[number - 1]);
         }
+        this.#replace(theirs);
+        this.#page.changed(theirs, error.status === 422 ? error.message : "");
       }
     }
   }
@@ -78,7 +100,5 @@ export class Saver {
       const mine = this.#sentences[sentence.number - 1];
       Object.assign(mine, sentence, { times: (mine.times ?? 0) + 1 });
     }
-    this.#past.length = 0;
-    this.#page.changed(theirs);
   }
 }
