@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.formats import FORMATS, guess_source, read_source
@@ -144,7 +144,7 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
 
 
 def _sentences(input: Input, reading: Reading) -> Iterator[Sentence]:
-    settings = dict(reading.columns) if input.format == "columns" else {}
+    settings: dict[str, Any] = dict(reading.columns) if input.format == "columns" else {}
     if input.format in ("columns", "csv", "inline", "knp"):
         settings["encoding"] = input.encoding
     source = guess_source(input.path, input.format, **settings)
