@@ -209,7 +209,7 @@ def convert(
         reading, format=to, columns=to_columns, separator=to_separator, encoding=None,
         no_spaces=False, set=settings,
     )  # fmt: skip
-    target = writing.source(output, optional=("types",))
+    target = writing.source(output, optional=("types",), to_write=True)
     # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
     sentences = read_mapped(reading.source(input, optional=optional), mapping, segmenter)

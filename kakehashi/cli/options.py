@@ -98,14 +98,16 @@ class Reading(ColumnOptions):
         metavar="KEY=VALUE",
     )
 
-    def source(self, path: Path, *, optional: Collection[str] = ()) -> Source:
+    def source(
+        self, path: Path, *, optional: Collection[str] = (), to_write: bool = False
+    ) -> Source:
         """Return the source for a file; settings in ``optional`` need not exist in its format.
 
         `ConfigError` if another one does not exist in the format, or has a wrong value.
         """
         from kakehashi.corpora.formats import guess_source
 
-        known = type(guess_source(path, self.format)).model_fields
+        known = type(guess_source(path, self.format, to_write=to_write)).model_fields
         given = self.of_columns()
         texts = {"encoding": self.encoding, "types": self.types}
         for setting in self.set or ():
@@ -119,7 +121,7 @@ class Reading(ColumnOptions):
                 given[name] = text.split(",") if is_list else text
         for name in set(optional) - set(known):
             given.pop(name, None)
-        return guess_source(path, self.format, **given)
+        return guess_source(path, self.format, to_write=to_write, **given)
 
 
 def unlabeled_source(path: Path) -> Source:

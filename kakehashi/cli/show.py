@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import shlex
+import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kakehashi.reports.tables import Table, distribution_table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kakehashi.corpora.implausible import Plausibility
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.experiments.plan import Plan
@@ -56,8 +58,11 @@ def _transferred(result: Mapping[str, Any]) -> list[Table]:
 def demo_tables(
     folders: Sequence[Path], results: Sequence[Mapping[str, Any]], gain: float
 ) -> tuple[list[Table], str]:
-    """Show what was transferred and the scores; and examples with their readings."""
+    """Show what was transferred and the scores; and what it finds right, as its layers see it."""
+    from kakehashi.config.reading import read_settings
+    from kakehashi.corpora.corpus import load_corpora
     from kakehashi.corpora.jsonl import read_jsonl
+    from kakehashi.text.readings import view
 
     rows = [
         [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]
@@ -65,13 +70,29 @@ def demo_tables(
     ]
     rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
-    lines = []
-    found = read_jsonl(folders[-1] / "predictions.jsonl")
-    for sentence in islice((each for each in found if len(each.mentions) > 1), _N_EXAMPLES):
-        readings = " ".join(token.reading or token.text for token in sentence.tokens or ())
-        lines += ["", _bracketed(sentence), f"  {readings}"]
-    lines += ["", f"Try: echo 明日の朝七時に起こして | kakehashi predict {folders[-1]}"]
+    test = load_corpora(read_settings(folders[-1] / "config.json").corpus).test
+    pairs = [*zip(test, read_jsonl(folders[-1] / "predictions.jsonl"), strict=True)]
+    right = [
+        found
+        for gold, found in pairs
+        if [m[:3] for m in gold.mentions] == [m[:3] for m in found.mentions]
+    ]
+    lines = ["", f"Of {len(pairs):,} test utterances it tags {len(right):,} as they are, such as:"]
+    for sentence in islice((each for each in right if len(each.mentions) > 1), _N_EXAMPLES):
+        tokens = sentence.tokens or ()
+        readings = " ".join(token.reading or token.text for token in tokens)
+        romaji = " ".join(view(token.text, token.reading, "romaji") for token in tokens)
+        lines += ["", _bracketed(sentence), f"  {readings}", f"  {romaji}"]
+    program = "kakehashi" if shutil.which("kakehashi") else _beside_python("kakehashi")
+    lines += ["", f"Try: echo 明日の朝七時に起こして | {program} predict {folders[-1]}"]
     return [*_transferred(results[-1]), scores], "\n".join(lines)
+
+
+def _beside_python(program: str) -> str:
+    """Write the path of a program that is in the environment of this Python, and not in PATH."""
+    path = Path(sys.executable).with_name(program)
+    here = Path.cwd()
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _bracketed(sentence: Sentence) -> str:

@@ -53,8 +53,15 @@ def read(source: BratSource) -> Iterator[Sentence]:
 
 
 def _records(source: BratSource) -> Iterator[Record]:
-    annotations = {each.path.with_suffix(""): each for each in members(source.path, "*.ann")}
+    # Names with a dot are copies that systems make of their own accord.
+    annotations = {
+        each.path.with_suffix(""): each
+        for each in members(source.path, "*.ann")
+        if each.path.name[0] != "."
+    }
     for text in members(source.path, "*.txt"):
+        if text.path.name[0] == ".":
+            continue
         name = text.path.with_suffix("")
         annotation = annotations.pop(name, None)
         if annotation is None:
@@ -124,6 +131,7 @@ def write(sentences: Iterable[Sentence], source: BratSource) -> Counter[str]:
     sentence that is no line of its own is a `CorpusError`, unless each has a document.
     """
     types, lost = dict[str, None](), Counter[str]()
+    _check_replaceable(Path(source.path))
     with replacing_folder(Path(source.path)) as folder:
         for name, wanted, parts in _documents(sentences, source.sentences == "line"):
             text, rows = "", list[str]()
@@ -145,6 +153,14 @@ def write(sentences: Iterable[Sentence], source: BratSource) -> Counter[str]:
         config = "\n".join(["[entities]", *types, *(f"[{name}]" for name in sections), ""])
         (folder / "annotation.conf").write_bytes(config.encode())
     return +lost
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raise `CorpusError` at a folder that holds something else than brat's files."""
+    for path in folder.rglob("*") if folder.exists() else ():
+        if not path.is_dir() and path.suffix not in (".txt", ".ann", ".conf"):
+            problem = f"holds {path.name!r}, so that it cannot be replaced; choose another folder"
+            raise CorpusError(folder, problem)
 
 
 def _documents(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from kakehashi.config.reading import data_path
 from kakehashi.config.sources import SpacySource
-from kakehashi.corpora.checks import check_segmented, is_blank
+from kakehashi.corpora.checks import check_segmented, excerpt, is_blank
 from kakehashi.corpora.lines import check_inflation, check_size, opened, read_bounded
 from kakehashi.corpora.spans import sentences_from_records
 from kakehashi.corpora.units import Given, Record
@@ -33,9 +33,10 @@ from kakehashi.tags import OUTSIDE
 
 _TAGS = ("", "I", "O", "B")  # of ENT_IOB; of "" nothing is known
 _READ = ("ORTH", "ENT_IOB", "ENT_TYPE")
+_VERSION = "0.1"
 _AT_ONCE = 1 << 20  # bytes
-# What parts of a damaged file raise: zlib, msgpack, numpy, the table of strings.
-_DAMAGE = (zlib.error, ValueError, LookupError, TypeError, OverflowError)
+# What parts of a damaged file raise: msgpack, numpy, the table of strings.
+_DAMAGE = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 class _Documents(NamedTuple):
@@ -59,7 +60,7 @@ def _records(source: SpacySource) -> Iterator[Record]:
         documents = _parsed(data)
     except _DAMAGE as error:
         problem = " ".join(str(error).split())[:200]
-        raise CorpusError(path, f"is no complete file of spaCy ({problem})") from None
+        raise CorpusError(path, f"is no file of spaCy that can be read ({problem})") from None
     start = 0
     for number, length in enumerate(documents.lengths):
         check_size(length, 0, path, number + 1, "split it into sentences")
@@ -74,7 +75,7 @@ def _inflated(path: str) -> Iterator[bytes]:
             try:
                 piece = inflate.decompress(packed, _AT_ONCE)
             except zlib.error as error:
-                problem = f"is no complete file of spaCy ({error})"
+                problem = f"is no file of spaCy that can be read ({error})"
                 raise CorpusError(data_path(path), problem) from None
             packed, n_bytes = inflate.unconsumed_tail, n_bytes + len(piece)
             check_inflation(n_bytes, data_path(path))
@@ -87,6 +88,8 @@ def _parsed(data: bytes) -> _Documents:
         require("srsly.msgpack", "spacy").unpackb, raw=False, object_pairs_hook=dict
     )
     content = unpack(data)
+    if content.get("version", _VERSION) != _VERSION:
+        raise ValueError(f"expected version {_VERSION}, got {excerpt(str(content['version']))}")
     places = [content["attrs"].index(attributes[name]) for name in _READ]
     table = np.frombuffer(content["tokens"], "<u8").reshape(-1, len(content["attrs"]))
     columns = table[:, places]

@@ -29,6 +29,7 @@ from kakehashi.corpora import (
     spreadsheet,
 )
 from kakehashi.corpora.sniff import (
+    columns_by_name,
     sniff_columns,
     sniff_folder,
     sniff_lines,
@@ -40,6 +41,7 @@ from kakehashi.files import read_json
 from kakehashi.sentence import Sentence
 
 _LOGGER = logging.getLogger(__name__)
+_LOGGER.addHandler(logging.NullHandler())  # nothing is printed unless a program asks for it
 _Item = TypeVar("_Item")
 _AT_ONCE = 1 << 13  # sentences that are sent to another process
 
@@ -54,8 +56,8 @@ class Format(NamedTuple):
     """How the names of a format's files end, and functions of its settings.
 
     ``chunks``, in place of ``read``, yields parts that can be sent to other processes unread;
-    ``lines`` makes lines of text of sentences, ``write`` a folder, returning what is not in it; a
-    format with neither is only read. ``holds`` is what its sentences keep beside text and mentions.
+    ``lines`` makes lines of text of sentences; ``write`` writes them itself, and returns what else
+    is lost; a format with neither is only read. ``holds`` is what is kept beside text and mentions.
     """
 
     suffixes: tuple[str, ...] = ()
@@ -89,11 +91,9 @@ FORMATS: Mapping[str, Format] = {
     "text": Format((), records.read_text),
 }
 WRITABLE = tuple(name for name, entry in FORMATS.items() if entry.lines or entry.write)
-_SNIFF = {
-    "jsonl": sniff_lines,
-    "parquet": sniff_parquet,
-    "stockmark": sniff_list,
-}  # several formats have these names
+# Formats whose endings are others' too: what tells them apart, and which of them is written.
+_SNIFF = {"jsonl": sniff_lines, "parquet": sniff_parquet, "stockmark": sniff_list}
+_WRITTEN = {"parquet": "huggingface", "stockmark": "labelstudio"}
 
 _SOURCE: TypeAdapter[Source] = TypeAdapter(Source)
 
@@ -139,21 +139,26 @@ def source_name(source: Source) -> str:
     return str(data_path(source.path))
 
 
-def guess_source(path: str | Path, format: str | None = None, **settings: object) -> Source:
+def guess_source(
+    path: str | Path, format: str | None = None, *, to_write: bool = False, **settings: object
+) -> Source:
     """Make a source of a file named on the command line; `ConfigError` if a setting is wrong.
 
     The path is taken from the working directory; where nothing is there, from ``KAKEHASHI_DATA``.
-    Without a format, the end of its name decides, or that it is a folder (knp).
+    Without a format, the end of its name decides, and what is in it, unless it is ``to_write``;
+    and so they do on columns.
 
     Example:
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
         'columns'
     """
     place = Path(path).absolute() if Path(path).exists() else Path(path)
-    tree = {"format": format or _guess(place), "path": str(place), **settings}
-    is_named = not {"columns", "separator"}.isdisjoint(settings)
-    if tree["format"] == "columns" and not is_named and data_path(place).is_file():
-        tree = sniff_columns(place) | tree
+    tree = {"format": format or _guess(place, to_write), "path": str(place), **settings}
+    if tree["format"] == "columns" and {"columns", "separator"}.isdisjoint(settings):
+        if to_write:
+            tree = columns_by_name(place) | tree
+        elif data_path(place).is_file():
+            tree = sniff_columns(place) | tree
     try:
         return _SOURCE.validate_python(tree)
     except ValidationError as error:
@@ -165,14 +170,15 @@ def guess_source(path: str | Path, format: str | None = None, **settings: object
         raise ConfigError(key, problem) from None
 
 
-def _guess(path: Path) -> str:
+def _guess(path: Path, to_write: bool) -> str:
     place = data_path(path)
-    if place.is_dir():
+    if place.is_dir() and not to_write:
         return sniff_folder(place)
     for name, entry in FORMATS.items():
         if path.name.endswith(entry.suffixes):
-            sniff = _SNIFF.get(name)
-            return sniff(path) if sniff is not None and place.exists() else name
+            if to_write:
+                return _WRITTEN.get(name, name)
+            return _SNIFF[name](path) if name in _SNIFF and place.exists() else name
     known = ", ".join(suffix for entry in FORMATS.values() for suffix in entry.suffixes)
     problem = f"cannot tell the format of {path.name!r}, which ends in none of {known}"
     raise ConfigError("format", f"{problem}; say --format")

@@ -96,6 +96,13 @@ def sniff_columns(path: str | Path) -> dict[str, object]:
     return {"columns": columns} if fits else {}
 
 
+def columns_by_name(path: Path) -> dict[str, object]:
+    """Return the columns of a file to write, by its name, where there are such; else nothing."""
+    layouts = {".conllu": _NUMBERED[10], ".iob2": _NUMBERED[5]}
+    is_known = path.suffix in layouts
+    return {"columns": layouts[path.suffix], "separator": "\t"} if is_known else {}
+
+
 def _is_tag(field: str) -> bool:
     try:
         read_tag(field)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kakehashi.config.sources import AssistantSource, ColumnsSource, Source
+from kakehashi.config.sources import AssistantSource, ColumnsSource, HuggingFaceSource, Source
 from kakehashi.corpora import jsonl
 from kakehashi.corpora.columns import NONE
 from kakehashi.corpora.formats import FORMATS, WRITABLE, read_chunks
@@ -79,9 +79,12 @@ def _more_than(holds: Sequence[str], sentence: Sentence, source: Source) -> Iter
         "probability": sum(1 for each in sentence.mentions if each.probability is not None),
     }
     if isinstance(source, ColumnsSource):
-        more = {"reading": "reading", "pos": "part of speech", NONE: "id"}
-        first, *others = source.columns
-        holds = (*holds, more.get(first, ""), *(more[c] for c in others if c in ("reading", "pos")))
+        columns = {"reading": "reading", "pos": "part of speech"}
+        comments = ("id", "text") if source.columns[0] == NONE else ()
+        holds = (*holds, *comments, *(columns.get(each, "") for each in source.columns))
+    if isinstance(source, ColumnsSource | HuggingFaceSource) and tokens and "text" not in holds:
+        joined = (" " if source.spaces else "").join(token.text for token in tokens)
+        its["text with other blanks between tokens"] = joined != sentence.text
     for name, count in its.items():
         yield from [name] * (count * (name not in holds))
 

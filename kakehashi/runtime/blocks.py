@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from kakehashi.corpora.checks import checked, excerpt
 from kakehashi.corpora.formats import FORMATS, guess_source, read_source
@@ -27,11 +27,13 @@ from kakehashi.corpora.inputs import (
 )
 from kakehashi.corpora.jsonl import write_jsonl
 from kakehashi.corpora.lines import opened
+from kakehashi.corpora.sniff import sniff_folder
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
+_FOLDERS = ("brat",)  # formats whose files are no corpora
 _FORMATS = tuple(name for name in FORMATS if name != "assistant")
 _STDIN = "-"
 _READ = 1 << 22  # bytes
@@ -85,7 +87,7 @@ def find_inputs(path: Path, reading: Reading) -> list[Input]:
     if not path.exists():
         raise CorpusError(path, "there is no such file or folder")
     files = {path.name: path}
-    if path.is_dir():
+    if path.is_dir() and (reading.format or sniff_folder(path)) not in _FOLDERS:
         found = (file for file in sorted(path.rglob("*")) if file.is_file())
         files = {str(file.relative_to(path)): file for file in found if file.name[0] not in "._"}
     if not files:
@@ -142,8 +144,8 @@ def copy_inputs(inputs: Iterable[Input], folder: Path, reading: Reading) -> list
 
 
 def _sentences(input: Input, reading: Reading) -> Iterator[Sentence]:
-    settings = dict(reading.columns) if input.format == "columns" else {}
-    if input.format in ("columns", "inline", "knp"):
+    settings: dict[str, Any] = dict(reading.columns) if input.format == "columns" else {}
+    if input.format in ("columns", "csv", "inline", "knp"):
         settings["encoding"] = input.encoding
     source = guess_source(input.path, input.format, **settings)
     for number, sentence in enumerate(read_source(source), 1):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from json import dumps
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kakehashi.config.sources import Source
 from kakehashi.corpora.formats import FORMATS, guess_source
@@ -60,7 +60,7 @@ class Predictor:
     def __call__(self, chunk: Chunk) -> list[Answer]:
         """Answer the lines of a chunk."""
         recognizer = self.load()
-        settings: dict[str, object] = {}
+        settings: dict[str, Any] = {}
         if self.format == "columns":
             # An article has no line of its own, so that each line of input has one sentence.
             settings = {"separator": "\t", "docstart": "keep"}

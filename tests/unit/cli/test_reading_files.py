@@ -245,3 +245,18 @@ def test_convert_says_what_was_left_out_and_what_the_new_file_is_without():
     assert found["left_out"] == {"id": 1}
     invoke("corpus", "convert", "a.jsonl", "folder", "--to", "brat")
     assert report("corpus", "stats", "folder")["folder"]["types"] == {"PER": 1}
+
+
+def test_the_name_of_the_output_decides_and_not_what_it_replaces():
+    write("a.jsonl", '{"text": "Ada ran", "mentions": [{"start": 0, "end": 3, "type": "PER"}]}\n')
+    write("b.jsonl", '{"text": "a", "label": []}\n')
+    write("b.conll", "1\tx\tO\t-\tann\n")
+    options = ("--force", "--segmenter", "words")
+    for name in ("b.jsonl", "b.conll", "b.json", "b.parquet", "b.conllu", "b.iob2"):
+        invoke("corpus", "convert", "a.jsonl", name, *options)
+        assert report("corpus", "stats", name)[name]["types"] == {"PER": 1}
+    assert '"mentions": [{' in Path("b.jsonl").read_text()
+    assert Path("b.conll").read_text() == "Ada B-PER\nran O\n\n"
+    assert Path("b.json").read_text().startswith('[\n{"data": ')
+    assert Path("b.conllu").read_text().splitlines()[1].count("\t") == 9
+    assert Path("b.iob2").read_text().startswith("# text = Ada ran\n1\tAda\tB-PER\t_\t_\n")

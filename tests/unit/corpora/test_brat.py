@@ -94,6 +94,8 @@ def test_texts_and_annotations_go_together(folder, tmp_path):
     source = folder()
     (tmp_path / "brat/other.txt").write_text("not annotated")
     assert "text without an .ann file" in next(read_source(source)).notes
+    (tmp_path / "brat/._doc.ann").write_bytes(b"\xff")
+    assert len(list(read_source(source))) == 2
     (tmp_path / "brat/lonely.ann").touch()
     with pytest.raises(CorpusError, match=r"lonely\.ann: expected the text beside it"):
         list(read_source(source))
@@ -135,3 +137,14 @@ def test_a_sentence_that_is_no_line_is_refused_and_nothing_is_written(tmp_path):
         with pytest.raises(CorpusError, match="--to-set sentences=document"):
             write_corpus([EVA, Sentence(text)], source)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    source = BratSource(path=str(tmp_path / "out"))
+    write_corpus([EVA, ADA], source)
+    write_corpus([ADA], source)
+    assert [s.text for s in read_source(source)] == ["Ada in 東京"]
+    (tmp_path / "out/thesis.tex").touch()
+    with pytest.raises(CorpusError, match=r"holds 'thesis\.tex', so that it cannot be replaced"):
+        write_corpus([EVA], source)
+    assert (tmp_path / "out/thesis.tex").exists()

@@ -95,8 +95,13 @@ def test_what_is_no_file_of_spacy_is_refused(path):
     doc = Doc(VOCAB, ["a"] * 10_001, ents=["O"] * 10_001)
     with pytest.raises(CorpusError, match=r"a\.spacy:1: .*more than 10,000"):
         list(read_source(saved(path, doc)))
-    with pytest.raises(CorpusError, match="is no complete file of spaCy"):
+    with pytest.raises(CorpusError, match="is no file of spaCy that can be read"):
         list(read_source(saved(path, Doc(VOCAB, ["a"]), attrs=["ORTH"])))
+    newer = DocBin(docs=[Doc(VOCAB, ["a"], ents=["O"])])
+    newer.version = "9"
+    path.write_bytes(newer.to_bytes())
+    with pytest.raises(CorpusError, match=r"expected version 0\.1, got '9'"):
+        list(read_source(guess_source(path)))
     path.write_bytes(zlib.compress(bytes(1 << 27), 9))
     with pytest.raises(CorpusError, match="unpacks to more than 100 times its size"):
         list(read_source(guess_source(path)))

@@ -7,9 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.errors import CorpusError
-from kakehashi.runtime.blocks import Reading, cut, find_inputs
+from kakehashi.runtime.blocks import Reading, copy_inputs, cut, find_inputs
 from kakehashi.sentence import Token
 
 SIZES = [1, 2, 3, 100]
@@ -90,6 +91,17 @@ def test_a_folder_is_its_files_by_name(tmp_path):
     for name in ("_SUCCESS", ".crc"):
         (tmp_path / name).write_text("no sentence")
     assert [sentence.id for sentence in read(tmp_path, 10)] == ["b/a.jsonl:1", "c.txt:1"]
+
+
+@pytest.mark.parametrize("format", [None, "brat"])
+def test_a_folder_of_brat_is_one_corpus(tmp_path, format):
+    (tmp_path / "a.txt").write_text("Eva\nBonn\n")
+    (tmp_path / "a.ann").write_text("T1\tLOC 4 8\tBonn\n")
+    (found,) = find_inputs(tmp_path, Reading(format))
+    assert (found.format, found.path) == ("brat", str(tmp_path))
+    (tmp_path / "copies").mkdir()
+    (copy,) = copy_inputs([found], tmp_path / "copies", Reading(format))
+    assert [s.text for s in read_jsonl(copy.path)] == ["Eva", "Bonn"]
 
 
 def test_blocks_are_no_larger_than_asked(tmp_path):
