@@ -276,6 +276,8 @@ class RunSettings(Settings):
             raise ValueError("teach.unlabeled = 'rest' is what corpus.train_size leaves; set that")
         if self.joint is not None and self.system != "kakehashi":
             raise ValueError(f"'joint' is for our recognizer; {self.system} learns from gold only")
+        if self.joint is not None and not self.joint.train and self.transfer is None:
+            raise ValueError("joint.train is needed, or a [transfer] whose source has a corpus")
         return self
 
     @model_validator(mode="after")

@@ -60,7 +60,9 @@ class JointSettings(Settings):
     """Sentences of another corpus, as of the source's language, that are learned beside gold."""
 
     train: tuple[Source, ...] = Field(
-        min_length=1, description="Sources of labeled sentences, of entity types of the same names."
+        (),
+        description="Sources of labeled sentences, of entity types of the same names. Default: what"
+        " the run of transfer.source was trained on.",
     )
     mapping: str | None = Field(None, description="Type mapping of these sentences.")
     size: int | None = Field(None, gt=0, description="Learn a random sample of this size.")

@@ -54,7 +54,10 @@ def plan_curriculum(
     )
     first = out / ("english" if teacher == "kakehashi" else "english-teacher")
     source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}
-    tree = read_tree(target)
+    tree, source_corpus = read_tree(target), read_tree(english).get("corpus") or {}
+    if (joint := tree.get("joint")) is not None and not joint.get("train"):
+        ours = {name: source_corpus.get(name) for name in ("train", "mapping")}
+        tree["joint"] = {**ours, **joint}
     corpus = tree.get("corpus") or {}
     has_gold = bool(corpus.get("train") or corpus.get("all")) and corpus.get("train_size") != 0
     last = out / "teacher" if has_gold else first

@@ -1,4 +1,4 @@
-"""Settings and sentences that a program has, made into those of a run."""
+"""Settings and sentences as they are given, made into those of a run."""
 
 from __future__ import annotations
 
@@ -41,3 +41,28 @@ def keep_given(
     kept = {part: keep_jsonl(own, folder / GIVEN, part) for part, own in sentences.items()}
     corpus = settings.corpus.model_copy(update=kept)
     return settings.model_copy(update={"corpus": corpus})
+
+
+def with_joint_corpus(settings: RunSettings) -> RunSettings:
+    """Name the corpus that is learned beside gold, if it is that of the source.
+
+    `ConfigError` if the source is no run, or was trained on a part of a corpus in one piece.
+    """
+    joint, transfer = settings.joint, settings.transfer
+    if joint is None or joint.train or transfer is None:
+        return settings
+    source = Path(transfer.source).absolute()
+    config = next(
+        (
+            folder / "config.json"
+            for folder in (source, source.parent)
+            if (folder / "config.json").is_file()
+        ),
+        None,
+    )
+    corpus = None if config is None else read_settings(config).corpus
+    if corpus is None or not corpus.train:
+        problem = f"is needed: {transfer.source} is no run whose training sentences have files"
+        raise ConfigError("joint.train", f"{problem} of their own; name some")
+    found = {"train": corpus.train, "mapping": joint.mapping or corpus.mapping}
+    return settings.model_copy(update={"joint": joint.model_copy(update=found)})

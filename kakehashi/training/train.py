@@ -35,7 +35,7 @@ from kakehashi.training.baseline_run import train_baseline
 from kakehashi.training.checkpoint import Checkpoint
 from kakehashi.training.distributed import SINGLE, ProcessGroup
 from kakehashi.training.encoding import start_on_encoder
-from kakehashi.training.given import keep_given, settings_for
+from kakehashi.training.given import keep_given, settings_for, with_joint_corpus
 from kakehashi.training.initial import Start, start_tagger
 from kakehashi.training.labeling import Labeled, lessons_fingerprint, write_lessons
 from kakehashi.training.lessons import lessons_of
@@ -87,7 +87,7 @@ def train(
     progress = Progress() if group.rank else progress or default_progress()
     settings = settings_for(settings, sentences)
     folder = Path(folder) if folder is not None else run_folder(settings)
-    settings = keep_given(settings, sentences, folder)
+    settings = with_joint_corpus(keep_given(settings, sentences, folder))
     check_trackers(track)
     with limited_threads(settings.training.threads), ExitStack() as stack:
         with group.run_on_all():

@@ -1,12 +1,14 @@
 """Learning from text that teachers label."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.errors import ConfigError
 from kakehashi.training.run import load_result
 from kakehashi.training.soft_labels import SoftLabels
 from kakehashi.training.train import train
@@ -107,6 +109,26 @@ def test_another_corpus_is_learned_beside_gold(tree, world, tmp_path):
         assert result["corpus"]["labeled"]["sentences"] == result["labeled"]["joint"] == 80
         assert result["labeled"]["teachers"] == 0
         assert result["test"]["f1"] > alone["test"]["f1"]
+
+
+def test_the_corpus_of_the_source_is_learned_beside_gold(tree, tmp_path):
+    english = train(tree("en", epochs=1), tmp_path / "english")
+    settings = tree("ja", epochs=1)
+    settings["corpus"]["train_size"] = 4
+    settings |= {"joint": {}, "transfer": {"source": str(english)}}
+    result = load_result(train(settings, tmp_path / "joint"))
+    assert result["labeled"]["joint"] == 120
+    named = result["settings"]["joint"]["train"][0]["path"]
+    assert named == tree("en")["corpus"]["train"][0]["path"]
+    # A model folder alone has no corpus, and without a source there is none to take.
+    alone = shutil.copytree(english / "model", tmp_path / "alone")
+    settings["transfer"]["source"] = str(alone)
+    with pytest.raises(ConfigError, match=r"joint\.train: is needed: .*alone is no run whose"):
+        train(settings, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+    del settings["transfer"]
+    with pytest.raises(ConfigError, match=r"joint\.train is needed, or a \[transfer\]"):
+        settings_from_tree(settings)
 
 
 def test_without_gold_teachers_select_the_epoch(student, tmp_path, told):
