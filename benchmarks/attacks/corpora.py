@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 import tarfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,8 +33,10 @@ import pyarrow.parquet as pq
 
 from kakehashi.corpora.formats import guess_source, read_chunks
 from kakehashi.corpora.texts import rows_from_lines
+from kakehashi.corpora.writing import write_corpus
 from kakehashi.errors import KakehashiError
 from kakehashi.parallel import map_in_order
+from kakehashi.sentence import Span, sentence_from_forms
 
 MOST_MEMORY = 1 << 30
 _SECONDS = 20
@@ -72,6 +75,10 @@ _TEXTS: Mapping[str, str] = {
     "doccano.jsonl": '{"id": 1, "text": "to Bonn", "label": [[3, 7, "LOC"]]}\n'
     '{"id": 2, "text": "a", "entities": [{"label": "X", "start_offset": 0, "end_offset": 1}]}\n',
     "tags.jsonl": '{"tokens": ["to", "Bonn"], "ner_tags": ["O", "B-LOC"]}\n' * 2,
+    "prodigy.jsonl": '{"text": "to Bonn", "spans": [{"start": 3, "end": 7, "label": "LOC"}]}\n' * 2,
+    "tasks.json": '[{"id": 1, "data": {"text": "😀 Bonn"}, "annotations": [{"result": [{"type":'
+    ' "labels", "value": {"start": 3, "end": 7, "text": "Bonn", "labels": ["LOC"]}}]}]}]\n',
+    "a.csv": "Sentence #,Word,Tag\n1,to,O\n,Bonn,B-LOC\n2,\"['a', 'b']\",\"['O', 'B-X']\"\n",
     "a.knp": _KNP,
     "a.json": '[{"curid": "1", "text": "花子は京都へ", "entities": [\n'
     ' {"name": "京都", "span": [3, 5], "type": "地名"},\n'
@@ -80,6 +87,10 @@ _TEXTS: Mapping[str, str] = {
 _SETTINGS: Mapping[str, dict[str, Any]] = {
     "a.massive": {"format": "annotated"},
     "a.conllu": {"format": "columns", "columns": ("_", "token", *"_______", "tag")},
+    "doccano.jsonl": {"format": "doccano"},
+    "prodigy.jsonl": {"format": "prodigy"},
+    "tags.jsonl": {"format": "huggingface"},
+    "tasks.json": {"format": "labelstudio"},
 }
 _PIECES = (
     *(b"\0", b"\xef\xbb\xbf", b"\r", b"\r\n", b"\n", b"\n\n", b" ", b"\t", b"\xe3\x80\x80"),
@@ -133,6 +144,7 @@ def attacks() -> list[Attack]:
     small = io.BytesIO()
     pq.write_table(rows_from_lines(lines.encode()), small, compression="none")
     archive = _archived(_KNP.encode())
+    documents = _documents()
     packed = {"a.jsonl.gz": _JSONL, "a.json.gz": _TEXTS["a.json"]}
     return [
         *plain,
@@ -140,11 +152,21 @@ def attacks() -> list[Attack]:
         Attack("small.parquet", small.getvalue()),
         *(Attack(name, _gzipped(text.encode())) for name, text in packed.items()),
         *(Attack(name, text.encode(), _gzipped) for name, text in packed.items()),
+        Attack("a.spacy", documents),
+        Attack("a.spacy", zlib.decompress(documents), zlib.compress),
         Attack("a.tar", archive),
         Attack("a.tar.gz", archive, _gzipped),
         Attack("a.tar.gz", _gzipped(archive)),
         Attack("b.tar.gz", _KNP.encode(), lambda content: _gzipped(_archived(content))),
     ]
+
+
+def _documents() -> bytes:
+    with TemporaryDirectory() as folder:
+        source = guess_source(Path(folder) / "a.spacy", to_write=True)
+        sentence = sentence_from_forms(["to", "Bonn"], [Span(1, 2, "LOC")], id="1")
+        write_corpus([sentence] * 2, source)
+        return (Path(folder) / "a.spacy").read_bytes()
 
 
 def _gzipped(content: bytes) -> bytes:

@@ -58,6 +58,7 @@ class ColumnsSource(Settings):
     raw: bool = Field(False, description="Tags are bare types; neighbours are one entity: PER PER.")
     outside: str = Field("O", min_length=1, description="The tag of no entity, e.g. 0.")
     header_lines: int = Field(0, ge=0, description="Lines to skip at the beginning.")
+    prefix: str = Field("", description="What every token begins with and is left out, e.g. ja:.")
     encoding: Encoding = "utf-8"
     docstart: Literal["skip", "keep"] = Field(
         "skip", description="Skip -DOCSTART- lines, or keep each as a sentence of its own."

@@ -123,6 +123,7 @@ def _row(
         problem += " or what parts them with --separator (in a config: columns, separator)"
         raise CorpusError(path, problem, number)
     row = dict(zip(source.columns, fields, strict=True))
+    row["token"] = row["token"].removeprefix(source.prefix)
     if not row["token"]:
         raise CorpusError(path, "expected a token, got an empty column", number)
     if _is_conllu(source):
@@ -243,6 +244,8 @@ def _comments(sentence: Sentence) -> Iterator[str]:
 
 def _line(row: Row, number: int, source: ColumnsSource) -> str:
     fields = [row.get(column) or NONE for column in source.columns if column != ANY]
+    if row["token"] != DOCSTART:
+        fields[source.columns.index("token")] = source.prefix + row["token"]
     if source.columns[0] == NONE:
         fields[0] = str(number)
     blank = source.separator in (AUTO, WHITESPACE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from codecs import BOM_UTF8
 from contextlib import suppress
 from functools import partial
@@ -28,6 +29,7 @@ _NUMBERED = {
     10: ("_", "token", "_", "pos", "_", "_", "_", "_", "_", "tag"),  # CoNLL-U
 }
 _BARE = {3: ("token", "pos", "tag"), 4: ("token", "pos", "_", "tag")}  # CRF++; CoNLL-2003
+_LANGUAGE = re.compile("[a-z]{2,3}:(?=.)")
 _ONTONOTES = ("_", "_", "_", "token", "pos", "_", "_", "_", "_", "_", "tag", "*")  # CoNLL-2012
 
 
@@ -87,6 +89,9 @@ def sniff_columns(path: str | Path) -> dict[str, object]:
         names = {place: role for role, place in found.items() if role != "sentence"}
         heading = tuple(names.get(place, "_") for place in range(len(rows[0])))
         return {"columns": heading, "header_lines": 1}
+    prefixes = {match[0] if (match := _LANGUAGE.match(row[0])) else "" for row in rows}
+    if len(rows[0]) == 2 and len(prefixes) == 1:
+        return {"prefix": prefixes.pop()}  # PAN-X
     is_numbered = all(row[0][:1].isdigit() for row in rows)
     columns = (_NUMBERED if is_numbered else _BARE).get(len(rows[0]))
     if columns is None or (not is_numbered and all(_is_tag(row[1]) for row in rows)):

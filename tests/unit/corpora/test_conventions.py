@@ -51,6 +51,7 @@ nw/a/00/a_0000 0 0 Today NN * - - - - (DATE) -
 MULTICONER = "# id 6f-1c\tdomain=dev\nEva _ _ B-PER\nberg _ _ I-PER\n\n# id 2\nhej _ _ O\n"
 KLUE = "## k-1\t<Bonn:LC>!\nB\tB-LC\no\tI-LC\nn\tI-LC\nn\tI-LC\n \tO\n!\tO\n"
 CRFPP = "Eva NNP B\nsees VBZ O\n"
+PAN_X = "ja:東\tB-LOC\nja:京\tI-LOC\nja::\tO\n\nja:ja:\tO\n"
 GSD = """\
 # sent_id = g-1
 # text = 東京へ行く
@@ -87,13 +88,14 @@ def found(sentences):
             [("New York", "GPE"), ("Bonn", "GPE"), ("Today", "DATE")],
         ),
         ("a.conll", MULTICONER, ["Eva berg", "hej"], [("Eva berg", "PER")]),
+        ("train.tsv", PAN_X, ["東 京 :", "ja:"], [("東 京", "LOC")]),
         ("a.conllu", GSD, ["東京へ行く"], [("東京", "GPE")]),
         ("a.tsv", "token\ttag\nEva\tB-PER\nruns\tO\n", ["Eva runs"], [("Eva", "PER")]),
         ("a.bmes", "北 B-LOC\n京 E-LOC\n好 O\n", ["北 京 好"], [("北 京", "LOC")]),
         ("a.conll", "Eva PER-B\nBerg PER-I\nhej O\n", ["Eva Berg hej"], [("Eva Berg", "PER")]),
         ("a.conll", "Eva b-per\nBerg i-per\nhej o\n", ["Eva Berg hej"], [("Eva Berg", "per")]),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_read_as_they_are(write, name, content, texts, mentions):
     sentences = read(write, name, content)
@@ -138,6 +140,14 @@ def test_the_inner_layer_and_the_types_of_germeval(write):
 )
 def test_what_is_not_well_known_is_not_guessed(write, content):
     assert guess_source(write("a.conll", content)).columns == ("token", "tag")
+
+
+def test_what_all_tokens_begin_with_is_written_too(tmp_path, write):
+    source = guess_source(write("train.tsv", PAN_X))
+    write_corpus(list(read_source(source)), source.model_copy(update={"separator": "\t"}))
+    assert (tmp_path / "train.tsv").read_text() == PAN_X + "\n"
+    mixed = read(write, "a.tsv", "de:x\tO\nde\tO\n")
+    assert mixed[0].text == "de:x de"
 
 
 EXACT = Sentence(
