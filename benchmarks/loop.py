@@ -1,6 +1,6 @@
 """Play the whole loop by its own commands, in a real browser, with a corpus's labels as annotator.
 
-    python -m benchmarks.loop SOURCE [--rounds 3] [--count 100] [--config configs/massive-ja.toml]
+    python -m benchmarks.loop SOURCE [--rounds 3] [--count 100] [--strategy random]
 
 ``SOURCE`` is a run of the other language. Each round chooses sentences (`kakehashi suggest`),
 corrects them by the keyboard alone on the page of `kakehashi review`, and trains (`kakehashi
@@ -158,6 +158,7 @@ def main() -> None:
     parser.add_argument("--config", default="configs/massive-ja.toml")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=100, help="sentences of a round")
+    parser.add_argument("--strategy", default="random", help="as of suggest")
     parser.add_argument("--out", type=Path, default=Path("runs/loop"))
     parser.add_argument("--set", action="append", default=['preset="strong"'], help="as of train")
     given = parser.parse_args()
@@ -172,10 +173,8 @@ def main() -> None:
     model, reviewed = given.source, list[Path]()
     for number in range(1, given.rounds + 1):
         batch, done = out / f"batch-{number}.jsonl", out / f"reviewed-{number}.jsonl"
-        # What a model of another language doubts says little: the first batch is drawn at random.
-        strategy = "mix" if reviewed else "random"
         known = [part for path in reviewed for part in ("--exclude", path)]
-        how = ("--strategy", strategy, "--config", given.config, "--force")
+        how = ("--strategy", given.strategy, "--config", given.config, "--force")
         kakehashi("suggest", model, raw, "--count", given.count, "--out", batch, *how, *known)
         say(f"round {number}: {review(batch, model, given.config, done, gold)}")
         reviewed.append(done)

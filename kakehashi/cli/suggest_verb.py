@@ -12,6 +12,7 @@ from typing import Literal
 
 from kakehashi.cli import console, options
 from kakehashi.cli.options import arg, check_free, opt, unlabeled_source
+from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import Table
 
 Strategy = Literal["mix", "mnlp", "span", "random"]
@@ -30,9 +31,9 @@ def suggest(
     count: int = opt("Number of sentences.", default=200, min=1),
     out: Path = opt("File of JSON lines to write.", default=..., metavar="FILE"),
     strategy: Strategy = opt(
-        "mix: 80 % uncertain (mnlp) and rare types, 20 % random. mnlp: least likely tags per token."
-        " span: most doubt about mentions. random.",
-        default="mix",
+        "random, which has measured best (docs/selection.md). mnlp: least likely tags per token."
+        " span: most doubt about mentions. mix: 80 % mnlp and rare types, 20 % random.",
+        default="random",
     ),
     exclude: list[Path] | None = opt("Sentences annotated already; repeat it.", metavar="FILE"),
     per_type: int | None = opt(
@@ -49,13 +50,14 @@ def suggest(
 ) -> None:
     """Choose the sentences to annotate next, pre-annotated.
 
-    Near duplicates are chosen once. Each line says why it was chosen, and the same command gives
-    the same file. Any number of sentences is read in flat memory. The model may be one of another
-    language, before there is a label of this.
+    By default they are drawn at random. Of others near duplicates are chosen once. Each line says
+    why it was chosen, and the same command gives the same file. Any number of sentences is read in
+    flat memory. The model may be one of another language, before there is a label of this.
 
     Examples:
       kakehashi suggest runs/ja-seed1 raw.txt --count 200 --out batch.jsonl
       kakehashi suggest runs/ja-seed2 raw.txt --exclude reviewed.jsonl --out next.jsonl
+      kakehashi suggest runs/ja-seed2 raw.txt --strategy mix --per-type 5 --out rare.jsonl
       kakehashi suggest runs/conll2003-en-seed1 raw.txt --config ja.toml --out first.jsonl
     """
     from kakehashi.config.reading import read_settings
@@ -68,6 +70,9 @@ def suggest(
     from kakehashi.selection.uncertainty import score_uncertainty
 
     check_free(out, force)
+    if per_type and strategy == "random":
+        problem = "chooses sentences, which are drawn without looking at them; add --strategy mix"
+        raise ConfigError("--per-type", problem)
     recognizer = Recognizer.load(model, precision=precision, device=device)
     if config is not None:
         recognizer = recognizer.for_text(read_settings(config))

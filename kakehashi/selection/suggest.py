@@ -97,7 +97,7 @@ def suggest(
     scored: Iterable[Scored],
     count: int,
     *,
-    strategy: Strategy = "mix",
+    strategy: Strategy = "random",
     per_type: int | None = None,
     seed: int = 0,
     exclude: Collection[int] = frozenset(),

@@ -11,6 +11,7 @@ from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
 
 MODEL = Path(__file__).parents[2] / "golden/models/en"
+MIX = ("--strategy", "mix")
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def suggest(*arguments):
 
 
 def test_a_batch_says_why_and_is_the_same_again(place):
-    done = suggest("raw.txt", "--count", "30", "--out", "a.jsonl", "--json")
+    done = suggest("raw.txt", "--count", "30", "--out", "a.jsonl", "--json", *MIX)
     report = json.loads(done.stdout)
     assert (report["read"], sum(report["chosen"].values())) == (300, 30)
     assert report["chosen"]["random"] == 6
@@ -39,8 +40,15 @@ def test_a_batch_says_why_and_is_the_same_again(place):
     assert [sentence.text for sentence in read_jsonl(place / "a.jsonl")] == [
         json.loads(line)["text"] for line in lines
     ]
-    suggest("raw.txt", "--count", "30", "--out", "b.jsonl")
+    suggest("raw.txt", "--count", "30", "--out", "b.jsonl", *MIX)
     assert (place / "b.jsonl").read_bytes() == (place / "a.jsonl").read_bytes()
+
+
+def test_without_a_strategy_sentences_are_drawn_and_none_are_asked_of_a_type(place):
+    done = suggest("raw.txt", "--count", "30", "--out", "a.jsonl", "--json")
+    assert json.loads(done.stdout)["chosen"] == {"random": 30}
+    with pytest.raises(ConfigError, match=r"--per-type: .* add --strategy mix"):
+        suggest("raw.txt", "--out", "b.jsonl", "--per-type", "3")
 
 
 def test_the_next_batch_leaves_the_first_out(place):

@@ -35,28 +35,33 @@ def test_the_most_uncertain_are_chosen(strategy, chosen):
 
 
 def test_a_mix_is_one_fifth_random_and_the_rest_uncertain():
-    found = suggest(iter(STREAM), 50)
+    found = suggest(iter(STREAM), 50, strategy="mix")
     assert Counter(c.strategy for c in found.batch) == {"random": 10, "mnlp": 40}
     drawn = texts_of(found, "random")
     others = [text for text in reversed(TEXTS) if text not in drawn]
     assert texts_of(found, "mnlp") == set(others[:40])
-    assert {len(texts_of(suggest(iter(STREAM), n))) for n in (1, 2, 7, 200)} == {1, 2, 7, 200}
+    assert {len(texts_of(suggest(iter(STREAM), n, strategy="mix"))) for n in (1, 2, 7, 200)} == {
+        1,
+        2,
+        7,
+        200,
+    }
 
 
 def test_the_random_part_depends_on_the_seed_alone():
-    drawn = texts_of(suggest(iter(STREAM), 50, seed=3), "random")
+    drawn = texts_of(suggest(iter(STREAM), 50, seed=3, strategy="mix"), "random")
     other_scores = (scored(text, 1 - number / 500) for number, text in enumerate(TEXTS))
-    assert texts_of(suggest(other_scores, 50, seed=3), "random") == drawn
-    assert texts_of(suggest(iter(STREAM), 50, seed=4), "random") != drawn
+    assert texts_of(suggest(other_scores, 50, seed=3, strategy="mix"), "random") == drawn
+    assert texts_of(suggest(iter(STREAM), 50, seed=4, strategy="mix"), "random") != drawn
     assert drawn < texts_of(suggest(iter(STREAM), 100, strategy="random", seed=3))
 
 
 def test_the_order_of_distinct_sentences_does_not_matter():
     shuffled = random.Random(1).sample(STREAM, len(STREAM))
     twice = [*STREAM, *shuffled]
-    expected = suggest(iter(STREAM), 40).batch
-    assert suggest(iter(shuffled), 40).batch == expected
-    assert suggest(iter(twice), 40).batch == expected
+    expected = suggest(iter(STREAM), 40, strategy="mix").batch
+    assert suggest(iter(shuffled), 40, strategy="mix").batch == expected
+    assert suggest(iter(twice), 40, strategy="mix").batch == expected
 
 
 def test_random_sentences_are_drawn_evenly():
@@ -79,21 +84,21 @@ def test_near_duplicates_are_chosen_once_by_uncertainty():
 
 def test_rare_types_are_made_up_for():
     rare = [scored(text[::-1], -1, "RARE") for text in TEXTS[:5]]
-    found = suggest(iter(STREAM + rare), 40, per_type=3)
+    found = suggest(iter(STREAM + rare), 40, per_type=3, strategy="mix")
     assert sum(c.strategy == "type" for c in found.batch) == 3
     assert texts_of(found, "type") <= {each.sentence.text for each in rare}
     assert {c.why for c in found.batch if c.strategy == "type"} == {"RARE is found 5 times in all"}
     assert len(found.batch) == 40
     kinds = [scored(text[::-1], -1, f"T{n}") for n, text in enumerate(TEXTS[:50])]
-    chosen = Counter(c.strategy for c in suggest(iter(STREAM + kinds), 40).batch)
+    chosen = Counter(c.strategy for c in suggest(iter(STREAM + kinds), 40, strategy="mix").batch)
     assert chosen == {"random": 8, "mnlp": 24, "type": 8}  # a quarter of 32 at most
 
 
 def test_what_is_annotated_is_passed_over():
-    first = suggest(iter(STREAM), 50)
+    first = suggest(iter(STREAM), 50, strategy="mix")
     known = {text_key(text.upper()) for text in texts_of(first)}
-    second = suggest(iter(STREAM), 50, exclude=known)
+    second = suggest(iter(STREAM), 50, exclude=known, strategy="mix")
     assert second.excluded == 50
     assert texts_of(second).isdisjoint(texts_of(first))
-    assert len(suggest(iter(STREAM), 600, exclude=known).batch) == 450
+    assert len(suggest(iter(STREAM), 600, exclude=known, strategy="mix").batch) == 450
     assert suggest([], 10).batch == []
