@@ -344,8 +344,6 @@ $("bulk").addEventListener("click", () => {
 });
 $("who").addEventListener("change", () => localStorage.setItem("annotator", $("who").value.trim()));
 $("export").addEventListener("click", write);
-for (const each of document.querySelectorAll("[data-action]")) {
-  each.addEventListener("click", () => act(each.dataset.action));
-}
+for (const each of document.querySelectorAll("[data-action]")) each.addEventListener("click", () => act(each.dataset.action));
 $("sentence").focus();
 begin(true);
