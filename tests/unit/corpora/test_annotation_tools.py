@@ -93,11 +93,6 @@ def test_one_annotation_of_a_text_is_read(write, annotations, settings, kind):
     task = {"data": {"text": "Eva sees Bonn."}, "annotations": annotations}
     (sentence,) = read(write, "a.json", json.dumps([task]), **settings)
     assert [mention.type for mention in sentence.mentions] == [kind]
-    rows = [
-        {"id": 1, "text": "Eva sees Bonn.", "label": each["result"][0]["value"], "annotator": by}
-        for by, each in enumerate(annotations)
-    ]
-    assert rows
 
 
 def test_rows_of_one_text_are_its_annotations(write):
