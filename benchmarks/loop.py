@@ -117,7 +117,9 @@ def review(batch: Path, model: str, config: str, out: Path, gold: Mapping[int, S
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if path is None:
         raise SystemExit("there is no Chromium on this machine")
-    arguments = (batch, "--model", model, "--config", config, "--out", out, "--annotator", "labels")
+    # A model of a hundred sentences has not met every type.
+    types = ",".join(sorted({m.type for sentence in gold.values() for m in sentence.mentions}))
+    arguments = (batch, "--model", model, "--config", config, "--out", out, "--types", types)
     with serving("review", *arguments) as served, sync_playwright() as driver:
         place = served.url.replace("/review", "/v1/review")
         with urllib.request.urlopen(place) as answer:  # noqa: S310

@@ -328,8 +328,9 @@ for (const id of ["search", "other"]) {
   $(id).addEventListener("keydown", (event) => {
     if (event.isComposing || !["Enter", "Escape"].includes(event.key)) return;
     if (id === "other" && event.key === "Enter") {
-      if (!types.includes($("other").value)) return say(`There is no type ${$("other").value}.`, true);
-      label($("other").value);
+      const type = $("other").value;
+      if (!types.includes(type)) return say(`There is no type ${type}; "kakehashi review --types" adds some.`, true);
+      label(type);
       $("other").value = "";
     } else if (event.key === "Enter") go(shown[0]);
     $("sentence").focus();
