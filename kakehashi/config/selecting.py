@@ -13,7 +13,9 @@ class SelectionSettings(Settings):
     """Play the annotation loop: hide the training labels, choose, reveal, train; in rounds."""
 
     strategy: Literal["mix", "mnlp", "span", "random"] = Field(
-        "random", description="What is annotated next, see docs/selection.md."
+        "random",
+        description="What is annotated next, see docs/selection.md.",
+        json_schema_extra={"unhashed": "mix"},
     )
     first: int = Field(100, gt=0, description="Sentences of the first round, drawn at random.")
     batch: int = Field(100, gt=0, description="Sentences of each round after it.")

@@ -3,7 +3,7 @@
 `models` and `fingerprints.json` were written at be859cd, before any of what came after; of the
 fingerprints those of demo, recipe and size-strong when the defaults of training changed, demo's
 when mentions were first trimmed, those of size and types when they were measured again, and those
-of external, taught, taught-0 and size-de when these were first measured.
+of external, taught, taught-0, size-de and selection when these were first measured.
 """
 
 import json
@@ -50,6 +50,7 @@ def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
         "external",
         "layers-2k",
         "recipe",
+        "selection",
         "size",
         "size-de",
         "size-de-internal",
