@@ -51,6 +51,7 @@ def test_the_runs_of_the_grids_are_those_they_were(grid, tmp_path, monkeypatch):
         "layers-2k",
         "recipe",
         "selection",
+        "selection-kwdlc",
         "size",
         "size-de",
         "size-de-internal",
