@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from shutil import copytree, rmtree
+from shutil import copyfile, rmtree
 from typing import Literal
 
 import srsly
@@ -107,9 +107,13 @@ class Component:
             )
 
     def to_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> None:
-        """Copy the model folder, so that the pipeline needs nothing else."""
-        source = find_model(self._folder)
-        copytree(source, path, dirs_exist_ok=True)
+        """Copy the files of the model, so that the pipeline needs nothing else."""
+        source, target = find_model(self._folder), Path(path)
+        if target.exists() and target.samefile(source):  # a pipeline saved where it is from
+            return
+        target.mkdir(parents=True, exist_ok=True)
+        for name in listed_files(source):
+            copyfile(source / name, target / name)
 
     def from_disk(self, path: str | Path, *, exclude: Sequence[str] = ()) -> Component:
         """Load the model from the folder of a pipeline; nothing in it can run code."""

@@ -26,7 +26,7 @@ def progress(
     figure: Path | None = opt("File for a figure of the curve: .svg or .png."),
     as_json: bool = options.JSON,
 ) -> None:
-    """Tell what the next annotated sentences are worth.
+    """Estimate what the next annotated sentences are worth.
 
     Trains on growing parts of what is annotated, scores each on dev, and continues the curve by a
     power law. The same command resumes, and trains only what is new when more is annotated. Without
@@ -37,7 +37,7 @@ def progress(
       kakehashi progress ja.toml reviewed.jsonl --source runs/massive-en-seed1
       kakehashi progress ja.toml round1.jsonl round2.jsonl --count 500 --seeds 3 --figure curve.svg
     """
-    from kakehashi.config.reading import check_files, read_settings
+    from kakehashi.config.reading import check_files, read_settings, read_tree
     from kakehashi.corpora.formats import guess_source
     from kakehashi.experiments.annotation_curve import measure_curve
     from kakehashi.reports.annotation_tables import advice, annotation_figure, annotation_tables
@@ -47,14 +47,18 @@ def progress(
     changes: list[str | tuple[str, object]] = [*(overrides or ())]
     if source is not None:
         changes.append(("transfer.source", source))
-    if annotated:
-        files = [guess_source(file, input_format).model_dump() for file in annotated]
+    files = [guess_source(file, input_format).model_dump() for file in annotated or ()]
+    if files:
         changes.append(("corpus.train", files))
+    corpus = read_tree(config).get("corpus") or {}
+    named = corpus.get("dev") or corpus.get("all") or "corpus.dev" in " ".join(overrides or ())
+    if not named:  # what is held out of the sentences takes its place
+        changes.append(("corpus.dev", files or corpus.get("train")))
     settings = read_settings(config, changes)
     check_files(settings, config)
     folder = out or Path("runs", f"{settings.name}-progress")
     told = console.ProgressBars()
-    curve = measure_curve(settings, folder, told, n_sizes=sizes, n_seeds=seeds)
+    curve = measure_curve(settings, folder, told, n_sizes=sizes, n_seeds=seeds, hold_out=not named)
     gain, low, high = curve.gain(count)
     report = {
         "sentences": curve.sizes,

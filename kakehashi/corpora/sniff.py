@@ -34,13 +34,13 @@ _ONTONOTES = ("_", "_", "_", "token", "pos", "_", "_", "_", "_", "_", "tag", "*"
 
 
 def sniff_folder(folder: Path) -> str:
-    """Tell the format of a folder by the names of files in it."""
+    """Find the format of a folder by the names of files in it."""
     suffixes = {path.suffix for path in islice(folder.rglob("*"), _MOST_FILES)}
     return "brat" if ".ann" in suffixes else "huggingface" if ".parquet" in suffixes else "knp"
 
 
 def sniff_parquet(path: str | Path) -> str:
-    """Tell the format of a Parquet file by its columns."""
+    """Find the format of a Parquet file by its columns."""
     from kakehashi.corpora.parquet import opened_parquet
 
     with suppress(CorpusError), opened_parquet(str(path), data_path(path)) as file:
@@ -50,7 +50,7 @@ def sniff_parquet(path: str | Path) -> str:
 
 
 def sniff_lines(path: str | Path) -> str:
-    """Tell the format of JSON lines by the keys of the first line."""
+    """Find the format of JSON lines by the keys of the first line."""
     with opened(path) as file:
         lines = (line for line in iter(lambda: file.readline(LONGEST_LINE), b"") if line.strip())
         first = next(lines, b"")
@@ -62,7 +62,7 @@ def sniff_lines(path: str | Path) -> str:
 
 
 def sniff_list(path: str | Path) -> str:
-    """Tell the format of a JSON list by what is written at its beginning; it may be JSON lines."""
+    """Find the format of a JSON list by what is written at its beginning; it may be JSON lines."""
     with opened(path) as file:
         start = file.read(LONGEST_LINE)
     if start.lstrip(BOM_UTF8).lstrip().startswith(b"{"):
@@ -71,7 +71,7 @@ def sniff_list(path: str | Path) -> str:
 
 
 def sniff_columns(path: str | Path) -> dict[str, object]:
-    """Tell the columns of a well-known layout, and whether there is a heading; else nothing."""
+    """Find the columns of a well-known layout, and whether there is a heading; else nothing."""
     with opened(path) as file:
         start = islice(iter(partial(file.readline, LONGEST_LINE), b""), _ROWS)
         lines = [line.removeprefix(BOM_UTF8).decode("latin-1").rstrip("\r\n ") for line in start]

@@ -137,14 +137,21 @@ def extrapolate(sizes: Sequence[int], scores: Floats, wanted: Sequence[int]) -> 
 
 
 def measure_curve(
-    settings: RunSettings, folder: Path, progress: Progress, *, n_sizes: int = 5, n_seeds: int = 1
+    settings: RunSettings,
+    folder: Path,
+    progress: Progress,
+    *,
+    n_sizes: int = 5,
+    n_seeds: int = 1,
+    hold_out: bool = False,
 ) -> AnnotationCurve:
     """Train on growing parts of what is annotated, and score each run on development data.
 
     The sources of ``corpus.train`` come in the order in which they were annotated, and the last
     word on a sentence counts; inside one, sentences are ordered by a hash. Parts are of sizes that
     stay the same when more is annotated, so that only new ones are trained. The same call resumes.
-    `ConfigError` if fewer than 100 sentences differ.
+    With ``hold_out`` a fifth of the sentences is in place of ``corpus.dev``. `ConfigError` if fewer
+    than 100 sentences differ.
     """
     corpora = load_corpora(settings.corpus)
     files = [corpora.train]
@@ -156,8 +163,8 @@ def measure_curve(
     annotated: dict[int, Sentence] = {}
     for file in files:
         annotated |= sorted((text_key(sentence.text), sentence) for sentence in file)
-    dev = list(corpora.dev)
-    held_out = [] if dev else [key for key in annotated if key % _HELD_OUT == 0]
+    held_out = [key for key in annotated if hold_out and key % _HELD_OUT == 0]
+    dev = [] if hold_out else list(corpora.dev)
     dev += [annotated.pop(key) for key in held_out]
     if len(annotated) < _FEWEST:
         problem = f"{len(annotated):,} sentences to train on are too few for a learning curve"

@@ -49,7 +49,7 @@ def annotation_tables(curve: AnnotationCurve, more: int) -> list[Table]:
 
 
 def advice(curve: AnnotationCurve, more: int, least: float) -> str:
-    """Say in a sentence or two whether ``more`` sentences are worth ``least`` points of F1."""
+    """Advise in a sentence or two whether ``more`` sentences are worth ``least`` points of F1."""
     gain, low, high = curve.gain(more)
     expected = f"The next {more:,} sentences are worth {gain:+.1f} F1 ({low:+.1f} to {high:+.1f})."
     until = curve.worth_until(more, least)

@@ -82,7 +82,7 @@ def _hub() -> Any:  # noqa: ANN401
 
 
 def _worded(error: Exception) -> str:
-    """Say in one line what the library has made of the Hub's answer, or of none."""
+    """Put into one line what the library has made of the Hub's answer, or of none."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403, 404):
         return f"there is no such repository or revision, or it is not yours (HTTP {status})"

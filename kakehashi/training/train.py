@@ -77,7 +77,8 @@ def train(
     Returns the run folder, by default `run_folder`. An interrupted run continues when it is started
     again with the same settings; Ctrl-C and a `DivergenceError` leave the best model so far in it.
     A finished one is left as it is if it would give the same again. Nothing is written if the
-    folder is taken, or settings, corpora or source are not as they should be.
+    folder is taken, or settings, corpora or source are not as they should be; but for sentences
+    that are given.
 
     Runs on the same corpora share what is encoded in the folder ``cache``; without, it stays in
     memory. ``track`` names trackers: ``tensorboard``, ``mlflow``. ``save_every`` is in seconds,

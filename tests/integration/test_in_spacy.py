@@ -57,6 +57,9 @@ def test_a_pipeline_carries_its_model(tmp_path):
     nlp.config["components"]["kakehashi"]["model"] = "gone"
     nlp.to_disk(tmp_path / "pipeline")
     assert found(spacy.load(tmp_path / "pipeline").pipe(TEXTS["en"])) == expected
+    where_it_is_from = spacy.load(tmp_path / "pipeline")
+    where_it_is_from.to_disk(tmp_path / "pipeline")
+    assert found(spacy.load(tmp_path / "pipeline").pipe(TEXTS["en"])) == expected
     again = spacy.blank("en")
     again.add_pipe("kakehashi", config={"min_probability": 0.1})
     again.from_bytes(nlp.to_bytes())

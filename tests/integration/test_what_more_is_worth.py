@@ -13,6 +13,17 @@ language = "en"
 utterances = 100
 partition = "dev"
 """
+ALONE = """
+name = "alone"
+preset = "internal"
+[model]
+word_lstm_width = 8
+char_lstm_width = 8
+[training]
+max_epochs = 1
+min_updates = 0
+threads = 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +79,13 @@ def test_a_correction_made_later_counts(annotated, run):
 
 
 def test_without_development_data_a_fifth_is_held_out(annotated, run):
-    found = progress(run, annotated, "first.jsonl", "--set", "corpus.dev=[]", "--out", "none")
+    (annotated / "alone.toml").write_text(ALONE)
+    done = run(
+        *("progress", "alone.toml", "first.jsonl", "--sizes", "3", "--json", "--out", "none"),
+        cwd=annotated,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert found["held_out"] > 10
     assert found["held_out"] + found["sentences"][-1] == 160
     [dev] = (annotated / "none").glob("dev-*.jsonl")
