@@ -18,7 +18,7 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
-from kakehashi.text.readings import view
+from kakehashi.text.views import view
 
 # In this order, and the values of each from weak to strong. Where the optimum lies depends on the
 # training size: at 100 utterances of MASSIVE a c2 of 0.1 loses 2 to 4 points of F1 on dev.

@@ -10,7 +10,7 @@ from kakehashi.extras import require
 from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
-from kakehashi.text.readings import view
+from kakehashi.text.views import view
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc

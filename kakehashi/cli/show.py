@@ -62,7 +62,7 @@ def demo_tables(
     from kakehashi.config.reading import read_settings
     from kakehashi.corpora.corpus import load_corpora
     from kakehashi.corpora.jsonl import read_jsonl
-    from kakehashi.text.readings import view
+    from kakehashi.text.views import view
 
     rows = [
         [title, result["corpus"]["train"]["sentences"], result["test"]["f1"], "", folder / "model"]

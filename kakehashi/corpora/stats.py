@@ -12,7 +12,7 @@ from typing import Any
 
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
-from kakehashi.text.readings import view
+from kakehashi.text.views import view
 
 
 @dataclass(frozen=True)

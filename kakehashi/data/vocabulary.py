@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.config.settings import View
-from kakehashi.text.readings import ngrams, view
+from kakehashi.text.views import ngrams, view
 
 UNKNOWN = 0
 

@@ -20,7 +20,7 @@ from kakehashi.runtime.checked_folder import temperature_of
 from kakehashi.runtime.recognizer import DescribedModel, Recognizer, open_segmenter
 from kakehashi.runtime.steps import FloatArray, Precision
 from kakehashi.sentence import Token
-from kakehashi.text.readings import view
+from kakehashi.text.views import view
 
 
 class Encodes(Protocol):

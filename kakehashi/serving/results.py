@@ -10,7 +10,7 @@ from typing import Any
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Token
 from kakehashi.serving.offsets import Unit, to_unit
-from kakehashi.text.readings import view
+from kakehashi.text.views import view
 
 View = Callable[[Token], str]
 

@@ -1,4 +1,4 @@
-"""What is read of a token: its Japanese reading in context, its views, and their n-grams.
+"""Japanese readings: of a token in context, and in Latin letters.
 
 Libraries that romanize get the paper's five examples right (oushuu, kamei, jazu, wo, nagashite),
 and each of them goes wrong elsewhere (``konpyu-ta-``, ``teiishatsu``); so the table is our own.
@@ -10,14 +10,9 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
-from kakehashi.errors import ConfigError
 from kakehashi.sentence import Token
 from kakehashi.text.japanese import TO_HIRAGANA, compose_kana, is_kana, katakana, read_table
-
-if TYPE_CHECKING:
-    from kakehashi.config.settings import View
 
 _FIRST = frozenset("ーゝゞヽヾ々〻〱〲〳〴")
 # Each after what it may follow: ー is a dash after a kanji, and ヾ an arm after hiragana.
@@ -146,38 +141,3 @@ def _double(match: re.Match[str]) -> str:
     """Double the consonant for each small tsu; it is t before ch and before no consonant at all."""
     marks, consonant = match.groups()
     return ("t" if consonant in ("", "ch") else consonant) * len(marks) + consonant
-
-
-def view(surface: str, reading: str, name: View) -> str:
-    """Return a token as a channel of the model sees it; never empty for a non-empty token.
-
-    The ``original`` is the token as written; ``romaji``, that of the paper's Mixed Orthographic
-    Model (section 3.3), is its reading in Latin letters or, where it has none, itself. Kanji
-    without a reading stay: libraries that know no Japanese read them as Chinese, which is worse.
-    Raises `ConfigError` if there is no such view.
-
-    Example:
-        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
-        ('加盟', 'kamei')
-    """
-    if name == "original":
-        return unicodedata.normalize("NFC", surface)
-    if name == "romaji":
-        # NFKC makes a blank and an accent of ´; a token has no blank.
-        return "".join(romanize(reading or surface).split()) or surface
-    raise ConfigError("view", f"expected one of original, romaji, got {name!r}")
-
-
-def ngrams(form: str, n: int = 2) -> list[str]:
-    """Return the overlapping character n-grams of a form; `ValueError` if n is less than 1.
-
-    A form that is shorter is its only one.
-
-    Example:
-        >>> ngrams("Yes"), ngrams("a")
-        (['Ye', 'es'], ['a'])
-    """
-    if n < 1:
-        raise ValueError(f"expected an n of at least 1, got {n}")
-    starts = range(max(len(form) - n, 0) + 1)
-    return [form[start : start + n] for start in starts] if form else []

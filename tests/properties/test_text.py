@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
-from kakehashi.text.readings import ngrams, romanize, view
+from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
+from kakehashi.text.views import ngrams, view
 
 _EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
 NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]

@@ -1,10 +1,10 @@
 import pytest
 
-from kakehashi.errors import ConfigError
 from kakehashi.sentence import Token
 from kakehashi.text.japanese import is_kana, read_table
-from kakehashi.text.readings import ngrams, read_in_context, romanize, view
+from kakehashi.text.readings import read_in_context, romanize
 from kakehashi.text.segment import load_segmenter
+from kakehashi.text.views import view
 
 
 def tokens(*forms):
@@ -112,54 +112,3 @@ def test_the_table_holds_readings_in_kana():
 )
 def test_rules_where_they_meet(kana, latin):
     assert romanize(kana) == latin
-
-
-@pytest.mark.parametrize(
-    ("text", "romaji"),
-    [
-        *(("押収", ["oushuu"]), ("欧州", ["oushuu"]), ("加盟", ["kamei"])),
-        *(("亀井", ["kamei"]), ("ジャズ", ["jazu"]), ("を", ["wo"])),
-        ("流して", ["nagashi", "te"]),
-    ],
-)
-def test_examples_of_the_paper(segmenter, text, romaji):
-    tokens = segmenter("unidic-lite").segment(text)
-    assert [view(token.text, token.reading, "romaji") for token in tokens] == romaji
-    assert "".join(view(token.text, token.reading, "original") for token in tokens) == text
-
-
-def test_views_show_composed_text():
-    assert view("か\u3099", "", "original") == "が"
-    assert view("か\u3099", "", "romaji") == "ga"
-    assert view("ｶﾞ", "", "original") == "ｶﾞ"
-    with pytest.raises(ConfigError, match="view: expected one of original, romaji, got 'latin'"):
-        view("東京", "トウキョウ", "latin")
-
-
-@pytest.mark.parametrize(
-    ("surface", "reading", "latin"),
-    [
-        *(("押収", "オウシュウ", "oushuu"), ("ジャズ", "", "jazu"), ("ＡＢＣ", "", "ABC")),
-        *(("㈱", "", "(株)"), ("鷂", "", "鷂"), ("ヌメ・ヨロ", "", "nume・yoro")),
-        *(("´", "", "\u0301"), ("東京", " ", "東京"), ("\u3000", "", "\u3000")),
-    ],
-)
-def test_romaji_without_a_reading(surface, reading, latin):
-    assert view(surface, reading, "romaji") == latin
-
-
-@pytest.mark.parametrize(
-    ("form", "n", "expected"),
-    [
-        *(("Yes", 2, ["Ye", "es"]), ("Yes", 1, ["Y", "e", "s"]), ("Yes", 3, ["Yes"])),
-        *(("Yes", 4, ["Yes"]), ("東", 2, ["東"]), ("", 2, [])),
-    ],
-)
-def test_ngrams(form, n, expected):
-    assert ngrams(form, n) == expected
-
-
-@pytest.mark.parametrize("n", [0, -1])
-def test_n_below_one(n):
-    with pytest.raises(ValueError, match=f"at least 1, got {n}"):
-        ngrams("Yes", n)

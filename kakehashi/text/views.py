@@ -1,0 +1,67 @@
+"""Views: what a channel of the model sees of a token, and its n-grams."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from kakehashi.errors import ConfigError
+from kakehashi.text.chinese import drop_tones, number_tones
+from kakehashi.text.readings import romanize
+
+if TYPE_CHECKING:
+    from kakehashi.config.settings import View
+
+
+def _read(write: Callable[[str], str]) -> Callable[[str, str], str]:
+    """Write the reading; accents of a token without one are no tones."""
+    return lambda surface, reading: (
+        write(reading) if reading else unicodedata.normalize("NFKC", surface)
+    )
+
+
+_ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
+    "romaji": lambda surface, reading: romanize(reading or surface),
+    "pinyin": _read(drop_tones),
+    "pinyin-tones": _read(number_tones),
+}
+
+
+def view(surface: str, reading: str, name: View) -> str:
+    """Return a token as a channel of the model sees it; never empty for a non-empty token.
+
+    The ``original`` is the token as written; the others are its reading in Latin letters or, where
+    it has none, itself: ``romaji`` that of the paper's Mixed Orthographic Model (section 3.3),
+    ``pinyin`` without tones, ``pinyin-tones`` with their numbers. What a view cannot write stays as
+    it is: libraries that know no Japanese read kanji as Chinese, which is worse. Raises
+    `ConfigError` if there is no such view.
+
+    Example:
+        >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
+        ('加盟', 'kamei')
+        >>> view("重庆", "chóngqìng", "pinyin"), view("重庆", "chóngqìng", "pinyin-tones")
+        ('chongqing', 'chong2qing4')
+    """
+    if name == "original":
+        return unicodedata.normalize("NFC", surface)
+    if name not in _ROMANIZERS:
+        expected = ", ".join(["original", *_ROMANIZERS])
+        raise ConfigError("view", f"expected one of {expected}, got {name!r}")
+    # A token has no blank, and NFKC makes one of ´ and an accent.
+    return "".join(_ROMANIZERS[name](surface, reading).split()) or surface
+
+
+def ngrams(form: str, n: int = 2) -> list[str]:
+    """Return the overlapping character n-grams of a form; `ValueError` if n is less than 1.
+
+    A form that is shorter is its only one.
+
+    Example:
+        >>> ngrams("Yes"), ngrams("a")
+        (['Ye', 'es'], ['a'])
+    """
+    if n < 1:
+        raise ValueError(f"expected an n of at least 1, got {n}")
+    starts = range(max(len(form) - n, 0) + 1)
+    return [form[start : start + n] for start in starts] if form else []
