@@ -55,14 +55,11 @@ def plugin_names(kind: Kind) -> list[str]:
     return sorted({point.name for point in _points(kind)})
 
 
-def known_name(name: str, kind: Kind, ours: Collection[str]) -> str:
-    """Return a name that is one of ours or of a plug-in; a ValueError lists them if it is none."""
-    if name not in ours and name not in (others := plugin_names(kind)):
-        known = f"{', '.join(ours)}; of plug-ins: {', '.join(others) or 'none'}"
-        raise ValueError(
-            f"there is no {kind} {name!r}; {suggestion(name, [*ours, *others])} ({known})"
-        )
-    return name
+def unknown_name(kind: Kind, name: str, ours: Collection[str]) -> str:
+    """Return what is wrong with a name that is neither one of ours nor of a plug-in."""
+    others = plugin_names(kind)
+    known = f"{', '.join(ours)}; of plug-ins: {', '.join(others) or 'none'}"
+    return f"there is no {kind} {name!r}; {suggestion(name, [*ours, *others])} ({known})"
 
 
 @cache

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from kakehashi.config.languages import complete_text, find_language
 from kakehashi.config.sources import Settings
-from kakehashi.plugins import known_name
+from kakehashi.plugins import plugin_names, unknown_name
 
 SEGMENTERS = (
     *("unidic-lite", "ipadic", "sudachi", "characters", "jieba", "kiwi", "newmm"),
@@ -48,4 +48,6 @@ class TextSettings(Settings):
     @field_validator("segmenter")
     @classmethod
     def _known_segmenter(cls, name: str) -> str:
-        return known_name(name, "segmenter", SEGMENTERS)
+        if name not in SEGMENTERS and name not in plugin_names("segmenter"):
+            raise ValueError(unknown_name("segmenter", name, SEGMENTERS))
+        return name

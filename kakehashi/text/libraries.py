@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
-from kakehashi.plugins import Plugin, known_name, load_plugin
+from kakehashi.plugins import Plugin, load_plugin, unknown_name
 from kakehashi.text.composition import Word
 
 
@@ -38,10 +38,7 @@ def load_library(name: str) -> Library:
     if plugin is None:
         from kakehashi.config.segmenting import SEGMENTERS  # pydantic, which is slow
 
-        try:
-            known_name(name, "segmenter", SEGMENTERS)
-        except ValueError as error:
-            raise ConfigError("text.segmenter", str(error)) from None
+        raise ConfigError("text.segmenter", unknown_name("segmenter", name, SEGMENTERS))
     return Library(plugin.signature, lambda passage: _of_plugin(plugin, passage))
 
 
