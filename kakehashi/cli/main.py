@@ -24,6 +24,7 @@ from kakehashi.cli.console import print_warnings
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
+from kakehashi.cli.romanization_verb import romanization
 from kakehashi.cli.suggest_verb import suggest
 from kakehashi.errors import ConfigError, suggestion
 
@@ -132,7 +133,9 @@ def _unwrapped(text: str) -> str:
 
 _HELP = "Bootstrap a named-entity recognizer for a new language from one that works."
 _OPTIONS = "--version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug, 130 or 143 stopped.\n"
-_CORPUS = _family("corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS)
+_CORPUS = _family(
+    "corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS, romanization
+)
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {
     "data": (_CORPUS, vectors.align),
