@@ -21,6 +21,7 @@ from kakehashi.cli import teach_verbs as teaching
 from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
 from kakehashi.cli.console import print_warnings
+from kakehashi.cli.fetch_verb import fetch
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
@@ -93,7 +94,7 @@ class _Program(_Verbs):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the usage, a line per verb, and the options."""
-        formatter.write(f"Usage: {ctx.command_path} VERB …; each has --help\n{_HELP}\n")
+        formatter.write(f"Usage: {ctx.command_path} VERB …: {_HELP}\n")
         for job, verbs in _JOBS.items():
             heading = typer.style(f"{job:9}", bold=True)
             for name, does in map(_named, verbs):
@@ -131,14 +132,14 @@ def _unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n(?!\n)", " ", about) + "".join(f"\b\n{each}" for each in examples)
 
 
-_HELP = "Bootstrap a named-entity recognizer for a new language from one that works."
-_OPTIONS = "--version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug, 130 or 143 stopped.\n"
+_HELP = "bootstrap an entity recognizer for a new language."
+_OPTIONS = "VERB --help, --version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug.\n"
 _CORPUS = _family(
     "corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS, romanization
 )
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {
-    "data": (_CORPUS, vectors.align),
+    "data": (fetch, _CORPUS, vectors.align),
     "train": (models.train, teaching.teach, teaching.distill, models.settings, models.demo),
     "use": (
         models.predict,

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from kakehashi.config.catalogue import PREFIX, catalogue_path, corpus_table, find_entry, name_of
 from kakehashi.config.settings import PRESETS, RunSettings
 from kakehashi.errors import ConfigError, CorpusError, suggestion
 
@@ -23,7 +24,12 @@ DATA_VARIABLE = "KAKEHASHI_DATA"
 
 
 def data_path(path: str | Path) -> Path:
-    """Resolve a relative path in the folder ``KAKEHASHI_DATA`` or, unset, the working directory."""
+    """Resolve a relative path in the folder ``KAKEHASHI_DATA`` or, unset, the working directory.
+
+    One of the catalogue is where `kakehashi.corpora.fetching` keeps it.
+    """
+    if str(path).startswith(PREFIX):
+        return catalogue_path(str(path))
     return Path(os.environ.get(DATA_VARIABLE, "")) / path
 
 
@@ -31,6 +37,8 @@ def missing_hint(path: str | Path) -> str:
     """Explain how a relative path was resolved, for a message that there is no such file."""
     if Path(path).is_absolute():
         return ""
+    if str(path).startswith(PREFIX):
+        return f"; bring it to this machine: kakehashi fetch {name_of(str(path))}"
     folder = os.environ.get(DATA_VARIABLE)
     unset = f"the working directory, since {DATA_VARIABLE} is not set"
     return f"; relative paths start at {f'{DATA_VARIABLE}={folder}' if folder else unset}"
@@ -65,7 +73,8 @@ def read_settings(
 
     Keywords change them: ``read_settings("demo-ja", preset="strong", training={"seed": 2})``.
 
-    ``demo-en`` and ``demo-ja`` come with the package. Relative paths in a config are resolved by
+    ``demo-en`` and ``demo-ja`` come with the package; ``corpus = "catalogue:NAME"`` is a corpus of
+    the catalogue. Relative paths in a config are resolved by
     `data_path` or, where nothing is there, in its folder. An override is a dotted key and its
     value; or one string ``dotted.key=value``, the value as in TOML, plain words without quotes if
     you like; ``null`` removes a setting. `ConfigError` if the file is missing or is not TOML, or a
@@ -75,6 +84,9 @@ def read_settings(
         where, tree = "settings", copy.deepcopy(dict(path))
     else:
         where, tree = str(path), read_tree(path)
+    corpus = tree.get("corpus")
+    if isinstance(corpus, str):
+        tree["corpus"] = {"catalogue": corpus.removeprefix(PREFIX)}
     for override in overrides:
         put(tree, *(_key_and_value(override) if isinstance(override, str) else override))
     _merge(tree, settings)
@@ -87,6 +99,10 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
     A `ConfigError` names ``where``, the dotted key, and the nearest known key for a typo.
     """
     merged = dict(tree)
+    corpus = merged.get("corpus")
+    if isinstance(corpus, Mapping) and "catalogue" in corpus:
+        own = {key: value for key, value in corpus.items() if key != "catalogue"}
+        merged["corpus"] = corpus_table(str(corpus["catalogue"])) | own
     preset = str(tree.get("preset", RunSettings.model_fields["preset"].default))
     for table, values in PRESETS.get(preset, {}).items():
         own = tree.get(table, {})
@@ -101,7 +117,14 @@ def settings_from_tree(tree: Mapping[str, Any], where: str = "config") -> RunSet
 
 
 def read_tree(path: str | Path) -> Tree:
-    """Read a TOML or JSON file unchecked; raise `ConfigError` if it is missing or malformed."""
+    """Read a TOML or JSON file unchecked; raise `ConfigError` if it is missing or malformed.
+
+    ``catalogue:NAME`` is the config that names a corpus of the catalogue, and nothing else.
+    """
+    if str(path).startswith(PREFIX):
+        name = str(path).removeprefix(PREFIX)
+        find_entry(name)
+        return {"name": name, "corpus": {"catalogue": name}}
     path = find_config(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
@@ -135,6 +158,7 @@ def check_files(settings: RunSettings, config: str | Path) -> None:
         path, beside = data_path(name).absolute(), Path(config).parent.absolute() / name
         if not path.exists():
             where = f"; looked for {path} and {beside}" if path != beside else ""
+            where = missing_hint(name) if name.startswith(PREFIX) else where
             raise CorpusError(name, f"there is no such file{where}")
 
 

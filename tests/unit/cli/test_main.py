@@ -73,7 +73,7 @@ def test_help_lists_every_verb_by_job_on_one_screen():
         ("trian x.toml", "^trian: there is no such verb; did you mean 'train'"),
         ("experiment tabel", "^experiment tabel: there is no such verb; did you mean 'table'"),
         ("stats a.jsonl", "^stats: .* did you mean 'corpus stats'"),
-        ("xyzzy", "^xyzzy: .* known: align, train"),
+        ("xyzzy", "^xyzzy: .* known: fetch, align, train"),
     ],
 )
 def test_a_mistyped_verb_is_refused_with_the_nearest(words, problem):
