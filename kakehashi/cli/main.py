@@ -26,6 +26,7 @@ from kakehashi.cli.languages_verb import languages
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
+from kakehashi.cli.romanization_verb import romanization
 from kakehashi.cli.suggest_verb import suggest
 from kakehashi.errors import ConfigError, suggestion
 
@@ -137,7 +138,7 @@ _OPTIONS = "VERB --help, --version, --debug. Exit: 0 done, 2 yours to fix, 1 a b
 _CORPUS = _family(
     "corpus",
     "Count, compare, check, convert and generate corpora.",
-    *(*corpora.VERBS, languages),
+    *(*corpora.VERBS, languages, romanization),
 )
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {

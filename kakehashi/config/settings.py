@@ -12,7 +12,7 @@ from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.sources import Settings, Source
 from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
 
-View = Literal["original", "romaji", "pinyin", "pinyin-tones"]
+View = Literal["original", "romaji", "pinyin", "pinyin-tones", "romaja", "latin", "uroman"]
 Select = Literal["dev", "teacher", "last", "best-test"]
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]

@@ -18,6 +18,7 @@ from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 
+VIEWS = [name for name in get_args(View) if name != "uroman"]  # a library, and slow
 _EXTRAS = {
     "ipadic": "ipadic",
     "sudachi": "sudachidict_core",
@@ -35,6 +36,7 @@ KANA = "".join(
 # Any character at all, but more often one that has a part in some trap.
 CHARACTERS = st.one_of(
     st.sampled_from(
+        "한글ᄏदिल्लीกำเไสжЁÀςمو"
         "東京都行流人々西亀井ヶ〇、。・「」！ー〜 \u3000\u200b\ufeff\u00a0\r\n\t\0㈱㍿´ﷺｶﾞ👍"
     ),
     st.sampled_from(KANA),
@@ -89,9 +91,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
         written = unicodedata.normalize(form, text)
         tokens = load(name, True).segment(written)
         assert all(token.text == written[token.start : token.end] for token in tokens)
-        seen = [
-            [view(token.text, token.reading, name) for name in get_args(View)] for token in tokens
-        ]
+        seen = [[view(token.text, token.reading, name) for name in VIEWS] for token in tokens]
         found.append((seen, [token.reading for token in tokens]))
     assert found[0] == found[1]
 
@@ -100,7 +100,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
 @given(text=TEXTS)
 def test_each_token_has_a_form_in_each_view(name, text):
     for token in load(name, True).segment(text):
-        for shown in get_args(View):
+        for shown in VIEWS:
             form = view(token.text, token.reading, shown)
             assert form
             assert not any(char.isspace() for char in form)
