@@ -48,7 +48,7 @@ def stats(
 
     progress = console.ProgressBars()
     found: dict[str, dict[str, CorpusStats]] = {}
-    for name, parts in _read_all(inputs, reading, mapping, segmenter):
+    for name, parts in read_all(inputs, reading, mapping, segmenter):
         found[name] = {
             part: describe(progress.track(sentences, f"{name} {part}".strip()))
             for part, sentences in parts.items()
@@ -79,7 +79,7 @@ def types(
     if out is not None and out.suffix not in (".svg", ".png"):
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")
     found: dict[str, dict[str, int]] = {}
-    for name, parts in _read_all(inputs, reading, mapping, tokens=False):
+    for name, parts in read_all(inputs, reading, mapping, tokens=False):
         found[name] = describe(console.ProgressBars().track(next(iter(parts.values())), name)).types
     if out is not None:
         from kakehashi.reports.figures import distribution_figure
@@ -102,7 +102,7 @@ def overlap(
       kakehashi corpus overlap train.jsonl test.jsonl
       kakehashi corpus overlap configs/massive-en.toml configs/massive-ja.toml
     """
-    read = list(_read_all(inputs, reading, mapping, tokens=False))
+    read = list(read_all(inputs, reading, mapping, tokens=False))
     n_configs = sum("train" in parts for _, parts in read)
     if n_configs == len(read):
         pairs = {name: (parts["train"], parts["test"]) for name, parts in read}
@@ -119,6 +119,7 @@ def overlap(
 def homophones(
     reading: Reading,
     inputs: list[Path] = INPUTS,
+    view: str = opt("How words are romanized: a model.char_view.", default="romaji"),
     examples: int = opt("Number of examples to print for each corpus.", default=20, min=0),
     mapping: str | None = options.MAPPING,
     segmenter: str | None = options.SEGMENTER,
@@ -136,9 +137,9 @@ def homophones(
     from kakehashi.corpora.stats import find_homophones
 
     found = {}
-    for name, parts in _read_all(inputs, reading, mapping, segmenter):
+    for name, parts in read_all(inputs, reading, mapping, segmenter):
         sentences = chain.from_iterable(parts.values())
-        found[name] = find_homophones(console.ProgressBars().track(sentences, name))
+        found[name] = find_homophones(console.ProgressBars().track(sentences, name), view)
     report = {name: asdict(each) for name, each in found.items()}
     console.print_report(report, show.homophone_tables(found, examples), as_json=as_json)
 
@@ -167,7 +168,7 @@ def check(
     names = [path.name for path in inputs]
     found = {}
     for path, name in zip(inputs, names, strict=True):
-        files = _read_all(prediction_files(path), reading, mapping, segmenter)
+        files = read_all(prediction_files(path), reading, mapping, segmenter)
         sentences = chain.from_iterable(part for _, parts in files for part in parts.values())
         found[name if names.count(name) == 1 else str(path)] = check_plausibility(
             console.ProgressBars().track(sentences, name)
@@ -257,7 +258,7 @@ def generate(
     console.print_report(facts, show.overlap_tables(language, found), as_json=as_json)
 
 
-def _read_all(
+def read_all(
     paths: Sequence[Path],
     reading: Reading,
     mapping: str | None,

@@ -22,9 +22,11 @@ from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
 from kakehashi.cli.console import print_warnings
 from kakehashi.cli.fetch_verb import fetch
+from kakehashi.cli.languages_verb import languages
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
+from kakehashi.cli.romanization_verb import romanization
 from kakehashi.cli.suggest_verb import suggest
 from kakehashi.errors import ConfigError, suggestion
 
@@ -133,7 +135,11 @@ def _unwrapped(text: str) -> str:
 
 _HELP = "bootstrap an entity recognizer for a new language."
 _OPTIONS = "VERB --help, --version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug.\n"
-_CORPUS = _family("corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS)
+_CORPUS = _family(
+    "corpus",
+    "Count, compare, check, convert and generate corpora.",
+    *(*corpora.VERBS, languages, romanization),
+)
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {
     "data": (fetch, _CORPUS, vectors.align),

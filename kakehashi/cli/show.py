@@ -16,6 +16,7 @@ from kakehashi.reports.tables import Table, distribution_table
 
 if TYPE_CHECKING:
     from kakehashi.corpora.implausible import Plausibility
+    from kakehashi.corpora.romanization import Romanization
     from kakehashi.corpora.stats import CorpusStats, Homophones, LostMention, Overlap
     from kakehashi.experiments.plan import Plan
     from kakehashi.experiments.runs import RunSpec
@@ -156,7 +157,7 @@ def overlap_tables(name: str, found: Overlap) -> Iterator[Table]:
 
 
 def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterator[Table]:
-    """Show what romanization makes the same: counts side by side, then examples per corpus."""
+    """Show what a view makes the same: counts side by side, then examples per corpus."""
     counts = [
         ("distinct words", *(each.words.total for each in found.values())),
         ("distinct once romanized", *(each.romanized for each in found.values())),
@@ -174,7 +175,25 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
             for c in each.collapses[:n_examples]
         ]
         if shown:
-            yield Table(f"{name}: words and tokens", ["romaji", "words", "mentions"], shown)
+            yield Table(f"{name}: words and tokens", ["view", "words", "mentions"], shown)
+
+
+def romanization_tables(found: Mapping[str, Romanization], n_examples: int) -> Iterator[Table]:
+    """Show what a view does to corpora, side by side; then what it cannot write."""
+    rows = [
+        ("view", *(each.view for each in found.values())),
+        ("distinct tokens", *(each.forms for each in found.values())),
+        ("distinct in the view", *(each.seen for each in found.values())),
+        ("tokens that look like others", *(str(each.alike) for each in found.values())),
+        ("tokens with letters that are not Latin", *(str(each.leaking) for each in found.values())),
+    ]
+    if any(each.shared is not None for each in found.values()):
+        rows.append(("n-grams that the source has", *(str(each.shared) for each in found.values())))
+    yield Table("What the character layer sees", ["", *found], rows)
+    for name, each in found.items():
+        leaks = [(leak.form, leak.seen, leak.tokens) for leak in each.leaks[:n_examples]]
+        if leaks:
+            yield Table(f"{name}: letters that are not Latin", ["token", "view", "tokens"], leaks)
 
 
 def plausibility_tables(found: Mapping[str, Plausibility], n_examples: int) -> Iterator[Table]:

@@ -193,15 +193,15 @@ class Homophones:
     collapses: tuple[Collapse, ...]  # all; first those with most tokens of rarer words
 
 
-def find_homophones(sentences: Iterable[Sentence]) -> Homophones:
-    """Find such words in one pass; raises `ConfigError` at a sentence without tokens."""
+def find_homophones(sentences: Iterable[Sentence], name: str = "romaji") -> Homophones:
+    """Find words that are alike in a view in one pass; `ConfigError` without tokens."""
     spellings = defaultdict[str, Counter[str]](Counter)
     mentions = Counter[tuple[str, frozenset[str]]]()
     for sentence in sentences:
         if sentence.tokens is None:
             problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
             raise ConfigError("--segmenter", problem)
-        romanized = [(view(each.text, each.reading, "romaji"), each) for each in sentence.tokens]
+        romanized = [(view(each.text, each.reading, name), each) for each in sentence.tokens]
         for romaji, token in romanized:
             spellings[romaji][unicodedata.normalize("NFKC", token.text)] += 1
         for mention in sentence.mentions:

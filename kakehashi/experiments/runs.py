@@ -22,7 +22,8 @@ from pydantic.fields import FieldInfo
 
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
-from kakehashi.config.settings import ModelSettings, RunSettings, TextSettings, TrainingSettings
+from kakehashi.config.segmenting import TextSettings
+from kakehashi.config.settings import ModelSettings, RunSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.encoders.locate import E5, E5_SHA256
@@ -103,9 +104,11 @@ def fingerprint_of(
     Without, ``transfer.source`` and ``teach.teachers`` name folders and files, whose content counts
     and not their place.
     """
-    # What a preset sets is in the settings themselves.
-    tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
+    # What a preset or a language sets is in the settings themselves.
     text = settings.text
+    spelled_out = {"text": text.model_copy(update={"language": None})}
+    tree = _not_default(settings.model_copy(update=spelled_out))
+    tree = {k: v for k, v in tree.items() if k not in ("name", "preset")}
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
         with contextlib.suppress(PackageNotFoundError):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from kakehashi.errors import ConfigError
 from kakehashi.text.chinese import drop_tones, number_tones
+from kakehashi.text.korean import romaja
+from kakehashi.text.latin import latin, uroman
 from kakehashi.text.readings import romanize
-
-if TYPE_CHECKING:
-    from kakehashi.config.settings import View
 
 
 def _read(write: Callable[[str], str]) -> Callable[[str, str], str]:
@@ -21,21 +19,30 @@ def _read(write: Callable[[str], str]) -> Callable[[str, str], str]:
     )
 
 
+def _rewritten(write: Callable[[str], str]) -> Callable[[str, str], str]:
+    """Write the reading or, without one, the token."""
+    return lambda surface, reading: write(reading or surface)
+
+
 _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
-    "romaji": lambda surface, reading: romanize(reading or surface),
+    "romaji": _rewritten(romanize),
     "pinyin": _read(drop_tones),
     "pinyin-tones": _read(number_tones),
+    "romaja": _rewritten(romaja),
+    "latin": _rewritten(latin),
+    "uroman": _rewritten(uroman),
 }
 
 
-def view(surface: str, reading: str, name: View) -> str:
+def view(surface: str, reading: str, name: str) -> str:
     """Return a token as a channel of the model sees it; never empty for a non-empty token.
 
     The ``original`` is the token as written; the others are its reading in Latin letters or, where
     it has none, itself: ``romaji`` that of the paper's Mixed Orthographic Model (section 3.3),
-    ``pinyin`` without tones, ``pinyin-tones`` with their numbers. What a view cannot write stays as
-    it is: libraries that know no Japanese read kanji as Chinese, which is worse. Raises
-    `ConfigError` if there is no such view.
+    ``pinyin`` without tones, ``pinyin-tones`` with their numbers, ``romaja`` of Korean, ``latin``
+    and ``uroman`` of other alphabets. What a view cannot write stays as it is: libraries that know
+    no Japanese read kanji as Chinese, which is worse. Raises `ConfigError` if there is no such
+    view, `MissingExtraError` if its library is missing.
 
     Example:
         >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")

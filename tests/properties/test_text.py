@@ -10,14 +10,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.config.languages import languages
+from kakehashi.config.segmenting import SEGMENTERS
 from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
 from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 
-_EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
-NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]
+VIEWS = [name for name in get_args(View) if name != "uroman"]  # a library, and slow
+_EXTRAS = {
+    "ipadic": "ipadic",
+    "sudachi": "sudachidict_core",
+    "jieba": "jieba",
+    "newmm": "pythainlp",
+    "zh": "pypinyin",
+}
+# Segmenters (kiwi, which takes seconds to load, has tests of its own), and languages that change
+# what `words` and `characters` do.
+NAMES = [*(name for name in SEGMENTERS if name != "kiwi"), "zh", "fr", "it", "he", "hy"]
 
 KANA = "".join(
     map(chr, [*range(0x3041, 0x3097), *range(0x3099, 0x30A0), *range(0x30A1, 0x3100)])
@@ -25,6 +36,7 @@ KANA = "".join(
 # Any character at all, but more often one that has a part in some trap.
 CHARACTERS = st.one_of(
     st.sampled_from(
+        "한글ᄏदिल्लीกำเไสжЁÀςمو"
         "東京都行流人々西亀井ヶ〇、。・「」！ー〜 \u3000\u200b\ufeff\u00a0\r\n\t\0㈱㍿´ﷺｶﾞ👍"
     ),
     st.sampled_from(KANA),
@@ -36,7 +48,7 @@ MARKED_TEXTS = st.text(
     st.one_of(
         CHARACTERS,
         st.sampled_from(
-            "がパヴゞéßÅ神한नि\u3099\u309a゛゜ﾞﾟｶﾊ\u0301\u0327\u1161\u11a8\ufe0f\u00ad\u200d❤"
+            "がパヴゞéßÅ神한निที่กำेा\u3099\u309a゛゜ﾞﾟｶﾊ\u0301\u0327\u1161\u11a8\ufe0f\u00ad\u200d❤"
         ),
     ),
     max_size=20,
@@ -47,7 +59,9 @@ MARKED_TEXTS = st.text(
 def load(name, cut_scripts):
     if name in _EXTRAS and find_spec(_EXTRAS[name]) is None:
         pytest.skip(f"the extra {name} is not installed")
-    return load_segmenter(name, cut_scripts=cut_scripts)
+    if name in SEGMENTERS:
+        return load_segmenter(name, cut_scripts=cut_scripts)
+    return load_segmenter(languages()[name].segmenter, language=name)
 
 
 @pytest.mark.parametrize("cut_scripts", [True, False])
@@ -77,9 +91,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
         written = unicodedata.normalize(form, text)
         tokens = load(name, True).segment(written)
         assert all(token.text == written[token.start : token.end] for token in tokens)
-        seen = [
-            [view(token.text, token.reading, name) for name in get_args(View)] for token in tokens
-        ]
+        seen = [[view(token.text, token.reading, name) for name in VIEWS] for token in tokens]
         found.append((seen, [token.reading for token in tokens]))
     assert found[0] == found[1]
 
@@ -88,7 +100,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
 @given(text=TEXTS)
 def test_each_token_has_a_form_in_each_view(name, text):
     for token in load(name, True).segment(text):
-        for shown in get_args(View):
+        for shown in VIEWS:
             form = view(token.text, token.reading, shown)
             assert form
             assert not any(char.isspace() for char in form)

@@ -16,6 +16,7 @@ VERBS = (
         "corpus stats",
         "corpus convert",
         "corpus homophones",
+        "corpus romanization",
         "corpus check",
         "corpus types",
         "corpus overlap",
@@ -73,6 +74,26 @@ def test_without_spaces_tokens_are_those_of_the_real_text():
     assert "LOC" in invoke("corpus", "types", "ja.conll", "--no-spaces").stdout
     found = report("compare", "ja.jsonl", "ja.conll", "ja.conll", "--no-spaces", "--trials", 9)
     assert found["first"]["f1"] == 100.0
+
+
+def test_romanization_of_files_and_configs():
+    write("ja.conll", JAPANESE)
+    write("en.conll", "Lo B-PER\nami O\n")
+    options = ("corpus", "romanization", "ja.conll", "--segmenter", "unidic-lite", "--no-spaces")
+    found = report(*options, "--view", "romaji", "--source", "en.conll")["ja.conll"]
+    # be ei, ka ar ra, be ei ik ko ok ku, e; of the source Lo, am mi
+    assert found["leaking"] == {"total": 4, "touched": 0}
+    assert found["shared"]["touched"] == 0
+    shown = invoke(*options, "--view", "original").stdout
+    assert "4 of 4 (100.0 %)" in shown
+    with pytest.raises(ConfigError, match=r"--view: ja\.conll is no config"):
+        invoke(*options)
+    source = '{ format = "columns", path = "ja.conll", columns = ["token", "tag"], spaces = false }'
+    settings = f'corpus = {{ train = [{source}], dev = [{source}] }}\nmodel.char_view = "romaji"'
+    write("ja.toml", f'name = "ja"\n{settings}\ntext.segmenter = "unidic-lite"\n')
+    found = report("corpus", "romanization", "ja.toml", "--source", "ja.toml")["ja"]
+    assert found["view"] == "romaji"
+    assert found["shared"]["touched"] == found["shared"]["total"] > 0
 
 
 def test_inline_types_and_settings_of_a_format_are_named_on_the_command_line():
