@@ -23,15 +23,17 @@ from pydantic.fields import FieldInfo
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings, RunSettings, TrainingSettings
-from kakehashi.config.sources import AssistantSource, Settings
+from kakehashi.config.settings import VIEWS, ModelSettings, RunSettings, TrainingSettings
+from kakehashi.config.sources import AssistantSource, PluginSource, Settings, Source
 from kakehashi.corpora import assistant
+from kakehashi.corpora.plugin import find_reader
 from kakehashi.encoders.locate import E5, E5_SHA256
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.views import view_signature
 
 SCORES = "1"
 MISSING = "missing"
@@ -110,6 +112,7 @@ def fingerprint_of(
     tree = _not_default(settings.model_copy(update=spelled_out))
     tree = {k: v for k, v in tree.items() if k not in ("name", "preset")}
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
+    facts |= dict(_plugins(settings))
     if settings.system in BASELINES:
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
@@ -168,9 +171,7 @@ def _old_default(field: FieldInfo) -> object:
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
     corpus, teach, joint = settings.corpus, settings.teach, settings.joint
-    texts = teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
-    others = (*texts, *(joint.train if joint is not None else ()))
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *others):
+    for source in _sources(settings):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
@@ -180,6 +181,22 @@ def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     for mapping in (each.mapping for each in (corpus, teach, joint) if each is not None):
         if mapping is not None and mapping.endswith(".toml"):
             yield mapping, Path(mapping)
+
+
+def _sources(settings: RunSettings) -> Iterator[Source]:
+    corpus, teach, joint = settings.corpus, settings.teach, settings.joint
+    yield from (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
+    yield from teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
+    yield from joint.train if joint is not None else ()
+
+
+def _plugins(settings: RunSettings) -> Iterator[tuple[str, str]]:
+    """Yield the views and readers of other packages, each with its version."""
+    for name in {settings.model.word_view, settings.model.char_view}.difference(VIEWS):
+        yield f"view {name}", view_signature(name)
+    for source in _sources(settings):
+        if isinstance(source, PluginSource):
+            yield f"reader {source.reader}", find_reader(source).signature
 
 
 @functools.cache

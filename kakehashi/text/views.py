@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 
 from kakehashi.errors import ConfigError
+from kakehashi.plugins import Plugin, load_plugin, unknown_name
 from kakehashi.text.chinese import drop_tones, number_tones
 from kakehashi.text.korean import romaja
 from kakehashi.text.latin import latin, uroman
@@ -25,6 +26,7 @@ def _rewritten(write: Callable[[str], str]) -> Callable[[str, str], str]:
 
 
 _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
+    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
     "romaji": _rewritten(romanize),
     "pinyin": _read(drop_tones),
     "pinyin-tones": _read(number_tones),
@@ -50,13 +52,24 @@ def view(surface: str, reading: str, name: str) -> str:
         >>> view("重庆", "chóngqìng", "pinyin"), view("重庆", "chóngqìng", "pinyin-tones")
         ('chongqing', 'chong2qing4')
     """
-    if name == "original":
-        return unicodedata.normalize("NFC", surface)
-    if name not in _ROMANIZERS:
-        expected = ", ".join(["original", *_ROMANIZERS])
-        raise ConfigError("view", f"expected one of {expected}, got {name!r}")
     # A token has no blank, and NFKC makes one of ´ and an accent.
-    return "".join(_ROMANIZERS[name](surface, reading).split()) or surface
+    return "".join(_romanizer(name)(surface, reading).split()) or surface
+
+
+def view_signature(name: str) -> str:
+    """Return the name of a view; that of a plug-in with its package and version.
+
+    Raises as `view`.
+    """
+    romanizer = _romanizer(name)
+    return romanizer.signature if isinstance(romanizer, Plugin) else name
+
+
+def _romanizer(name: str) -> Callable[[str, str], str]:
+    found = _ROMANIZERS.get(name) or load_plugin("view", name)
+    if found is None:
+        raise ConfigError("view", unknown_name("view", name, [*_ROMANIZERS]))
+    return found
 
 
 def ngrams(form: str, n: int = 2) -> list[str]:

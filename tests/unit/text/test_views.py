@@ -22,7 +22,9 @@ def test_views_show_composed_text():
     assert view("か\u3099", "", "original") == "が"
     assert view("か\u3099", "", "romaji") == "ga"
     assert view("ｶﾞ", "", "original") == "ｶﾞ"
-    with pytest.raises(ConfigError, match="view: expected one of original, romaji, "):
+    with pytest.raises(
+        ConfigError, match="view: there is no view 'greek'; known: original, romaji, "
+    ):
         view("東京", "トウキョウ", "greek")
 
 
