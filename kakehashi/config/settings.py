@@ -95,6 +95,9 @@ Width = Annotated[int, Field(gt=0, le=4096)]
 WORD_WIDTH = 50
 """Width of word embeddings that start from no vectors, unless the settings say."""
 
+CHAR_WINDOW = 3
+"""N-grams that a filter of the character CNN sees at a time (Ma and Hovy, 2016)."""
+
 
 class ModelSettings(Settings):
     """Architecture of the model (section 4.2 of the paper)."""
@@ -104,7 +107,13 @@ class ModelSettings(Settings):
     )
     word_lstm_width: Width = Field(300, description="Units of the word LSTM per direction.")
     char_width: Width = Field(50, description="Width of n-gram embeddings.")
+    char_encoder: Literal["bilstm", "cnn"] = Field(
+        "bilstm", description="What reads the n-grams of a form; cnn: that of Ma and Hovy (2016)."
+    )
     char_lstm_width: Width = Field(100, description="Units of the character LSTM per direction.")
+    char_filters: Width = Field(
+        30, description="Filters of the character CNN, each 3 n-grams wide."
+    )
     ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
     word_view: View = Field("original", description="What the word channel sees of a token.")
     char_view: View = Field("original", description="What the character channel sees; MOM: romaji.")
@@ -112,6 +121,11 @@ class ModelSettings(Settings):
     decoder: Literal["softmax", "crf"] = "softmax"
     scheme: Literal["bio", "iobes"] = "bio"
     lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
+
+    @property
+    def form_width(self) -> int:
+        """Width of what the character layer makes of a form."""
+        return self.char_filters if self.char_encoder == "cnn" else 2 * self.char_lstm_width
 
 
 class EncoderSettings(Settings):
