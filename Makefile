@@ -13,7 +13,7 @@ setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,chinese,corpora,crfsuite,docs,fast,figures,hub,ipadic,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,train,uroman]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,chinese,corpora,crfsuite,docs,fast,figures,hub,ipadic,korean,mlflow,onnx,ray,ray-serve,serve,spacy,sudachi,teacher,tensorboard,thai,train,uroman]'
 	touch $@
 
 demo: $(FOR_DEMO)

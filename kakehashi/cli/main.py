@@ -22,6 +22,7 @@ from kakehashi.cli import vector_verbs as vectors
 from kakehashi.cli.calibrate_verb import calibrate
 from kakehashi.cli.console import print_warnings
 from kakehashi.cli.fetch_verb import fetch
+from kakehashi.cli.languages_verb import languages
 from kakehashi.cli.options import flag, with_groups
 from kakehashi.cli.process import run_program
 from kakehashi.cli.progress_verb import progress
@@ -135,7 +136,9 @@ def _unwrapped(text: str) -> str:
 _HELP = "bootstrap an entity recognizer for a new language."
 _OPTIONS = "VERB --help, --version, --debug. Exit: 0 done, 2 yours to fix, 1 a bug.\n"
 _CORPUS = _family(
-    "corpus", "Count, compare, check, convert and generate corpora.", *corpora.VERBS, romanization
+    "corpus",
+    "Count, compare, check, convert and generate corpora.",
+    *(*corpora.VERBS, languages, romanization),
 )
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {

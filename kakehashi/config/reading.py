@@ -233,7 +233,8 @@ def config_error(
     if first["type"] == "extra_forbidden":
         problem = f"unknown setting; {suggestion(last, sorted(_names_at(root, place)))}"
     elif first["type"] != "missing" and not isinstance(first["input"], Mapping):
-        problem += f", got {first['input']!r}"
+        came = repr(first["input"])
+        problem += "" if came.startswith("'") and came in problem else f", got {came}"
     return ConfigError(f"{where}: {key}" if key else where, problem)
 
 

@@ -6,11 +6,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from kakehashi.config.languages import complete_views
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.sources import Settings, Source
 from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
 
-View = Literal["original", "romaji", "pinyin", "pinyin-tones", "romaja", "latin", "uroman"]
+View = Literal[
+    "original",
+    "romaji",
+    "romaji-cased",
+    "loan",
+    "pinyin",
+    "pinyin-tones",
+    "romaja",
+    "latin",
+    "uroman",
+]
 Select = Literal["dev", "teacher", "last", "best-test"]
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -49,21 +61,6 @@ class CorpusSettings(Settings):
         if bool(self.all) != (self.split is not None):
             raise ValueError("'all' and 'split' go together")
         return self
-
-
-class TextSettings(Settings):
-    """How text is cut into tokens."""
-
-    segmenter: Literal["unidic-lite", "ipadic", "sudachi", "words", "whitespace"] = "words"
-    cut_scripts: bool = Field(True, description="Also cut where the script changes (Japanese).")
-    cut_hyphens: bool = Field(False, description="Also cut at hyphens (words: Berlin-Reise).")
-    keep_tokens: bool = Field(False, description="Keep the corpus's tokens, adding readings.")
-    plausible: bool = Field(
-        True,
-        description="Cut off what no gold mention of its type begins or ends with: punctuation,"
-        " particles, verbs, honorifics, time words.",
-        json_schema_extra={"unhashed": False},
-    )
 
 
 class VectorsSettings(Settings):
@@ -260,8 +257,11 @@ class RunSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, tree: object) -> object:
-        """Fill in what has other defaults on an encoder."""
-        if not isinstance(tree, dict) or tree.get("system") != "encoder":
+        """Fill in what a language chooses, and what has other defaults on an encoder."""
+        if not isinstance(tree, dict):
+            return tree
+        tree = complete_views(tree)
+        if tree.get("system") != "encoder":
             return tree
         transfer = tree.get("transfer")
         if isinstance(transfer, dict):

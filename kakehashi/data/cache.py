@@ -282,7 +282,8 @@ def _unusable(path: Path) -> CorpusError:
 
 def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     """Hash the corpora of a run and all that affects how they are read."""
-    corpus, text = settings.corpus, settings.text.model_dump(mode="json", exclude={"plausible"})
+    corpus = settings.corpus
+    text = settings.text.model_dump(mode="json", exclude={"plausible", "language"})
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
     ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
     hashes = [

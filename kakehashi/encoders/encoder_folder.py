@@ -20,7 +20,8 @@ from pydantic import Field, TypeAdapter
 from safetensors.numpy import save
 
 import kakehashi
-from kakehashi.config.settings import EncoderSettings, TextSettings
+from kakehashi.config.segmenting import TextSettings
+from kakehashi.config.settings import EncoderSettings
 from kakehashi.encoders.encoder_tagger import EncoderTagger
 from kakehashi.errors import ModelError
 from kakehashi.files import read_json, replacing_folder, write_atomically, write_json

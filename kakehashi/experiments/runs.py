@@ -14,7 +14,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from pydantic.fields import FieldInfo
 
 from kakehashi.baselines import BASELINES, version_of
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
-from kakehashi.config.settings import ModelSettings, RunSettings, TextSettings, TrainingSettings
+from kakehashi.config.segmenting import TextSettings
+from kakehashi.config.settings import ModelSettings, RunSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, Settings
 from kakehashi.corpora import assistant
 from kakehashi.encoders.locate import E5, E5_SHA256
@@ -31,6 +32,7 @@ from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.views import LIBRARIES
 
 SCORES = "1"
 MISSING = "missing"
@@ -103,14 +105,21 @@ def fingerprint_of(
     Without, ``transfer.source`` and ``teach.teachers`` name folders and files, whose content counts
     and not their place.
     """
-    # What a preset sets is in the settings themselves.
-    tree = {k: v for k, v in _not_default(settings).items() if k not in ("name", "preset")}
+    # What a preset or a language sets is in the settings themselves.
     text = settings.text
+    spelled_out = {"text": text.model_copy(update={"language": None})}
+    tree = _not_default(settings.model_copy(update=spelled_out))
+    tree = {k: v for k, v in tree.items() if k not in ("name", "preset")}
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
     if settings.system in BASELINES:
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version_of(settings.system)
+    views = (settings.model.word_view, settings.model.char_view)
+    for package in (LIBRARIES[view] for view in views if view in LIBRARIES):
+        with contextlib.suppress(PackageNotFoundError):
+            facts[f"views by {package}"] = MISSING
+            facts[f"views by {package}"] = version(package)
     if settings.encoder is not None:
         name = settings.encoder.name
         facts[f"encoder {name}"] = E5_SHA256 if name == E5 else hashes.of(Path(name))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import TrainedModel, read_model, write_model
 from kakehashi.text.edges import EdgeRules

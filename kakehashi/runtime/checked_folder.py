@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.config.sources import Settings
 from kakehashi.corpora.checks import is_entity_type
 from kakehashi.errors import ModelError

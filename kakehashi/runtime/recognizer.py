@@ -12,7 +12,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from kakehashi.config.settings import RunSettings, TextSettings
+from kakehashi.config.segmenting import TextSettings
+from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize

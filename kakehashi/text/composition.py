@@ -53,7 +53,27 @@ def compose(text: str) -> tuple[str, Sequence[int]]:
     if is_composed(text):
         return text, range(len(text) + 1)
     letters = _patterns()[1].findall(text)
-    return "".join(map(_composed, letters)), [*accumulate(map(len, letters), initial=0)]
+    offsets = [*accumulate(map(len, letters), initial=0)]
+    return "".join(_composed(letter)[0] for letter in letters), offsets
+
+
+def normalize(text: str) -> tuple[str, Sequence[int]]:
+    r"""Convert a text to composed form, but keep the marks that no composed letter has.
+
+    The offsets are those of `compose`, and -1 for a mark, since no token begins there.
+
+    Example:
+        >>> normalize("ที่")
+        ('ที่', [0, -1, -1, 3])
+    """
+    if is_composed(text):
+        return text, range(len(text) + 1)
+    letters = _patterns()[1].findall(text)
+    forms = list(map(_composed, letters))
+    offsets: list[int] = []
+    for form, start in zip(forms, accumulate(map(len, letters), initial=0), strict=False):
+        offsets += [start, *(-1 for _ in form[1:])]
+    return "".join(forms), [*offsets, len(text)]
 
 
 def in_raw_text(tokens: Iterable[Token], text: str, offsets: Sequence[int]) -> Iterator[Token]:
@@ -93,9 +113,9 @@ def _ranges(codes: Iterable[int]) -> str:
 
 @lru_cache(maxsize=1 << 12)
 def _composed(letter: str) -> str:
-    """Return a letter and its marks as one character, without marks that no character has."""
+    """Return a letter composed with its marks, then the marks that no character has."""
     visible = letter[0] + letter[1:].translate(dict.fromkeys(map(ord, _INVISIBLE)))
-    return unicodedata.normalize("NFC", compose_kana(visible))[0]
+    return unicodedata.normalize("NFC", compose_kana(visible))
 
 
 def cleaned(text: str) -> str:

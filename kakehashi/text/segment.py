@@ -1,4 +1,4 @@
-"""Segmenters: from raw text to tokens with exact offsets, by a dictionary or by patterns."""
+"""Segmenters: from raw text to tokens with exact offsets, by dictionary, library or patterns."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from itertools import accumulate
 from typing import TYPE_CHECKING, TypeAlias
 
-from kakehashi.errors import ConfigError, suggestion
 from kakehashi.sentence import Token
+from kakehashi.text.chinese import pinyin
 from kakehashi.text.composition import (
     LONGEST_PASSAGE,
     Word,
@@ -18,17 +19,19 @@ from kakehashi.text.composition import (
     compose,
     in_raw_text,
     located,
+    normalize,
     passages,
 )
 from kakehashi.text.dictionaries import MeCab, Sudachi
 from kakehashi.text.japanese import is_kana, pieces
+from kakehashi.text.libraries import Library, load_library
 from kakehashi.text.readings import read_in_context
-from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS, PatternSegmenter
+from kakehashi.text.words import CHARACTERS, WHITESPACE, PatternSegmenter, words_of
 
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
-    from kakehashi.config.settings import TextSettings
+    from kakehashi.config.segmenting import TextSettings
 
-_NAMES = ("unidic-lite", "ipadic", "sudachi", "words", "whitespace")
+_DICTIONARIES = ("unidic-lite", "ipadic", "sudachi")
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,69 @@ class DictionarySegmenter:
             yield words[0][1] if words else "", "".join(spelled) if any(readings) else ""
 
 
-Segmenter: TypeAlias = DictionarySegmenter | PatternSegmenter
+@dataclass(frozen=True)
+class LibrarySegmenter:
+    """Cut text into the words of a library, or of a pattern; Chinese ones get their pinyin."""
+
+    name: str  # of the library, which is shared by all segmenters of a process
+    chinese: bool = False
+
+    @property
+    def signature(self) -> str:
+        """Name and version of the library, and of what reads its words."""
+        return self._library.signature + (
+            f"+pypinyin {version('pypinyin')}" if self.chinese else ""
+        )
+
+    @property
+    def _library(self) -> Library:
+        return _CHARACTERS if self.name == "characters" else load_library(self.name)
+
+    def segment(self, text: str) -> tuple[Token, ...]:
+        """Cut a text into tokens, with what the library knows of them."""
+        normal, offsets = normalize(text)
+        tokens: list[Token] = []
+        for begin, passage in passages(cleaned(normal)):
+            for start, end, pos, reading in self._words(passage):
+                start, end = begin + start, begin + end
+                if offsets[start] < 0:  # A letter stays with its mark.
+                    start, pos, reading = tokens.pop().start, "", ""
+                tokens.append(Token(normal[start:end], start, end, reading, pos))
+        tokens = self._read(tokens, [token.text for token in tokens])
+        return tuple(tokens if normal is text else in_raw_text(tokens, text, offsets))
+
+    def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
+        """Keep the given tokens; add the pinyin they lack, in context."""
+        return tuple(self._read(tokens, [normalize(token.text)[0] for token in tokens]))
+
+    def _words(self, passage: str) -> Iterator[tuple[int, int, str, str]]:
+        """Yield the words of the library that are not blank, and what is between them."""
+        end = 0
+        for start, (word, pos, reading) in located(passage, self._library.analyze(passage)):
+            for span in _between_blanks(passage, end, start):
+                yield *span, "", ""
+            end = start + len(word)
+            spans = list(_between_blanks(passage, start, end))
+            for span in spans:
+                yield *span, pos, reading if len(spans) == 1 else ""
+        for span in _between_blanks(passage, end, len(passage)):
+            yield *span, "", ""
+
+    def _read(self, tokens: Sequence[Token], forms: Sequence[str]) -> list[Token]:
+        if not self.chinese or not tokens or all(token.reading for token in tokens):
+            return list(tokens)
+        read = zip(tokens, pinyin(forms), strict=True)
+        return [token._replace(reading=token.reading or reading) for token, reading in read]
+
+
+def _between_blanks(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    for word in text[start:end].split():
+        start = text.index(word, start)
+        yield start, start + len(word)
+        start += len(word)
+
+
+Segmenter: TypeAlias = DictionarySegmenter | LibrarySegmenter | PatternSegmenter
 """Cuts raw text into tokens; may be shared between threads and sent to processes.
 
 Every character but white space is in exactly one token, which is never empty and begins with no
@@ -108,12 +173,22 @@ combining mark that stands on something; ``token.text == text[token.start:token.
 """
 
 
-def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = False) -> Segmenter:
+def load_segmenter(
+    name: str,
+    *,
+    language: str | None = None,
+    cut_scripts: bool = True,
+    cut_hyphens: bool = False,
+) -> Segmenter:
     """Load a segmenter by its name; a dictionary is loaded once per process.
 
-    Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``. For text with spaces
-    there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and ``whitespace``.
-    Raises `ConfigError` if the name is unknown, `MissingExtraError` if its program is missing.
+    Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``; ``characters`` makes each
+    kanji and kana a token, ``jieba`` finds Chinese words, ``newmm`` Thai, ``kiwi`` Korean ones. For
+    text with spaces there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and
+    ``whitespace``. Other packages add more. Chinese tokens have their pinyin, with ``characters``
+    where the ``language`` is ``zh``; it tells ``words`` what is parted (l'|hôtel) and joined.
+    Raises `ConfigError` if the name is unknown, ValueError if the language is, `MissingExtraError`
+    if its program is missing.
 
     With ``cut_scripts``, words of a dictionary are also cut where the script changes, if their
     reading can be divided. Of 13,185 mentions in Wikipedia sentences (Stockmark's corpus), 0.42 %
@@ -126,22 +201,35 @@ def load_segmenter(name: str, *, cut_scripts: bool = True, cut_hyphens: bool = F
         >>> [(t.text, t.reading) for t in load_segmenter("unidic-lite").segment("東京に着いた")]
         [('東京', 'トウキョウ'), ('に', 'ニ'), ('着い', 'ツイ'), ('た', 'タ')]
     """
-    if name not in _NAMES:
-        problem = f"there is no segmenter {name!r}; {suggestion(name, _NAMES)}"
-        raise ConfigError("text.segmenter", problem)
     if name == "whitespace":
         return WHITESPACE
     if name == "words":
-        return HYPHENS_CUT if cut_hyphens else WORDS
-    _dictionary(name)  # One that is missing or damaged shows now, not at the first sentence.
-    return DictionarySegmenter(name, cut_scripts)
+        return words_of(language, cut_hyphens)
+    if name == "characters" and language != "zh":
+        return CHARACTERS
+    if name in _DICTIONARIES:
+        _dictionary(name)  # One that is missing or damaged shows now, not at the first sentence.
+        return DictionarySegmenter(name, cut_scripts)
+    segmenter = LibrarySegmenter(name, chinese=name in ("characters", "jieba"))
+    segmenter.segment("中")  # So does a library.
+    return segmenter
 
 
 def segmenter_of(text: TextSettings) -> Segmenter:
     """Load the segmenter that the settings of a run or a model name."""
     return load_segmenter(
-        text.segmenter, cut_scripts=text.cut_scripts, cut_hyphens=text.cut_hyphens
+        text.segmenter,
+        language=text.language,
+        cut_scripts=text.cut_scripts,
+        cut_hyphens=text.cut_hyphens,
     )
+
+
+def _character_words(passage: str) -> Iterator[Word]:
+    return ((match[0], "", "") for match in CHARACTERS.pattern.finditer(passage))
+
+
+_CHARACTERS = Library(CHARACTERS.signature, _character_words)
 
 
 @cache

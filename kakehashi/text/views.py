@@ -9,6 +9,7 @@ from kakehashi.errors import ConfigError
 from kakehashi.text.chinese import drop_tones, number_tones
 from kakehashi.text.korean import romaja
 from kakehashi.text.latin import latin, uroman
+from kakehashi.text.lexicon import loan, romaji_cased
 from kakehashi.text.readings import romanize
 
 
@@ -26,6 +27,8 @@ def _rewritten(write: Callable[[str], str]) -> Callable[[str, str], str]:
 
 _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
     "romaji": _rewritten(romanize),
+    "romaji-cased": romaji_cased,
+    "loan": loan,
     "pinyin": _read(drop_tones),
     "pinyin-tones": _read(number_tones),
     "romaja": _rewritten(romaja),
@@ -33,16 +36,20 @@ _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
     "uroman": _rewritten(uroman),
 }
 
+LIBRARIES = {"uroman": "uroman", "romaji-cased": "unidic-lite", "loan": "unidic-lite"}
+"""The packages that write some views beside what gives the readings."""
+
 
 def view(surface: str, reading: str, name: str) -> str:
     """Return a token as a channel of the model sees it; never empty for a non-empty token.
 
     The ``original`` is the token as written; the others are its reading in Latin letters or, where
     it has none, itself: ``romaji`` that of the paper's Mixed Orthographic Model (section 3.3),
-    ``pinyin`` without tones, ``pinyin-tones`` with their numbers, ``romaja`` of Korean, ``latin``
-    and ``uroman`` of other alphabets. What a view cannot write stays as it is: libraries that know
-    no Japanese read kanji as Chinese, which is worse. Raises `ConfigError` if there is no such
-    view, `MissingExtraError` if its library is missing.
+    ``romaji-cased`` with capitals, ``loan`` with loanwords as their sources spell them; ``pinyin``
+    without tones, ``pinyin-tones`` with their numbers; ``romaja`` of Korean; ``latin`` and
+    ``uroman`` of other alphabets. What a view cannot write stays as it is: libraries that know no
+    Japanese read kanji as Chinese, which is worse. Raises `ConfigError` if there is no such view,
+    `MissingExtraError` if its library is missing.
 
     Example:
         >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")

@@ -295,6 +295,14 @@ def test_implausible_mentions_of_a_file(run, corpus):
     run("corpus", "check", corpus).refused("--segmenter: '橋の端。' has no tokens")
 
 
+def test_languages_are_listed_with_what_they_need(run):
+    assert "Chinese" in run("corpus", "languages").stdout
+    found = json.loads(run("corpus", "languages", "--json").stdout)
+    expected = {"name": "Japanese", "segmenter": "unidic-lite", "view": "romaji", "extra": ""}
+    assert found["ja"] == expected | {"installed": True}
+    run("languages").refused("did you mean 'corpus languages'?")
+
+
 def test_homophones_of_a_config_are_those_of_all_its_parts(run, world, tmp_path):
     (tmp_path / "ja.toml").write_text(
         'name = "ja"\n[text]\nsegmenter = "unidic-lite"\n[corpus]\n'

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.config.languages import languages
+from kakehashi.config.segmenting import SEGMENTERS
 from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
 from kakehashi.text.readings import romanize
@@ -17,8 +19,16 @@ from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 
 VIEWS = [name for name in get_args(View) if name != "uroman"]  # a library, and slow
-_EXTRAS = {"ipadic": "ipadic", "sudachi": "sudachidict_core"}
-NAMES = ["unidic-lite", "ipadic", "sudachi", "words", "whitespace"]
+_EXTRAS = {
+    "ipadic": "ipadic",
+    "sudachi": "sudachidict_core",
+    "jieba": "jieba",
+    "newmm": "pythainlp",
+    "zh": "pypinyin",
+}
+# Segmenters (kiwi, which takes seconds to load, has tests of its own), and languages that change
+# what `words` and `characters` do.
+NAMES = [*(name for name in SEGMENTERS if name != "kiwi"), "zh", "fr", "it", "he", "hy"]
 
 KANA = "".join(
     map(chr, [*range(0x3041, 0x3097), *range(0x3099, 0x30A0), *range(0x30A1, 0x3100)])
@@ -38,7 +48,7 @@ MARKED_TEXTS = st.text(
     st.one_of(
         CHARACTERS,
         st.sampled_from(
-            "がパヴゞéßÅ神한नि\u3099\u309a゛゜ﾞﾟｶﾊ\u0301\u0327\u1161\u11a8\ufe0f\u00ad\u200d❤"
+            "がパヴゞéßÅ神한निที่กำेा\u3099\u309a゛゜ﾞﾟｶﾊ\u0301\u0327\u1161\u11a8\ufe0f\u00ad\u200d❤"
         ),
     ),
     max_size=20,
@@ -49,7 +59,9 @@ MARKED_TEXTS = st.text(
 def load(name, cut_scripts):
     if name in _EXTRAS and find_spec(_EXTRAS[name]) is None:
         pytest.skip(f"the extra {name} is not installed")
-    return load_segmenter(name, cut_scripts=cut_scripts)
+    if name in SEGMENTERS:
+        return load_segmenter(name, cut_scripts=cut_scripts)
+    return load_segmenter(languages()[name].segmenter, language=name)
 
 
 @pytest.mark.parametrize("cut_scripts", [True, False])

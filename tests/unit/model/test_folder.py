@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from kakehashi.config.settings import ModelSettings, TextSettings
+from kakehashi.config.segmenting import TextSettings
+from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.model.folder import Model
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.runtime.steps import machine_code

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.errors import ConfigError, MissingExtraError, ModelError
 from kakehashi.model.folder import Model, save_model
 from kakehashi.runtime.checked_folder import Calibration, write_calibration

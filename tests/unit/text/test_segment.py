@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.config.settings import TextSettings
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.sentence import Token, sentence_from_forms
 from kakehashi.text import segment

@@ -1,6 +1,6 @@
 import pytest
 
-from kakehashi.text.words import HYPHENS_CUT, WHITESPACE, WORDS
+from kakehashi.text.words import WHITESPACE, WORDS, words_of
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,9 @@ def test_words(text, expected):
 
 
 def test_hyphens_are_cut_if_asked_and_whitespace_leaves_punctuation():
-    tokens = HYPHENS_CUT.segment("the Lima-based ZDF-Chef, 10-12, U.S.-made -- o'clock a.b")
+    tokens = words_of(None, cut_hyphens=True).segment(
+        "the Lima-based ZDF-Chef, 10-12, U.S.-made -- o'clock a.b"
+    )
     expected = "the Lima - based ZDF - Chef , 10 - 12 , U.S. - made -- o'clock a.b"
     assert [token.text for token in tokens] == expected.split(" ")
     tokens = WHITESPACE.segment(" a\u3000b.\u200b c\r\n")
@@ -47,3 +49,23 @@ def test_words_have_all_that_their_tokens_depend_on():
     assert tokens[1] == [("B", 0, 1), (".", 1, 2)]
     assert tokens[4] == [("W.", 0, 2)]
     assert tokens[5] == [("Bush", 0, 4), (",", 4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("fr", "L'hôtel d’Italie aujourd'hui", "L' hôtel d’ Italie aujourd'hui"),
+        ("fr", "qu'il s'en aille, jusqu'à l’école", "qu' il s' en aille , jusqu' à l’ école"),
+        ("fr", "quelqu'un donne-moi", "quelqu'un donne-moi"),
+        ("it", "l'acqua dell'Etna un po' c'è", "l' acqua dell' Etna un po ' c' è"),
+        ("he", 'צה"ל ש״ס "שלום"', 'צה"ל ש״ס " שלום "'),
+        ("hy", "Ինչո՞ւ եկար։", "Ինչո՞ւ եկար ։"),
+        ("hi", "दिल्ली में क़लम।", "दिल्ली में क़लम ।"),
+        ("am", "ሰላም፡ለዓለም።", "ሰላም ፡ ለዓለም ።"),
+        ("en", "l'hôtel", "l'hôtel"),
+    ],
+)
+def test_words_of_a_language(language, text, words):
+    tokens = words_of(language).segment(text)
+    assert [token.text for token in tokens] == words.split()
+    assert all(token.text == text[token.start : token.end] for token in tokens)
