@@ -115,11 +115,7 @@ def fingerprint_of(
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version_of(settings.system)
-    views = (settings.model.word_view, settings.model.char_view)
-    for package in (LIBRARIES[view] for view in views if view in LIBRARIES):
-        with contextlib.suppress(PackageNotFoundError):
-            facts[f"views by {package}"] = MISSING
-            facts[f"views by {package}"] = version(package)
+    facts |= dict(_view_libraries(settings.model))
     if settings.encoder is not None:
         name = settings.encoder.name
         facts[f"encoder {name}"] = E5_SHA256 if name == E5 else hashes.of(Path(name))
@@ -194,6 +190,16 @@ def _segmenter(text: TextSettings) -> str:
         return segmenter_of(text).signature
     except MissingExtraError:
         return MISSING
+
+
+def _view_libraries(model: ModelSettings) -> Iterator[tuple[str, str]]:
+    """Yield the packages that write what the model sees, with their versions."""
+    views = (model.word_view, model.char_view)
+    for package in {LIBRARIES[view] for view in views if view in LIBRARIES}:
+        try:
+            yield f"views by {package}", version(package)
+        except PackageNotFoundError:
+            yield f"views by {package}", MISSING
 
 
 def _hash(value: object) -> str:
