@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from kakehashi.errors import ConfigError, suggestion
+from kakehashi.errors import ConfigError
 
 Kind = Literal["segmenter", "view", "reader"]
 
@@ -42,10 +43,10 @@ class Plugin:
         except Exception as error:
             raise self.problem(error) from error
 
-    def iterate(self, *arguments: Any) -> Iterator[Any]:  # noqa: ANN401
+    def iterate(self, *arguments: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
         """Yield what it yields; `ConfigError` names it whatever it raises."""
         try:
-            yield from self.function(*arguments)
+            yield from self.function(*arguments, **options)
         except Exception as error:
             raise self.problem(error) from error
 
@@ -58,8 +59,10 @@ def plugin_names(kind: Kind) -> list[str]:
 def unknown_name(kind: Kind, name: str, ours: Collection[str]) -> str:
     """Return what is wrong with a name that is neither one of ours nor of a plug-in."""
     others = plugin_names(kind)
-    known = f"{', '.join(ours)}; of plug-ins: {', '.join(others) or 'none'}"
-    return f"there is no {kind} {name!r}; {suggestion(name, [*ours, *others])} ({known})"
+    near = get_close_matches(name, [*ours, *others], n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = f"{', '.join(ours)}{'; ' if ours else ''}of plug-ins: {', '.join(others) or 'none'}"
+    return f"there is no {kind} {name!r}; {hint}known: {known}"
 
 
 @cache

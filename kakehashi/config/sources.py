@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
+from kakehashi.plugins import plugin_names, unknown_name
 from kakehashi.tags import SchemeName
 
 Partition = Literal["train", "dev", "test"]
@@ -236,9 +237,25 @@ class AssistantSource(Settings):
     seed: int = Field(0, ge=0, lt=1 << 32)
 
 
+class PluginSource(Settings):
+    """What a reader of another package reads (docs/languages.md)."""
+
+    format: Literal["plugin"] = "plugin"
+    reader: str = Field(description="Name of its entry point among kakehashi.readers.")
+    path: str
+    options: dict[str, str] = Field({}, description="What the reader gets beside the path.")
+
+    @field_validator("reader")
+    @classmethod
+    def _known_reader(cls, name: str) -> str:
+        if name not in plugin_names("reader"):
+            raise ValueError(unknown_name("reader", name, ()))
+        return name
+
+
 Source = Annotated[
     ColumnsSource | CsvSource | JsonlSource | ParquetSource | KnpSource | InlineSource | BratSource
     | DoccanoSource | LabelStudioSource | ProdigySource | SpacySource | HuggingFaceSource
-    | AnnotatedSource | StockmarkSource | TextSource | AssistantSource,
+    | AnnotatedSource | StockmarkSource | TextSource | AssistantSource | PluginSource,
     Field(discriminator="format"),
 ]  # fmt: skip

@@ -24,6 +24,7 @@ from kakehashi.corpora import (
     jsonl,
     knp,
     labelstudio,
+    plugin,
     prodigy,
     records,
     spreadsheet,
@@ -38,6 +39,7 @@ from kakehashi.corpora.sniff import (
 )
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.files import read_json
+from kakehashi.plugins import plugin_names
 from kakehashi.sentence import Sentence
 
 _LOGGER = logging.getLogger(__name__)
@@ -85,6 +87,7 @@ FORMATS: Mapping[str, Format] = {
         (), labelstudio.read, lines=labelstudio.lines, holds=("id", "group", "probability")
     ),
     "parquet": Format((".parquet",), None, _parquet_chunks),
+    "plugin": Format((), plugin.read),
     "prodigy": Format((), prodigy.read, lines=prodigy.lines, holds=("id", "group", "token")),
     "spacy": Format((".spacy",), docbin.read, write=docbin.write, holds=("id", "group", "token")),
     "stockmark": Format((".json", ".json.gz"), records.read_stockmark),
@@ -154,6 +157,8 @@ def guess_source(
     """
     place = Path(path).absolute() if Path(path).exists() else Path(path)
     tree = {"format": format or _guess(place, to_write), "path": str(place), **settings}
+    if format in plugin_names("reader") and format not in FORMATS:
+        tree |= {"format": "plugin", "reader": format}
     if tree["format"] == "columns" and {"columns", "separator"}.isdisjoint(settings):
         if to_write:
             tree = columns_by_name(place) | tree

@@ -30,12 +30,14 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi import __version__
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.reading import data_path
-from kakehashi.config.settings import ModelSettings, RunSettings
-from kakehashi.config.sources import AssistantSource, JsonlSource
+from kakehashi.config.settings import RunSettings
+from kakehashi.config.sources import AssistantSource, JsonlSource, PluginSource
 from kakehashi.corpora import assistant
 from kakehashi.corpora.corpus import Corpus, load_corpora, load_mapping, segmented
 from kakehashi.corpora.jsonl import write_jsonl
+from kakehashi.corpora.plugin import find_reader
 from kakehashi.data.dataset import Corpora, Dataset, build_dataset, tagset_of
 from kakehashi.data.encode import EncodedCorpus, encode_chunk, renumber, sorted_types
 from kakehashi.data.vectors import Coverage, Share, Vectors
@@ -46,6 +48,7 @@ from kakehashi.parallel import map_in_order
 from kakehashi.progress import Progress
 from kakehashi.sentence import Mention, Sentence
 from kakehashi.text.segment import Segmenter, segmenter_of
+from kakehashi.text.views import view_signature
 
 _FORMAT = 4  # of the files in the cache; raised when they change
 _PARTS, _LABELED = ("train", "dev", "test"), "labeled"
@@ -286,18 +289,20 @@ def corpus_fingerprint(settings: RunSettings, segmenter: str) -> str:
     text = settings.text.model_dump(mode="json", exclude={"plausible", "language"})
     mapping = dict(load_mapping(corpus.mapping).types) if corpus.mapping is not None else None
     ours = Path(assistant.__file__).parent  # grammars and programs, which generate a corpus
+    sources = (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
     hashes = [
         file_hashes(ours if isinstance(source, AssistantSource) else data_path(source.path))
-        for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
+        for source in sources
     ]
-    facts = (_FORMAT, __version__, segmenter)
+    facts = [_FORMAT, __version__, segmenter]
+    facts += [find_reader(each).signature for each in sources if isinstance(each, PluginSource)]
     return _hash(facts, corpus.model_dump(mode="json"), text, hashes, mapping)
 
 
 def features_fingerprint(settings: RunSettings, corpus: str) -> str:
     """Hash what the model sees of encoded corpora, whose own fingerprint is given."""
     model, vectors = settings.model, settings.vectors
-    views = (model.word_view, model.char_view, model.ngram)
+    views = (view_signature(model.word_view), view_signature(model.char_view), model.ngram)
     read = (
         [vectors.model_dump(mode="json"), file_hashes(data_path(vectors.path))] if vectors else []
     )

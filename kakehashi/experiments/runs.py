@@ -14,25 +14,27 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from kakehashi.baselines import BASELINES, version_of
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings, RunSettings, TrainingSettings
-from kakehashi.config.sources import AssistantSource, Settings
+from kakehashi.config.settings import RunSettings, TrainingSettings
+from kakehashi.config.sources import AssistantSource, PluginSource, Settings, Source
 from kakehashi.corpora import assistant
+from kakehashi.corpora.plugin import find_reader
 from kakehashi.encoders.locate import E5, E5_SHA256
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.experiments.grid import SEED, Grid
 from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
-from kakehashi.text.views import LIBRARIES
+from kakehashi.text.views import view_signature
 
 SCORES = "1"
 MISSING = "missing"
@@ -111,11 +113,11 @@ def fingerprint_of(
     tree = _not_default(settings.model_copy(update=spelled_out))
     tree = {k: v for k, v in tree.items() if k not in ("name", "preset")}
     facts = {"kakehashi's scores": SCORES, f"segmenter {text.segmenter}": _segmenter(text)}
+    facts |= dict(_plugins(settings))
     if settings.system in BASELINES:
         with contextlib.suppress(PackageNotFoundError):
             facts[f"system {settings.system}"] = MISSING
             facts[f"system {settings.system}"] = version_of(settings.system)
-    facts |= dict(_view_libraries(settings.model))
     if settings.encoder is not None:
         name = settings.encoder.name
         facts[f"encoder {name}"] = E5_SHA256 if name == E5 else hashes.of(Path(name))
@@ -170,9 +172,7 @@ def _old_default(field: FieldInfo) -> object:
 def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
     """Yield the files that a run reads, each with its name in the settings."""
     corpus, teach, joint = settings.corpus, settings.teach, settings.joint
-    texts = teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
-    others = (*texts, *(joint.train if joint is not None else ()))
-    for source in (*corpus.train, *corpus.dev, *corpus.test, *corpus.all, *others):
+    for source in _sources(settings):
         if isinstance(source, AssistantSource):
             yield "the built-in grammars", Path(assistant.__file__).parent / "data"
         else:
@@ -184,22 +184,33 @@ def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
             yield mapping, Path(mapping)
 
 
+def _sources(settings: RunSettings) -> Iterator[Source]:
+    corpus, teach, joint = settings.corpus, settings.teach, settings.joint
+    yield from (*corpus.train, *corpus.dev, *corpus.test, *corpus.all)
+    yield from teach.unlabeled if teach is not None and teach.unlabeled != "rest" else ()
+    yield from joint.train if joint is not None else ()
+
+
+def _plugins(settings: RunSettings) -> Iterator[tuple[str, str]]:
+    """Yield the views and readers that other packages compute, each with its version."""
+    for name in {settings.model.word_view, settings.model.char_view}:
+        try:
+            signature = view_signature(name)
+        except MissingExtraError:
+            signature = MISSING
+        if signature != name:
+            yield f"view {name}", signature
+    for source in _sources(settings):
+        if isinstance(source, PluginSource):
+            yield f"reader {source.reader}", find_reader(source).signature
+
+
 @functools.cache
 def _segmenter(text: TextSettings) -> str:
     try:
         return segmenter_of(text).signature
     except MissingExtraError:
         return MISSING
-
-
-def _view_libraries(model: ModelSettings) -> Iterator[tuple[str, str]]:
-    """Yield the packages that write what the model sees, with their versions."""
-    views = (model.word_view, model.char_view)
-    for package in {LIBRARIES[view] for view in views if view in LIBRARIES}:
-        try:
-            yield f"views by {package}", version(package)
-        except PackageNotFoundError:
-            yield f"views by {package}", MISSING
 
 
 def _hash(value: object) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.config.settings import CHAR_WINDOW, WORD_WIDTH, ModelSettings
+from kakehashi.config.architecture import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
 from kakehashi.data.vectors import CompactRows, Vectors
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary

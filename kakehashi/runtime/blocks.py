@@ -34,7 +34,7 @@ from kakehashi.sentence import Sentence
 
 _TEXT = (".txt", ".txt.gz")
 _FOLDERS = ("brat",)  # formats whose files are no corpora
-_FORMATS = tuple(name for name in FORMATS if name != "assistant")
+_FORMATS = tuple(name for name in FORMATS if name not in ("assistant", "plugin"))
 _STDIN = "-"
 _READ = 1 << 22  # bytes
 

@@ -26,8 +26,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import kakehashi
+from kakehashi.config.architecture import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.files import replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (

@@ -99,6 +99,8 @@ def _of_plugin(plugin: Plugin, passage: str) -> Iterator[Word]:
         if not (isinstance(parts, tuple) and 0 < len(parts) < 4 and all(map(_is_text, parts))):
             expected = "expected words, or (word, part of speech, reading)"
             raise plugin.problem(TypeError(f"{expected}, got {word!r:.60}"))
+        if parts[0] not in passage:  # in its place, where all are as they should be
+            raise plugin.problem(ValueError(f"{parts[0]!r:.60} is not in the text"))
         yield parts + ("",) * (3 - len(parts))
 
 

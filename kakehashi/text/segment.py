@@ -145,9 +145,8 @@ class LibrarySegmenter:
             for span in _between_blanks(passage, end, start):
                 yield *span, "", ""
             end = start + len(word)
-            spans = list(_between_blanks(passage, start, end))
-            for span in spans:
-                yield *span, pos, reading if len(spans) == 1 else ""
+            for span in _between_blanks(passage, start, end):
+                yield *span, pos, reading if span == (start, end) else ""
         for span in _between_blanks(passage, end, len(passage)):
             yield *span, "", ""
 

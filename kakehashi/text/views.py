@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 
 from kakehashi.errors import ConfigError
+from kakehashi.extras import require
+from kakehashi.plugins import Plugin, load_plugin, unknown_name
 from kakehashi.text.chinese import drop_tones, number_tones
 from kakehashi.text.korean import romaja
 from kakehashi.text.latin import latin, uroman
@@ -26,6 +29,7 @@ def _rewritten(write: Callable[[str], str]) -> Callable[[str, str], str]:
 
 
 _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
+    "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
     "romaji": _rewritten(romanize),
     "romaji-cased": romaji_cased,
     "loan": loan,
@@ -36,8 +40,7 @@ _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
     "uroman": _rewritten(uroman),
 }
 
-LIBRARIES = {"uroman": "uroman", "romaji-cased": "unidic-lite", "loan": "unidic-lite"}
-"""The packages that write some views beside what gives the readings."""
+_PACKAGES = {"uroman": "uroman", "romaji-cased": "unidic-lite", "loan": "unidic-lite"}
 
 
 def view(surface: str, reading: str, name: str) -> str:
@@ -57,13 +60,30 @@ def view(surface: str, reading: str, name: str) -> str:
         >>> view("重庆", "chóngqìng", "pinyin"), view("重庆", "chóngqìng", "pinyin-tones")
         ('chongqing', 'chong2qing4')
     """
-    if name == "original":
-        return unicodedata.normalize("NFC", surface)
-    if name not in _ROMANIZERS:
-        expected = ", ".join(["original", *_ROMANIZERS])
-        raise ConfigError("view", f"expected one of {expected}, got {name!r}")
+    shown = _romanizer(name)(surface, reading)
     # A token has no blank, and NFKC makes one of ´ and an accent.
-    return "".join(_ROMANIZERS[name](surface, reading).split()) or surface
+    return shown if name == "original" else "".join(shown.split()) or surface
+
+
+def view_signature(name: str) -> str:
+    """Return the name of a view, with the package and version of what computes it, if not we.
+
+    Raises as `view`.
+    """
+    romanizer, package = _romanizer(name), _PACKAGES.get(name)
+    if isinstance(romanizer, Plugin):
+        return romanizer.signature
+    if package is None:
+        return name
+    require(package.replace("-", "_"), package)
+    return f"{name}({package} {version(package)})"
+
+
+def _romanizer(name: str) -> Callable[[str, str], str]:
+    found = _ROMANIZERS.get(name) or load_plugin("view", name)
+    if found is None:
+        raise ConfigError("view", unknown_name("view", name, [*_ROMANIZERS]))
+    return found
 
 
 def ngrams(form: str, n: int = 2) -> list[str]:

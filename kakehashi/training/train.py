@@ -15,6 +15,7 @@ import torch
 
 from kakehashi import __version__
 from kakehashi.baselines import BASELINES
+from kakehashi.config.architecture import VIEWS
 from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora, read_parts, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
@@ -30,6 +31,7 @@ from kakehashi.runtime.steps import is_compiled
 from kakehashi.scoring.compare import known_values, with_values
 from kakehashi.sentence import Sentence
 from kakehashi.text.segment import segmenter_of
+from kakehashi.text.views import view_signature
 from kakehashi.tracking import check_trackers
 from kakehashi.training.baseline_run import train_baseline
 from kakehashi.training.checkpoint import Checkpoint
@@ -209,6 +211,9 @@ def _finish(
     write_jsonl(run.predictions, found)
     facts = {"text": recognizer.segmenter.signature, "select": training.select}
     facts |= {"epoch": str(trainer.best["number"]), "seed": str(training.seed)}
+    views = (run.settings.model.word_view, run.settings.model.char_view)
+    if others := set(map(view_signature, views)).difference(VIEWS):  # of plug-ins
+        facts["views"] = ", ".join(sorted(others))
     if (encoder := run.settings.encoder) is not None:
         facts["system"] = f"encoder {Path(encoder.name).name}"
     if training.epochs is not None:

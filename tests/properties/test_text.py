@@ -4,21 +4,20 @@ import re
 import unicodedata
 from functools import cache
 from importlib.util import find_spec
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.config import settings
 from kakehashi.config.languages import languages
 from kakehashi.config.segmenting import SEGMENTERS
-from kakehashi.config.settings import View
 from kakehashi.sentence import sentence_from_forms
 from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 
-VIEWS = [name for name in get_args(View) if name != "uroman"]  # a library, and slow
+VIEWS = [name for name in settings.VIEWS if name != "uroman"]  # a library, and slow
 _EXTRAS = {
     "ipadic": "ipadic",
     "sudachi": "sudachidict_core",
