@@ -44,7 +44,7 @@ def stats(
       kakehashi corpus stats eng.train --format columns --columns token,pos,_,tag
       kakehashi corpus stats iob2.conll --no-spaces --segmenter unidic-lite
     """
-    from kakehashi.corpora.stats import describe
+    from kakehashi.corpora.stats import describe, many_lost
 
     progress = console.ProgressBars()
     found: dict[str, dict[str, CorpusStats]] = {}
@@ -53,6 +53,9 @@ def stats(
             part: describe(progress.track(sentences, f"{name} {part}".strip()))
             for part, sentences in parts.items()
         }
+        for part, each in found[name].items():
+            if problem := many_lost(len(each.lost), each.mentions):
+                progress.warn(f"{name} {part}".strip() + f": {problem}")
     if as_json or (console.table_format(layout, out) == "terminal" and out is None):
         flat = {f"{name} {part}".strip(): s for name in found for part, s in found[name].items()}
         report = {name: each.to_dict() for name, each in flat.items()}

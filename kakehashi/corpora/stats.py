@@ -14,6 +14,8 @@ from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Token
 from kakehashi.text.views import view
 
+_TOLERATED = 0.02  # of all mentions
+
 
 @dataclass(frozen=True)
 class LostMention:
@@ -38,6 +40,15 @@ def lost_mentions(sentence: Sentence, number: int) -> Iterator[LostMention]:
 
 def _overlap(token: Token, mention: Mention) -> bool:
     return token.start < mention.end and mention.start < token.end
+
+
+def many_lost(n_lost: int, n_mentions: int) -> str:
+    """Return a warning where tokens lose more than 2 % of the mentions, or nothing."""
+    if n_lost <= _TOLERATED * n_mentions:
+        return ""
+    share = f"{n_lost:,} of {n_mentions:,} mentions ({100 * n_lost / n_mentions:.1f} %)"
+    problem = f"{share} begin or end inside a token, and cannot be found"
+    return f"{problem}; another text.segmenter may keep them (kakehashi corpus stats lists them)"
 
 
 @dataclass(frozen=True)

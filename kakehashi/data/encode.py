@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.corpora.corpus import segmented
+from kakehashi.corpora.stats import many_lost
 from kakehashi.corpora.texts import Texts
 from kakehashi.data.batches import Ids, ranges
 from kakehashi.data.vocabulary import Form
@@ -91,6 +92,11 @@ class EncodedCorpus:
         types.update(lost)
         sizes = {"sentences": len(self), "tokens": len(self.forms), "entities": types.total()}
         return {**sizes, "lost": len(lost), "types": dict(types.most_common())}
+
+    def many_lost(self) -> str:
+        """Return a warning where tokens lose more than 2 % of the mentions, or nothing."""
+        n_lost = sum(map(len, self.missed.values()))
+        return many_lost(n_lost, n_lost + int(np.count_nonzero(self.tags % 2)))
 
     def tag_ids(self, tagset: Tagset) -> npt.NDArray[np.integer[Any]]:
         """Return the gold spans as tag ids (tokens,); `TagError` if the tagset lacks a type."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -41,7 +42,9 @@ from kakehashi.runtime.steps import (
 from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
 from kakehashi.tags import Tagset
 from kakehashi.text.edges import EdgeRules
+from kakehashi.text.scripts import ForeignText
 from kakehashi.text.segment import Segmenter, segmenter_of
+from kakehashi.text.views import view
 from kakehashi.text.word_classes import word_classes
 
 _CHUNK_TOKENS = 4096  # that are looked up and tagged together
@@ -130,7 +133,11 @@ class Recognizer:
         self.decoder = Decoder(model.tagset, model.weights.get("crf.transitions"), temperature)
         settings = model.settings
         channels = Channels(settings.word_view, settings.char_view, settings.ngram)
-        self._cache = FormCache(partial(_project, model, self.network, channels), cache_bytes)
+        seen = partial(chain, model.words.strings[: model.words.n_seen], model.ngrams.strings)
+        foreign = ForeignText(model.name, seen, lambda form: view(*form, channels.char))
+        self._cache = FormCache(
+            partial(_project, model, self.network, channels, foreign), cache_bytes
+        )
         self._made = partial(
             type(self), precision=precision, cache_bytes=cache_bytes, device=device
         )
@@ -312,8 +319,13 @@ def load_once(
 
 
 def _project(
-    model: TrainedModel, network: Network, channels: Channels, forms: Sequence[Form]
+    model: TrainedModel,
+    network: Network,
+    channels: Channels,
+    foreign: ForeignText,
+    forms: Sequence[Form],
 ) -> FloatArray:
+    foreign.count(forms)
     features = featurize(forms, channels, model.words, model.ngrams)
     return network.project(np.arange(len(forms)), features)
 

@@ -41,10 +41,11 @@ class ServedModel:
     def describe(self) -> dict[str, object]:
         """Return what a client may ask of the model."""
         model = self.recognizer.model
+        is_japanese = model.text.segmenter in _JAPANESE
         return {
             **self.identity(),
             "types": list(self.recognizer.types),
-            "language": "ja" if model.text.segmenter in _JAPANESE else None,
+            "language": model.text.language or ("ja" if is_japanese else None),
             "segmenter": model.text.segmenter,
             "segmenter_version": self.recognizer.segmenter.signature,
         }

@@ -27,6 +27,8 @@ def train_baseline(settings: RunSettings, run: Run, progress: Progress) -> None:
     release = version_of(settings.system)
     train, dev, test = map(list, read_parts(settings, progress).values())
     data = prepare(train, dev, test, settings.model)
+    if problem := data.train.many_lost():
+        progress.warn(f"corpus.train: {problem}")
     run.begin()
     progress.say(f"training {settings.system} {release}")
     began = time.perf_counter()

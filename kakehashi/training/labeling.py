@@ -26,13 +26,11 @@ from kakehashi.data.cache import file_hashes
 from kakehashi.errors import ConfigError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
-from kakehashi.text.japanese import script
+from kakehashi.text.scripts import fits
 from kakehashi.text.segment import segmenter_of
 from kakehashi.training.findings import Findings
 from kakehashi.training.soft_labels import soft_labels_of
 from kakehashi.training.teachers import teacher_fingerprint
-
-_JAPANESE = ("unidic-lite", "ipadic", "sudachi")  # segmenters
 
 
 @dataclass
@@ -197,12 +195,10 @@ def _check_text(texts: Sequence[Sentence], segmenter: str) -> None:
     key = "teach.unlabeled"
     if not texts:
         raise ConfigError(key, "no text is left that is not in train, dev or test; give more")
-    japanese = {"native", "katakana"}
-    n_japanese = sum(not japanese.isdisjoint(map(script, each.text)) for each in texts)
-    is_japanese = 2 * n_japanese > len(texts)
-    if segmenter != "whitespace" and is_japanese != (segmenter in _JAPANESE):
-        problem = f"{n_japanese:,} of {len(texts):,} texts are Japanese"
-        raise ConfigError(key, f"{problem}, and text.segmenter is {segmenter}; give other texts")
+    n_misfits = sum(not fits(segmenter, each.text) for each in texts)
+    if 2 * n_misfits > len(texts):
+        problem = f"{n_misfits:,} of {len(texts):,} texts are of a script that text.segmenter"
+        raise ConfigError(key, f"{problem}, {segmenter}, is not for; give other texts")
 
 
 def _listed(types: Iterable[str]) -> str:

@@ -261,6 +261,8 @@ def _start(
         )
     data, test = _prepare(settings, progress, folder, labeled)
     check_selection(settings.training, data)
+    if problem := data.train.many_lost():
+        progress.warn(f"corpus.train: {problem}")
     return start_tagger(settings, data, test, progress)
 
 

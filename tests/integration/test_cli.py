@@ -295,6 +295,33 @@ def test_implausible_mentions_of_a_file(run, corpus):
     run("corpus", "check", corpus).refused("--segmenter: '橋の端。' has no tokens")
 
 
+def test_text_of_another_script_is_said_once(run, tmp_path):
+    model = Path(__file__).parents[1] / "golden/models/en"
+    (tmp_path / "ja.txt").write_text("昨日ジョンは東京に着いた\n明日の朝七時に起こして\n")
+    done = run("predict", model, tmp_path / "ja.txt")
+    assert done.stdout.count("\n") == 2
+    said = "most characters are of a script the model demo-en never saw (Han)"
+    assert done.stderr.count(said) == 1
+
+
+def test_lost_mentions_are_warned_of(run, tmp_path):
+    mention = '"mentions": [{"start": 0, "end": 2, "type": "LOC"}]'
+    lines = "".join(f'{{"text": "{text}", {mention}}}\n' for text in ("北京", "北京市"))
+    (tmp_path / "a.jsonl").write_text(lines)
+    done = run("corpus", "stats", tmp_path / "a.jsonl", "--segmenter", "words")
+    assert "warning: a.jsonl: 1 of 2 mentions (50.0 %) begin or end inside a" in done.stderr
+    assert not run("corpus", "stats", tmp_path / "a.jsonl", "--segmenter", "characters").stderr
+    (tmp_path / "lost.toml").write_text("""
+        name = "lost"
+        corpus.train = [{ format = "jsonl", path = "a.jsonl" }]
+        training = { epochs = 1, select = "last" }
+        """)
+    for system in ("crfsuite", "kakehashi"):
+        options = ("--set", f"system={system}", "--out", tmp_path / system)
+        done = run("train", tmp_path / "lost.toml", *options)
+        assert "warning: corpus.train: 1 of 2 mentions" in done.stderr
+
+
 def test_languages_are_listed_with_what_they_need(run):
     assert "Chinese" in run("corpus", "languages").stdout
     found = json.loads(run("corpus", "languages", "--json").stdout)

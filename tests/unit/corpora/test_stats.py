@@ -11,6 +11,7 @@ from kakehashi.corpora.stats import (
     Share,
     describe,
     find_homophones,
+    many_lost,
     measure_overlap,
 )
 from kakehashi.errors import ConfigError
@@ -154,3 +155,8 @@ def test_shares_and_homophones_are_shown_and_json():
     assert tree["collapses"][0]["romaji"] == "kawa"
     with pytest.raises(ConfigError, match="'川' has no tokens"):
         find_homophones([Sentence("川")])
+
+
+def test_two_percent_of_lost_mentions_are_tolerated():
+    assert many_lost(0, 0) == many_lost(2, 100) == ""
+    assert many_lost(3, 100).startswith("3 of 100 mentions (3.0 %) begin or end inside a token")
