@@ -227,7 +227,7 @@ TAUGHT = {
 def test_english_beside_gold_is_that_of_the_source_by_default(folder):
     label = {"groups": ["char"], "set": {"joint": {"size": 5}}}
     axis = {"recognizer": {"plain": {"groups": ["char"]}, "joint": label}}
-    plain, joint = expand(grid_of(folder, seeds=[1], axes=axis))
+    plain, joint = expand(grid_of(folder, seeds=[1], axes=axis), FileHashes(folder / "m"))
     assert [source.path for source in joint.settings.joint.train] == ["english.jsonl"]
     assert plain.settings.joint is None
 
