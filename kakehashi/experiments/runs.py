@@ -35,6 +35,7 @@ from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 from kakehashi.text.views import view_signature
+from kakehashi.training.given import joined
 
 SCORES = "1"
 MISSING = "missing"
@@ -299,6 +300,8 @@ def _spec(
         tree.pop("teach", None)  # that the grid sets for the rows that have teachers
     settings = _without_unused(settings_from_tree(tree, where))
     source = sources[name] if groups is not None else None
+    if source is not None:
+        settings = joined(settings, source.settings.corpus)
     made = (source.fingerprint if source else None, [each.fingerprint for each in teachers])
     fingerprint = fingerprint_of(settings, hashes, *made)
     return RunSpec(axes, settings, fingerprint, source, tuple(teachers))
