@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from benchmarks.place import PARTS, Place
-from kakehashi.config.settings import ModelSettings
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus, encode
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize

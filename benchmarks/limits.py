@@ -19,7 +19,7 @@ import torch
 
 from benchmarks.engine import prepare_whole
 from benchmarks.place import Place
-from kakehashi.config.settings import ModelSettings
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.data.batches import make_batch, plan_batches
 from kakehashi.data.encode import EncodedCorpus
 from kakehashi.data.vocabulary import FormFeatures

@@ -20,7 +20,7 @@ class Token(NamedTuple):
     text: str  # the form as it is in the raw text, never empty
     start: int  # its first character there
     end: int  # one past its last
-    reading: str = ""  # in kana, by the segmenter or corpus; "" where there is none
+    reading: str = ""  # in kana or pinyin, by the segmenter or corpus; "" where there is none
     pos: str = ""  # coarse part of speech; "" where there is none
 
 

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.folder import Model, save_model
 from kakehashi.model.tagger import Tagger

@@ -11,7 +11,7 @@ from kakehashi.cli.options import Reading, opt
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
-    from kakehashi.config.settings import ModelSettings
+    from kakehashi.config.architecture import ModelSettings
     from kakehashi.corpora.romanization import Romanization
 
 

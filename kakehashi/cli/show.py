@@ -71,7 +71,8 @@ def demo_tables(
     ]
     rows[-1][3] = f"{gain:+.2f}"
     scores = Table("Test F1", ["", "utterances", "F1", "gain", "model"], rows)
-    test = load_corpora(read_settings(folders[-1] / "config.json").corpus).test
+    settings = read_settings(folders[-1] / "config.json")
+    test, shown = load_corpora(settings.corpus).test, settings.model.char_view
     pairs = [*zip(test, read_jsonl(folders[-1] / "predictions.jsonl"), strict=True)]
     right = [
         found
@@ -82,8 +83,8 @@ def demo_tables(
     for sentence in islice((each for each in right if len(each.mentions) > 1), _N_EXAMPLES):
         tokens = sentence.tokens or ()
         readings = " ".join(token.reading or token.text for token in tokens)
-        romaji = " ".join(view(token.text, token.reading, "romaji") for token in tokens)
-        lines += ["", _bracketed(sentence), f"  {readings}", f"  {romaji}"]
+        seen = " ".join(view(token.text, token.reading, shown) for token in tokens)
+        lines += ["", _bracketed(sentence), f"  {readings}", f"  {seen}"]
     program = "kakehashi" if shutil.which("kakehashi") else _beside_python("kakehashi")
     lines += ["", f"Try: echo 明日の朝七時に起こして | {program} predict {folders[-1]}"]
     return [*_transferred(results[-1]), scores], "\n".join(lines)

@@ -15,6 +15,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from kakehashi.config.catalogue import PREFIX, catalogue_path, corpus_table, find_entry, name_of
+from kakehashi.config.languages import languages
 from kakehashi.config.settings import PRESETS, RunSettings
 from kakehashi.errors import ConfigError, CorpusError, suggestion
 
@@ -84,9 +85,7 @@ def read_settings(
         where, tree = "settings", copy.deepcopy(dict(path))
     else:
         where, tree = str(path), read_tree(path)
-    corpus = tree.get("corpus")
-    if isinstance(corpus, str):
-        tree["corpus"] = {"catalogue": corpus.removeprefix(PREFIX)}
+    _name_corpus(tree)
     for override in overrides:
         put(tree, *(_key_and_value(override) if isinstance(override, str) else override))
     _merge(tree, settings)
@@ -123,8 +122,9 @@ def read_tree(path: str | Path) -> Tree:
     """
     if str(path).startswith(PREFIX):
         name = str(path).removeprefix(PREFIX)
-        find_entry(name)
-        return {"name": name, "corpus": {"catalogue": name}}
+        code = find_entry(name).language
+        language = {"text": {"language": code}} if code in languages() else {}
+        return {"name": name, "corpus": {"catalogue": name}, **language}
     path = find_config(Path(path))
     try:
         text = path.read_text(encoding="utf-8")
@@ -132,6 +132,7 @@ def read_tree(path: str | Path) -> Tree:
             raise ValueError(f"a key of more than {_DEEPEST} parts")
         tree: Tree = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
         if isinstance(tree, dict):
+            _name_corpus(tree)
             _find_beside(path.parent, tree)
             return tree
         problem = f"expected a table of settings, got {text.strip()[:40]!r}"
@@ -168,6 +169,13 @@ def _find_beside(folder: Path, tree: Tree) -> None:
         beside = folder / table["path"]
         if not data_path(table["path"]).exists() and beside.exists():
             table["path"] = str(beside)
+
+
+def _name_corpus(tree: Tree) -> None:
+    """Make a table of ``corpus = "catalogue:NAME"``, which others of its settings may join."""
+    corpus = tree.get("corpus")
+    if isinstance(corpus, str) and corpus.startswith(PREFIX):
+        tree["corpus"] = {"catalogue": corpus.removeprefix(PREFIX)}
 
 
 def _tables_with_paths(tree: Tree) -> Iterator[Tree]:

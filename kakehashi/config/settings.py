@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from kakehashi.config.architecture import ModelSettings, Width
 from kakehashi.config.languages import complete_views
 from kakehashi.config.segmenting import TextSettings
 from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.sources import Settings, Source
 from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
-from kakehashi.plugins import plugin_names, unknown_name
 
-VIEWS = ("original", "romaji", "pinyin", "pinyin-tones", "romaja", "latin", "uroman")
-
-
-def _known_view(name: str) -> str:
-    if name not in VIEWS and name not in plugin_names("view"):
-        raise ValueError(unknown_name("view", name, VIEWS))
-    return name
-
-
-View = Annotated[str, AfterValidator(_known_view)]
 Select = Literal["dev", "teacher", "last", "best-test"]
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
@@ -83,36 +73,6 @@ class VectorsSettings(Settings):
         description="How the model keeps the vectors of words that training does not change.",
         json_schema_extra={"unhashed": "float32"},
     )
-
-
-# Layers wider than 4,096 would take gigabytes, and thousands of threads end the process.
-Width = Annotated[int, Field(gt=0, le=4096)]
-
-
-WORD_WIDTH = 50
-"""Width of word embeddings that start from no vectors, unless the settings say."""
-
-
-class ModelSettings(Settings):
-    """Architecture of the model (section 4.2 of the paper)."""
-
-    word_width: Width | None = Field(
-        None, description="Width of word embeddings; default 50, or that of the vectors."
-    )
-    word_lstm_width: Width = Field(300, description="Units of the word LSTM per direction.")
-    char_width: Width = Field(50, description="Width of n-gram embeddings.")
-    char_lstm_width: Width = Field(100, description="Units of the character LSTM per direction.")
-    ngram: int = Field(2, gt=0, le=16, description="Characters per n-gram.")
-    word_view: View = Field("original", description="What the word channel sees; as char_view.")
-    char_view: View = Field(
-        "original",
-        description="What the character channel sees of a token; MOM: romaji. One of"
-        f" {', '.join(VIEWS)}, or a plug-in's.",
-    )
-    dropout: float = Field(0.5, ge=0, le=0.99, description="Dropout rate before the word LSTM.")
-    decoder: Literal["softmax", "crf"] = "softmax"
-    scheme: Literal["bio", "iobes"] = "bio"
-    lstm: Literal["fused", "torch"] = Field("fused", description="Ours, or torch's; same results.")
 
 
 class EncoderSettings(Settings):

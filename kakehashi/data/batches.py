@@ -111,6 +111,21 @@ def gather_ngrams(forms: npt.NDArray[np.integer], features: FormFeatures) -> tup
     return lengths, rows, distinct
 
 
+def window_places(lengths: Ids, window: int) -> Ids:
+    """Return the places of items in a window around each item of some sequences (items, window).
+
+    A place beyond the ends of its sequence is the number of all items.
+
+    Example:
+        >>> window_places(np.array([2, 1]), 3).tolist()
+        [[3, 0, 1], [0, 1, 3], [3, 2, 3]]
+    """
+    ends = np.cumsum(lengths)
+    first, last = (np.repeat(each, lengths)[:, None] for each in (ends - lengths, ends - 1))
+    places: Ids = np.arange(len(first))[:, None] + np.arange(window) - window // 2
+    return np.where((first <= places) & (places <= last), places, len(first))
+
+
 def ranges(starts: Ids, lengths: Ids) -> Ids:
     """Concatenate the ranges that begin at ``starts``.
 

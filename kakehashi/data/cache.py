@@ -30,8 +30,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi import __version__
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.reading import data_path
-from kakehashi.config.settings import ModelSettings, RunSettings
+from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import AssistantSource, JsonlSource, PluginSource
 from kakehashi.corpora import assistant
 from kakehashi.corpora.corpus import Corpus, load_corpora, load_mapping, segmented

@@ -11,7 +11,8 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.settings import ModelSettings, VectorsSettings
+from kakehashi.config.architecture import ModelSettings
+from kakehashi.config.settings import VectorsSettings
 from kakehashi.data.encode import EncodedCorpus, encode, sorted_types
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize

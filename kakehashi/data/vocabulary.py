@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.settings import View
+from kakehashi.config.architecture import View
 from kakehashi.text.views import ngrams, view
 
 UNKNOWN = 0

@@ -21,9 +21,10 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from kakehashi.baselines import BASELINES, version_of
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.reading import data_path, put, read_tree, settings_from_tree
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import VIEWS, ModelSettings, RunSettings, TrainingSettings
+from kakehashi.config.settings import RunSettings, TrainingSettings
 from kakehashi.config.sources import AssistantSource, PluginSource, Settings, Source
 from kakehashi.corpora import assistant
 from kakehashi.corpora.plugin import find_reader
@@ -34,6 +35,7 @@ from kakehashi.files import read_json, sha256_of, write_json
 from kakehashi.runtime.checked_folder import MANIFEST
 from kakehashi.text.segment import segmenter_of
 from kakehashi.text.views import view_signature
+from kakehashi.training.given import joined
 
 SCORES = "1"
 MISSING = "missing"
@@ -191,9 +193,14 @@ def _sources(settings: RunSettings) -> Iterator[Source]:
 
 
 def _plugins(settings: RunSettings) -> Iterator[tuple[str, str]]:
-    """Yield the views and readers of other packages, each with its version."""
-    for name in {settings.model.word_view, settings.model.char_view}.difference(VIEWS):
-        yield f"view {name}", view_signature(name)
+    """Yield the views and readers that other packages compute, each with its version."""
+    for name in {settings.model.word_view, settings.model.char_view}:
+        try:
+            signature = view_signature(name)
+        except MissingExtraError:
+            signature = MISSING
+        if signature != name:
+            yield f"view {name}", signature
     for source in _sources(settings):
         if isinstance(source, PluginSource):
             yield f"reader {source.reader}", find_reader(source).signature
@@ -293,6 +300,8 @@ def _spec(
         tree.pop("teach", None)  # that the grid sets for the rows that have teachers
     settings = _without_unused(settings_from_tree(tree, where))
     source = sources[name] if groups is not None else None
+    if source is not None:
+        settings = joined(settings, source.settings.corpus)
     made = (source.fingerprint if source else None, [each.fingerprint for each in teachers])
     fingerprint = fingerprint_of(settings, hashes, *made)
     return RunSpec(axes, settings, fingerprint, source, tuple(teachers))

@@ -9,10 +9,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from kakehashi.config.settings import WORD_WIDTH, ModelSettings
+from kakehashi.config.architecture import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.data.batches import Batch, Ids, gather_ngrams
 from kakehashi.data.vectors import CompactRows, Vectors
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures, Vocabulary
+from kakehashi.model.char_cnn import CharCnn
 from kakehashi.model.crf import Crf
 from kakehashi.model.lstm import BiLstm
 from kakehashi.model.lstm_steps import RaggedOrder
@@ -27,21 +28,31 @@ class _Embedding(nn.Embedding):
 
 
 class CharLayers(nn.Module):
-    """Character n-grams to one vector per form: embedding and character BiLSTM."""
+    """Character n-grams to one vector per form: embedding, and character BiLSTM or CNN."""
+
+    lstm: BiLstm
+    cnn: CharCnn  # one of them
 
     def __init__(self, n_ngrams: int, settings: ModelSettings) -> None:
         super().__init__()
         self.embedding = _Embedding(n_ngrams, settings.char_width, sparse=True)
-        self.lstm = BiLstm(settings.char_width, settings.char_lstm_width, kernel=settings.lstm)
+        self._encoder = settings.char_encoder
+        if settings.char_encoder == "cnn":
+            self.cnn = CharCnn(settings.char_width, settings.char_filters, CHAR_WINDOW)
+        else:
+            self.lstm = BiLstm(settings.char_width, settings.char_lstm_width, kernel=settings.lstm)
 
     def forward(self, ngram_ids: Tensor, ngrams: Tensor, lengths: Ids) -> Tensor:
-        """Encode the distinct forms of a batch: final states (forms, 2 · LSTM width).
+        """Encode the distinct forms of a batch: final states or maxima (forms, form width).
 
         ``ngram_ids`` are distinct, ``ngrams`` has the row in them per n-gram of the forms
         (n-grams,), ``lengths`` the n-grams per form (forms,).
         """
-        ragged = RaggedOrder(lengths, ngrams.device)
-        return self.lstm.final_states(self.embedding(ngram_ids), ragged, rows=ngrams)
+        embedded = self.embedding(ngram_ids)
+        if self._encoder == "cnn":
+            maxima: Tensor = self.cnn(embedded, ngrams, lengths)
+            return maxima
+        return self.lstm.final_states(embedded, RaggedOrder(lengths, ngrams.device), rows=ngrams)
 
 
 class CompactEmbedding(nn.Module):
@@ -72,7 +83,7 @@ class WordLayers(ContextLayers):
         self.embedding = _Embedding(n_words - n_compact, width, sparse=True)
         self.vectors = CompactEmbedding(n_compact, width) if n_compact else None
         self.dropout = Dropout(settings.dropout)
-        item_width = width + 2 * settings.char_lstm_width
+        item_width = width + settings.form_width
         self.lstm = BiLstm(item_width, settings.word_lstm_width, kernel=settings.lstm)
 
     def forward(
@@ -102,7 +113,7 @@ class WordLayers(ContextLayers):
 
 
 class Tagger(SequenceTagger):
-    """Embeddings, character BiLSTM, word BiLSTM, dense layer, and softmax or a CRF.
+    """Embeddings, character BiLSTM or CNN, word BiLSTM, dense layer, and softmax or a CRF.
 
     The layer groups are ``char``, ``word``, ``dense`` (the output layer), and ``crf`` (the
     transitions), which is None where the decoder is softmax. The word width of ``settings`` is

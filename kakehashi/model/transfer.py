@@ -161,3 +161,7 @@ def _check_groups(source: SequenceTagger, target: SequenceTagger, groups: Sequen
         if ours != theirs:
             problem = f"the source reads character {theirs}-grams, the target {ours}-grams"
             raise TransferError("char", f"{problem}; set model.ngram alike")
+        encoder, its_encoder = target.settings.char_encoder, source.settings.char_encoder
+        if encoder != its_encoder:
+            problem = f"the source reads n-grams by a {its_encoder}, the target by a {encoder}"
+            raise TransferError("char", f"{problem}; set model.char_encoder alike")

@@ -26,8 +26,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 import kakehashi
+from kakehashi.config.architecture import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import WORD_WIDTH, ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.files import replacing_folder, write_atomically, write_json
 from kakehashi.runtime.checked_folder import (
@@ -138,10 +138,12 @@ def weight_shapes(
         shapes |= {_CODES: (n_compact, width), _SCALES: (n_compact,)}
     if settings.decoder == "crf":
         shapes["crf.transitions"] = (n_tags + 1, n_tags + 1)
-    lstms = (
-        ("char", settings.char_width, settings.char_lstm_width),
-        ("word", width + 2 * settings.char_lstm_width, settings.word_lstm_width),
-    )
+    lstms = [("word", width + settings.form_width, settings.word_lstm_width)]
+    if settings.char_encoder == "cnn":
+        shapes["char.cnn.weight"] = (settings.char_filters, settings.char_width, CHAR_WINDOW)
+        shapes["char.cnn.bias"] = (settings.char_filters,)
+    else:
+        lstms.append(("char", settings.char_width, settings.char_lstm_width))
     for group, item_width, units in lstms:
         for end in ("l0", "l0_reverse"):
             shapes[f"{group}.lstm.weight_ih_{end}"] = (4 * units, item_width)

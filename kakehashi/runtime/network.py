@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.data.batches import Ids, gather_ngrams, ranges
+from kakehashi.data.batches import Ids, gather_ngrams, ranges, window_places
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.errors import ConfigError
 from kakehashi.extras import require
@@ -68,7 +68,7 @@ def open_network(model: TrainedModel, precision: Precision, device: str) -> Netw
 
 
 class NumpyNetwork:
-    """Embeddings, character LSTM, word LSTM and dense layer, by the weights of a `TrainedModel`.
+    """Embeddings, character LSTM or CNN, word LSTM and dense layer, by a `TrainedModel`'s weights.
 
     The precision is that of the word LSTM.
     """
@@ -81,22 +81,16 @@ class NumpyNetwork:
         self._codes, self._scales = (
             weights.get(f"word.vectors.{name}") for name in ("codes", "scales")
         )
-        self._char, self._word = _Lstm(weights, "char"), _Lstm(weights, "word", precision)
+        self._chars = (_CharCnn if "char.cnn.weight" in weights else _CharLstm)(weights)
+        self._word = _Lstm(weights, "word", precision)
         self._dense, self._bias = weights["dense.weight"].T, weights["dense.bias"]
 
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
         """Compute what forms add to the gates of the word LSTM (forms, 2 · 4 · width)."""
         lengths, ngrams, ngram_ids = gather_ngrams(forms, features)
-        order = np.argsort(-lengths, kind="stable")
-        rows = ngrams[ranges((np.cumsum(lengths) - lengths)[order], lengths[order])]
-        offsets = np.append(0, np.cumsum(lengths[order]))
-        states = self._char.run(self._char.project(self._ngrams[ngram_ids]), rows, offsets)
-        word_width, width = self._words.shape[1], states.shape[1] // 2
-        items = np.empty((len(forms), word_width + 2 * width), np.float32)
-        items[:, :word_width] = self._embed(features.words[forms])
-        items[order, word_width:-width] = states[offsets[1:] - 1, :width]
-        items[order, -width:] = states[offsets[:-1], width:]
-        return self._word.project(items)
+        chars = self._chars(self._ngrams[ngram_ids], ngrams, lengths)
+        words = self._embed(features.words[forms])
+        return self._word.project(np.concatenate([words, chars], axis=1))
 
     def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
         """Compute the emissions of sentences, longest first (tokens, tags)."""
@@ -112,6 +106,42 @@ class NumpyNetwork:
             rows = words[compact] - n_trained
             embedded[compact] = self._codes[rows] * self._scales[rows, None]
         return embedded
+
+
+class _CharLstm:
+    """The final states of both directions over the n-grams of forms."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._lstm = _Lstm(weights, "char")
+
+    def __call__(self, embedded: FloatArray, rows: Ids, lengths: Ids) -> FloatArray:
+        """Encode forms of distinct n-grams and their rows, see `gather_ngrams` (forms, width)."""
+        order = np.argsort(-lengths, kind="stable")
+        rows = rows[ranges((np.cumsum(lengths) - lengths)[order], lengths[order])]
+        offsets = np.append(0, np.cumsum(lengths[order]))
+        states = self._lstm.run(self._lstm.project(embedded), rows, offsets)
+        width = states.shape[1] // 2
+        final = np.empty((len(lengths), 2 * width), np.float32)
+        final[order, :width] = states[offsets[1:] - 1, :width]
+        final[order, width:] = states[offsets[:-1], width:]
+        return final
+
+
+class _CharCnn:
+    """The character CNN of `kakehashi.model.char_cnn`."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._bias: FloatArray = weights["char.cnn.bias"]
+        self._filters: FloatArray = weights["char.cnn.weight"].transpose(2, 1, 0).copy()
+
+    def __call__(self, embedded: FloatArray, rows: Ids, lengths: Ids) -> FloatArray:
+        """Encode forms of distinct n-grams and their rows, see `gather_ngrams` (forms, width)."""
+        products = np.zeros((len(self._filters), len(embedded) + 1, len(self._bias)), np.float32)
+        products[:, :-1] = embedded @ self._filters  # the last, beyond the ends, is zero
+        places = np.append(rows, len(embedded))[window_places(lengths, len(self._filters))]
+        sums = sum(each[column] for each, column in zip(products, places.T, strict=True))
+        largest = np.maximum.reduceat(sums, np.cumsum(lengths) - lengths)
+        return np.tanh(largest + self._bias)
 
 
 class _Lstm:

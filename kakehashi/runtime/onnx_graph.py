@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.settings import WORD_WIDTH, ModelSettings
+from kakehashi.config.architecture import WORD_WIDTH, ModelSettings
 from kakehashi.extras import require
 from kakehashi.runtime.steps import Precision
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.settings import WORD_WIDTH
+from kakehashi.config.architecture import WORD_WIDTH
 from kakehashi.data.batches import Ids, plan_batches, ranges
 from kakehashi.data.vocabulary import UNKNOWN, FormFeatures
 from kakehashi.errors import ModelError

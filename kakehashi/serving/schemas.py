@@ -116,7 +116,7 @@ class FoundMention(_Body):
 
 
 class FoundToken(_Body):
-    """A token: its reading in kana, and what the character layer of the model sees of it."""
+    """A token: its reading in kana or pinyin, and what the model's character layer sees of it."""
 
     start: int
     end: int

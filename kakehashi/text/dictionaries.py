@@ -72,12 +72,14 @@ class MeCab:
     """Find words with MeCab.
 
     Its nodes must not outlive the next call (their features then belong to another sentence), so
-    we let it print its answer, which is faster besides.
+    we let it print its answer, which is faster besides. ``fields`` are the numbers of two features
+    to answer with each word, by default part of speech and reading.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, fields: tuple[int, int] | None = None) -> None:
         self._name = name
-        module, extra, self._reading_field = _DICTIONARIES[name]
+        module, extra, reading_field = _DICTIONARIES[name]
+        self._fields = fields or (0, reading_field)
         self._fugashi = require("fugashi", "")
         self._folder = Path(require(module, extra).DICDIR)
         self.signature = f"mecab({name} {version(name)})"
@@ -108,8 +110,9 @@ class MeCab:
         # format win over UniDic's own.
         arguments = ["-r", str(self._folder / "mecabrc"), "-d", str(self._folder)]
         arguments += ["-M", str(LONGEST_PASSAGE), *options]
-        arguments += ["-O", "", "-F", rf"%m\n%f[0]\n%f[{self._reading_field}]\n"]
-        arguments += ["-U", r"%m\n%f[0]\n\n", "-E", "EOS"]
+        first, second = self._fields
+        arguments += ["-O", "", "-F", rf"%m\n%f[{first}]\n%f[{second}]\n"]
+        arguments += ["-U", rf"%m\n%f[{first}]\n\n", "-E", "EOS"]
         try:
             parse: Parse = self._fugashi.GenericTagger(shlex.join(arguments)).parse
         except RuntimeError as error:

@@ -185,7 +185,7 @@ def load_segmenter(
     kanji and kana a token, ``jieba`` finds Chinese words, ``newmm`` Thai, ``kiwi`` Korean ones. For
     text with spaces there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and
     ``whitespace``. Other packages add more. Chinese tokens have their pinyin, with ``characters``
-    where the ``language`` is ``zh``; it tells ``words`` what is parted (l'|hôtel) and joined.
+    where the ``language`` is ``zh``; it tells ``words`` what is parted and joined, as in l'hôtel.
     Raises `ConfigError` if the name is unknown, ValueError if the language is, `MissingExtraError`
     if its program is missing.
 

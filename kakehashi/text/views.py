@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 
 from kakehashi.errors import ConfigError
+from kakehashi.extras import require
 from kakehashi.plugins import Plugin, load_plugin, unknown_name
 from kakehashi.text.chinese import drop_tones, number_tones
 from kakehashi.text.korean import romaja
 from kakehashi.text.latin import latin, uroman
+from kakehashi.text.lexicon import loan, romaji_cased
 from kakehashi.text.readings import romanize
 
 
@@ -28,6 +31,8 @@ def _rewritten(write: Callable[[str], str]) -> Callable[[str, str], str]:
 _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
     "original": lambda surface, reading: unicodedata.normalize("NFC", surface),
     "romaji": _rewritten(romanize),
+    "romaji-cased": romaji_cased,
+    "loan": loan,
     "pinyin": _read(drop_tones),
     "pinyin-tones": _read(number_tones),
     "romaja": _rewritten(romaja),
@@ -35,16 +40,19 @@ _ROMANIZERS: Mapping[str, Callable[[str, str], str]] = {
     "uroman": _rewritten(uroman),
 }
 
+_PACKAGES = {"uroman": "uroman", "romaji-cased": "unidic-lite", "loan": "unidic-lite"}
+
 
 def view(surface: str, reading: str, name: str) -> str:
     """Return a token as a channel of the model sees it; never empty for a non-empty token.
 
     The ``original`` is the token as written; the others are its reading in Latin letters or, where
     it has none, itself: ``romaji`` that of the paper's Mixed Orthographic Model (section 3.3),
-    ``pinyin`` without tones, ``pinyin-tones`` with their numbers, ``romaja`` of Korean, ``latin``
-    and ``uroman`` of other alphabets. What a view cannot write stays as it is: libraries that know
-    no Japanese read kanji as Chinese, which is worse. Raises `ConfigError` if there is no such
-    view, `MissingExtraError` if its library is missing.
+    ``romaji-cased`` with capitals, ``loan`` with loanwords as their sources spell them; ``pinyin``
+    without tones, ``pinyin-tones`` with their numbers; ``romaja`` of Korean; ``latin`` and
+    ``uroman`` of other alphabets. What a view cannot write stays as it is: libraries that know no
+    Japanese read kanji as Chinese, which is worse. Raises `ConfigError` if there is no such view,
+    `MissingExtraError` if its library is missing.
 
     Example:
         >>> view("加盟", "カメイ", "original"), view("加盟", "カメイ", "romaji")
@@ -52,17 +60,23 @@ def view(surface: str, reading: str, name: str) -> str:
         >>> view("重庆", "chóngqìng", "pinyin"), view("重庆", "chóngqìng", "pinyin-tones")
         ('chongqing', 'chong2qing4')
     """
+    shown = _romanizer(name)(surface, reading)
     # A token has no blank, and NFKC makes one of ´ and an accent.
-    return "".join(_romanizer(name)(surface, reading).split()) or surface
+    return shown if name == "original" else "".join(shown.split()) or surface
 
 
 def view_signature(name: str) -> str:
-    """Return the name of a view; that of a plug-in with its package and version.
+    """Return the name of a view, with the package and version of what computes it, if not we.
 
     Raises as `view`.
     """
-    romanizer = _romanizer(name)
-    return romanizer.signature if isinstance(romanizer, Plugin) else name
+    romanizer, package = _romanizer(name), _PACKAGES.get(name)
+    if isinstance(romanizer, Plugin):
+        return romanizer.signature
+    if package is None:
+        return name
+    require(package.replace("-", "_"), package)
+    return f"{name}({package} {version(package)})"
 
 
 def _romanizer(name: str) -> Callable[[str, str], str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi.config.reading import read_settings
-from kakehashi.config.settings import RunSettings
+from kakehashi.config.settings import CorpusSettings, RunSettings
 from kakehashi.corpora.jsonl import keep_jsonl
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence
@@ -64,5 +64,13 @@ def with_joint_corpus(settings: RunSettings) -> RunSettings:
     if corpus is None or not corpus.train:
         problem = f"is needed: {transfer.source} is no run whose training sentences have files"
         raise ConfigError("joint.train", f"{problem} of their own; name some")
+    return joined(settings, corpus)
+
+
+def joined(settings: RunSettings, corpus: CorpusSettings) -> RunSettings:
+    """Fill in the corpus of the source's run where [joint] names none."""
+    joint = settings.joint
+    if joint is None or joint.train:
+        return settings
     found = {"train": corpus.train, "mapping": joint.mapping or corpus.mapping}
     return settings.model_copy(update={"joint": joint.model_copy(update=found)})

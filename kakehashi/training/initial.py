@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from kakehashi.config.settings import ModelSettings, RunSettings, VectorsSettings
+from kakehashi.config.architecture import ModelSettings
+from kakehashi.config.settings import RunSettings, VectorsSettings
 from kakehashi.data.dataset import Dataset
 from kakehashi.errors import ConfigError
 from kakehashi.model.folder import Model, load_model, save_model

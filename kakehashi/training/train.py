@@ -15,7 +15,8 @@ import torch
 
 from kakehashi import __version__
 from kakehashi.baselines import BASELINES
-from kakehashi.config.settings import VIEWS, RunSettings
+from kakehashi.config.architecture import VIEWS
+from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import load_corpora, read_parts, segmented
 from kakehashi.corpora.jsonl import read_jsonl, write_jsonl
 from kakehashi.data.cache import corpus_fingerprint, features_fingerprint, load_dataset

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks.memory import measure
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.runtime.model_folder import TrainedModel, weight_shapes, write_model
 from kakehashi.tags import Tagset

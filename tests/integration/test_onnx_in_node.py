@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.runtime.model_folder import TrainedModel, weight_shapes, write_model
 from kakehashi.runtime.recognizer import Recognizer

@@ -6,8 +6,8 @@ from itertools import islice
 import pytest
 import torch
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.config.sources import AnnotatedSource, ColumnsSource, KnpSource, StockmarkSource
 from kakehashi.corpora.assistant import generate
 from kakehashi.corpora.corpus import segmented

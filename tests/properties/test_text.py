@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kakehashi.config import settings
+from kakehashi.config.architecture import VIEWS
 from kakehashi.config.languages import languages
 from kakehashi.config.segmenting import SEGMENTERS
 from kakehashi.sentence import sentence_from_forms
@@ -17,7 +17,7 @@ from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
 
-VIEWS = [name for name in settings.VIEWS if name != "uroman"]  # a library, and slow
+OURS = [name for name in VIEWS if name != "uroman"]  # a library, and slow
 _EXTRAS = {
     "ipadic": "ipadic",
     "sudachi": "sudachidict_core",
@@ -90,7 +90,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
         written = unicodedata.normalize(form, text)
         tokens = load(name, True).segment(written)
         assert all(token.text == written[token.start : token.end] for token in tokens)
-        seen = [[view(token.text, token.reading, name) for name in VIEWS] for token in tokens]
+        seen = [[view(token.text, token.reading, name) for name in OURS] for token in tokens]
         found.append((seen, [token.reading for token in tokens]))
     assert found[0] == found[1]
 
@@ -99,7 +99,7 @@ def test_decomposed_text_is_read_as_composed(name, text):
 @given(text=TEXTS)
 def test_each_token_has_a_form_in_each_view(name, text):
     for token in load(name, True).segment(text):
-        for shown in VIEWS:
+        for shown in OURS:
             form = view(token.text, token.reading, shown)
             assert form
             assert not any(char.isspace() for char in form)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from kakehashi.config.settings import ModelSettings
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.store import Results, RunResult

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensor, FakeTensorMode
 
-from kakehashi.config.settings import ModelSettings, TrainingSettings
+from kakehashi.config.architecture import ModelSettings
+from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError
 from kakehashi.model.tagger import Tagger

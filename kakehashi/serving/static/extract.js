@@ -88,7 +88,8 @@ function show() {
   $("rows").replaceChildren(...rows);
   $("table").hidden = !rows.length;
   $("copy").disabled = !found;
-  $("readings").hidden = !found?.results.some(({ tokens }) => tokens.some((token) => token.reading));
+  const isRead = ({ text, reading, view }) => reading || view !== text;
+  $("readings").hidden = !found?.results.some(({ tokens }) => tokens.some(isRead));
   const words = rows.length === 1 ? "1 entity" : `${rows.length} entities`;
   say(found ? `${words} found.` : "");
 }
@@ -123,7 +124,8 @@ function written({ text, reading, view }, mode) {
   const above = mode === "view" ? view : reading;
   const obvious = mode === "view" ? view === text : !/\p{Script=Han}/u.test(text);
   if (!mode || !above || obvious) return text;
-  return make("ruby", {}, text, make("rt", { lang: mode === "view" ? "ja-Latn" : "ja" }, above));
+  const lang = /[\u3041-\u30ff]/.test(above) ? "ja" : "und-Latn";
+  return make("ruby", {}, text, make("rt", { lang }, above));
 }
 
 function row({ start, end, text, type, probability }, line, number, types) {

@@ -8,7 +8,8 @@ import torch
 
 from benchmarks.baseline import BaselineModel, BaselineTraining, Items, collate, tag
 from benchmarks.engine import encode_for
-from kakehashi.config.settings import ModelSettings, TrainingSettings
+from kakehashi.config.architecture import ModelSettings
+from kakehashi.config.settings import TrainingSettings
 from kakehashi.data.batches import make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.model.torch_network import decoder_of, network_of

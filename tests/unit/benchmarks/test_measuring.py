@@ -8,7 +8,7 @@ from benchmarks.limits import forward_needs
 from benchmarks.measuring import Spread, peak_memory, percentile, private_memory, timed
 from benchmarks.report import Table, insert, table_lines
 from benchmarks.watching import Watched
-from kakehashi.config.settings import ModelSettings
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.errors import KakehashiError
 
 MEGABYTE = 1 << 20

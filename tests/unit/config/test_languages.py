@@ -5,10 +5,10 @@ from importlib.util import find_spec
 
 import pytest
 
+from kakehashi.config.architecture import VIEWS
 from kakehashi.config.languages import languages
 from kakehashi.config.reading import read_settings
 from kakehashi.config.segmenting import SEGMENTERS
-from kakehashi.config.settings import VIEWS
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.runs import FileHashes, fingerprint_of
 from kakehashi.text.segment import segmenter_of

@@ -1,6 +1,7 @@
 import pytest
 
-from kakehashi.config.settings import ModelSettings, VectorsSettings
+from kakehashi.config.architecture import ModelSettings
+from kakehashi.config.settings import VectorsSettings
 from kakehashi.data.dataset import prepare
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Span, sentence_from_forms

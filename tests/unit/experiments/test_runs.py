@@ -224,6 +224,14 @@ TAUGHT = {
 }
 
 
+def test_english_beside_gold_is_that_of_the_source_by_default(folder):
+    label = {"groups": ["char"], "set": {"joint": {"size": 5}}}
+    axis = {"recognizer": {"plain": {"groups": ["char"]}, "joint": label}}
+    plain, joint = expand(grid_of(folder, seeds=[1], axes=axis), FileHashes(folder / "m"))
+    assert [source.path for source in joint.settings.joint.train] == ["english.jsonl"]
+    assert plain.settings.joint is None
+
+
 def test_a_run_is_taught_by_other_runs_of_its_axis(folder):
     runs = {run.label: run for run in expand(grid_of(folder, **TAUGHT), FileHashes(folder / "m"))}
     char, taught, by_three = runs.values()

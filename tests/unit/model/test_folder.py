@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vectors import Vectors
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ModelError

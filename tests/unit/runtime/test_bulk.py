@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.errors import ConfigError, CorpusError, KakehashiError, ModelError, RunError
 from kakehashi.model.folder import Model, save_model

@@ -26,11 +26,13 @@ def kernel(request, monkeypatch):
     monkeypatch.setattr(steps, "machine_code", lambda n: kernels)
 
 
-@pytest.fixture(params=["vectors of 32 bits", "of 8 bits"])
+@pytest.fixture(params=["vectors of 32 bits", "of 8 bits", "character CNN"])
 def tagger(request, make_tagger):
     n_compact = 2 if request.param == "of 8 bits" else 0
-    widths = {"word_width": 6, "word_lstm_width": 19, "char_lstm_width": 5}
-    tagger = make_tagger(WORDS[:5], ["ba", "en", "ko"], ("LOC",), n_compact=n_compact, **widths)
+    settings = {"word_width": 6, "word_lstm_width": 19, "char_lstm_width": 5}
+    if request.param == "character CNN":
+        settings |= {"char_encoder": "cnn", "char_filters": 7}
+    tagger = make_tagger(WORDS[:5], ["ba", "en", "ko"], ("LOC",), n_compact=n_compact, **settings)
     matrix = np.linspace(-1, 1, 12, dtype=np.float32).reshape(2, 6)
     tagger.take_vectors(Vectors({"ko": 0, "du": 1}, matrix))
     with torch.no_grad():

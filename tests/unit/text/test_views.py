@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from kakehashi.errors import ConfigError
-from kakehashi.text.views import ngrams, view
+from kakehashi.text.views import ngrams, view, view_signature
 
 
 @pytest.mark.parametrize(
@@ -38,6 +40,13 @@ def test_views_show_composed_text():
 )
 def test_romaji_without_a_reading(surface, reading, latin):
     assert view(surface, reading, "romaji") == latin
+
+
+def test_a_view_that_a_package_writes_names_it_and_its_version():
+    assert view_signature("romaji") == "romaji"
+    assert re.fullmatch(r"loan\(unidic-lite [\d.]+\)", view_signature("loan"))
+    with pytest.raises(ConfigError, match="there is no view 'lone'; did you mean 'loan'"):
+        view_signature("lone")
 
 
 @pytest.mark.parametrize(

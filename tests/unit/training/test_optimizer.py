@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kakehashi.config.settings import ModelSettings
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.data.vocabulary import Vocabulary
 from kakehashi.model.tagger import Tagger
 from kakehashi.tags import Tagset

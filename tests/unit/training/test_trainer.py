@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.reading import settings_from_tree
-from kakehashi.config.settings import ModelSettings, TrainingSettings, VectorsSettings
+from kakehashi.config.settings import TrainingSettings, VectorsSettings
 from kakehashi.data.batches import Batch, cut_batch, make_batch
 from kakehashi.data.dataset import prepare
 from kakehashi.data.vocabulary import UNKNOWN
