@@ -36,9 +36,6 @@ def export_onnx(model: str | Path, path: Path, precision: Precision) -> float:
         problem = "is a model on an encoder, which is not exported"
         raise ModelError(folder, f"{problem}; distill it into a model of its own (distill)")
     trained = read_model(folder)
-    if trained.settings.char_encoder == "cnn":
-        problem = "has a character CNN, which is not exported"
-        raise ModelError(folder, f"{problem}; train it with model.char_encoder = 'bilstm'")
     content = onnx_bytes(trained, precision)
     ours = _emissions(trained, NumpyNetwork(trained.weights))
     theirs = _emissions(trained, OnnxNetwork(parse_onnx(content, path)))

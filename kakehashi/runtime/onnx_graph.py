@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from kakehashi.config.architecture import WORD_WIDTH, ModelSettings
+from kakehashi.config.architecture import CHAR_WINDOW, WORD_WIDTH, ModelSettings
 from kakehashi.extras import require
 from kakehashi.runtime.steps import Precision
 
@@ -63,8 +63,11 @@ def tensors_of(weights: Weights, precision: Precision) -> dict[str, npt.NDArray[
         tensors["word.embedding"] = trained
         if codes is not None and scales is not None:
             tensors |= {"word.codes": codes, "word.scales": scales}
-    for group in ("char", "word"):
-        tensors |= _lstm_tensors(weights, group, precision)
+    if "char.cnn.weight" in weights:
+        tensors |= {"char.W": weights["char.cnn.weight"], "char.B": weights["char.cnn.bias"]}
+    else:
+        tensors |= _lstm_tensors(weights, "char", precision)
+    tensors |= _lstm_tensors(weights, "word", precision)
     tensors["dense.weight"] = weights["dense.weight"].T
     tensors["dense.bias"] = weights["dense.bias"]
     return {name: np.ascontiguousarray(array) for name, array in tensors.items()}
@@ -106,7 +109,6 @@ def tensor_shapes(
 ) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Compute type and shape of every tensor of `tensors_of`; see `weight_shapes`."""
     width = settings.word_width or WORD_WIDTH
-    item_width = width + 2 * settings.char_lstm_width
     shapes: dict[str, tuple[str, tuple[int, ...]]] = {
         "char.embedding": ("float32", (n_ngrams, settings.char_width)),
         "dense.weight": ("float32", (2 * settings.word_lstm_width, n_tags)),
@@ -117,10 +119,13 @@ def tensor_shapes(
         shapes["word.embedding"] = ("float32", (n_words - n_compact, width))
     if n_coded:
         shapes |= {"word.codes": ("int8", (n_coded, width)), "word.scales": ("float32", (n_coded,))}
-    lstms = (
-        ("char", settings.char_width, settings.char_lstm_width),
-        ("word", item_width, settings.word_lstm_width),
-    )
+    lstms = [("word", width + settings.form_width, settings.word_lstm_width)]
+    if settings.char_encoder == "cnn":
+        filters = settings.char_filters
+        shapes["char.W"] = ("float32", (filters, settings.char_width, CHAR_WINDOW))
+        shapes["char.B"] = ("float32", (filters,))
+    else:
+        lstms.append(("char", settings.char_width, settings.char_lstm_width))
     for group, inputs, units in lstms:
         shapes[f"{group}.B"] = ("float32", (2, 8 * units))
         for name, n_inputs in (("W", inputs), ("R", units)):
@@ -146,8 +151,9 @@ def build_graph(
         nodes.append(helper.make_node(operator, inputs, outputs, output, **attributes))
         return output
 
-    def constant(name: str, *numbers: int) -> str:
-        value = helper.make_tensor(name, types.INT64, [len(numbers)], numbers)
+    def constant(name: str, *numbers: float) -> str:
+        kind = types.FLOAT if isinstance(numbers[0], float) else types.INT64
+        value = helper.make_tensor(name, kind, [len(numbers)], numbers)
         return add("Constant", [], name, value=value)
 
     def lstm(group: str, items: str, lengths: str, output: str, units: int) -> str:
@@ -165,6 +171,31 @@ def build_graph(
         column = add("Unsqueeze", [scales, constant("last", 1)], "scale")
         return add("Mul", [codes, column], "coded")
 
+    def final_states(chars: str) -> str:
+        chars = add("Transpose", [chars], "chars.by.step", perm=[1, 0, 2])
+        last = lstm("char", chars, "ngram_lengths", "char.last", settings.char_lstm_width)
+        last = add("Transpose", [last], "char.by.form", perm=[1, 0, 2])
+        shape = constant("char.shape", 0, 2 * settings.char_lstm_width)
+        return add("Reshape", [last, shape], "char.states")
+
+    def cnn(chars: str) -> str:
+        longest = add("Gather", [add("Shape", ["ngrams"], "sizes"), constant("second", 1)], "wide")
+        numbers = (constant("zero", 0), longest, constant("one", 1))
+        scalars = [add("Squeeze", [each], f"{each}.scalar") for each in numbers]
+        ends = add("Cast", ["ngram_lengths"], "ngrams.inside", to=types.INT64)
+        ends = add("Unsqueeze", [ends, "one"], "form.ends")
+        inside = add("Less", [add("Range", scalars, "places"), ends], "inside")
+        column = add("Unsqueeze", [inside, constant("third.axis", 2)], "inside.column")
+        chars = add("Where", [column, chars, constant("nothing", 0.0)], "chars.inside")
+        chars = add("Transpose", [chars], "chars.by.width", perm=[0, 2, 1])
+        edge = CHAR_WINDOW // 2
+        sums = add("Conv", [chars, "char.W", "char.B"], "windows", pads=[edge, edge])
+        row = add("Unsqueeze", [inside, "one"], "inside.row")
+        sums = add("Where", [row, sums, constant("least", -1e30)], "windows.inside")
+        return add(
+            "Tanh", [add("ReduceMax", [sums], "maxima", axes=[2], keepdims=0)], "char.states"
+        )
+
     if precision == "int8":
         vectors = coded("words")
     elif not n_compact:
@@ -179,12 +210,8 @@ def build_graph(
         column = add("Unsqueeze", [is_coded, "last"], "is.coded.column")
         vectors = add("Where", [column, chosen, others], "vectors")
     chars = add("Gather", ["char.embedding", "ngrams"], "chars")
-    chars = add("Transpose", [chars], "chars.by.step", perm=[1, 0, 2])
-    last = lstm("char", chars, "ngram_lengths", "char.last", settings.char_lstm_width)
-    last = add("Transpose", [last], "char.by.form", perm=[1, 0, 2])
-    shape = constant("char.shape", 0, 2 * settings.char_lstm_width)
-    last = add("Reshape", [last, shape], "char.states")
-    forms = add("Concat", [vectors, last], "forms", axis=1)
+    encoded = cnn(chars) if settings.char_encoder == "cnn" else final_states(chars)
+    forms = add("Concat", [vectors, encoded], "forms", axis=1)
     items = add("Concat", ["known", forms], "items", axis=0)
     steps = add("Transpose", ["tokens"], "tokens.by.step", perm=[1, 0])
     items = add("Gather", [items, steps], "items.by.step")

@@ -36,7 +36,7 @@ class OnnxNetwork:
             problem = " ".join(str(error).split())[:200]
             raise ModelError(model.name, f"ONNX Runtime cannot open it ({problem})") from None
         settings = model.settings
-        self._width = (settings.word_width or WORD_WIDTH) + 2 * settings.char_lstm_width
+        self._width = (settings.word_width or WORD_WIDTH) + settings.form_width
 
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
         """Compute what the word LSTM gets of forms (forms, item width)."""

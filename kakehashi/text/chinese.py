@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import chain, groupby
 
 from kakehashi.extras import require
@@ -28,17 +29,22 @@ def pinyin(words: Sequence[str]) -> list[str]:
         >>> pinyin(["重庆", "西安", "卡拉OK", "。"]), pinyin(["重", "庆"])
         (['chóngqìng', "xī'ān", 'kǎlāOK', ''], ['chóng', 'qìng'])
     """
-    library = require("pypinyin", "chinese")
-    style = library.Style.TONE
+    cut = require("pypinyin.seg.simpleseg", "chinese").seg
     texts: list[str] = []
     for alone, run in groupby(words, key=lambda word: len(word) == 1):
         some = list(run)
         texts += ["".join(some)] if alone else some
-    pieces = (piece for text in texts for _, piece in passages(text))
-    # One string for each character: `errors` gets those without a reading, many at a time.
-    read = (library.lazy_pinyin(piece, style=style, errors=list) for piece in pieces)
-    syllables = chain.from_iterable(read)
+    phrases = (phrase for text in texts for _, part in passages(text) for phrase in cut(part))
+    syllables = chain.from_iterable(map(_syllables, phrases))
     return [_join(word, syllables) for word in words]
+
+
+@lru_cache(maxsize=1 << 14)
+def _syllables(phrase: str) -> list[str]:
+    """Read a phrase, a string for each character; the characters of what is not Chinese stay."""
+    library = require("pypinyin", "chinese")
+    syllables: list[str] = library.lazy_pinyin([phrase], style=library.Style.TONE, errors=list)
+    return syllables
 
 
 def _join(word: str, syllables: Iterator[str]) -> str:

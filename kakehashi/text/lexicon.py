@@ -12,7 +12,9 @@ from kakehashi.text.composition import LONGEST_PASSAGE, Word, cleaned, compose
 from kakehashi.text.dictionaries import MeCab
 from kakehashi.text.readings import romanize
 
-_BORROWED = re.compile("-([^-]*[A-Za-z][^-]*)$")  # シャープ-sharp
+_BORROWED = re.compile(
+    "-([^-（]*[A-Za-z][^-（]*)(?:（.*）)?$"
+)  # シャープ-sharp, ライト-light（光）
 
 
 def romaji_cased(surface: str, reading: str) -> str:

@@ -5,11 +5,9 @@ import pytest
 import torch
 
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.errors import ModelError
 from kakehashi.model.char_cnn import CharCnn
 from kakehashi.model.folder import Model, load_model, save_model
 from kakehashi.model.transfer import TransferError, apply_transfer, plan_transfer
-from kakehashi.runtime.onnx_export import export_onnx
 
 
 @pytest.mark.parametrize("lengths", [[1], [2, 1, 5], [7, 7, 1, 2]], ids=str)
@@ -29,16 +27,13 @@ def test_forms_and_gradients_are_those_of_torch(lengths):
         torch.testing.assert_close(mine, its)
 
 
-def test_it_is_saved_and_loaded_and_not_exported(tmp_path, make_tagger):
+def test_it_is_saved_and_loaded(tmp_path, make_tagger):
     tagger = make_tagger(["a"], ["ba"], ("LOC",), char_encoder="cnn", char_filters=3)
     save_model(tmp_path / "model", Model("test", tagger, TextSettings()))
     again = load_model(tmp_path / "model").tagger
     assert again.settings == tagger.settings
     for name, value in tagger.state_dict().items():
         assert torch.equal(again.state_dict()[name], value)
-    with pytest.raises(ModelError, match="has a character CNN, which is not exported; train it"):
-        export_onnx(tmp_path / "model", tmp_path / "model.onnx", "float32")
-    assert not (tmp_path / "model.onnx").exists()
 
 
 def test_it_is_transferred_with_its_group_and_only_to_its_like(make_tagger):

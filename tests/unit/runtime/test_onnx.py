@@ -27,6 +27,7 @@ KINDS = {
     "softmax": {},
     "crf": {"decoder": "crf", "scheme": "iobes"},
     "vectors": {"n_seen": 7, "n_compact": 5},
+    "character CNN": {"char_encoder": "cnn", "char_filters": 7},
 }
 
 

@@ -10,6 +10,7 @@ from kakehashi.text.views import view
         *(("東京", "トウキョウ", "Toukyou", "toukyou"), ("首都", "シュト", "shuto", "shuto")),
         *(("大阪市", "オオサカシ", "Oosakashi", "oosakashi"), ("市", "シ", "shi", "shi")),
         *(("アメリカ", "アメリカ", "Amerika", "America"), ("ジャズ", "ジャズ", "jazu", "jazz")),
+        *(("ライト", "ライト", "raito", "light"), ("パン", "パン", "pan", "pao")),
         *(
             ("プレイリスト", "", "pureirisuto", "playlist"),
             ("消しゴム", "ケシゴム", "keshigomu", "keshigomu"),
