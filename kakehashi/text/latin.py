@@ -15,19 +15,21 @@ from typing import Any
 from kakehashi.extras import require
 from kakehashi.text.japanese import read_table
 
-# Accents that make no other letter, and points that are left out in most text, or tones.
+# Accents that make no other letter, points that are left out in most text, tones, invisible marks.
 _ACCENTS = re.compile(
-    "[\u0300-\u0305\u0307\u0309-\u036f\u0591-\u05c7\u064b-\u064d\u0651-\u0655\u0670\u0e47-\u0e4b]"
+    "[\u0300-\u0305\u0307\u0309-\u036f\u0591-\u05c7\u064b-\u064d\u0651-\u0655\u0670\u0e47-\u0e4b"
+    "\u00ad\u061c\u200b-\u200f\u2060]"
 )
 # Thai: a letter that ์ silences; a vowel written before its consonant.
 _SILENT, _VOWEL_FIRST = re.compile("[ก-ฮ][ิุ]?์"), re.compile("([เแโใไ])([ก-ฮ])")
 # Arabic and Hebrew: w and y for a long vowel, as between consonants.
 _SEMITIC, _LONG = re.compile("[\u0590-\u06ff]"), re.compile(r"(?<=[^\Waeiou])(?:w|(y))(?![aeiou])")
 
-_NAMED = re.compile("[\u0900-\u0dff\u1200-\u137f]+")  # Devanagari to Sinhala, Ethiopic
+_NAMED = re.compile("[\u0900-\u0d7f\u1200-\u137f]+")  # Devanagari to Malayalam, Ethiopic
 _NAME = re.compile("([A-Z]+) (LETTER|SYLLABLE|VOWEL SIGN|SIGN) (?:.* )?([A-Z]+)")
-_NASALS = ("ANUSVARA", "CANDRABINDU", "BINDI", "TIPPI")
-_SPELLED = {"CA": "cha", "CHA": "chha", "SSA": "sha", "R": "ri", "RR": "ri", "VISARGA": "h"}
+_SIGNS = dict.fromkeys(("ANUSVARA", "CANDRABINDU", "BINDI", "TIPPI"), "n")
+_SIGNS |= {"VISARGA": "h", "VIRAMA": ""}
+_SPELLED = {"CA": "cha", "CHA": "chha", "SSA": "sha", "R": "ri", "RR": "ri"}
 _BEFORE_LIPS = re.compile("n(?=[bp])")
 _DOUBLED = re.compile(r"(.)\1+")  # long, retroflex
 _DOTTED = {"ja": "za", "pha": "fa", "ka": "qa"}
@@ -88,17 +90,14 @@ def _write_by_name(match: re.Match[str]) -> str:
     written, script, kind, sound = "", "", "", ""
     for char in match[0]:
         name = _NAME.fullmatch(unicodedata.name(char, ""))
-        if name is None:
-            written += char
-            continue
-        script, kind, sound = name.groups()
+        script, kind, sound = name.groups() if name else ("", "SIGN", "")
         if sound == "NUKTA":
             ending = next((each for each in _DOTTED if written.endswith(each)), "")
             written = written.removesuffix(ending) + _DOTTED.get(ending, "")
             continue
         if kind == "VOWEL SIGN" or sound == "VIRAMA":
             written = written.removesuffix("a")
-        written += _spell(script, sound)
+        written += _SIGNS.get(sound, char) if kind == "SIGN" else _spell(script, sound)
     if script == "ETHIOPIC" and sound[-1:] == "E" != sound[-2:-1]:
         return written[:-1]  # an i that is not spoken at the end
     if script in _FINAL_A_IS_SILENT and kind == "LETTER" and len(match[0]) > 1:
@@ -108,10 +107,6 @@ def _write_by_name(match: re.Match[str]) -> str:
 
 @cache
 def _spell(script: str, sound: str) -> str:
-    if sound in ("VIRAMA", "COENG", "LAKUNA"):
-        return ""
-    if sound in _NASALS:
-        return "n"
     if script == "ETHIOPIC" and sound not in ("A", "HA"):
         sound = _ETHIOPIC.sub(lambda match: _ETHIOPIC_VOWELS[match[0]], sound)
     return _SPELLED.get(sound) or _DOUBLED.sub(r"\1", sound.lower())

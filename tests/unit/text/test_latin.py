@@ -31,7 +31,14 @@ from kakehashi.text.views import view
             ("फ़िल्म", "film"),
         ),
         *(("सुबह", "subah"), ("ज़", "za"), ("২০", "20"), ("বাংলা", "banla")),
-        *(("சென்னை", "chennai"), ("ಕನ್ನಡ", "kannada"), ("తెలుగు", "telugu")),
+        *(
+            ("ශ", "ශ"),
+            ("ॐ", "ॐ"),
+            ("नऽ", "naऽ"),
+            ("சென்னை", "chennai"),
+            ("ಕನ್ನಡ", "kannada"),
+            ("తెలుగు", "telugu"),
+        ),
         *(
             ("กรุงเทพ", "krungtheph"),
             ("จันทร์", "chanth"),
