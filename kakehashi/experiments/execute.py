@@ -275,7 +275,8 @@ class _Schedule:
             return
         with contextlib.suppress(OSError):
             command = shlex.join(["kakehashi", *self._arguments(folder)])
-            (folder / "failure.txt").write_text(f"$ {command}\n{ended.output}", encoding="utf-8")
+            said = ended.output or f"{problem}\n"
+            (folder / "failure.txt").write_text(f"$ {command}\n{said}", encoding="utf-8")
         for cause in _NO_ROOM:
             if cause in problem:
                 problem = f"cannot be written to ({cause}); finished runs stay,"

@@ -31,6 +31,10 @@ def test_presets_lie_below_what_the_file_says_and_the_paper_is_the_default():
     assert settings.model.char_lstm_width == PRESETS["internal"]["model"]["char_lstm_width"] == 30
     settings = settings_from_tree(tree(preset="strong", training={"epochs": 3}))
     assert (settings.model.decoder, settings.training.epochs) == ("crf", 3)
+    few = settings_from_tree(tree(preset="few-labels", transfer={"source": "runs/en"}))
+    assert few.joint is not None
+    assert (few.joint.size, few.training.augment) == (5000, 0.5)
+    assert (few.model, few.training.learning_rate) == (settings.model, 0.004)
     settings = settings_from_tree(tree())
     assert (settings.training.epochs, settings.model.char_lstm_width) == (None, 100)
     assert (settings.model.word_lstm_width, settings.model.char_width) == (300, 50)

@@ -117,6 +117,12 @@ def test_why_a_run_failed_is_one_line(grid, root, pretender, status, output, mes
     assert not failure.exists()
 
 
+def test_a_process_that_says_nothing_ended_early(grid, root, pretender):
+    assert run_plan(make_plan(grid(), root, ONE), pretender((3, "")))
+    [failure] = root.glob("*/failure.txt")
+    assert failure.read_text().endswith("its process ended early (status 3)\n")
+
+
 def test_warnings_are_told(grid, root, pretender):
     listener = Listener()
     executor = pretender((0, "warning: slow\nepoch 1/2\nwarning: very\nresult\n"))
