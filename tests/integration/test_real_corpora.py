@@ -3,10 +3,13 @@
 import os
 import tarfile
 from collections import Counter
+from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from kakehashi.config.languages import languages
 from kakehashi.config.settings import CorpusSettings, Split
 from kakehashi.config.sources import (
     AnnotatedSource,
@@ -15,9 +18,10 @@ from kakehashi.config.sources import (
     Source,
     StockmarkSource,
 )
-from kakehashi.corpora.corpus import Corpus, load_corpora
+from kakehashi.corpora.corpus import Corpus, load_corpora, segmented
 from kakehashi.corpora.formats import guess_source, read_source
 from kakehashi.corpora.stats import CorpusStats, describe
+from kakehashi.text.segment import load_segmenter
 
 pytestmark = [
     pytest.mark.corpora,
@@ -139,3 +143,22 @@ def test_crf_knbc(by):
     assert types.total() == 364 + 712 + 2_075 - whole.types["OPTIONAL"]
     if by == "group":
         assert sum(len({sentence.group for sentence in part}) for part in parts) == 251
+
+
+LOCALES = (
+    *("ar-SA", "de-DE", "el-GR", "en-US", "fr-FR", "hi-IN", "ja-JP", "ko-KR", "ru-RU", "th-TH"),
+    "zh-CN",
+)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_what_a_language_chooses_keeps_its_mentions(locale):
+    code = locale[:2]
+    row = languages()[code]
+    if not all(map(find_spec, row.modules)):
+        pytest.skip(f"the extra {row.extra} is not installed")
+    source = AnnotatedSource(path=f"massive/{locale}.jsonl.gz", partition="dev")
+    segmenter = load_segmenter(row.segmenter, language=code)
+    found = describe(segmented(islice(read_source(source), 300), segmenter))
+    assert found.kept is not None
+    assert found.kept >= 98

@@ -2,6 +2,7 @@
 
 import re
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +33,12 @@ def test_rows_are_right(code):
     assert (chosen.text.segmenter, chosen.model.char_view) == (row.segmenter, row.view)
     if all(map(find_spec, row.modules)):
         [*_] = segmenter_of(chosen.text).segment("a")
+
+
+def test_the_docs_have_every_row():
+    page = (Path(__file__).parents[3] / "docs/languages.md").read_text(encoding="utf-8")
+    for code, row in languages().items():
+        assert f"| `{code}` | {row.name} | `{row.segmenter}` | `{row.view}` |" in page
 
 
 def test_what_the_user_says_wins():
