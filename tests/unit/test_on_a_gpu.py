@@ -46,12 +46,14 @@ def elsewhere(monkeypatch):
     return FakeTensorMode(allow_non_fake_inputs=True)
 
 
-@pytest.fixture(params=["softmax", "crf"])
+@pytest.fixture(params=["softmax", "crf", "character CNN"])
 def prepared(request):
+    settings = {"char_encoder": "cnn"} if request.param == "character CNN" else {}
+    settings |= {"decoder": "crf"} if request.param == "crf" else {}
     forms, spans = ["sato", "to", "sato", "kyo"], [Span(0, 1, "PER")]
     sentences = [sentence_from_forms(forms[: n % 4 + 1], spans) for n in range(40)]
     widths = {"word_width": 6, "word_lstm_width": 5, "char_width": 4, "char_lstm_width": 3}
-    model = ModelSettings(**widths, decoder=request.param)
+    model = ModelSettings(**widths, **settings)
     data = prepare(sentences, sentences, sentences, model)
     return data, Tagger(model, data.words, data.ngrams, data.tagset).to(ELSEWHERE)
 
