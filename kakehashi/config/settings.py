@@ -185,8 +185,8 @@ class RunSettings(Settings):
     preset: Literal["external", "internal", "strong", "few-labels"] = Field(
         "external",
         description="external: character LSTM 100; internal: 30 (section 4.2); strong: the best we"
-        " know, with a CRF (docs/results.md); few-labels: strong, with 5,000 sentences of the source's"
-        " beside up to some 2,000 of your own (docs/teaching.md).",
+        " know, with a CRF (docs/results.md); few-labels: strong, with 5,000 sentences of the"
+        " source's beside up to some 2,000 of your own (docs/teaching.md).",
     )
     system: SystemName = Field(
         "kakehashi",

@@ -52,7 +52,7 @@ def test_presets_lie_below_what_the_file_says_and_the_paper_is_the_default():
             "seperator: unknown setting; did you mean 'separator'?",
         ),
         ({"training": {"epochs": 0}}, "training.epochs: Input should be greater than 0, got 0"),
-        ({"preset": "extern"}, "preset: Input should be 'external', 'internal' or 'strong', got"),
+        ({"preset": "extern"}, "preset: Input should be 'external', 'internal', 'strong' or"),
         ({"corpus": {"dev": [SOURCE]}}, "corpus.train is needed, or corpus.all, or [teach]"),
         ({"corpus": {"train": [SOURCE]}}, "corpus.dev is needed to know when to stop, and which"),
         ({"training": {"select": "last"}}, "looks at no F1 that could tell when to stop; set tr"),
