@@ -36,12 +36,15 @@ class Plugin:
         """Say in one line that it failed."""
         return _problem(self.kind, self.name, self.package, f"failed: {_short(error)}")
 
-    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
-        """Call it; `ConfigError` names it whatever it raises."""
+    def __call__(self, *arguments: str) -> str:
+        """Return the string that it makes of others; `ConfigError` names it if it does not."""
         try:
-            return self.function(*arguments)
+            made = self.function(*arguments)
         except Exception as error:
             raise self.problem(error) from error
+        if not isinstance(made, str):
+            raise self.problem(TypeError(f"expected a str, got {type(made).__name__}"))
+        return made
 
     def iterate(self, *arguments: Any, **options: Any) -> Iterator[Any]:  # noqa: ANN401
         """Yield what it yields; `ConfigError` names it whatever it raises."""

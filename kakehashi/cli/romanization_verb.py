@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def romanization(
             grams = ngrams_of(bars.track(next(iter(its_parts.values())), source.name), its_view, n)
         sentences = bars.track(next(iter(parts.values())), name)
         found[name] = audit_view(sentences, shown, n, grams)
-    report = {name: each.to_dict() for name, each in found.items()}
+    report = {name: asdict(each) for name, each in found.items()}
     console.print_report(report, show.romanization_tables(found, examples), as_json=as_json)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from kakehashi.corpora.stats import Share
 from kakehashi.errors import ConfigError
@@ -35,10 +34,6 @@ class Romanization:
     alike: Share  # tokens whose form looks as another one does
     shared: Share | None  # n-grams that occur in the source; None without one
     leaks: tuple[Leak, ...]  # the most frequent first
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the counts as JSON has them."""
-        return asdict(self)
 
 
 def audit_view(

@@ -40,12 +40,16 @@ class WordClass(IntEnum):
         return self in (WordClass.PARTICLE, WordClass.AUXILIARY)
 
 
-# Names of UniDic, IPADIC and Sudachi; 判定詞 is JUMAN's.
+# Names of UniDic, IPADIC and Sudachi; 判定詞 is JUMAN's, those in Latin letters are Kiwi's.
 _PARTS_OF_SPEECH = {
     "助詞": WordClass.PARTICLE,
     "助動詞": WordClass.AUXILIARY,
     "判定詞": WordClass.AUXILIARY,
     "動詞": WordClass.VERB,
+    "VCP": WordClass.AUXILIARY,
+    **dict.fromkeys(
+        ["JKS", "JKC", "JKG", "JKO", "JKB", "JKV", "JKQ", "JX", "JC"], WordClass.PARTICLE
+    ),
 }
 _WORDS = {
     word: WordClass[name.upper()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -125,8 +124,7 @@ def words_of(language: str | None, cut_hyphens: bool = False) -> PatternSegmente
 
         row = find_language(language)
         prefixes, joiners = row.prefixes, re.escape(row.joiners)
-        rules = zlib.crc32(f"{prefixes} {joiners}".encode())
-        code = f"+{language}-{rules:08x}" if prefixes or joiners else ""
+        code = f"+{language}" if prefixes or joiners else ""
     pattern = _words((".&@" if cut_hyphens else "-.&@") + joiners, prefixes)
     return PatternSegmenter(f"words{'+hyphen' * cut_hyphens}{code}", pattern, bool(prefixes))
 

@@ -30,7 +30,7 @@ def read(path, kind="LOC"):
 def fails(*arguments):
     raise LookupError("no such\\nthing")
 
-def wrong(*arguments):
+def wrong(text, reading=""):
     yield 7
 
 def elsewhere(text):
@@ -49,6 +49,7 @@ number = other_language:number
 [kakehashi.views]
 capitals = other_language:upside_down
 failing = other_language:fails
+wrong = other_language:wrong
 [kakehashi.readers]
 places = other_language:read
 wrong = other_language:wrong
@@ -133,6 +134,8 @@ def test_a_view_or_reader_that_fails_is_named(corpus):
         ConfigError, match=r"^view 'failing' of the plug-in kakehashi-other 1\.5: f"
     ):
         view("a", "", "failing")
+    with pytest.raises(ConfigError, match=r"^view 'wrong' .*: expected a str, got generator$"):
+        view("a", "", "wrong")
     with pytest.raises(ConfigError, match=r"^reader 'wrong' .*: expected a Sentence, got int$"):
         list(read_source(guess_source(corpus, "wrong")))
 

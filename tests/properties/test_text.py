@@ -40,6 +40,7 @@ CHARACTERS = st.one_of(
     ),
     st.sampled_from(KANA),
     st.sampled_from("aBc019.,:'’-&@ "),
+    st.sampled_from("שלום״ السلام \u200f\u200e\u202b\u202c\u2067\u2069"),  # from right to left
     st.characters(exclude_categories=()),
 )
 TEXTS = st.text(CHARACTERS, max_size=40)

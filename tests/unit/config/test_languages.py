@@ -1,6 +1,7 @@
 """The table of languages, and what a language chooses."""
 
 import re
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from kakehashi.experiments.runs import FileHashes, fingerprint_of
 from kakehashi.text.segment import segmenter_of
 
 CORPUS = {"corpus": {"train": [{"format": "text", "path": "a.txt"}]}, "training": {"epochs": 1}}
+
+SUMS = {"fr": 0x646B1740, "it": 0x72FE90D7, "hy": 0x5B9CBD18, "he": 0x98E6ED7B}
 
 
 def settings(**text):
@@ -33,6 +36,13 @@ def test_rows_are_right(code):
     assert (chosen.text.segmenter, chosen.model.char_view) == (row.segmenter, row.view)
     if all(map(find_spec, row.modules)):
         [*_] = segmenter_of(chosen.text).segment("a")
+
+
+def test_rules_that_tokens_depend_on_are_those_they_were():
+    """Whoever changes one raises `SCORES`, as for all that changes tokens."""
+    rules = {c: f"{r.prefixes} {r.joiners}".strip() for c, r in languages().items()}
+    sums = {c: zlib.crc32(each.encode()) for c, each in rules.items() if each}
+    assert sums == SUMS
 
 
 def test_the_docs_have_every_row():

@@ -1,8 +1,11 @@
 import re
+import sys
 
 import pytest
 
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, MissingExtraError
+from kakehashi.text import latin
+from kakehashi.text.chinese import pinyin
 from kakehashi.text.views import ngrams, view, view_signature
 
 
@@ -40,6 +43,22 @@ def test_views_show_composed_text():
 )
 def test_romaji_without_a_reading(surface, reading, latin):
     assert view(surface, reading, "romaji") == latin
+
+
+@pytest.mark.parametrize(
+    ("module", "extra", "use"),
+    [
+        ("pypinyin.seg.simpleseg", "chinese", lambda: pinyin(["重庆"])),
+        ("uroman", "uroman", lambda: view("Щ", "", "uroman")),
+        ("uroman", "uroman", lambda: view_signature("uroman")),
+    ],
+)
+def test_what_is_not_installed_is_named(monkeypatch, module, extra, use):
+    monkeypatch.setitem(sys.modules, module, None)
+    for cached in (latin.uroman, latin._uroman):
+        cached.cache_clear()
+    with pytest.raises(MissingExtraError, match=rf"pip install .*\[{extra}\]"):
+        use()
 
 
 def test_a_view_that_a_package_writes_names_it_and_its_version():

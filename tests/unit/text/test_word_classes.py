@@ -19,6 +19,7 @@ from kakehashi.text.word_classes import WordClass, bracket_pairs, word_class
         ("が", "助詞", WordClass.PARTICLE),
         ("だ", "判定詞", WordClass.AUXILIARY),
         ("流し", "動詞", WordClass.VERB),
+        ("에서", "JKB", WordClass.PARTICLE),
         ("さん", "接尾辞", WordClass.HONORIFIC),
         ("昨日", "", WordClass.TIME),
         ("the", "", WordClass.OTHER),
