@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kakehashi.baselines import BASELINES
 from kakehashi.config.settings import RunSettings
@@ -162,14 +162,21 @@ def _probe(settings: RunSettings, sentences: int) -> _Pace:
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
     training = settings.training.model_copy(update={"epochs": 2})
     without = {"transfer": None, "teach": None, "joint": None}
+    given: dict[str, Any] = {}
+    share = 1.0
+    if settings.system == "encoder":  # whose states take longest, and are computed once
+        parts = {name: list(part) for name, part in load_corpora(corpus)._asdict().items()}
+        given = {name: part[:sentences] for name, part in parts.items() if part}
+        corpus = corpus.model_copy(update={"train_size": None, "mapping": None})
+        share = sum(map(len, given.values())) / sum(map(len, parts.values()))
     short = settings.model_copy(update={"corpus": corpus, "training": training, **without})
     clock, began = _Clock(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        result = load_result(train(short, Path(folder) / "probe", clock))
+        result = load_result(train(short, Path(folder) / "probe", clock, **given))
     whole = time.perf_counter() - began
     learning = [float(epoch["seconds"]) for epoch in result["epochs"]]
     # The last epoch has warmed up; what it takes beside learning is the same on any training set.
     beside = clock.times[-1] - clock.times[-2] - learning[-1] if clock.times else 0.0
-    start = whole - sum(learning) - len(clock.times) * beside
+    start = (whole - sum(learning) - len(clock.times) * beside) / share
     updates = result["selection"].get("updates", 2) / 2
     return _Pace(start, beside, learning[-1] / updates, updates / sentences)

@@ -9,6 +9,8 @@ import pytest
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError, ModelError, RunError, TransferError
+from kakehashi.experiments.grid import Grid
+from kakehashi.experiments.plan import forecast, make_plan
 from kakehashi.files import sha256_of
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.score import score_sentences
@@ -169,6 +171,13 @@ def test_an_encoder_that_has_changed_since_is_refused(english, tmp_path, tiny_en
 def test_a_finished_run_of_another_encoder_is_not_taken(on_encoder, english, tmp_path):
     with pytest.raises(RunError, match="other settings"):
         train(on_encoder("en", {"dropout": 0.3}), english)
+
+
+def test_how_long_it_takes_is_told_by_parts_of_the_corpora(on_encoder, tmp_path):
+    config = tmp_path / "en.json"
+    config.write_text(on_encoder("en").model_dump_json())
+    grid = Grid(name="g", config=str(config), axes={"r": {"a": {}}}, report={"rows": "r"})
+    assert forecast(make_plan(grid, tmp_path / "cells", {})) > 0
 
 
 def test_the_settings_fit_together(on_encoder, tree):
