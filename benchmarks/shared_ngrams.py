@@ -22,7 +22,7 @@ from kakehashi.config.reading import read_settings
 from kakehashi.corpora.corpus import read_parts
 from kakehashi.corpora.romanization import audit_view, ngrams_of
 from kakehashi.files import write_atomically
-from kakehashi.reports.figures import BLUE, ORANGE, Drawing
+from kakehashi.reports.figures import BLACK, BLUE, ORANGE, Drawing
 from kakehashi.reports.tables import Table, written
 
 if TYPE_CHECKING:
@@ -77,30 +77,30 @@ def gain_table(means: Means, shares: dict[str, tuple[float, float]]) -> Table:
 
 
 def gain_figure(means: Means, shares: dict[str, tuple[float, float]]) -> Drawing:
-    """Draw the gain by transfer against the share of n-grams, a panel for each size."""
-    panels: dict[str, list[tuple[str, float, float, bool]]] = {}
-    for (language, size), f1 in means.items():
-        for share, prefix in zip(shares[language], ("", _ROMANIZED), strict=True):
-            if {prefix + ALONE, prefix + MOVED} <= f1.keys():
-                gain = f1[prefix + MOVED] - f1[prefix + ALONE]
-                panels.setdefault(f"{int(size):,} utterances", []).append(
-                    (language, share, gain, bool(prefix))
-                )
+    """Draw the gain over training from scratch, a row for each language, a panel for each size.
 
-    def draw(panel: Axes, points: Any) -> None:
-        panel.axhline(0, color="black", linewidth=0.7)
-        for romanized, color, label in ((False, ORANGE, "as written"), (True, BLUE, "romanized")):
-            own = [point for point in points if point[3] is romanized]
-            marker = "o" if romanized else "s"
-            panel.scatter(
-                [p[1] for p in own], [p[2] for p in own], color=color, label=label, marker=marker
-            )
-            for language, share, gain, _ in own:
-                panel.annotate(language, (share, gain), (3, 3), textcoords="offset points")
-        panel.set(xlabel="% of bigrams that English has", ylabel="gain by transfer, F1")
+    The label of a row has the shares of n-grams, as written and romanized.
+    """
+    panels: dict[str, list[tuple[str, float, float]]] = {}
+    for (language, size), f1 in reversed(means.items()):
+        if {ALONE, MOVED, _ROMANIZED + MOVED} <= f1.keys():
+            label = "{}  {:.0f} → {:.0f} %".format(language, *shares[language])
+            gains = (f1[MOVED] - f1[ALONE], f1[_ROMANIZED + MOVED] - f1[ALONE])
+            panels.setdefault(f"{int(size):,} utterances", []).append((label, *gains))
 
-    title = "Gain by transfer from English against shared character bigrams, by language"
-    return Drawing("gains", title, draw, panels, legend=2)
+    def draw(panel: Axes, rows: Any) -> None:
+        labels, written_, romanized = zip(*rows, strict=True)
+        places = range(len(rows))
+        panel.hlines(places, written_, romanized, color=BLACK, linewidth=0.8)
+        panel.scatter(written_, places, color=ORANGE, marker="s", label="transfer, as written")
+        panel.scatter(romanized, places, color=BLUE, label="transfer, romanized")
+        panel.set_yticks(places, labels)
+        panel.set_xlim(left=0)
+        panel.set_xlabel("F1 over training from scratch, as written")
+
+    title = "What transfer from English adds, as written and romanized; and bigrams shared with it"
+    ordered = dict(reversed(panels.items()))
+    return Drawing("gains", title, draw, ordered, legend=2, size=(8.0, 3.8))
 
 
 def main() -> None:
