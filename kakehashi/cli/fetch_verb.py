@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
@@ -53,7 +54,11 @@ def _ask(name: str, entry: CatalogueEntry) -> None:
     terms = f"the licence is {entry.licence} ({entry.terms}), the corpus that of {entry.source}"
     if not sys.stdin.isatty():
         raise ConfigError(name, f"{terms}; if you accept it, add --accept")
-    typer.confirm(f"{name}: {terms}. Do you accept it?", abort=True, err=True)
+    accepted = False
+    with suppress(typer.Abort):  # the end of input, or Ctrl-C
+        accepted = typer.confirm(f"{name}: {terms}. Do you accept it?", err=True)
+    if not accepted:
+        raise ConfigError(name, "is not fetched, as its licence is not accepted")
 
 
 def _table(entries: dict[str, CatalogueEntry]) -> Table:

@@ -66,8 +66,8 @@ def _download(pinned: PinnedFile, place: Path) -> None:
             raise
         problem = f"is not the file of the catalogue, whose SHA-256 is {pinned.sha256}"
         raise CorpusError(pinned.address, f"{problem}; nothing is kept") from None
-    except OSError as error:  # those of requests are such
-        if getattr(error, "filename", None):  # but not that of a disk
+    except OSError as error:  # those of requests are such, without a number
+        if error.errno is not None:
             raise
         first = next(iter(str(error).splitlines()), "")
         problem = f"cannot be downloaded ({type(error).__name__}: {first[:160]})"

@@ -4,6 +4,7 @@ import functools
 import hashlib
 import io
 import os
+import pty
 import subprocess
 import sys
 import tarfile
@@ -127,6 +128,27 @@ def test_a_corpus_is_fetched_once_and_named_in_configs(place):
     kakehashi("train", str(config), "--out", str(out), "--set", "corpus.train_size=1")
     assert "catalogue:trips-en/train.conll" in (out / "config.json").read_text()
     kakehashi("evaluate", str(out), "catalogue:trips-en/test.conll", "--format", "columns")
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\x04", "y\n"])
+def test_who_is_asked_may_refuse(place, answer):
+    tmp_path, _, catalogue, _ = place
+    ours, theirs = pty.openpty()
+    environment = os.environ | {
+        "KAKEHASHI_CATALOGUE": str(catalogue),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    os.write(ours, answer.encode())
+    done = subprocess.run(
+        [sys.executable, "-m", "kakehashi", "fetch", "trips-en"],
+        capture_output=True, text=True, env=environment, stdin=theirs,
+    )  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    accepted = answer == "y\n"
+    assert done.returncode == (0 if accepted else 2), done.stderr
+    assert ("its licence is not accepted" in done.stderr) == (not accepted)
+    assert bool(_kept(tmp_path)) == accepted
 
 
 def test_a_member_of_an_archive_is_kept_for_each_language(place):
