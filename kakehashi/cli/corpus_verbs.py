@@ -273,13 +273,12 @@ def read_all(
 
     Where two have one name, their paths are their names.
     """
-    from kakehashi.config.catalogue import PREFIX
-    from kakehashi.config.reading import find_config, read_settings
+    from kakehashi.config.reading import is_config, read_settings
     from kakehashi.corpora.corpus import load_corpora, read_mapped, read_parts
 
     found: list[tuple[str, Mapping[str, Iterable[Sentence]]]] = []
     for path in paths:
-        if find_config(path).suffix != ".toml" and not str(path).startswith(PREFIX):
+        if not is_config(path):
             source = reading.source(path)
             found.append((path.name, {"": read_mapped(source, mapping, segmenter)}))
             continue

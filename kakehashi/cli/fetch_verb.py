@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def fetch(
     names: list[str] = arg("Corpora of the catalogue. Default: list them.", default=None),
     accept: bool = flag("Accept the licences, which are shown else and asked for.", "--accept"),
-    as_json: bool = flag("Print the catalogue as JSON.", "--json"),
+    as_json: bool = flag("Print the catalogue, or the folders, as JSON.", "--json"),
 ) -> None:
     """Bring an open corpus to this machine, by its name.
 
@@ -45,9 +45,14 @@ def fetch(
     for name, entry in entries.items():
         if not accept and not fetching.is_fetched(entry):
             _ask(name, entry)
+    places = {}
     for name in entries:
-        folder = fetching.fetch(name)
-        console.print_line(f'{name}: in {folder}; in a config: corpus = "{PREFIX}{name}"')
+        places[name] = str(fetching.fetch(name))
+        if not as_json:
+            line = f'{name}: in {places[name]}; in a config: corpus = "{PREFIX}{name}"'
+            console.print_line(line)
+    if as_json:
+        console.print_report(places, [], as_json=True)
 
 
 def _ask(name: str, entry: CatalogueEntry) -> None:

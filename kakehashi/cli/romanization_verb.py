@@ -37,6 +37,7 @@ def romanization(
     from kakehashi.corpora.romanization import audit_view, ngrams_of
 
     found: dict[str, Romanization] = {}
+    grams: dict[int, set[str]] = {}  # of the source, by their length
     bars = console.ProgressBars()
     for path, (name, parts) in zip(inputs, read_all(inputs, reading, None, segmenter), strict=True):
         model = _model_settings(path)
@@ -44,20 +45,20 @@ def romanization(
         if shown is None:
             raise ConfigError("--view", f"{name} is no config that names one; say which")
         n = model.ngram if model else 2
-        grams = None
-        if source is not None:
+        if source is not None and n not in grams:
             [(_, its_parts)] = read_all([source], reading, None, segmenter)
             its_model = _model_settings(source)
             its_view = its_model.char_view if its_model else "original"
-            grams = ngrams_of(bars.track(next(iter(its_parts.values())), source.name), its_view, n)
+            its_sentences = bars.track(next(iter(its_parts.values())), source.name)
+            grams[n] = ngrams_of(its_sentences, its_view, n)
         sentences = bars.track(next(iter(parts.values())), name)
-        found[name] = audit_view(sentences, shown, n, grams)
+        found[name] = audit_view(sentences, shown, n, grams.get(n))
     report = {name: asdict(each) for name, each in found.items()}
     console.print_report(report, show.romanization_tables(found, examples), as_json=as_json)
 
 
 def _model_settings(path: Path) -> ModelSettings | None:
     """Return those of a config; None for a corpus file."""
-    from kakehashi.config.reading import find_config, read_settings
+    from kakehashi.config.reading import is_config, read_settings
 
-    return read_settings(path).model if find_config(path).suffix == ".toml" else None
+    return read_settings(path).model if is_config(path) else None

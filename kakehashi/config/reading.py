@@ -211,6 +211,16 @@ def _merge(tree: Tree, changes: Mapping[str, object]) -> None:
             tree[key] = value
 
 
+def is_config(path: Path) -> bool:
+    """Whether a name on the command line is that of a config: .toml, shipped, or of the catalogue.
+
+    Example:
+        >>> [is_config(Path(name)) for name in ("ja.toml", "demo-ja", "catalogue:x", "ja.jsonl")]
+        [True, True, True, False]
+    """
+    return str(path).startswith(PREFIX) or find_config(path).suffix == ".toml"
+
+
 def find_config(path: Path) -> Path:
     """Return the file of a config that comes with the package, or the path as it is."""
     shipped = Path(__file__).parent / f"{path.name}.toml"

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import io
+import json
 import os
 import pty
 import subprocess
@@ -158,6 +159,12 @@ def test_a_member_of_an_archive_is_kept_for_each_language(place):
     kakehashi("fetch", "spoken-zh", "--accept")
     assert len(server.asked) == 1  # the archive was there
     assert "spoken-zh" in kakehashi("corpus", "stats", "catalogue:spoken-zh")
+    place_of = json.loads(kakehashi("fetch", "spoken-ja", "spoken-zh", "--json"))
+    assert place_of == dict.fromkeys(place_of, str(tmp_path / "cache/kakehashi/corpora/spoken"))
+    line = ("catalogue:spoken-ja", "--source", "catalogue:spoken-zh", "--json")
+    found = json.loads(kakehashi("corpus", "romanization", *line))
+    assert found["spoken-ja"]["view"] == "romaji"
+    assert found["spoken-ja"]["shared"]["total"] > 0
 
 
 def test_what_is_not_the_file_of_the_catalogue_is_not_kept(place):
