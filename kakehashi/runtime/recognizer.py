@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.segmenting import TextSettings
-from kakehashi.config.settings import RunSettings
 from kakehashi.corpora.corpus import segmented
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Channels, Form, featurize
@@ -225,15 +225,15 @@ class Recognizer:
         """Segment a corpus as in training, where its own tokens were kept or not."""
         return segmented(corpus, self.segmenter, self.model.text.keep_tokens)
 
-    def for_text(self, settings: RunSettings) -> Recognizer:
-        """Return one of the same weights that reads text as a config of another language has it.
+    def for_text(self, text: TextSettings, of_views: ModelSettings) -> Recognizer:
+        """Return one of the same weights that reads text as settings of another language have it.
 
-        That is with its segmenter and its views; nothing is trimmed of what is found.
+        That is with their segmenter and views; nothing is trimmed of what is found.
         """
         make, (model,) = self.__reduce__()
-        changes: dict[str, Any] = {"text": settings.text, "segmenter": "", "edges": None}
+        changes: dict[str, Any] = {"text": text, "segmenter": "", "edges": None}
         if isinstance(model, TrainedModel):
-            views = {name: getattr(settings.model, name) for name in ("word_view", "char_view")}
+            views = {name: getattr(of_views, name) for name in ("word_view", "char_view")}
             changes["settings"] = model.settings.model_copy(update=views)
         return make(replace(cast("TrainedModel", model), **changes))
 
