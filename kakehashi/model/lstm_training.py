@@ -68,14 +68,15 @@ class _TrainedStates(torch.autograd.Function):
             _array(items @ together.t()),
             np.empty((wanted.shape[0] // 2, 2, width), np.float32),
         )
-        kept, sizes, ends = [], np.array(ragged.sizes), wanted.numpy().reshape(-1, 2)
+        kept, sizes = [], np.array(ragged.sizes)
+        ends = wanted.numpy().reshape(-1, 2) - [0, ragged.n_items]
         for side in (0, 1):
             gates = np.empty((n_rows, n_columns), np.float32)
             cells, states = np.empty((2, n_rows, n_columns // 4), np.float32)
             factors = states if rough is np.float32 else np.empty_like(states, rough)
             run_forward(
-                projected, places[side], side * n_columns, biases[side], forward[side], sizes, gates,
-                cells, states, factors, ends[:, side] - side * ragged.n_items, output[:, side],
+                projected, places[side], side * n_columns, biases[side], forward[side], sizes,
+                gates, cells, states, factors, ends[:, side], output[:, side],
             )  # fmt: skip
             kept.append(_Kept(gates, cells, states, factors, backward[side]))
         ctx.kept = items, places, together, kept, sizes, ends
@@ -94,7 +95,7 @@ class _TrainedStates(torch.autograd.Function):
             grad_gates = np.empty(part.gates.shape, part.inputs.dtype)
             grad_bias = np.empty(part.gates.shape[1], np.float32)
             run_backward(
-                outside[:, side], ends[:, side] - side * n_items, part.packed, sizes,
+                outside[:, side], ends[:, side], part.packed, sizes,
                 part.gates[:n_items], part.cells, part.states, grad_gates, grad_bias,
             )  # fmt: skip
             grad = _tensor(grad_gates, items.dtype)[:n_items]
