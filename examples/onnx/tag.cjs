@@ -48,8 +48,8 @@ const words = (joiners) => new RegExp(
   `|(?<!${CHAR})(?:\\p{L}\\.){2,}(?!${CHAR})` +
   `|(?<!${CHAR})[A-Z]\\.${NAME}` +
   `|${CHAR}+(?:(?:['’](?![sS](?!${CHAR}))|(?!${END})[${joiners}]|_+|(?<=\\p{Nd})[,:/](?=\\p{Nd}))${CHAR}+)*` +
-  "|([^\\s\\u0085\\u200b\\x1c-\\x1f])\\1*", "gu");
-const SEGMENTERS = { words: words("\\-.&@"), "words+hyphen": words(".&@"), whitespace: /[^\s\u0085\u200b\x1c-\x1f]+/gu };
+  "|([^\\s\\u0085\\u061c\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\x1c-\\x1f])\\1*", "gu");
+const SEGMENTERS = { words: words("\\-.&@"), "words+hyphen": words(".&@"), whitespace: /[^\s\u0085\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\x1c-\x1f]+/gu };
 
 // What mentions do not begin or end with (kakehashi/text/edges.py), as far as signs go.
 function signOf(form) {

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kakehashi.cli import console, options, show
-from kakehashi.cli.options import Reading, arg, check_free, flag, opt
+from kakehashi.cli.options import Cutting, Reading, arg, check_free, flag, opt
 from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import corpora_table, distribution_table, terminal
 
 if TYPE_CHECKING:
+    from kakehashi.config.segmenting import TextSettings
     from kakehashi.corpora.stats import CorpusStats, Overlap
     from kakehashi.corpora.writing import Written
     from kakehashi.sentence import Sentence
@@ -26,9 +27,9 @@ INPUTS = arg("Corpus files, or configs (.toml).")
 
 def stats(
     reading: Reading,
+    cutting: Cutting,
     inputs: list[Path] = INPUTS,
     mapping: str | None = options.MAPPING,
-    segmenter: str | None = options.SEGMENTER,
     layout: options.TableFormat | None = options.AS,
     out: Path | None = options.OUT,
     as_json: bool = options.JSON,
@@ -48,7 +49,7 @@ def stats(
 
     progress = console.ProgressBars()
     found: dict[str, dict[str, CorpusStats]] = {}
-    for name, parts in read_all(inputs, reading, mapping, segmenter):
+    for name, parts in read_all(inputs, reading, mapping, cutting.text(*inputs)):
         found[name] = {
             part: describe(progress.track(sentences, f"{name} {part}".strip()))
             for part, sentences in parts.items()
@@ -121,11 +122,11 @@ def overlap(
 
 def homophones(
     reading: Reading,
+    cutting: Cutting,
     inputs: list[Path] = INPUTS,
-    view: str = opt("How words are romanized: a model.char_view.", default="romaji"),
+    view: str | None = opt("A model.char_view. Default: that of --language, or romaji."),
     examples: int = opt("Number of examples to print for each corpus.", default=20, min=0),
     mapping: str | None = options.MAPPING,
-    segmenter: str | None = options.SEGMENTER,
     as_json: bool = options.JSON,
 ) -> None:
     """Find words that are written differently and romanized alike, and mentions that contain one.
@@ -135,31 +136,32 @@ def homophones(
 
     Examples:
       kakehashi corpus homophones configs/crf-knbc-ja.toml
+      kakehashi corpus homophones news.jsonl --language zh --view pinyin-tones
       kakehashi corpus homophones news.jsonl --segmenter unidic-lite --examples 100
     """
     from kakehashi.corpora.stats import find_homophones
 
-    found = {}
-    for name, parts in read_all(inputs, reading, mapping, segmenter):
+    shown, found = view or cutting.view() or "romaji", {}
+    for name, parts in read_all(inputs, reading, mapping, cutting.text(*inputs)):
         sentences = chain.from_iterable(parts.values())
-        found[name] = find_homophones(console.ProgressBars().track(sentences, name), view)
+        found[name] = find_homophones(console.ProgressBars().track(sentences, name), shown)
     report = {name: asdict(each) for name, each in found.items()}
     console.print_report(report, show.homophone_tables(found, examples), as_json=as_json)
 
 
 def check(
     reading: Reading,
+    cutting: Cutting,
     inputs: list[Path] = arg("Tagged files, run folders, or configs (.toml)."),
     examples: int = opt("Number of mentions to print for each input.", default=20, min=0),
     mapping: str | None = options.MAPPING,
-    segmenter: str | None = options.SEGMENTER,
     as_json: bool = options.JSON,
 ) -> None:
     """Find mentions that no reader would mark, as a model may predict or an annotator overlook.
 
     Such as those that are only symbols, end in a particle, hold half a bracket, or begin with a
     word like yesterday. Parts of speech are those of the tokens: predictions of ours have them,
-    other files need --segmenter. --json prints all mentions.
+    other files need --segmenter or --language. --json prints all mentions.
 
     Examples:
       kakehashi corpus check runs/crf-knbc-ja-seed1
@@ -168,10 +170,10 @@ def check(
     from kakehashi.corpora.formats import prediction_files
     from kakehashi.corpora.implausible import check_plausibility
 
-    names = [path.name for path in inputs]
+    names, text = [path.name for path in inputs], cutting.text(*inputs)
     found = {}
     for path, name in zip(inputs, names, strict=True):
-        files = read_all(prediction_files(path), reading, mapping, segmenter)
+        files = read_all(prediction_files(path), reading, mapping, text)
         sentences = chain.from_iterable(part for _, parts in files for part in parts.values())
         found[name if names.count(name) == 1 else str(path)] = check_plausibility(
             console.ProgressBars().track(sentences, name)
@@ -182,15 +184,16 @@ def check(
 
 def convert(
     reading: Reading,
+    cutting: Cutting,
     input: Path = arg("Corpus file, archive or folder."),
     output: Path = arg("File to write: .jsonl, .conll, .xml, …; with --to another, or a folder."),
     mapping: str | None = options.MAPPING,
-    segmenter: str | None = options.SEGMENTER,
     to: str | None = opt("Format of the output. Default: by its name.", "--to"),
     to_columns: str | None = opt("As --columns, for the output."),
     to_separator: str | None = opt("As --separator, for the output."),
     to_set: list[str] | None = opt("As --set, for the output: docstart=keep.", metavar="KEY=VALUE"),
     scheme: str | None = opt("Tags of the output: bio, iob1 or iobes."),
+    view: str | None = opt("Write tokens in this model.char_view as their readings."),
     force: bool = options.FORCE,
     as_json: bool = options.JSON,
 ) -> None:
@@ -202,9 +205,12 @@ def convert(
       kakehashi corpus convert train.conll train.jsonl --no-spaces
       kakehashi corpus convert KNBC_v1.0.tar.gz knbc.jsonl --encoding euc-jp
       kakehashi corpus convert a.jsonl a.conll --segmenter ipadic --to-columns token,reading,tag
+      kakehashi corpus convert zh.jsonl zh.conll --language zh --to-columns token,reading,tag
+      kakehashi corpus convert ru.jsonl b.jsonl --language ru --view latin
       kakehashi corpus convert a.csv a.jsonl --format columns --separator , --set header_lines=1
     """
     from kakehashi.corpora.corpus import read_mapped
+    from kakehashi.corpora.romanization import written_as
     from kakehashi.corpora.writing import write_corpus
 
     check_free(output, force)
@@ -216,7 +222,9 @@ def convert(
     target = writing.source(output, optional=("types",), to_write=True)
     # Elements that are named for inline output need not exist in the format of the input.
     optional = ("types",) if target.format == "inline" else ()
-    sentences = read_mapped(reading.source(input, optional=optional), mapping, segmenter)
+    sentences = read_mapped(reading.source(input, optional=optional), mapping, cutting.text(input))
+    if view is not None:
+        sentences = written_as(sentences, view)
     tracked = console.ProgressBars().track(sentences, f"converting {input.name}")
     _print_written(output, write_corpus(tracked, target), as_json)
 
@@ -265,7 +273,7 @@ def read_all(
     paths: Sequence[Path],
     reading: Reading,
     mapping: str | None,
-    segmenter: str | None = None,
+    text: TextSettings | None = None,
     *,
     tokens: bool = True,
 ) -> Iterator[tuple[str, Mapping[str, Iterable[Sentence]]]]:
@@ -280,7 +288,7 @@ def read_all(
     for path in paths:
         if not is_config(path):
             source = reading.source(path)
-            found.append((path.name, {"": read_mapped(source, mapping, segmenter)}))
+            found.append((path.name, {"": read_mapped(source, mapping, text)}))
             continue
         settings = read_settings(path)
         parts = read_parts(settings) if tokens else load_corpora(settings.corpus)._asdict()

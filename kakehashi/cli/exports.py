@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kakehashi.cli import console, options
 from kakehashi.cli.options import arg, check_free, flag, opt
 from kakehashi.errors import ConfigError
+from kakehashi.files import read_json
 
 if TYPE_CHECKING:
     from kakehashi.runtime.steps import Precision
@@ -49,7 +50,9 @@ def push(
     licence: str = opt(
         "Licence of the model, as the Hub names it, e.g. cc-by-4.0.", "--license", default=...
     ),
-    language: list[str] = opt("Language of its text, e.g. ja; repeat it for more.", default=...),
+    language: list[str] | None = opt(
+        "Language of its text, e.g. ja; repeat it for more. Default: text.language of its config."
+    ),
     about: str = opt("What the model is for: the first paragraph of its card.", default=""),
     private: bool = flag("A repository that only its owner sees.", "--private"),
     out: Path | None = opt("Write there what would be uploaded, and upload nothing."),
@@ -73,10 +76,14 @@ def push(
 
     check_name(name)
     folder = find_model(model).absolute()
+    own = read_json(folder / "model.json")["text"].get("language")
+    languages = language or [own] * (own is not None)
+    if not languages:
+        raise ConfigError("--language", "the model does not say of what it is; name it, e.g. ja")
     if out is not None:
         check_free(out, force=False)
     with TemporaryDirectory() as temporary:
         place = out or Path(temporary)
-        write_repository(folder, place, name, licence=licence, languages=language, about=about)
+        write_repository(folder, place, name, licence=licence, languages=languages, about=about)
         address = None if out is not None else upload(place, name, private=private)
     console.print_line(address or str(out))

@@ -60,11 +60,18 @@ def _scores(score: Mapping[str, Any] | None) -> dict[str, float] | None:
 
 
 def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator[Table]:
+    from kakehashi.config.languages import language_name
+
     text, types = found["text"], found["types"]
     rows: dict[str, object] = {
         "format": f"{found['format_version']}, written by kakehashi {found['kakehashi']}",
         "segmenter": found["segmenter"] or text["segmenter"],
-        **{name.replace("_", " "): _yes(text[name]) for name in text if name != "segmenter"},
+        "language": language_name(text) or "unknown",
+        **{
+            name.replace("_", " "): _yes(text[name])
+            for name in text
+            if name not in ("segmenter", "language")
+        },
         **(_encoder(found) if "encoder" in found else _vocabularies(found)),
         "entity types": f"{len(types)}: {', '.join(types)}",
         "probabilities": _calibration(found["calibration"]),
@@ -90,13 +97,15 @@ def _tables(found: Mapping[str, Any], run: Mapping[str, Any] | None) -> Iterator
 
 
 def _vocabularies(found: Mapping[str, Any]) -> dict[str, object]:
-    model, words = found["model"], found["words"]
+    from kakehashi.config.languages import token_noun
+
+    model, words, tokens = found["model"], found["words"], token_noun(found["text"])
     bits = f" ({_BITS[words['precision']]} each number)" if words["others"] else ""
     return {
         "decoder": f"{model['decoder']}, {model['scheme']} tags",
         "views": f"words {model['word_view']}, characters {model['char_view']}",
-        "words seen in training": words["seen"],
-        "words with vectors only": f"{words['others']:,}{bits}",
+        f"{tokens} seen in training": words["seen"],
+        f"{tokens} with vectors only": f"{words['others']:,}{bits}",
         "n-grams": found["ngrams"],
         "tagged here by": found["tagged_by"],
     }

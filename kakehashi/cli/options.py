@@ -19,6 +19,8 @@ import typer
 from kakehashi.errors import ConfigError
 
 if TYPE_CHECKING:
+    from kakehashi.config.architecture import ModelSettings
+    from kakehashi.config.segmenting import TextSettings
     from kakehashi.config.sources import Source
 
 
@@ -44,7 +46,6 @@ TableFormat = Literal["terminal", "markdown", "latex", "csv", "html"]
 JSON = flag("Print the report as JSON.", "--json")
 FORCE = flag("Replace an existing file.", "--force")
 MAPPING = opt("Entity type mapping, e.g. irex-to-conll, or a file.")
-SEGMENTER = opt("Segmenter: unidic-lite, ipadic, sudachi, words, …")
 LIKE_COLUMNS = opt("As --columns, for this file. Default: the same.")
 EXECUTOR = opt("Run in processes of this machine, or on Ray.", default="local")
 ADDRESS = opt("Ray cluster: HOST:PORT or auto. Default: one started for this command.")
@@ -54,6 +55,8 @@ TRIALS = opt("Number of permutations of each test.", default=N_TRIALS, min=1)
 TEST_SEED = opt("Random seed of the permutation tests.", "--seed", default=0, min=0)
 _AS = "Format of the tables. Default: by the name of --out, or terminal."
 AS, AS_OR_FORMAT = opt(_AS, "--as"), opt(_AS, "--as", "--format")
+TEXT_LANGUAGE = opt("Language of the text, if the model is of another: its segmenter and view.")
+TEXT_CONFIG = opt("Config whose segmenter and views the text needs, instead of --language.")
 OUT = opt("File to write. Default: standard output.")
 
 
@@ -122,6 +125,56 @@ class Reading(ColumnOptions):
         for name in set(optional) - set(known):
             given.pop(name, None)
         return guess_source(path, self.format, to_write=to_write, **given)
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How corpus files are cut into tokens: the options of every verb that can cut them anew."""
+
+    segmenter: str | None = opt("Segmenter of corpus files: unidic-lite, ipadic, words, …")
+    language: str | None = opt("Language of corpus files, e.g. zh: its segmenter and view.")
+
+    def text(self, *inputs: Path) -> TextSettings | None:
+        """Return how the inputs that are no configs are cut; None if their tokens stay.
+
+        `ConfigError` if a name is unknown, or if all of them are configs, which say it themselves.
+        """
+        from pydantic import ValidationError
+
+        from kakehashi.config.reading import is_config
+        from kakehashi.config.segmenting import TextSettings
+
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        if given and inputs and all(map(is_config, inputs)):
+            refuse({f"--{next(iter(given))}": True}, "is for corpus files; a config has its [text]")
+        try:
+            return TextSettings.model_validate(given) if given else None
+        except ValidationError as error:
+            first = error.errors()[0]
+            problem = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"--{first['loc'][0]}", problem) from None
+
+    def view(self) -> str | None:
+        """Return what the character layer sees of the language, if one was given."""
+        from kakehashi.config.languages import find_language
+
+        return None if self.language is None else find_language(self.language).view
+
+
+def settings_of_text(
+    config: Path | None, language: str | None
+) -> tuple[TextSettings, ModelSettings] | None:
+    """Return how text is cut and seen that a config or a language is named for, if either is."""
+    from kakehashi.config.architecture import ModelSettings
+    from kakehashi.config.reading import read_settings
+
+    if config is not None:
+        refuse({"--language": language}, "says what --config does; name one of them")
+        settings = read_settings(config)
+        return settings.text, settings.model
+    cutting = Cutting(segmenter=None, language=language)
+    text, view = cutting.text(), cutting.view()
+    return None if text is None or view is None else (text, ModelSettings(char_view=view))
 
 
 def unlabeled_source(path: Path) -> Source:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from kakehashi.cli import console, options
-from kakehashi.cli.options import arg, flag, opt, refuse
+from kakehashi.cli.options import arg, flag, opt, refuse, settings_of_text
 from kakehashi.errors import ConfigError
 
 Precision = Literal["float32", "int8"]
@@ -89,9 +89,8 @@ def review(
     ),
     model: str = opt("Run or model folder that suggests.", default=..., metavar="MODEL"),
     out: Path = opt("File for what has been reviewed (.jsonl).", default=..., metavar="FILE"),
-    config: Path | None = opt(
-        "Config of the text, if the model is of another language: its segmenter and views are used."
-    ),
+    language: str | None = options.TEXT_LANGUAGE,
+    config: Path | None = options.TEXT_CONFIG,
     format: str | None = opt("Format of the batch: jsonl, text, … Default: by its name."),
     annotator: str | None = opt("Who decides, unless the page says. Default: the user."),
     types: str | None = opt("More entity types, with commas, that the model does not know."),
@@ -120,11 +119,10 @@ def review(
 
     Examples:
       kakehashi review batch.jsonl --model runs/massive-ja-seed1 --out reviewed.jsonl
-      kakehashi review batch.jsonl --model runs/massive-en-seed1 --config ja.toml --out first.jsonl
+      kakehashi review batch.jsonl --model runs/massive-en-seed1 --language ja --out first.jsonl
     """
     import getpass
 
-    from kakehashi.config.reading import read_settings
     from kakehashi.corpora.formats import guess_source, read_source
     from kakehashi.extras import require
 
@@ -152,6 +150,7 @@ def review(
     token = None if token_file is None else read_token(token_file)
     if token is None and host not in _LOCAL:
         raise ConfigError("--host", f"whoever reaches {host} could decide; add --token-file")
+    of_text = settings_of_text(config, language)
     progress = console.ProgressBars()
     service = Service({}, Limits())
     sentences = list(read_source(guess_source(batch, format)))
@@ -167,15 +166,15 @@ def review(
         store = ReviewStore(path, batch_sha256(sentences))
         progress.say(f"loading {name}")
         recognizer = Recognizer.load(folder)
-        if config is not None:
-            recognizer = recognizer.for_text(read_settings(config))
+        if of_text is not None:
+            recognizer = recognizer.for_text(*of_text)
         if store.is_new:
             selections = read_selections(batch, len(sentences))
             suggested = suggest_mentions(sentences, recognizer, hidden, selections)
             uncut = sum(len(each.sentence.tokens or ()) == 1 for each in suggested)
-            if 2 * uncut > len(sentences) and config is None:
+            if 2 * uncut > len(sentences) and of_text is None:
                 problem = f"{uncut:,} of {len(sentences):,} sentences are one token to the model"
-                progress.warn(f"{problem}; name the config of the text with --config")
+                progress.warn(f"{problem}; name the language of the text with --language")
             store.fill(batch.name, suggested)
         known = recognizer.types
         own = [mention.type for sentence in sentences for mention in sentence.mentions]

@@ -160,12 +160,12 @@ def overlap_tables(name: str, found: Overlap) -> Iterator[Table]:
 def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterator[Table]:
     """Show what a view makes the same: counts side by side, then examples per corpus."""
     counts = [
-        ("distinct words", *(each.words.total for each in found.values())),
+        ("distinct forms", *(each.words.total for each in found.values())),
         ("distinct once romanized", *(each.romanized for each in found.values())),
-        ("words romanized as another", *(str(each.words) for each in found.values())),
-        ("tokens of such words", *(str(each.tokens) for each in found.values())),
+        ("forms romanized as another", *(str(each.words) for each in found.values())),
+        ("tokens of such forms", *(str(each.tokens) for each in found.values())),
         ("of them not the most frequent", *(each.rarer for each in found.values())),
-        ("mentions with such a word", *(str(each.mentions) for each in found.values())),
+        ("mentions with such a form", *(str(each.mentions) for each in found.values())),
     ]
     types = dict.fromkeys(name for each in found.values() for name in each.types)
     rows = [(name, *(each.types.get(name) for each in found.values())) for name in types]
@@ -176,7 +176,7 @@ def homophone_tables(found: Mapping[str, Homophones], n_examples: int) -> Iterat
             for c in each.collapses[:n_examples]
         ]
         if shown:
-            yield Table(f"{name}: words and tokens", ["view", "words", "mentions"], shown)
+            yield Table(f"{name}: forms and tokens", ["view", "forms", "mentions"], shown)
 
 
 def romanization_tables(found: Mapping[str, Romanization], n_examples: int) -> Iterator[Table]:

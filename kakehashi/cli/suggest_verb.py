@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from kakehashi.cli import console, options
-from kakehashi.cli.options import arg, check_free, opt, unlabeled_source
+from kakehashi.cli.options import arg, check_free, opt, settings_of_text, unlabeled_source
 from kakehashi.errors import ConfigError
 from kakehashi.reports.tables import Table
 
@@ -39,9 +39,8 @@ def suggest(
     per_type: int | None = opt(
         "Sentences with each type, in at most a quarter. Default: of a mix, what fits.", min=1
     ),
-    config: Path | None = opt(
-        "Config of the text, if the model is of another language: its segmenter and views are used."
-    ),
+    language: str | None = options.TEXT_LANGUAGE,
+    config: Path | None = options.TEXT_CONFIG,
     seed: int = opt("Random seed of what is drawn.", default=0, min=0),
     precision: Precision | None = opt("float32 is slower. Default: int8; on a GPU float32."),
     device: str = opt("cpu, cuda or cuda:N.", default="cpu"),
@@ -58,9 +57,8 @@ def suggest(
       kakehashi suggest runs/ja-seed1 raw.txt --count 200 --out batch.jsonl
       kakehashi suggest runs/ja-seed2 raw.txt --exclude reviewed.jsonl --out next.jsonl
       kakehashi suggest runs/ja-seed2 raw.txt --strategy mix --per-type 5 --out rare.jsonl
-      kakehashi suggest runs/conll2003-en-seed1 raw.txt --config ja.toml --out first.jsonl
+      kakehashi suggest runs/conll2003-en-seed1 raw.txt --language ja --out first.jsonl
     """
-    from kakehashi.config.reading import read_settings
     from kakehashi.corpora.corpus import Corpus
     from kakehashi.corpora.jsonl import line_from_sentence
     from kakehashi.files import write_atomically
@@ -73,9 +71,10 @@ def suggest(
     if per_type and strategy == "random":
         problem = "chooses sentences, which are drawn without looking at them; add --strategy mix"
         raise ConfigError("--per-type", problem)
+    of_text = settings_of_text(config, language)
     recognizer = Recognizer.load(model, precision=precision, device=device)
-    if config is not None:
-        recognizer = recognizer.for_text(read_settings(config))
+    if of_text is not None:
+        recognizer = recognizer.for_text(*of_text)
     corpus = Corpus.from_sources(map(unlabeled_source, texts))
     known = Corpus.from_sources(map(unlabeled_source, exclude or ()))
     progress = console.ProgressBars()
@@ -98,9 +97,9 @@ def suggest(
     write_atomically(out, lines())
     if len(found.batch) < count:
         progress.warn(f"there are no more than {len(found.batch):,} sentences that differ")
-    if 2 * found.uncut > found.read and config is None:
+    if 2 * found.uncut > found.read and of_text is None:
         problem = f"{found.uncut:,} of {found.read:,} sentences are one token to the model"
-        progress.warn(f"{problem}; name the config of the text with --config")
+        progress.warn(f"{problem}; name the language of the text with --language")
     scores = defaultdict[str, list[float]](list)
     for chosen in found.batch:
         scores[chosen.strategy].append(chosen.score)

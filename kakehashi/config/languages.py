@@ -19,6 +19,7 @@ class Language(Settings):
 
     name: str
     segmenter: str
+    tokens: str = "words"
     cut_hyphens: bool = False
     view: str = "original"
     prefixes: str = ""
@@ -50,6 +51,25 @@ def find_language(code: str) -> Language:
         hint = f"did you mean {near!r}?" if near in rows else suggestion(near, rows)
         raise ValueError(f"there is no language {code!r}; {hint}")
     return rows[code]
+
+
+def token_noun(text: Mapping[str, object]) -> str:
+    """Return what reports call the tokens of a text, by what its [text] says.
+
+    Example:
+        >>> token_noun({"language": "zh", "segmenter": "characters"})
+        'characters'
+        >>> token_noun({"language": "zh", "segmenter": "jieba"})
+        'tokens'
+    """
+    row = _row_of(text)
+    return row.tokens if row is not None and row.segmenter == text.get("segmenter") else "tokens"
+
+
+def language_name(text: Mapping[str, object]) -> str | None:
+    """Return the name of the language that [text] says, in English; None if it says none."""
+    row = _row_of(text)
+    return None if row is None else row.name
 
 
 def complete_text(tree: object) -> object:

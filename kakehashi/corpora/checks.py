@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, TypeVar
@@ -10,10 +11,10 @@ from pydantic import BaseModel, Field, ValidationError
 
 from kakehashi.errors import CorpusError
 from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.text.composition import WHITE_SPACE
 
 _EXCERPT = 60  # characters of a text or a key, in a message
-# What segmenters take for white space, see `kakehashi.text.composition`.
-_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "\u200b\ufeff"
+_BLANKS = "".join(re.findall(f"[{WHITE_SPACE}]", "".join(map(chr, range(1 << 16)))))
 _BLANK = frozenset(_BLANKS)
 Model = TypeVar("Model", bound=BaseModel)
 # Of a sentence or an article, which other tools name by numbers.

@@ -14,6 +14,7 @@ from typing import Annotated, NamedTuple
 from pydantic import Field, ValidationError
 
 from kakehashi.config.reading import config_error, read_tree
+from kakehashi.config.segmenting import TextSettings
 from kakehashi.config.settings import CorpusSettings, RunSettings, Split
 from kakehashi.config.sources import Settings, Source
 from kakehashi.corpora.checks import excerpt
@@ -22,7 +23,7 @@ from kakehashi.errors import ConfigError, TagError
 from kakehashi.progress import Progress
 from kakehashi.sentence import Part, Sentence, check_tokens
 from kakehashi.tags import TypeMapping
-from kakehashi.text.segment import Segmenter, load_segmenter, segmenter_of
+from kakehashi.text.segment import Segmenter, segmenter_of
 from kakehashi.text.words import PatternSegmenter
 
 DEV, TRAIN, TEST = range(3)
@@ -204,10 +205,12 @@ def read_parts(
     }
 
 
-def read_mapped(source: Source, mapping: str | None, segmenter: str | None) -> Iterator[Sentence]:
+def read_mapped(
+    source: Source, mapping: str | None, text: TextSettings | None
+) -> Iterator[Sentence]:
     """Read a source as it is, or with other types or tokens."""
     corpus = Corpus.from_sources([source], None if mapping is None else load_mapping(mapping))
-    return iter(corpus) if segmenter is None else segmented(corpus, load_segmenter(segmenter))
+    return iter(corpus) if text is None else segmented(corpus, segmenter_of(text))
 
 
 def assign_parts(groups: Iterable[str], split: Split) -> bytes:

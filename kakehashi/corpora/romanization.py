@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from kakehashi.corpora.stats import Share
 from kakehashi.errors import ConfigError
-from kakehashi.sentence import Sentence
+from kakehashi.sentence import Sentence, Token
 from kakehashi.text.views import ngrams, view
 
 
@@ -81,12 +81,25 @@ def ngrams_of(sentences: Iterable[Sentence], name: str, n: int = 2) -> set[str]:
     return {each for form in set(_forms(sentences)) for each in ngrams(view(*form, name), n)}
 
 
-def _forms(sentences: Iterable[Sentence]) -> Iterator[tuple[str, str]]:
+def written_as(sentences: Iterable[Sentence], name: str) -> Iterator[Sentence]:
+    """Yield segmented sentences with what a view makes of each token as its reading."""
     for sentence in sentences:
-        if sentence.tokens is None:
-            problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
-            raise ConfigError("--segmenter", problem)
-        yield from ((token.text, token.reading) for token in sentence.tokens)
+        tokens = (
+            token._replace(reading=view(token.text, token.reading, name))
+            for token in _tokens(sentence)
+        )
+        yield replace(sentence, tokens=tuple(tokens))
+
+
+def _forms(sentences: Iterable[Sentence]) -> Iterator[tuple[str, str]]:
+    return ((token.text, token.reading) for each in sentences for token in _tokens(each))
+
+
+def _tokens(sentence: Sentence) -> tuple[Token, ...]:
+    if sentence.tokens is None:
+        problem = f"{sentence.text[:40]!r} has no tokens; say how to cut"
+        raise ConfigError("--segmenter", problem)
+    return sentence.tokens
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kakehashi import __version__
+from kakehashi.config.languages import language_name, token_noun
 from kakehashi.extras import require
 from kakehashi.files import read_json
 from kakehashi.runtime.checked_folder import CALIBRATION, listed_files
@@ -79,13 +80,15 @@ def _card(
     about: str,
 ) -> str:
     """Return the text of a card: what it is for, scores, data, limits, how it is loaded."""
-    text = described["text"]
+    text, shown = described["text"], described.get("model", {}).get("char_view", "original")
+    cut = f"{language_name(text) or 'Text'} is cut into {token_noun(text)} by `{text['segmenter']}`"
+    cut += "" if shown == "original" else f", whose characters the model sees as `{shown}`"
     parts = [
         f"# {name.partition('/')[2]}",
         about or "Finds named entities, with exact character offsets.",
         "```python\nfrom kakehashi import Recognizer\n\n"
         f'recognizer = Recognizer.load("hf://{name}")\n```',
-        f"Needs `pip install 'kakehashi[hub]'`. Text is cut by `{text['segmenter']}`.",
+        f"Needs `pip install 'kakehashi[hub]'`. {cut}.",
         f"**Types:** {', '.join(described['types'])}",
     ]
     if test := result.get("test"):

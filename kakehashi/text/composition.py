@@ -29,9 +29,13 @@ _JAMO = "\u1160-\u11ff\ud7b0-\ud7fb"
 # makes up to 33 bytes of one character (ﷺ).
 LONGEST_PASSAGE = 1024
 
-# Zero-width spaces and the byte order mark are white space to us, though not to Python. All are
-# listed, since a class with \s takes three times as long.
-_NO_SPACE = r"\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+# Zero-width spaces, the byte order mark and the marks of direction, which stand around Arabic and
+# Hebrew words, are white space to us, though not to Python. All are listed, since a class with \s
+# takes three times as long.
+_NO_SPACE = (
+    r"\t-\r\x1c-\x1f\x85\xa0\u061c\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069"
+    r"\u3000\ufeff"
+)
 WHITE_SPACE = rf" {_NO_SPACE}"
 _UNSAFE = re.compile(rf"([{_NO_SPACE}])|[\0\ud800-\udfff]")
 _BREAKS = ("。！？!?", " ", "、")

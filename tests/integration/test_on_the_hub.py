@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -174,6 +175,28 @@ def test_the_card_can_be_looked_at_first(hub, tmp_path):
         assert part in card
     assert 'Recognizer.load("hf://me/ner-en")' in card
     assert "/golden/" not in card
+
+
+def test_the_card_says_what_language_is_cut_into_what(tmp_path):
+    from kakehashi.reports.model_card import write_repository
+
+    shutil.copytree(MODEL, tmp_path / "model")
+    description = json.loads((MODEL / "model.json").read_text())
+    description["text"] |= {"language": "zh", "segmenter": "characters"}
+    description["model"]["char_view"] = "pinyin"
+    (tmp_path / "model/model.json").write_text(json.dumps(description))
+    write_repository(
+        tmp_path / "model", tmp_path / "card", "me/ner-zh", licence="mit", languages=["zh"]
+    )
+    card = (tmp_path / "card/README.md").read_text()
+    assert "Chinese is cut into characters by `characters`" in card
+    assert "the model sees as `pinyin`" in card
+
+
+def test_a_model_that_says_no_language_needs_one(hub):
+    done = hub("-m", "kakehashi", "push", MODEL, "me/ner-en", "--license", "mit", "--out", "card")
+    assert done.returncode == 2
+    assert "--language: the model does not say" in done.stderr
 
 
 def test_a_damaged_download_is_refused(hub):

@@ -1,5 +1,6 @@
 """What is written is read back; what is cut is whole."""
 
+import re
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -28,9 +29,10 @@ from kakehashi.corpora.formats import read_source
 from kakehashi.corpora.writing import write_corpus
 from kakehashi.errors import ConfigError
 from kakehashi.sentence import Mention, Sentence, Span, Token, sentence_from_forms
+from kakehashi.text.composition import WHITE_SPACE
 
 TYPES = ("PER", "LOC", "a.b-c_d", "人名")
-BLANKS = "".join(c for c in map(chr, range(0x3001)) if c.isspace() or c == "\u200b") + "\ufeff"
+BLANKS = "".join(re.findall(f"[{WHITE_SPACE}]", "".join(map(chr, range(1 << 16)))))
 any_text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 # What columns can hold: no blank but U+3000, no line end, and no marks of their own.
 forms = st.text(

@@ -13,6 +13,7 @@ from kakehashi.config.architecture import VIEWS
 from kakehashi.config.languages import languages
 from kakehashi.config.segmenting import SEGMENTERS
 from kakehashi.sentence import sentence_from_forms
+from kakehashi.text.composition import WHITE_SPACE
 from kakehashi.text.readings import romanize
 from kakehashi.text.segment import load_segmenter
 from kakehashi.text.views import ngrams, view
@@ -71,7 +72,7 @@ def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
     tokens = load(name, cut_scripts).segment(text)
     assert all(token.text == text[token.start : token.end] for token in tokens)
     assert all(token.text for token in tokens)
-    assert "".join(token.text for token in tokens) == re.sub(r"[\s\u200b\ufeff]", "", text)
+    assert "".join(token.text for token in tokens) == re.sub(f"[{WHITE_SPACE}]", "", text)
     assert [token.start for token in tokens] == sorted(token.start for token in tokens)
 
 
@@ -80,7 +81,7 @@ def test_tokens_are_the_text_without_white_space(name, cut_scripts, text):
 def test_no_token_begins_with_a_mark_that_stands_on_something(name, text):
     for token in load(name, True).segment(text):
         if unicodedata.category(token.text[0])[0] == "M":
-            assert token.start == 0 or re.match(r"[\s\u200b\ufeff]", text[token.start - 1])
+            assert token.start == 0 or re.match(f"[{WHITE_SPACE}]", text[token.start - 1])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,8 +4,18 @@ import { $, Refused, ask, characters, make, paint, percent } from "/static/share
 
 const EXAMPLES = {
   ja: "明日の朝七時に東京の天気を教えて\n来週の金曜日、横浜の中華料理店を四人で予約して\n高橋さんに「十分遅れます」とメールを送って",
+  zh: "告诉我北京明天的天气\n明天早上七点叫醒我",
+  ko: "서울의 내일 날씨 알려 줘\n내일 아침 일곱 시에 깨워 줘",
+  th: "พรุ่งนี้อากาศที่กรุงเทพเป็นอย่างไร",
+  hi: "कल दिल्ली का मौसम कैसा रहेगा",
+  ar: "ما حالة الطقس غدا في القاهرة",
+  ru: "Какая завтра погода в Москве?\nРазбуди меня завтра в семь утра.",
+  el: "Τι καιρό θα κάνει αύριο στην Αθήνα;",
+  de: "Wie wird das Wetter morgen in Berlin?\nWeck mich morgen früh um sieben.",
+  fr: "Quel temps fera-t-il demain à Paris ?\nRéveille-moi demain à sept heures.",
   other: "Wake me up at seven tomorrow morning.\nBook a table for four at a Chinese restaurant in Leeds on Friday.\nPlay some jazz in the kitchen.",
 };
+const READINGS = { ja: "kana", zh: "pinyin" };
 const DELAY = 120; // milliseconds without a key before the server is asked
 
 let models = [];
@@ -33,6 +43,7 @@ function choose() {
   const { name, types, segmenter, version } = model();
   $("about").textContent = `${name} · ${types.length} types · ${segmenter} · kakehashi ${version}`;
   for (const id of ["text", "found", "rows"]) $(id).lang = model().language ?? "";
+  $("script").textContent = READINGS[model().language] ?? "as in the dictionary";
   look();
 }
 
@@ -95,7 +106,7 @@ function show() {
 }
 
 function paragraph(line, tokens, mentions, mode, types) {
-  const result = make("p", {});
+  const result = make("p", { dir: "auto" });
   let place = 0;
   let [mention, ...rest] = mentions;
   let into = result;

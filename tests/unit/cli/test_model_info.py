@@ -28,7 +28,14 @@ def test_a_model_alone_has_no_scores():
     assert found["run"] is None
     assert found["words"]["seen"] == 781
     printed = info(MODEL).stdout
-    for part in ("Model demo-en", "softmax, bio tags", "114: account_type,", "0.071", "17,423"):
+    for part in (
+        "Model demo-en",
+        "softmax, bio tags",
+        "114: account_type,",
+        "0.071",
+        "17,423",
+        "tokens seen",
+    ):
         assert part in printed
     assert "Scores" not in printed
 

@@ -96,6 +96,22 @@ def test_romanization_of_files_and_configs():
     assert found["shared"]["touched"] == found["shared"]["total"] > 0
 
 
+def test_a_language_chooses_the_segmenter_and_the_view():
+    write(
+        "ru.jsonl",
+        '{"text": "В Москве-реке", "mentions": [{"start": 2, "end": 8, "type": "LOC"}]}\n',
+    )
+    assert report("corpus", "stats", "ru.jsonl", "--language", "ru")["ru.jsonl"]["tokens"] == 2
+    cut = report("corpus", "stats", "ru.jsonl", "--language", "ru", "--segmenter", "characters")
+    assert cut["ru.jsonl"]["tokens"] == 2
+    assert report("corpus", "romanization", "ru.jsonl", "--language", "ru")["ru.jsonl"]["seen"] == 2
+    options = ("--language", "ru", "--view", "latin")
+    invoke(
+        "corpus", "convert", "ru.jsonl", "b.conll", *options, "--to-columns", "token,reading,tag"
+    )
+    assert Path("b.conll").read_text().splitlines()[:2] == ["В V O", "Москве-реке Moskve-reke O"]
+
+
 def test_inline_types_and_settings_of_a_format_are_named_on_the_command_line():
     write("a.xml", "<PER>Eva</PER> in <b>Bonn</b>\n")
     assert report("corpus", "stats", "a.xml")["a.xml"]["types"] == {"PER": 1, "b": 1}

@@ -66,5 +66,10 @@ def test_what_cannot_be_written_or_cut_is_said(place):
         suggest("raw.txt", "--out", "a.jsonl")
     (place / "ja.txt").write_text("東京の天気を教えて\n大阪へ行く\n")
     done = suggest("ja.txt", "--out", "b.jsonl")
-    assert "2 of 2 sentences are one token to the model; name the config" in done.stderr
+    assert "2 of 2 sentences are one token to the model; name the language" in done.stderr
     assert "one token" not in suggest("ja.txt", "--out", "c.jsonl", "--config", "demo-ja").stderr
+    assert "one token" not in suggest("ja.txt", "--out", "d.jsonl", "--language", "ja").stderr
+    assert (place / "d.jsonl").read_bytes() == (place / "c.jsonl").read_bytes()
+    for both in (("--language", "ja", "--config", "demo-ja"), ("--language", "jp")):
+        with pytest.raises(ConfigError, match="--language: "):
+            suggest("ja.txt", "--out", "e.jsonl", *both)

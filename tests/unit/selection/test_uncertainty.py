@@ -42,12 +42,7 @@ def test_a_model_of_another_language_reads_text_as_a_config_has_it(recognizer):
     text = "明日の朝七時に東京の天気を教えて"
     (alone,) = recognizer.recognize([text])
     assert len(alone.tokens) == 1
-
-    class Config:
-        text = japanese.text
-        model = japanese.settings
-
-    other = recognizer.for_text(Config)
+    other = recognizer.for_text(japanese.text, japanese.settings)
     (cut,) = other.recognize([text])
     assert [token.text for token in cut.tokens][:3] == ["明日", "の", "朝"]
     assert other.model.settings.char_view == "romaji"

@@ -44,10 +44,15 @@ def test_cleaning_moves_nothing():
     assert cleaned("a\u3000\u200b\r\ufeffb\0\ud800\udfffc d") == "a    b\ufffd\ufffd\ufffdc d"
 
 
+DIRECTIONS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
 def test_white_space_is_that_of_python_and_of_no_width():
     every = "".join(map(chr, range(sys.maxunicode + 1)))
     ours = set(re.findall(f"[{WHITE_SPACE}]", every))
-    assert ours == {*filter(str.isspace, every), "\u200b", "\ufeff"}
+    directions = {char for char in every if unicodedata.bidirectional(char) in DIRECTIONS}
+    marks = {"\u061c", "\u200e", "\u200f"}  # of direction too, whose class is that of letters
+    assert ours == {*filter(str.isspace, every), *directions, *marks, "\u200b", "\ufeff"}
 
 
 def test_passages_end_after_a_sentence_or_at_a_blank():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.sentence import sentence_from_forms
 from kakehashi.text import libraries
+from kakehashi.text.composition import WHITE_SPACE
 from kakehashi.text.segment import load_segmenter
 
 TEXTS = st.text(
@@ -74,7 +75,7 @@ def test_korean_words_have_parts_of_speech(segmenter):
 def test_kiwi_keeps_every_character(segmenter, text):
     tokens = segmenter("kiwi").segment(text)
     assert all(token.text == text[token.start : token.end] for token in tokens)
-    assert "".join(token.text for token in tokens) == re.sub(r"[\s\u200b\ufeff]", "", text)
+    assert "".join(token.text for token in tokens) == re.sub(f"[{WHITE_SPACE}]", "", text)
 
 
 @pytest.mark.parametrize("name", ["jieba", "newmm", "kiwi"])

@@ -43,14 +43,14 @@ def test_reading_is_that_of_the_spelling(segmenter, name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_white_space_of_any_kind_is_no_token(segmenter, name):
-    text = "\ufeff 東京\u3000大阪\u00a0京都\u200b奈良\r\n神戸 \t "
+    text = "\ufeff 東京\u3000大阪\u00a0京都\u200b奈良\r\n神戸\u200f \t \u202b津\u202c"
     tokens = segmenter(name).segment(text)
-    assert forms(tokens) == ["東京", "大阪", "京都", "奈良", "神戸"]
+    assert forms(tokens) == ["東京", "大阪", "京都", "奈良", "神戸", "津"]
     check_offsets(text, tokens)
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("text", ["", " ", "\u3000\r\n\u200b", " " * 70_000])
+@pytest.mark.parametrize("text", ["", " ", "\u3000\r\n\u200b\u200f", " " * 70_000])
 def test_nothing_but_white_space(segmenter, name, text):
     assert segmenter(name).segment(text) == ()
 
