@@ -111,7 +111,7 @@ class _TrainedStates(torch.autograd.Function):
                 _array(of_items), _array(of_states), grad_bias,
                 *(each.numpy() for each in (*weights, bias)),
             )  # fmt: skip
-            gradients += [*weights, bias, bias]
+            gradients += [*weights, bias, bias.clone()]  # each is scaled by itself
         return grad_inputs, None, None, None, None, *gradients
 
 
