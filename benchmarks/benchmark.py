@@ -6,14 +6,14 @@ import datetime
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import children_cpu
-from benchmarks.peers.peer import FRESH
+from benchmarks.peers.peer import BULK_ONLY
 from benchmarks.place import Place, folder_size
 from benchmarks.subjects import OURS, SUBJECTS
 from benchmarks.workers import NotInstalledError, Process, command, environment, output_of
@@ -140,7 +140,7 @@ class Benchmark:
             self._compare(scores)
             self._measure_ways("bulk", workers)
             count = self._plan.latency_sentences
-            self._measure_ways("latency", workers, leave_out=FRESH, count=count)
+            self._measure_ways("latency", workers, leave_out=BULK_ONLY, count=count)
 
     def _first_tagging(self, worker: Process) -> dict[str, Any]:
         """Load the model and score it; then warm up."""
@@ -164,11 +164,17 @@ class Benchmark:
                 self._subjects[subject]["tagging"]["differing_sentences"] = differing
 
     def _measure_ways(
-        self, what: str, workers: Sequence[Process], leave_out: str = "", **arguments: int
+        self,
+        what: str,
+        workers: Sequence[Process],
+        leave_out: Collection[str] = (),
+        **arguments: int,
     ) -> None:
         def measured(worker: Process) -> dict[str, Any]:
             ways = self._subjects[worker.subject]["tagging"]["ways"]
-            return {way: worker.ask(what, way=way, **arguments) for way in ways if way != leave_out}
+            return {
+                way: worker.ask(what, way=way, **arguments) for way in ways if way not in leave_out
+            }
 
         for subject, rounds in self._in_turns(f"tagging, {what}", workers, measured).items():
             ways = self._subjects[subject]["tagging"]["ways"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from benchmarks.place import PARTS, Place
 from kakehashi.config.architecture import ModelSettings
 from kakehashi.data.dataset import Dataset, prepare
 from kakehashi.data.encode import EncodedCorpus, encode
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
-from kakehashi.model.tagger import Tagger
 from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.sentence import Sentence
-from kakehashi.training.trainer import Trainer
+
+if TYPE_CHECKING:  # torch, which tagging does without
+    from kakehashi.model.tagger import Tagger
+    from kakehashi.training.trainer import Trainer
 
 
 def prepare_whole(place: Place) -> Dataset:

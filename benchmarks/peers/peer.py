@@ -14,7 +14,10 @@ Way = Callable[[Sequence[Sentence]], Callable[[], object]]
 TOKENS = "tokens given"
 ENCODED = "encoded"
 FRESH = "tokens given, just loaded"
-"""In bulk only: nothing has been remembered yet."""
+"""Nothing has been remembered yet."""
+THREADS = "tokens given, two threads"
+"""Each tags half of the sentences, with the recognizer of both."""
+BULK_ONLY = (FRESH, THREADS)
 
 
 class Peer(Protocol):

@@ -33,19 +33,14 @@ def align(
       kakehashi align en.vec de.vec --out de.en.vec --seed-words en-de.tsv
     """
     from kakehashi.data import alignment
-    from kakehashi.data.vectors import open_vectors, read_vectors, write_vectors
+    from kakehashi.data.vectors import open_vectors, write_vectors
 
     check_free(out, force)
     given = alignment.read_word_pairs(seed_words) if seed_words else []
-    most = alignment.MOST_WORDS
-    theirs, ours = (
-        read_vectors(path, format, wanted=[pair[side] for pair in given], first=most)
-        for side, path in enumerate((source, target))
-    )
-    found = alignment.align(theirs, ours, given, names=(str(source), str(target)))
+    found = alignment.align_files(source, target, format, given)
     n_words, rows = open_vectors(target, format)
     rotated = ((word, vector @ found.rotation) for word, vector in rows)
-    write_vectors(out, (n_words, ours.width), rotated)
+    write_vectors(out, (n_words, len(found.rotation)), rotated)
     facts = {
         "file": str(out),
         "words": n_words,

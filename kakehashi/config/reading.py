@@ -154,8 +154,8 @@ def check_files(settings: RunSettings, config: str | Path) -> None:
 
     A `CorpusError` names both places where a relative path is looked for.
     """
-    for table in _tables_with_paths(settings.model_dump(mode="json")):
-        name = table["path"]
+    for table, key in _paths(settings.model_dump(mode="json")):
+        name = table[key]
         path, beside = data_path(name).absolute(), Path(config).parent.absolute() / name
         if not path.exists():
             where = f"; looked for {path} and {beside}" if path != beside else ""
@@ -165,10 +165,10 @@ def check_files(settings: RunSettings, config: str | Path) -> None:
 
 def _find_beside(folder: Path, tree: Tree) -> None:
     """Resolve relative paths in the config's own folder where they lead nowhere else."""
-    for table in _tables_with_paths(tree):
-        beside = folder / table["path"]
-        if not data_path(table["path"]).exists() and beside.exists():
-            table["path"] = str(beside)
+    for table, key in _paths(tree):
+        beside = folder / table[key]
+        if not data_path(table[key]).exists() and beside.exists():
+            table[key] = str(beside)
 
 
 def _name_corpus(tree: Tree) -> None:
@@ -178,14 +178,15 @@ def _name_corpus(tree: Tree) -> None:
         tree["corpus"] = {"catalogue": corpus.removeprefix(PREFIX)}
 
 
-def _tables_with_paths(tree: Tree) -> Iterator[Tree]:
-    """Yield the tables of corpora, text and vectors that name a file."""
+def _paths(tree: Tree) -> Iterator[tuple[Tree, str]]:
+    """Yield each table of corpora, text and vectors that names a file, and the key that does."""
     tables = (tree.get(name) for name in ("corpus", "teach", "joint"))
     lists = [value for table in tables if isinstance(table, dict) for value in table.values()]
     sources = (source for each in lists if isinstance(each, list) for source in each)
     for table in (*sources, tree.get("vectors")):
-        if isinstance(table, dict) and isinstance(table.get("path"), str):
-            yield table
+        if isinstance(table, dict):
+            keys = ("path", "align_to")
+            yield from ((table, key) for key in keys if isinstance(table.get(key), str))
 
 
 def put(tree: Tree, key: str, value: object) -> None:

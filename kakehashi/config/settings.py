@@ -68,6 +68,11 @@ class VectorsSettings(Settings):
     most_words: int | None = Field(
         None, gt=0, description="Of all, keep the first so many, which are the most frequent."
     )
+    align_to: str | None = Field(
+        None,
+        description="Vectors of the source's language, of the same format, into whose space these"
+        " are rotated, as kakehashi align does: for transfer of the group word.",
+    )
     precision: Literal["int8", "float32"] = Field(
         "int8",
         description="How the model keeps the vectors of words that training does not change.",

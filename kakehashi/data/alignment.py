@@ -9,7 +9,7 @@ local scaling, CSLS (Conneau et al. 2018, section 2.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kakehashi.corpora.lines import read_lines
-from kakehashi.data.vectors import Vectors
+from kakehashi.data.vectors import VectorFormat, Vectors, read_vectors
 from kakehashi.data.vocabulary import Channels
 from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.text.loanwords import find_loanwords
@@ -27,7 +27,7 @@ Floats = npt.NDArray[np.float32]
 WordPair = tuple[str, str]
 """A word of the source and one of the target."""
 
-MOST_WORDS = 50_000  # of each file: those that pairs and nearest neighbours are looked for among
+_MOST_WORDS = 50_000  # of each file: those that pairs and nearest neighbours are looked for among
 _MOST_FREQUENT = 5_000  # of these: those whose mutual nearest neighbours are pairs too
 _ROUNDS = 2
 _N_NEAREST = 10
@@ -96,6 +96,20 @@ def align(
     after = _retrieval(ours @ rotation, theirs, pairs[tested])
     counts = {**kinds, "neighbours": len(neighbours)}
     return Alignment(rotation, counts, len(tested), before, after)
+
+
+def align_files(
+    source: str | Path,
+    target: str | Path,
+    format: VectorFormat = "text",
+    given: Sequence[WordPair] = (),
+) -> Alignment:
+    """Do what `align` does with the most frequent words of two files; raises as reading does."""
+    theirs, ours = (
+        read_vectors(path, format, wanted=[pair[side] for pair in given], first=_MOST_WORDS)
+        for side, path in enumerate((source, target))
+    )
+    return align(theirs, ours, given, names=(str(source), str(target)))
 
 
 def read_word_pairs(path: Path) -> list[WordPair]:

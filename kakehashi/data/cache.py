@@ -303,9 +303,11 @@ def features_fingerprint(settings: RunSettings, corpus: str) -> str:
     """Hash what the model sees of encoded corpora, whose own fingerprint is given."""
     model, vectors = settings.model, settings.vectors
     views = (view_signature(model.word_view), view_signature(model.char_view), model.ngram)
-    read = (
-        [vectors.model_dump(mode="json"), file_hashes(data_path(vectors.path))] if vectors else []
-    )
+    read: list[object] = []
+    if vectors is not None:
+        files = filter(None, (vectors.path, vectors.align_to))
+        own = vectors.model_dump(mode="json", exclude={"align_to"})
+        read = [own, *(file_hashes(data_path(each)) for each in files)]
     return _hash(corpus, views, *read)
 
 

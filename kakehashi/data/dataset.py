@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kakehashi.config.architecture import ModelSettings
 from kakehashi.config.settings import VectorsSettings
+from kakehashi.data.alignment import align_files
 from kakehashi.data.encode import EncodedCorpus, encode, sorted_types
 from kakehashi.data.vectors import Coverage, Vectors, read_vectors
 from kakehashi.data.vocabulary import Channels, Form, FormFeatures, Vocabulary, featurize
@@ -115,6 +116,9 @@ def build_dataset(
             wanted = set(map(channels.word_of, found))
         first = settings.most_words if settings.extra_words == "all" else 0
         vectors = read_vectors(settings.path, settings.format, wanted=wanted, first=first)
+        if settings.align_to is not None:
+            rotation = align_files(settings.align_to, settings.path, settings.format).rotation
+            vectors = replace(vectors, matrix=vectors.matrix @ rotation)
         coverage = vectors.coverage(word_counts)
     words = Vocabulary.from_counts(word_counts, vectors.rows if vectors is not None else ())
     ngrams = Vocabulary.from_counts(ngram_counts)

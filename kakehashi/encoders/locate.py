@@ -36,6 +36,9 @@ def find_encoder(name: str) -> Path:
         return path
     folder = Path(name)
     if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            problem = f"{folder} has no config.json, so it is no encoder of Hugging Face"
+            raise ConfigError("encoder.name", f"{problem}; name the folder that has its files")
         return folder
     hub = require("huggingface_hub", "teacher")
     try:

@@ -179,7 +179,8 @@ def files_of(settings: RunSettings) -> Iterator[tuple[str, Path]]:
         else:
             yield source.path, data_path(source.path)
     if settings.vectors is not None:
-        yield settings.vectors.path, data_path(settings.vectors.path)
+        names = filter(None, (settings.vectors.path, settings.vectors.align_to))
+        yield from ((name, data_path(name)) for name in names)
     for mapping in (each.mapping for each in (corpus, teach, joint) if each is not None):
         if mapping is not None and mapping.endswith(".toml"):
             yield mapping, Path(mapping)

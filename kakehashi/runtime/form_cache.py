@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from threading import Lock
 from weakref import WeakSet
 
@@ -11,50 +13,88 @@ import numpy as np
 
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Form
-from kakehashi.runtime.steps import FloatArray
+from kakehashi.runtime.steps import Projected
 
-CACHE_BYTES = 16 << 20
+CACHE_BYTES = 24 << 20
 """Of rows, by default; see docs/decisions/008."""
 
-_AT_ONCE = 512  # forms that are projected together; more would only take more memory
+_AT_ONCE = 256  # forms that are projected together; more would only take more memory
 _FORM_BYTES = 300  # of a form's strings and its place in the table
+_NONE = np.empty((0, 0), np.float32)
 
 
 class _Rows:
     """The rows of some forms: ``numbers`` into ``projected`` (forms and more, any width)."""
 
-    def __init__(self) -> None:
+    def __init__(self, projected: Projected = _NONE) -> None:
         self.numbers: dict[Form, int] = {}
-        self.projected: FloatArray = np.empty((0, 0), np.float32)
+        self.projected = projected
+        self.last_used = np.zeros(len(projected), np.int64)  # in which look-up
+        self.n_look_ups = 0
 
-    def append(self, forms: Sequence[Form], projected: FloatArray) -> None:
+    def find(self, forms: Sequence[Form]) -> Ids:
+        """Return the row of each form, -1 if it has none."""
+        found = np.fromiter(map(self.numbers.get, forms, repeat(-1)), np.int64, len(forms))
+        self.n_look_ups += 1
+        self.last_used[found[found >= 0]] = self.n_look_ups
+        return found
+
+    def append(self, forms: Sequence[Form], projected: Projected) -> None:
         """Add forms with their rows; known only once these are written."""
         begin = len(self.numbers)
         end = begin + len(forms)
         self.projected[begin:end] = projected
+        self.last_used[begin:end] = self.n_look_ups
         self.numbers.update(zip(forms, range(begin, end), strict=True))
+
+    def copy_to(self, other: _Rows, needed: Ids, n_more: int) -> None:
+        """Copy rows that are needed, and others while more than half of the room is left.
+
+        Those used last come first, and there must be room for so many more.
+        """
+        last_used = self.last_used[: len(self.numbers)].copy()
+        last_used[needed] = self.n_look_ups + 1
+        room = len(other.projected)
+        n_kept = max(len(needed), min(room // 2, room - n_more))
+        kept = np.argsort(-last_used, kind="stable")[:n_kept]
+        strings = list(self.numbers)
+        other.append([strings[number] for number in kept.tolist()], self.projected[kept])
+        other.last_used[: len(kept)] = np.arange(len(kept), 0, -1)
+        other.n_look_ups = len(kept)
+
+
+def _new_rows(room: int, like: Projected) -> Projected:
+    """Make room for rows in memory of its own; of malloc's, glibc would keep much once freed."""
+    memory = mmap.mmap(-1, room * like[0].nbytes, access=mmap.ACCESS_COPY)
+    if hasattr(mmap, "MADV_HUGEPAGE"):  # a fault for 400 rows, not one or two for each
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, like.dtype).reshape(room, -1)
 
 
 class FormCache:
     """Rows of forms as ``project`` computes them, each computed once.
 
     Threads may share one, and wait for each other only while rows are added. When there is no room
-    for more in so many ``bytes``, all rows are dropped but those of the forms that are looked up.
+    for more in so many ``bytes``, half of the rows are dropped, or more, those used last are kept.
     """
 
-    def __init__(self, project: Callable[[Sequence[Form]], FloatArray], bytes: int) -> None:
+    def __init__(self, project: Callable[[Sequence[Form]], Projected], bytes: int) -> None:
         self._project, self._bytes = project, bytes
         self._rows = _Rows()
         self._lock = Lock()
         _caches.add(self)
 
-    def look_up(self, forms: Sequence[Form]) -> tuple[FloatArray, Ids]:
+    def look_up(self, forms: Sequence[Form]) -> tuple[Projected, Ids]:
         """Return rows of forms (any number, any width), and which of them each form has.
 
         A look-up may be interrupted at any place.
         """
-        rows, distinct = self._rows, dict.fromkeys(forms)
-        new = [form for form in distinct if form not in rows.numbers]
+        rows = self._rows
+        found = rows.find(forms)
+        missing = np.flatnonzero(found < 0).tolist()
+        if not missing:
+            return rows.projected, found
+        new = list(dict.fromkeys(forms[place] for place in missing))
         for begin in range(0, len(new), _AT_ONCE):
             some = new[begin : begin + _AT_ONCE]
             projected = self._project(some)
@@ -62,17 +102,17 @@ class FormCache:
                 # Another thread may have added some meanwhile.
                 places = [place for place, form in enumerate(some) if form not in rows.numbers]
                 if len(rows.numbers) + len(places) > len(rows.projected):
-                    known = [form for form in distinct if form in rows.numbers]
-                    kept = rows.projected[[rows.numbers[form] for form in known]]
-                    self._rows = rows = _Rows()  # now the full ones are freed
-                    width = projected.shape[1]
-                    room = self._bytes // (projected.itemsize * width + _FORM_BYTES)
-                    rows.projected = np.empty((max(room, len(distinct)), width), np.float32)
-                    if known:
-                        rows.append(known, kept)
+                    needed = np.setdiff1d(rows.find(forms), -1)
+                    n_more = len(new) - begin
+                    room = self._bytes // (projected[0].nbytes + _FORM_BYTES)
+                    room = max(room, len(needed) + n_more)
+                    full, rows = rows, _Rows(_new_rows(room, projected))
+                    if full.numbers:
+                        full.copy_to(rows, needed, n_more)
+                    self._rows = rows
+                    del full  # and free its rows
                 rows.append([some[place] for place in places], projected[places])
-        found = np.fromiter(map(rows.numbers.__getitem__, forms), np.int64, len(forms))
-        return rows.projected, found
+        return rows.projected, rows.find(forms)
 
     def clear(self) -> None:
         """Drop all forms."""

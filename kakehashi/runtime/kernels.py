@@ -70,6 +70,20 @@ def tanh(x: np.float32) -> np.float32:
 
 
 @machine_code
+def round_to_half(numbers: _Array, halves: npt.NDArray[np.int16]) -> None:
+    """Round numbers (n,) to float16, as bits (n,), ties to even; for numpy each takes 3 ns.
+
+    2^-112 times as large, they have its exponents, and its subnormal ones are subnormal.
+    """
+    for i in range(len(numbers)):
+        number = min(max(numbers[i], _float(-65504)), _float(65504))
+        bits = np.int32(np.float32(number * _float(2**-112)).view(np.int32))
+        size = bits & np.int32(0x7FFFFFFF)
+        rounded = (size + np.int32(0xFFF) + (size >> 13 & 1)) >> 13
+        halves[i] = np.int16(rounded | (bits >> 16 & -0x8000))
+
+
+@machine_code
 def best_sequences(emissions: _Array, offsets: Ids, scores: _Array, tags: Ids) -> None:
     """Do `kakehashi.runtime.decoder.best_sequences`."""
     n_tags = emissions.shape[1]

@@ -32,6 +32,7 @@ from kakehashi.runtime.vector_code import (
 )
 
 _Array = npt.NDArray[np.float32]
+_Items = npt.NDArray[Any]  # float32, or float16 as int16, which numba has no arrays of
 _Value = Any  # numba and llvmlite have no types
 
 ROWS = 6
@@ -71,17 +72,18 @@ def _product(n_rows: int) -> Any:
 
 @intrinsic
 def _apply_gates(
-    _: Any, sums: Any, scales: Any, items: Any, stride: Any, upcoming: Any, cells: Any, states: Any,
-    inputs: Any, steps: Any, rounding: Any,
+    _: Any, sums: Any, like: Any, scales: Any, items: Any, stride: Any, upcoming: Any, cells: Any,
+    states: Any, inputs: Any, steps: Any, rounding: Any,
 ) -> Any:  # fmt: skip
-    """Make `build_gates` a function for numba. Sums are an array, to know their type."""
+    """Make `build_gates` a function for numba. Sums are an array, and items like another one."""
 
     def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
-        arguments = [_address(context, b, sums, values[0]), *values[1:]]
-        build_gates(b, INSTRUCTIONS.zero, sums.dtype == types.float32, arguments)
+        arguments = [_address(context, b, sums, values[0]), *values[2:]]
+        kinds = sums.dtype == types.float32, like.dtype == types.int16
+        build_gates(b, INSTRUCTIONS.zero, *kinds, arguments)
         return context.get_dummy_value()
 
-    return types.void(sums, *[types.intp] * 7, types.float32, types.float32), generate
+    return types.void(sums, like, *[types.intp] * 7, types.float32, types.float32), generate
 
 
 def _address(context: Any, b: ir.IRBuilder, kind: types.Array, array: _Value) -> _Value:
@@ -130,7 +132,7 @@ def _next_token(offsets: Ids, direction: int, sequence: int, step: int, n_runnin
 
 
 @inlined
-def _copy_units(item: _Array, width: int, n_units: int, few: _Array) -> None:
+def _copy_units(item: _Items, width: int, n_units: int, few: _Items) -> None:
     """Copy what an item adds to the gates of the last units, which do not fill a block."""
     for gate in range(4):
         for unit in range(n_units):
@@ -139,7 +141,7 @@ def _copy_units(item: _Array, width: int, n_units: int, few: _Array) -> None:
 
 @machine_code
 def _run(
-    projected: _Array,
+    projected: _Items,
     rows: Ids,
     offsets: Ids,
     states: _Array,
@@ -155,7 +157,8 @@ def _run(
     inputs = np.zeros((2, n_sequences + ROWS - 1, n_blocks * UNITS), packed.dtype)
     sums = np.empty((ROWS, COLUMNS), starts.dtype)
     tokens, upcoming = np.empty(ROWS, np.int64), np.empty(ROWS, np.int64)
-    few, few_states = np.zeros((4, UNITS), np.float32), np.empty(UNITS, np.float32)
+    few, few_states = np.zeros((4, UNITS), projected.dtype), np.empty(UNITS, np.float32)
+    wide = width * projected.itemsize
     for direction in range(2):
         cells[:], sums[:], n_running = 0, 0, n_sequences
         for step in range(offsets[1] - offsets[0]):
@@ -179,15 +182,16 @@ def _run(
                     for row in range(n_rows):
                         item = projected[rows[tokens[row]], 4 * direction * width + unit :]
                         state = states[tokens[row], direction * width + unit :]
-                        item_at, stride, state_at = item.ctypes.data, 4 * width, state.ctypes.data
+                        item_at, stride, state_at = item.ctypes.data, wide, state.ctypes.data
                         if n_units < UNITS:
                             _copy_units(item, width, n_units, few)
                             item_at, stride = few.ctypes.data, few.strides[0]
                             state_at = few_states.ctypes.data
                         _apply_gates(  # type: ignore[call-arg]
-                            sums[row], scales[direction, block].ctypes.data, item_at, stride,
-                            upcoming[row] + 4 * unit, cells[first + row, unit:].ctypes.data,
-                            state_at, after[first + row, unit:].ctypes.data, steps, rounding,
+                            sums[row], projected, scales[direction, block].ctypes.data, item_at,
+                            stride, upcoming[row] + projected.itemsize * unit,
+                            cells[first + row, unit:].ctypes.data, state_at,
+                            after[first + row, unit:].ctypes.data, steps, rounding,
                         )  # fmt: skip
                         for i in range(n_units % UNITS):
                             state[i] = few_states[i]
@@ -222,18 +226,19 @@ class MachineSteps:
 
     def __call__(
         self,
-        projected: _Array,
+        projected: _Items,
         rows: Ids,
         offsets: Ids,
         states: _Array,
     ) -> None:
         """Write the states of all tokens (tokens, 2 · width).
 
-        ``projected`` is what a form adds to the gates of both directions (forms, 8 · width),
-        ``rows`` the row in it per token (tokens,). Sentences begin and end at ``offsets``
-        (sentences + 1,), the longest first, none empty.
+        ``projected`` is what a form adds to the gates of both directions (forms, 8 · width), in
+        float32 or float16, ``rows`` the row in it per token (tokens,). Sentences begin and end at
+        ``offsets`` (sentences + 1,), the longest first, none empty.
         """
-        _run(projected, rows, offsets, states, *self._arguments)
+        items = projected.view(np.int16) if projected.dtype == np.float16 else projected
+        _run(items, rows, offsets, states, *self._arguments)
 
 
 def _pack(weights: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:

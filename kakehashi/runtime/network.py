@@ -15,7 +15,14 @@ from kakehashi.errors import ConfigError
 from kakehashi.extras import require
 from kakehashi.runtime.model_folder import TrainedModel
 from kakehashi.runtime.onnx_file import OnnxModel
-from kakehashi.runtime.steps import DEFAULT_PRECISION, FloatArray, LstmSteps, Precision
+from kakehashi.runtime.steps import (
+    DEFAULT_PRECISION,
+    FloatArray,
+    LstmSteps,
+    Precision,
+    Projected,
+    rounded_to_half,
+)
 
 Weights = Mapping[str, npt.NDArray[Any]]
 
@@ -23,13 +30,13 @@ Weights = Mapping[str, npt.NDArray[Any]]
 class Network(Protocol):
     """What computes emissions; several threads may share one."""
 
-    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Projected:
         """Compute of forms (their numbers) what does not depend on context, for `emit`.
 
         ``features`` has those of every form number. Returns a row per form (forms, any width).
         """
 
-    def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+    def emit(self, projected: Projected, rows: Ids, offsets: Ids) -> FloatArray:
         """Compute the emissions of sentences, longest first (tokens, tags).
 
         ``projected`` has rows of forms, see `project`, ``rows`` the row in it per token (tokens,),
@@ -85,14 +92,14 @@ class NumpyNetwork:
         self._word = _Lstm(weights, "word", precision)
         self._dense, self._bias = weights["dense.weight"].T, weights["dense.bias"]
 
-    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> FloatArray:
+    def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Projected:
         """Compute what forms add to the gates of the word LSTM (forms, 2 · 4 · width)."""
         lengths, ngrams, ngram_ids = gather_ngrams(forms, features)
         chars = self._chars(self._ngrams[ngram_ids], ngrams, lengths)
         words = self._embed(features.words[forms])
         return self._word.project(np.concatenate([words, chars], axis=1))
 
-    def emit(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+    def emit(self, projected: Projected, rows: Ids, offsets: Ids) -> FloatArray:
         """Compute the emissions of sentences, longest first (tokens, tags)."""
         emissions: FloatArray = self._word.run(projected, rows, offsets) @ self._dense
         emissions += self._bias
@@ -155,14 +162,18 @@ class _Lstm:
         self._bias: FloatArray = np.concatenate(both("bias_ih")) + np.concatenate(both("bias_hh"))
         states: FloatArray = np.stack(both("weight_hh")).transpose(0, 2, 1).copy()
         self._width, self._steps = states.shape[1], LstmSteps(states, precision)
+        self._is_rounded = precision == "int8"
 
-    def project(self, items: FloatArray) -> FloatArray:
-        """Compute what items (items, width) add to the gates (items, 2 · 4 · width)."""
+    def project(self, items: FloatArray) -> Projected:
+        """Compute what items (items, width) add to the gates (items, 2 · 4 · width).
+
+        For products of ``int8`` it is rounded to float16, of which twice as much can be cached.
+        """
         projected: FloatArray = items @ self._inputs
         projected += self._bias
-        return projected
+        return rounded_to_half(projected) if self._is_rounded else projected
 
-    def run(self, projected: FloatArray, rows: Ids, offsets: Ids) -> FloatArray:
+    def run(self, projected: Projected, rows: Ids, offsets: Ids) -> FloatArray:
         """Compute the states of sequences (items, 2 · width); see `LstmSteps`."""
         states = np.empty((len(rows), 2 * self._width), np.float32)
         self._steps(projected, rows, offsets, states)

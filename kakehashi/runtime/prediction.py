@@ -13,11 +13,11 @@ from kakehashi.data.batches import Ids, plan_batches, ranges
 from kakehashi.data.vocabulary import FormFeatures
 from kakehashi.runtime.decoder import Decoder
 from kakehashi.runtime.network import Network
-from kakehashi.runtime.steps import FloatArray
+from kakehashi.runtime.steps import FloatArray, Projected
 from kakehashi.sentence import Span
 from kakehashi.tags import Tagset
 
-_BATCH_TOKENS = 3072
+_BATCH_TOKENS = 2048
 _CHUNK_TOKENS = 1 << 15
 
 
@@ -64,7 +64,7 @@ def predict_spans(
 def predict(
     network: Network,
     decoder: Decoder,
-    projected: FloatArray,
+    projected: Projected,
     rows: Ids,
     offsets: Ids,
     batch_tokens: int = _BATCH_TOKENS,
@@ -92,7 +92,7 @@ def predict(
 
 def emit(
     network: Network,
-    projected: FloatArray,
+    projected: Projected,
     rows: Ids,
     offsets: Ids,
     batch_tokens: int = _BATCH_TOKENS,
@@ -103,7 +103,7 @@ def emit(
 
 
 def marginals(
-    network: Network, decoder: Decoder, projected: FloatArray, rows: Ids, offsets: Ids
+    network: Network, decoder: Decoder, projected: Projected, rows: Ids, offsets: Ids
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield (number, probability of each tag at each token (tokens, tags)); see `predict`."""
     for sentences, edges, emissions in emit(network, projected, rows, offsets):

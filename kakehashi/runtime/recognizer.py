@@ -37,6 +37,7 @@ from kakehashi.runtime.steps import (
     PRECISIONS,
     FloatArray,
     Precision,
+    Projected,
     machine_code,
 )
 from kakehashi.sentence import Mention, Sentence, Span, Token, check_tokens, mentions_from_spans
@@ -104,7 +105,7 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             An ONNX file has its own. `ConfigError` if it is neither.
-        cache_bytes: What may be cached of forms, some 10 KB each, which does not depend on context.
+        cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -211,7 +212,7 @@ class Recognizer:
 
     def _chunks(
         self, sentences: Iterable[Sentence]
-    ) -> Iterator[tuple[list[Sentence], tuple[FloatArray, Ids, Ids]]]:
+    ) -> Iterator[tuple[list[Sentence], tuple[Projected, Ids, Ids]]]:
         """Yield segmented sentences, with what `predict` gets of them."""
         parts = map(self._segmented, sentences)
         while chunk := list(_until(parts, _CHUNK_TOKENS)):
@@ -283,12 +284,12 @@ class Recognizer:
             for numbers, offsets, emissions in emit(self.network, *arguments):
                 yield [chunk[number] for number in numbers.tolist()], offsets, emissions
 
-    def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[FloatArray, Ids]:
+    def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[Projected, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""
         return self._cache.look_up([(t.text, t.reading) for part in tokens for t in part])
 
     def _tagged(
-        self, chunk: list[Sentence], projected: FloatArray, rows: Ids, offsets: Ids
+        self, chunk: list[Sentence], projected: Projected, rows: Ids, offsets: Ids
     ) -> Iterator[Sentence]:
         def trim(number: int, spans: tuple[Span, ...]) -> tuple[Span, ...]:
             return self.trim(spans, chunk[number].tokens or ())
@@ -324,7 +325,7 @@ def _project(
     channels: Channels,
     foreign: ForeignText,
     forms: Sequence[Form],
-) -> FloatArray:
+) -> Projected:
     foreign.count(forms)
     features = featurize(forms, channels, model.words, model.ngrams)
     return network.project(np.arange(len(forms)), features)

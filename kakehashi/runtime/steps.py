@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from types import ModuleType
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +19,16 @@ from kakehashi.runtime.quantized import round_states, rounded_weights
 
 FloatArray = npt.NDArray[np.float32]
 
+Projected = npt.NDArray[np.floating[Any]]
+"""What items add to gates: in float32, or with products of ``int8`` in float16."""
+
 Precision = Literal["float32", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 DEFAULT_PRECISION: Precision = "int8"
 """Of tagging on a CPU."""
 
-Steps: TypeAlias = Callable[[FloatArray, Ids, Ids, FloatArray], None]
+Steps: TypeAlias = Callable[[Projected, Ids, Ids, FloatArray], None]
 """What an `LstmSteps` does, with its weights; several threads may call it at a time."""
 
 _WORTH_LOADING = 2000  # items: loading machine code takes as long as tagging these in numpy
@@ -85,6 +88,16 @@ def machine_code(n_items: int | None = None) -> ModuleType | None:
     return _kernels()[0]
 
 
+def rounded_to_half(numbers: FloatArray) -> Projected:
+    """Round numbers to float16; what is beyond its range to its largest."""
+    kernels = machine_code(0)
+    if kernels is None:
+        return numbers.clip(-65504, 65504).astype(np.float16)
+    halves = np.empty(numbers.shape, np.int16)
+    kernels.round_to_half(numbers.ravel(), halves.ravel())
+    return halves.view(np.float16)
+
+
 class LstmSteps:
     """The steps of both directions of an LSTM; threads may share one.
 
@@ -99,7 +112,7 @@ class LstmSteps:
         self._run: Steps = partial(run_sequences, rounded, precision)
         self._is_compiled = False
 
-    def __call__(self, projected: FloatArray, rows: Ids, offsets: Ids, states: FloatArray) -> None:
+    def __call__(self, projected: Projected, rows: Ids, offsets: Ids, states: FloatArray) -> None:
         """Write the states of some sequences, forward and backward (items, 2 · width).
 
         ``projected`` is what distinct items add to the gates of both directions, bias included
@@ -116,7 +129,7 @@ class LstmSteps:
 def run_sequences(
     weights: FloatArray,
     precision: Precision,
-    projected: FloatArray,
+    projected: Projected,
     rows: Ids,
     offsets: Ids,
     states: FloatArray,
@@ -136,7 +149,7 @@ def run_sequences(
 
 def apply_gates(
     product: FloatArray,
-    projected: FloatArray,
+    projected: Projected,
     rows: Ids,
     offsets: Ids,
     step: int,
@@ -153,8 +166,7 @@ def apply_gates(
     n_running, width = product.shape[1], hidden.shape[2]
     items = np.stack([offsets[:n_running] + step, offsets[1 : n_running + 1] - 1 - step])
     sides = np.array([[0], [1]])
-    gates = projected.reshape(-1, 2, 4 * width)[rows[items], sides]
-    gates += product
+    gates = projected.reshape(-1, 2, 4 * width)[rows[items], sides] + product
     input_, forget, new, output = np.split(gates, 4, axis=2)
     cell = cells[:, :n_running]
     cell *= _sigmoid(forget)

@@ -222,13 +222,28 @@ def build_exp(b: ir.IRBuilder, factor: float, x: _Value) -> _Value:
     return b.bitcast(b.add(b.bitcast(power, INTS), n), FLOATS)
 
 
-def build_gates(b: ir.IRBuilder, zero: int, is_float: bool, arguments: list[_Value]) -> None:
+def _load_halves(b: ir.IRBuilder, address: _Value) -> _Value:
+    """Read 16 numbers of float16, on any processor: moved into place, exponents are 112 less."""
+    bits = b.zext(At(b, address, ir.VectorType(ir.IntType(16), UNITS)).load(), INTS)
+
+    def whole(number: int) -> ir.Constant:
+        return ir.Constant(INTS, [number] * UNITS)
+
+    number = b.bitcast(b.shl(b.and_(bits, whole(0x7FFF)), whole(13)), FLOATS)
+    sign = b.shl(b.and_(bits, whole(0x8000)), whole(16))
+    return b.bitcast(b.or_(b.bitcast(b.fmul(number, constant(2**112)), INTS), sign), FLOATS)
+
+
+def build_gates(
+    b: ir.IRBuilder, zero: int, is_float: bool, is_half: bool, arguments: list[_Value]
+) -> None:
     """Apply the gates of 16 units of one item: write their cells and states.
 
     Arguments are the addresses of the sums (64,) and their scales (64,), and of what the item adds
-    (4, 16), the bytes from a gate to the next there, the addresses of the cells (16,), which are
-    read before, of the states, and of the states as `build_product` takes them; then by what these
-    are multiplied, and the number that rounds them when it is added and taken away again.
+    (4, 16), in float16 if ``is_half``, the bytes from a gate to the next there, the addresses of
+    the cells (16,), which are read before, of the states, and of the states as `build_product`
+    takes them; then by what these are multiplied, and the number that rounds them when it is added
+    and taken away again.
 
     Sigmoid and tanh are fractions of powers of e. Multiplied out, a cell needs one division, and a
     state a second one, instead of five.
@@ -244,8 +259,9 @@ def build_gates(b: ir.IRBuilder, zero: int, is_float: bool, arguments: list[_Val
     def gate(number: int) -> _Value:
         total = At(b, sums, FLOATS if is_float else INTS).load(number)
         total = total if is_float else b.sitofp(total, FLOATS)
-        item = At(b, b.add(items, b.mul(stride, ir.Constant(_I64, number))), FLOATS)
-        return fma(b, total, At(b, scales, FLOATS).load(number), item.load())
+        item = b.add(items, b.mul(stride, ir.Constant(_I64, number)))
+        added = _load_halves(b, item) if is_half else At(b, item, FLOATS).load()
+        return fma(b, total, At(b, scales, FLOATS).load(number), added)
 
     input_, forget, output = (b.fadd(one, build_exp(b, -1, gate(n))) for n in (0, 1, 3))
     new = build_exp(b, 2, gate(2))

@@ -9,7 +9,8 @@ from typing import Any, Literal, NamedTuple
 from kakehashi.config.reading import read_tree, settings_from_tree
 from kakehashi.config.settings import RunSettings
 from kakehashi.config.sources import Source
-from kakehashi.corpora.corpus import load_corpora, load_joint, load_unlabeled
+from kakehashi.corpora.corpus import load_corpora, load_joint
+from kakehashi.training.labeling import count_texts
 
 TeacherSystem = Literal["encoder", "kakehashi"]
 
@@ -43,7 +44,7 @@ def plan_curriculum(
     The teacher learns English, then the target's gold, if there is any. The student, of the preset
     ``strong``, starts from characters and output layer of a ``strong`` English model, and learns
     from gold and from the text that the teacher labels. Without gold the English teacher labels
-    it, and chooses the epoch. `ConfigError` if a config is wrong.
+    it, and chooses the epoch. `ConfigError` if a config is wrong, or what `count_texts` raises.
     """
     strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
     # The preset with the learning rate that the encoder's layers were measured with.
@@ -85,7 +86,7 @@ def plan_curriculum(
 def _step(folder: Path, settings: RunSettings, teacher: TeacherSystem) -> Step:
     size = settings.corpus.train_size
     n_gold = sum(1 for _ in load_corpora(settings.corpus).train) if size is None else size
-    n_unlabeled = sum(1 for _ in load_unlabeled(settings)) if settings.teach is not None else 0
+    n_unlabeled = count_texts(settings) if settings.teach is not None else 0
     n_joint = sum(1 for _ in load_joint(settings)) if settings.joint is not None else 0
     system, n_sentences = settings.system, n_gold + n_unlabeled + n_joint
     seconds = _LEAST[system] + _TRAINING[system] * n_sentences

@@ -145,6 +145,15 @@ class _Gold(NamedTuple):
             raise ConfigError(key, f"{problem}; map their types with {mapping}")
 
 
+def count_texts(settings: RunSettings) -> int:
+    """Count the texts that the teachers of a run would label.
+
+    `ConfigError` if there are none, or they do not fit the segmenter; what reading raises.
+    """
+    progress = Progress()
+    return len(_texts_to_label(settings, _Gold.read(settings, progress), Labeled(0), progress))
+
+
 def _texts_to_label(
     settings: RunSettings, gold: _Gold, labeled: Labeled, progress: Progress
 ) -> list[Sentence]:

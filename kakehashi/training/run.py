@@ -72,6 +72,7 @@ class Run:
         self.model, self.predictions = folder / "model", folder / "predictions.jsonl"
         self.labeled = folder / "labeled.jsonl"
         self.checkpoint, self._result = folder / "checkpoint", folder / "result.json"
+        self._epochs = folder / "epochs.jsonl"
         self._config, self._inputs = settings.model_dump(mode="json"), inputs
         self._track, self._progress = track, progress or Progress()
         self._failed: set[str] = set()
@@ -93,7 +94,8 @@ class Run:
         found = read_json(config)
         if not found:
             raise RunError(self.folder, f"has a config.json that cannot be read; {_ELSEWHERE}")
-        other = "settings" if found != self._config else ""
+        # What teachers have found in a run that has not begun to train is of use with others too.
+        other = "settings" if found != self._config and self._epochs.exists() else ""
         if self.finished and load_result(self.folder).get("inputs") != self._inputs:
             other = other or "corpora, vectors or source, or by another version"
         if other:
@@ -144,7 +146,7 @@ class Run:
 
     def save_epochs(self, epochs: Sequence[Epoch]) -> None:
         """Write the epochs so far, and log those that are new."""
-        path, now = self.folder / "epochs.jsonl", datetime.datetime.now().astimezone()
+        path, now = self._epochs, datetime.datetime.now().astimezone()
         n_known = len(path.read_bytes().splitlines()) if path.exists() else 0
         lines = [f"{json.dumps(epoch, allow_nan=False)}\n" for epoch in epochs]
         write_atomically(path, lines)
@@ -209,7 +211,7 @@ class Run:
     def adopt(self, folder: Path, more: Mapping[str, object]) -> None:
         """Finish with what another run has given, its model among it, and more of the result."""
         shutil.copytree(folder / "model", self.model, dirs_exist_ok=True)
-        for name in (self.predictions.name, "counts.parquet", "epochs.jsonl"):
+        for name in (self.predictions.name, "counts.parquet", self._epochs.name):
             shutil.copy2(folder / name, self.folder / name)
         own = {"settings": self._config, "inputs": self._inputs}
         write_json(self._result, {**load_result(folder), **own, **more})

@@ -263,6 +263,8 @@ def _start(
     check_selection(settings.training, data)
     if problem := data.train.many_lost():
         progress.warn(f"corpus.train: {problem}")
+    if data.labeled is not None and labeled is not None and (problem := data.labeled.many_lost()):
+        progress.warn(f"{labeled.name}: sentences are left out, since {problem}")
     return start_tagger(settings, data, test, progress)
 
 

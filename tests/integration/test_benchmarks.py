@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import __main__ as benchmark
 from benchmarks import scaling
-from benchmarks.peers.peer import ENCODED, FRESH, TOKENS
+from benchmarks.peers.peer import ENCODED, FRESH, THREADS, TOKENS
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def test_a_quick_benchmark_gives_a_whole_report(tmp_path, capsys):
     if importlib.util.find_spec("flair") is None:
         assert "pip install flair" in report["missing"]["flair"]
     ours, baseline, crfsuite = (subjects[name] for name in ("kakehashi", "baseline", "crfsuite"))
-    assert {TOKENS, FRESH, ENCODED, "raw text"} < set(ours["tagging"]["ways"])
+    assert {TOKENS, FRESH, THREADS, ENCODED, "raw text"} < set(ours["tagging"]["ways"])
     # Our weights, so our spans, but for what 8 bits round.
     assert (
         baseline["tagging"]["differing_sentences"] <= 0.02 * report["corpus"]["test"]["sentences"]

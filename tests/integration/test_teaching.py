@@ -143,6 +143,18 @@ def test_without_gold_teachers_select_the_epoch(student, tmp_path, told):
     assert any(line.startswith("labeled: ") for line in told.lines)
 
 
+def test_labels_that_cut_tokens_are_left_out_and_said(student, world, told, tmp_path):
+    settings, silver = student(4, epochs=1), tmp_path / "silver.jsonl"
+    cut = [{"start": 0, "end": 1, "type": "LOC"}]
+    texts = [f"昨日、{each.text}" for each in read_jsonl(world / "ja-train.jsonl")]
+    silver.write_text("".join(json.dumps({"text": t, "mentions": cut}) + "\n" for t in texts))
+    teach = settings.teach.model_copy(update={"teachers": (str(silver),)})
+    folder = train(settings.model_copy(update={"teach": teach}), tmp_path / "student", told)
+    assert load_result(folder)["corpus"]["labeled"]["lost"] == 120
+    said = "warning: labeled.jsonl: sentences are left out, since 120 of 120 mentions (100.0 %)"
+    assert any(line.startswith(said) for line in told.lines)
+
+
 def test_an_interrupted_student_continues(student, tmp_path, stop_at):
     settings, whole = student(4), tmp_path / "whole"
     train(settings, whole)
@@ -178,7 +190,9 @@ def test_seeds_are_distilled_into_one_on_the_command_line(run, tree, teacher, un
     assert "crfsuite" in refused.stderr
 
 
-def test_one_command_goes_from_english_and_few_labels_to_a_student(run, tree, unlabeled, tmp_path):
+def test_one_command_goes_from_english_and_few_labels_to_a_student(
+    run, tree, world, unlabeled, tmp_path
+):
     target = tree("ja")
     target["corpus"]["train_size"] = 60
     for name, settings in (("en", tree("en", epochs=4)), ("ja", target)):
@@ -201,6 +215,12 @@ def test_one_command_goes_from_english_and_few_labels_to_a_student(run, tree, un
     assert result["settings"]["preset"] == "strong"
     assert result["transfer"]["source"] == str(tmp_path / "o/english")
     assert result["settings"]["teach"]["teachers"] == [str(tmp_path / "o/teacher")]
+    for text, problem in (("en-train", "are of a script that"), ("ja-test", "no text is left")):
+        bad = ("--unlabeled", world / f"{text}.jsonl", "--out", tmp_path / "none")
+        refused = run("teach", tmp_path / "ja.json", *options[:2], *bad)
+        assert refused.returncode == 2
+        assert problem in refused.stderr
+        assert not (tmp_path / "none").exists()  # which the first training would have made
     again = run("teach", tmp_path / "ja.json", *options)
     assert (again.returncode, again.stdout) == (0, done.stdout)
     assert "1. english: kakehashi on 120 labeled sentences; finished" in again.stderr

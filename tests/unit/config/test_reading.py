@@ -193,12 +193,14 @@ def test_a_relative_path_is_looked_for_beside_the_config_too(tmp_path, monkeypat
     names = ("both", "beside", "none")
     sources = [{"format": "jsonl", "path": f"{name}.jsonl"} for name in names]
     config = {"name": "x", "corpus": {"train": sources, "dev": [sources[0]]}}
+    config["vectors"] = {"path": "both.jsonl", "align_to": "beside.jsonl"}
     (tmp_path / "data/a.json").write_text(json.dumps(config))
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("KAKEHASHI_DATA", raising=False)
     settings = read_settings("data/a.json")
     found = [source.path for source in settings.corpus.train]
     assert found == ["both.jsonl", "data/beside.jsonl", "none.jsonl"]
+    assert (settings.vectors.path, settings.vectors.align_to) == tuple(found[:2])
     with pytest.raises(CorpusError) as caught:
         check_files(settings, "data/a.json")
     assert f"{tmp_path}/none.jsonl and {tmp_path}/data/none.jsonl" in str(caught.value)

@@ -155,6 +155,11 @@ def test_a_changed_corpus_is_encoded_anew(tree, tmp_path):
     (tmp_path / "vectors.txt").write_text("in 1 1\n")
     load(tree, tmp_path)
     assert list(map(len, folders(tmp_path))) == [2, 3]
+    for number in (2, 3):
+        (tmp_path / "english.txt").write_text(f"in 1 1\nann 0 {number}\noslo 3 0\n")
+        (tmp_path / "vectors.txt").write_text("in 1 -1\nann 1 0\noslo 0 -1\n")
+        load(tree, tmp_path, vectors=tree["vectors"] | {"align_to": str(tmp_path / "english.txt")})
+    assert list(map(len, folders(tmp_path))) == [2, 5]
 
 
 NAMES = (

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from kakehashi.config.architecture import ModelSettings
@@ -28,6 +29,19 @@ def test_words_of_other_text_are_known_if_they_have_a_vector(tmp_path, extra_wor
     data = prepared(tmp_path, extra_words)
     assert data.words.strings == ("in", "and", "oslo", "rome", *extra)
     assert data.words.n_seen == 4
+
+
+def test_vectors_are_rotated_into_the_space_of_others(tmp_path):
+    rows = np.random.default_rng(1).normal(size=(40, 4))
+    rotation = np.linalg.qr(np.random.default_rng(2).normal(size=(4, 4)))[0]
+    words = ["rome", "oslo", *(f"{n}%" for n in range(38))]
+    for name, matrix in (("en.vec", rows), ("own.vec", rows @ rotation.T)):
+        lines = zip(words, (" ".join(map(str, row)) for row in matrix), strict=True)
+        (tmp_path / name).write_text("".join(f"{word} {row}\n" for word, row in lines))
+    paths = {"path": str(tmp_path / "own.vec"), "align_to": str(tmp_path / "en.vec")}
+    data = prepare(TRAIN, DEV, TEST, ModelSettings(), VectorsSettings(**paths))
+    for word, row in zip(words, rows, strict=True):
+        np.testing.assert_allclose(data.vectors.matrix[data.vectors.rows[word]], row, atol=1e-4)
 
 
 def test_coverage_and_words_seen_once_are_of_training_words(tmp_path):

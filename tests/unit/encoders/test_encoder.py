@@ -73,6 +73,9 @@ def test_what_the_tokenizer_does_not_know_has_a_state_too(tiny_encoder):
 def test_an_encoder_that_is_not_there_is_one_line(tiny_encoder, tmp_path):
     with pytest.raises(ConfigError, match=r"encoder\.layers: .*tiny has 3 layers, and no layer 4"):
         encoder(tiny_encoder, layers=(2, 4))
+    with pytest.raises(ConfigError, match=r"encoder\.name: .* has no config\.json"):
+        encoder(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="cannot be loaded as a Hugging Face encoder"):
         encoder(tmp_path)
     with pytest.raises(ConfigError, match=r"encoder\.name: 'no/such/one' is no folder here") as e:

@@ -163,6 +163,20 @@ def test_a_missing_corpus_is_told_and_may_be_the_one_that_was_there(folder):
     assert not fingerprint_of(settings, fingerprints).may_be(there)
 
 
+def test_vectors_that_others_are_rotated_to_count(folder):
+    memory = FileHashes(folder / "memory.json")
+    (folder / "ja.vec").write_text("a 1\n")
+    vectors = {"path": "ja.vec", "align_to": "en.vec"}
+    settings = [
+        settings_from_tree(tomllib.loads(CONFIG.replace("NAME", "x")) | {"vectors": each})
+        for each in ({"path": "ja.vec"}, vectors)
+    ]
+    assert list(map(missing, settings)) == [[], ["en.vec"]]
+    plain, rotated = (fingerprint_of(each, memory) for each in settings)
+    assert plain.config != rotated.config
+    assert rotated.missing == ["en.vec"]
+
+
 def test_fingerprints_are_remembered_by_size_and_time(folder):
     memory = folder / "memory.json"
     first = FileHashes(memory)

@@ -12,7 +12,7 @@ pytest.importorskip("numba", reason="the extra fast is not installed")
 
 from llvmlite import binding, ir
 
-from kakehashi.runtime import lstm_kernels
+from kakehashi.runtime import kernels, lstm_kernels
 from kakehashi.runtime.lstm_kernels import MachineSteps
 from kakehashi.runtime.quantized import quantize, round_states, rounded_weights
 from kakehashi.runtime.steps import describe_kernels, run_sequences
@@ -184,6 +184,32 @@ def test_states_are_those_of_an_lstm(width, lengths, precision):
     data = problem(width, lengths)
     found, expected = states_of(*data, precision), expected_states(*data, precision)
     assert np.abs(found - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("width", [5, 16, 37])
+def test_items_of_float16_are_read_exactly(width):
+    weights, projected, *others = problem(width, [7, 7, 5, 3, 3, 2, 1])
+    projected[0, :6] = [0, -0.0, 2**-24, -(2**-20), 65504, -65504]
+    halves = projected.astype(np.float16)
+    found = states_of(weights, halves, *others, "int8")
+    assert np.array_equal(found, states_of(weights, halves.astype(np.float32), *others, "int8"))
+
+
+def test_numbers_are_rounded_to_float16():
+    rng = np.random.default_rng(0)
+    normal = rng.normal(0, 3, (1000, 24)).astype(np.float32)
+    ties = np.array([1 + 2**-11, 1 + 3 * 2**-11, -2048.5 - 0.5, 0, 65504, 2**-14], np.float32)
+    for numbers in (normal, 1e3 * normal, ties):
+        assert np.array_equal(halves_of(numbers), numbers.astype(np.float16))
+    assert halves_of(np.array([65520, -1e9], np.float32)).tolist() == [65504, -65504]
+    small = rng.normal(0, 1e-5, 1000).astype(np.float32)
+    assert np.abs(halves_of(small) - small).max() <= 2**-25
+
+
+def halves_of(numbers):
+    halves = np.empty(numbers.shape, np.int16)
+    kernels.round_to_half(numbers.ravel(), halves.ravel())
+    return halves.view(np.float16)
 
 
 def test_bfloat16_is_multiplied_where_a_processor_has_it():

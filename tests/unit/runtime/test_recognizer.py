@@ -152,7 +152,7 @@ def test_a_cleared_cache_is_as_new_to_the_last_digit(make_recognizer, texts):
 
 
 def test_the_cache_is_bounded_and_bounds_change_nothing(make_recognizer, texts):
-    recognizer = make_recognizer(cache_bytes=3000)  # five forms
+    recognizer = make_recognizer(cache_bytes=2200)  # five forms
     expected = mentions(make_recognizer().recognize(texts))
     rows = []
     for text, answer in zip(texts, expected, strict=True):

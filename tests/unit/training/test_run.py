@@ -98,6 +98,10 @@ def test_a_run_that_another_process_begins_meanwhile_with_other_settings_is_refu
     changed = SETTINGS.model_copy(update={"preset": "internal"})
     ours, other = make(tmp_path), Run(tmp_path / "run", changed, "inputs")
     with other.locked():
+        other.claim()
+    with ours.locked():  # nothing is trained yet
+        pass
+    with other.locked():
         other.begin()
     with pytest.raises(RunError, match="unfinished run with other settings"), ours.locked():
         pass
