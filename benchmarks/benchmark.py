@@ -135,7 +135,7 @@ class Benchmark:
 
     def _tag(self) -> None:
         """Measure tagging, in bulk and sentence by sentence."""
-        with self._workers(tuple(self._subjects)) as workers:
+        with self._workers(self._tagging()) as workers:
             scores = {worker.subject: self._first_tagging(worker) for worker in workers}
             self._compare(scores)
             self._measure_ways("bulk", workers)
@@ -185,7 +185,7 @@ class Benchmark:
         """Measure fresh processes that load a model and tag one sentence."""
         for number in range(self._plan.rounds):
             self._say(f"start-up, round {number + 1}")
-            for subject in self._subjects:
+            for subject in self._tagging():
                 self._subjects[subject].setdefault("start", []).append(self._loaded(subject))
 
     def _loaded(self, subject: str) -> dict[str, float]:
@@ -215,6 +215,9 @@ class Benchmark:
 
     def _trained(self) -> tuple[str, ...]:
         return tuple(name for name in self._subjects if SUBJECTS[name].trains)
+
+    def _tagging(self) -> tuple[str, ...]:
+        return tuple(name for name in self._subjects if SUBJECTS[name].tags)
 
     @contextmanager
     def _workers(self, names: Sequence[str]) -> Iterator[list[Process]]:

@@ -186,6 +186,7 @@ def _footprint(report: Report) -> Table:
             _megabytes(subject["tagging"]["size"]),
         ]
         for name, subject in report["subjects"].items()
+        if "tagging" in subject
     ]
     usage = report["help"]
     rows.append(
@@ -244,7 +245,7 @@ def _ways(
     report: Report, measured: str
 ) -> Iterator[tuple[str, Mapping[str, Any], str, Mapping[str, Any]]]:
     for name, subject in report["subjects"].items():
-        for way, results in subject["tagging"]["ways"].items():
+        for way, results in subject.get("tagging", {"ways": {}})["ways"].items():
             if measured in results:
                 yield name, subject, way, results
 

@@ -15,22 +15,27 @@ BFLOAT16 = "trained in bfloat16"
 
 
 WITHOUT = ("distinct forms", "ragged batches", "machine code")
-"""Parts of ours that are switched off in turn; see `benchmarks.without`."""
+"""Parts of our tagging that are switched off in turn; see `benchmarks.without`."""
+
+TRAINED_WITHOUT = ("row-wise Adam", "machine code")
+"""Parts of our training likewise."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A recognizer, or a variant of one that only tags.
+    """A recognizer, or a variant of one that only tags or trains.
 
     Attributes:
         make: Makes its peer; imports what that needs.
         models: Whose trained models it tags with.
         trains: Whether its training is measured.
+        tags: Whether its tagging is measured.
     """
 
     make: Callable[[Place], Peer]
     models: str
     trains: bool = True
+    tags: bool = True
 
 
 def _ours(**options: Any) -> Callable[[Place], Peer]:
@@ -42,14 +47,14 @@ def _ours(**options: Any) -> Callable[[Place], Peer]:
     return make
 
 
-def _without(part: str) -> Subject:
+def _without(part: str, *, trains: bool) -> Subject:
     def make(place: Place) -> Peer:
-        from benchmarks.without import PARTS
+        from benchmarks.without import OF_TAGGING, OF_TRAINING
 
-        PARTS[part]()
+        (OF_TRAINING if trains else OF_TAGGING)[part]()
         return _ours()(place)
 
-    return Subject(make, OURS, trains=False)
+    return Subject(make, OURS, trains=trains, tags=not trains)
 
 
 def _baseline(place: Place) -> Peer:
@@ -85,7 +90,8 @@ SUBJECTS: Mapping[str, Subject] = {
     OURS: Subject(_ours(), OURS),
     BFLOAT16: Subject(_ours(training="bfloat16"), BFLOAT16),
     "tagging in float32": Subject(_ours(tagging="float32"), OURS, trains=False),
-    **{f"without {part}": _without(part) for part in WITHOUT},
+    **{f"trained without {part}": _without(part, trains=True) for part in TRAINED_WITHOUT},
+    **{f"without {part}": _without(part, trains=False) for part in WITHOUT},
     "baseline": Subject(_baseline, OURS),
     "crfsuite": Subject(_crfsuite, "crfsuite"),
     "spacy": Subject(_spacy, "spacy"),

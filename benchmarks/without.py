@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -34,9 +35,37 @@ def _without_machine_code() -> None:
     steps._n_tagged = steps._WORTH_LOADING
 
 
-PARTS: Mapping[str, Callable[[], None]] = {
+def _without_row_adam() -> None:
+    """Update all rows of the embeddings, as `torch.optim.Adam` does."""
+    from torch import nn
+
+    from kakehashi.model import tagger
+    from kakehashi.training import optimizer
+
+    class Dense(nn.Embedding):
+        def __init__(self, n_rows: int, width: int, **_: bool) -> None:
+            super().__init__(n_rows, width)
+
+    vars(tagger)["_Embedding"] = Dense
+    # So that the optimizer finds no embeddings, and takes them for other weights.
+    vars(optimizer)["nn"] = SimpleNamespace(Embedding=())
+
+
+def _trained_without_machine_code() -> None:
+    """Train by torch's own LSTM."""
+    from kakehashi.model import lstm
+
+    vars(lstm)["is_compiled"] = lambda: False
+
+
+OF_TAGGING: Mapping[str, Callable[[], None]] = {
     "distinct forms": _without_distinct_forms,
     "ragged batches": _without_batches,
     "machine code": _without_machine_code,
 }
 """What replaces the part in this process, for good."""
+
+OF_TRAINING: Mapping[str, Callable[[], None]] = {
+    "row-wise Adam": _without_row_adam,
+    "machine code": _trained_without_machine_code,
+}

@@ -140,16 +140,15 @@ def check_tokens(text: str, tokens: Sequence[Token]) -> None:
 
     `ValueError` if one is empty, exceeds the text, differs from it, or overlaps the one before.
     """
-    end = 0
-    for token in tokens:
-        inside = end <= token.start < token.end <= len(text)
-        if not inside or text[token.start : token.end] != token.text:
+    last = 0
+    for form, start, end, _, _ in tokens:
+        if not last <= start < end <= len(text) or text[start:end] != form:
             raise ValueError(
-                f"the token {token.text!r} at [{token.start}, {token.end}) contradicts the text,"
-                f" {text[max(0, token.start) : max(0, token.end)]!r} there; tokens must come in"
-                " order, without overlap"
+                f"the token {form!r} at [{start}, {end}) contradicts the text,"
+                f" {text[max(0, start) : max(0, end)]!r} there; tokens must come in order,"
+                " without overlap"
             )
-        end = token.end
+        last = end
 
 
 def mentions_from_spans(

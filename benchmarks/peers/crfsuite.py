@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks.peers.peer import TOKENS, Way
+from benchmarks.peers.peer import ENCODED, TOKENS, Way
 from benchmarks.place import Place
 from kakehashi.baselines.crfsuite import CRFsuite, token_features
 from kakehashi.extras import require
@@ -49,8 +49,12 @@ class CRFsuitePeer:
         ]
 
     def ways(self) -> Mapping[str, Way]:
-        """Give the only way."""
-        return {TOKENS: lambda sentences: partial(self.tag, sentences)}
+        """Give the ways: with the features computed, or given."""
+        return {TOKENS: lambda sentences: partial(self.tag, sentences), ENCODED: self._encoded}
+
+    def _encoded(self, sentences: Sequence[Sentence]) -> Callable[[], object]:
+        items = [self._library.ItemSequence(token_features(_forms(each))) for each in sentences]
+        return lambda: [self._tagger.tag(each) for each in items]
 
 
 def _forms(sentence: Sentence) -> list[str]:

@@ -50,7 +50,7 @@ class Ours:
         settings = self._place.settings.training.model_copy(
             update={"epochs": 1, "precision": self._training}
         )
-        tagger = new_tagger(data, self._place.settings.model)
+        tagger = new_tagger(data, self._place.settings.model, self._place.settings.vectors)
 
         def run() -> int:
             train_all(Trainer(tagger, data, settings))
@@ -71,7 +71,7 @@ class Ours:
         training = settings.training.model_copy(update=update | {"precision": self._training})
         data = prepare_whole(self._place)
         torch.manual_seed(seed)
-        tagger = new_tagger(data, settings.model)
+        tagger = new_tagger(data, settings.model, settings.vectors)
         train_all(Trainer(tagger, data, training))
         save_model(folder, Model(settings.name, tagger, settings.text))
 

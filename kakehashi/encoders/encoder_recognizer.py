@@ -63,7 +63,7 @@ class EncoderRecognizer(Recognizer):
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cache_bytes: int = 0,
+        cache_bytes: int | None = None,
         device: str = "cpu",
     ) -> EncoderRecognizer:
         """Load the model of a model or run folder, and its encoder; raises as they do.

@@ -63,14 +63,13 @@ class BiLstm(nn.RNNBase):
         Inputs are items, one sequence after the other (items, input width), or with ``rows``, the
         row per item (items,), the distinct ones, each projected once.
         """
-        return _in_item_order(self._states(inputs, ragged, rows), ragged)
+        return self._states(inputs, ragged, ragged.items, rows)
 
     def final_states(
         self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None = None
     ) -> Tensor:
         """Compute the states after the last and after the first item (sequences, 2 · width)."""
-        states = self._states(inputs, ragged, rows).index_select(0, ragged.final)
-        return states.view(ragged.n_sequences, -1)
+        return self._states(inputs, ragged, ragged.final, rows)
 
     @torch.no_grad()
     def project(self, inputs: Tensor) -> Tensor:
@@ -91,27 +90,32 @@ class BiLstm(nn.RNNBase):
         """
         ragged = RaggedOrder(lengths, projected.device)
         run = self._torch_states if self._is_torch(projected) else self._run
-        return _in_item_order(run(projected, ragged, rows), ragged)
+        return _wanted(run(projected, ragged, rows), ragged.items)
 
     def _is_torch(self, inputs: Tensor) -> bool:
         return self.kernel == "torch" or inputs.device.type != "cpu"
 
-    def _states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
-        """Compute all states in steps order, forward before backward (2 · items, width)."""
+    def _states(
+        self, inputs: Tensor, ragged: RaggedOrder, wanted: Tensor, rows: Tensor | None
+    ) -> Tensor:
+        """Compute states, of which ``wanted`` has the rows as `RaggedOrder` does."""
         training, is_rough = torch.is_grad_enabled(), torch.is_autocast_enabled("cpu")
         can_train = multiplies_bfloat16() if is_rough else inputs.dtype is torch.float32
         if self._is_torch(inputs) or (training and not (is_compiled() and can_train)):
-            return self._torch_states(inputs, ragged, rows)
+            return _wanted(self._torch_states(inputs, ragged, rows), wanted)
         if not training:
-            return self._run(self.project(inputs), ragged, rows)
+            return _wanted(self._run(self.project(inputs), ragged, rows), wanted)
         from kakehashi.model.lstm_training import train_states
 
         dtype = torch.bfloat16 if is_rough else torch.float32
         weights = [weight for direction in self.all_weights for weight in direction]
-        return train_states(inputs, rows, ragged, dtype, *weights)
+        return train_states(inputs, rows, ragged, wanted, dtype, *weights)
 
     def _run(self, projected: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
-        """Do `_states` of projected items, without gradients."""
+        """Compute all states of projected items in steps order (2 · items, width).
+
+        Forward ones come before backward ones; there are no gradients.
+        """
         states, width = [], 4 * self.hidden_size
         for direction, weight in enumerate(self._prepared()[2]):
             order = ragged.order[direction]
@@ -138,7 +142,7 @@ class BiLstm(nn.RNNBase):
         return inputs.t().contiguous(), bias + more, steps
 
     def _torch_states(self, inputs: Tensor, ragged: RaggedOrder, rows: Tensor | None) -> Tensor:
-        """Do `_states` with torch's own LSTM for packed sequences."""
+        """Do `_run`, with gradients, by torch's own LSTM for packed sequences."""
         order = ragged.order[0]
         zeros = inputs.new_zeros(2, ragged.n_sequences, self.hidden_size)
         with torch.autocast("cpu" if inputs.is_cpu else "cuda", enabled=False):
@@ -153,5 +157,6 @@ class BiLstm(nn.RNNBase):
         return flat.index_select(0, torch.cat([2 * order, 2 * ragged.order[1] + 1]))
 
 
-def _in_item_order(states: Tensor, ragged: RaggedOrder) -> Tensor:
-    return states.index_select(0, ragged.items).view(ragged.n_items, -1)
+def _wanted(states: Tensor, rows: Tensor) -> Tensor:
+    """Set states of both directions side by side."""
+    return states.index_select(0, rows).view(len(rows) // 2, -1)

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 
 from kakehashi.data.batches import Ids
 from kakehashi.model.gate_code import build_backward, build_forward
-from kakehashi.runtime.kernels import machine_code
+from kakehashi.runtime.kernels import inlined, machine_code
 from kakehashi.runtime.lstm_kernels import ROWS, multiply
 from kakehashi.runtime.vector_code import COLUMNS, UNITS
 
@@ -67,12 +67,15 @@ def run_forward(
     cells: _Array,
     states: _Array,
     inputs: _Rough,
+    wanted: Ids,
+    output: _Array,
 ) -> None:
     """Write gates (items, 64 · blocks), cells and states (items, 16 · blocks) of one direction.
 
     ``projected`` is what distinct items add to the gates, from ``column`` on, ``places`` the row in
-    it per item (items,), ``packed`` the weights (blocks, …) of `pack`, ``bias`` (blocks, 64).
-    ``inputs`` are the states as products take them; in float32 they are the same array.
+    it per item (items,), ``packed`` the weights (blocks, …) of `prepare`, ``bias`` (blocks, 64).
+    ``inputs`` are the states as products take them; in float32 they are the same array. Of those
+    ``wanted`` (rows,) ``output`` gets the numbers without those that fill up (rows, width).
     """
     n_blocks, n_inputs = packed.shape[0], packed.shape[1]
     sums, zeros = np.empty((ROWS, COLUMNS), np.float32), np.zeros(UNITS, np.float32)
@@ -97,11 +100,14 @@ def run_forward(
                         states[item, unit:].ctypes.data, inputs[item, unit:].ctypes.data,
                     )  # fmt: skip
         before, begin = begin, begin + sizes[step]
+    for row in range(len(wanted)):
+        output[row] = states[wanted[row], : output.shape[1]]
 
 
 @machine_code
 def run_backward(
-    grad_states: _Array,
+    grad_output: _Array,
+    wanted: Ids,
     packed: _Rough,
     sizes: Ids,
     gates: _Array,
@@ -112,11 +118,15 @@ def run_backward(
 ) -> None:
     """Write the gradient of the gates before sigmoid and tanh (items, 64 · blocks).
 
-    Add that of the bias, their sum, to ``grad_bias`` (64 · blocks,). Other shapes are those of
-    `run_forward`, which left gates, cells and states; ``packed`` are the weights of `pack` for the
-    way back.
+    Write that of the bias, their sum, to ``grad_bias`` (64 · blocks,). Other shapes are those of
+    `run_forward`, which left gates, cells and states; ``packed`` are the weights of `prepare` for
+    the way back.
     """
     n_inputs, n_blocks = packed.shape[1], gates.shape[1] // COLUMNS
+    grad_states = np.zeros_like(states)
+    for row in range(len(wanted)):
+        grad_states[wanted[row], : grad_output.shape[1]] = grad_output[row]
+    grad_bias[:] = 0
     sums, zeros = np.zeros((ROWS, COLUMNS), np.float32), np.zeros(COLUMNS, np.float32)
     grad_cells = np.zeros((sizes[0], gates.shape[1] // 4), np.float32)
     end, later = len(gates), 0
@@ -148,14 +158,78 @@ def run_backward(
         end, later = begin, sizes[step]
 
 
-@machine_code
-def pack(weight: _Words, forward: _Words, backward: _Words, group: int) -> None:
-    """Arrange the weights from states to gates (4 · width, width) as products read them.
+@intrinsic
+def _narrow(_: Any, number: Any, like: Any) -> Any:
+    """Round float32 to what an array has: to bfloat16, as int16, ties to even; or not at all."""
 
-    Into zeros: ``forward`` (blocks, inputs, 64) for products with states, ``backward`` (blocks of
-    64 units, gates, 64) for products with gradients of gates. All are words of 32 bits: a ``group``
-    of one number of float32, or of two of bfloat16, of neighbouring inputs.
+    def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
+        if like.dtype == types.float32:
+            return values[0]
+        word, half = ir.IntType(32), ir.Constant(ir.IntType(32), 16)
+        bits = b.bitcast(values[0], word)
+        odd = b.and_(b.lshr(bits, half), ir.Constant(word, 1))
+        rounded = b.add(b.add(bits, ir.Constant(word, 0x7FFF)), odd)
+        return b.trunc(b.lshr(rounded, half), ir.IntType(16))
+
+    return like.dtype(types.float32, like), generate
+
+
+@intrinsic
+def _wide(_: Any, number: Any) -> Any:
+    """Turn bfloat16, as int16, into float32; leave that as it is."""
+
+    def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
+        if number == types.float32:
+            return values[0]
+        word = ir.IntType(32)
+        return b.bitcast(b.shl(b.zext(values[0], word), ir.Constant(word, 16)), ir.FloatType())
+
+    return types.float32(number), generate
+
+
+@inlined
+def _place(gate: int, unit: int) -> int:
+    """Return where a gate of a unit stands in blocks."""
+    return unit // UNITS * COLUMNS + gate * UNITS + unit % UNITS
+
+
+@machine_code
+def prepare(
+    from_inputs: _Array,
+    from_states: _Array,
+    bias: _Array,
+    more: _Array,
+    inputs: _Rough,
+    biases: _Array,
+    forward: _Rough,
+    backward: _Rough,
+) -> None:
+    """Arrange the weights of a direction as products and gates read them, rounded.
+
+    Of weights (4 · width, input width), (4 · width, width), and of two biases (4 · width,), become
+    ``inputs`` (64 · blocks, input width) and ``biases`` (64 · blocks,); ``forward`` (blocks,
+    inputs, 64) is for products with states, ``backward`` (blocks of 64 units, gates, 64) for those
+    with gradients of gates, each number of 32 bits: one of float32, or two of bfloat16 of
+    neighbouring inputs.
     """
+    width, group = len(from_states) // 4, 4 // inputs.itemsize
+    rough = np.zeros((4 * width, width + width % group), inputs.dtype)
+    inputs[-COLUMNS:], biases[:], forward[:], backward[:] = 0, 0, 0, 0
+    for gate in range(4):
+        for unit in range(width):
+            row, place = gate * width + unit, _place(gate, unit)
+            biases[place] = bias[row] + more[row]
+            for i in range(inputs.shape[1]):
+                inputs[place, i] = _narrow(from_inputs[row, i], inputs)  # type: ignore[call-arg]
+            for i in range(width):
+                rough[row, i] = _narrow(from_states[row, i], inputs)  # type: ignore[call-arg]
+    word = np.uint32
+    _pack(rough.view(word), forward.view(word), backward.view(word), group)
+
+
+@inlined
+def _pack(weight: _Words, forward: _Words, backward: _Words, group: int) -> None:
+    """Pack the weights from states, as `prepare` says, in words of 32 bits."""
     n_words, width = weight.shape[1], len(weight) // 4
     low = np.uint32(0xFFFF)
     for first in range(0, width, UNITS):
@@ -180,36 +254,31 @@ def pack(weight: _Words, forward: _Words, backward: _Words, group: int) -> None:
                     part[at + 1] = one[word] >> 16 | two[word] * both & ~low
 
 
-@intrinsic
-def _wide(_: Any, number: Any) -> Any:
-    """Turn bfloat16, as int16, into float32; leave that as it is."""
-
-    def generate(context: Any, b: ir.IRBuilder, __: Any, values: Any) -> Any:
-        if number == types.float32:
-            return values[0]
-        word = ir.IntType(32)
-        return b.bitcast(b.shl(b.zext(values[0], word), ir.Constant(word, 16)), ir.FloatType())
-
-    return types.float32(number), generate
+@machine_code
+def gather_gradients(
+    of_inputs: _Rough,
+    of_states: _Rough,
+    of_bias: _Array,
+    from_inputs: _Array,
+    from_states: _Array,
+    bias: _Array,
+) -> None:
+    """Undo the blocks of gradients: write them as the weights stand, in float32."""
+    width = len(from_states) // 4
+    for gate in range(4):
+        for unit in range(width):
+            row, place = gate * width + unit, _place(gate, unit)
+            bias[row] = of_bias[place]
+            for i in range(from_inputs.shape[1]):
+                from_inputs[row, i] = _wide(of_inputs[place, i])  # type: ignore[call-arg]
+            for i in range(width):
+                from_states[row, i] = _wide(of_states[place, i])  # type: ignore[call-arg]
 
 
 @machine_code
-def to_blocks(weight: _Rough, blocks: _Rough) -> None:
-    """Put the gates (4 · width, any) of 16 units side by side (64 · blocks, any)."""
-    width = len(weight) // 4
-    for gate in range(4):
-        for unit in range(width):
-            place = unit // UNITS * COLUMNS + gate * UNITS + unit % UNITS
-            blocks[place] = weight[gate * width + unit]
-
-
-@machine_code
-def from_blocks(blocks: _Rough, weight: _Array) -> None:
-    """Do the opposite of `to_blocks`, of as many columns as the weight has, in float32."""
-    width = len(weight) // 4
-    for gate in range(4):
-        for unit in range(width):
-            row, place = weight[gate * width + unit], unit // UNITS * COLUMNS + unit % UNITS
-            block = blocks[place + gate * UNITS]
-            for i in range(len(row)):
-                row[i] = _wide(block[i])  # type: ignore[call-arg]
+def add_rows(products: _Rough, places: Ids, sums: _Array) -> None:
+    """Add products (items, any) to the rows at ``places`` (items,) of sums in float32."""
+    for item in range(len(places)):
+        row = sums[places[item]]
+        for i in range(len(row)):
+            row[i] += _wide(products[item, i])  # type: ignore[call-arg]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import repeat
 from threading import Lock
 from weakref import WeakSet
@@ -13,9 +13,9 @@ import numpy as np
 
 from kakehashi.data.batches import Ids
 from kakehashi.data.vocabulary import Form
-from kakehashi.runtime.steps import Projected
+from kakehashi.runtime.steps import Precision, Projected
 
-CACHE_BYTES = 24 << 20
+CACHE_BYTES: Mapping[Precision, int] = {"int8": 24 << 20, "float32": 48 << 20}
 """Of rows, by default; see docs/decisions/008."""
 
 _AT_ONCE = 256  # forms that are projected together; more would only take more memory

@@ -105,7 +105,8 @@ class Recognizer:
             ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
             thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
             An ONNX file has its own. `ConfigError` if it is neither.
-        cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``.
+        cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``. Default:
+            24 MB, or 48, so that some 5,000 have room.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
             the extra ``train``. `ConfigError` if it is not there.
 
@@ -118,7 +119,7 @@ class Recognizer:
         model: TrainedModel,
         *,
         precision: Precision | None = None,
-        cache_bytes: int = CACHE_BYTES,
+        cache_bytes: int | None = None,
         device: str = "cpu",
     ) -> None:
         precision = precision or default_precision(model, device)
@@ -137,7 +138,8 @@ class Recognizer:
         seen = partial(chain, model.words.strings[: model.words.n_seen], model.ngrams.strings)
         foreign = ForeignText(model.name, seen, lambda form: view(*form, channels.char))
         self._cache = FormCache(
-            partial(_project, model, self.network, channels, foreign), cache_bytes
+            partial(_project, model, self.network, channels, foreign),
+            CACHE_BYTES[precision] if cache_bytes is None else cache_bytes,
         )
         self._made = partial(
             type(self), precision=precision, cache_bytes=cache_bytes, device=device
@@ -149,7 +151,7 @@ class Recognizer:
         path: str | Path,
         *,
         precision: Precision | None = None,
-        cache_bytes: int = CACHE_BYTES,
+        cache_bytes: int | None = None,
         device: str = "cpu",
     ) -> Recognizer:
         """Load the model of a model or run folder, or an ONNX file; nothing in it can run code.

@@ -139,3 +139,14 @@ def test_marginals_add_up_and_agree_with_the_tags(parts, tuned):
         agreeing += sum(map(str.__eq__, tags, best))
         total += len(tags)
     assert agreeing / total > 0.9
+
+
+def test_where_in_a_word_a_character_stands_is_a_feature():
+    def features(name):
+        (sentence,) = segmented([sentence_from_forms(["東京に"])], load_segmenter(name))
+        return [{each.decode() for each in item} for item in crfsuite._items(sentence)]
+
+    plain, marked = features("characters"), features("characters+unidic-lite")
+    added = [more - less for more, less in zip(marked, plain, strict=True)]
+    assert {"+0:m=⟨", "+1:m=⟩", "+2:m=⟨⟩", "-1:m=", "+0:m=⟨ ⟩", "+0:wm=東 ⟨"} <= added[0]
+    assert all(less < more for more, less in zip(marked, plain, strict=True))

@@ -261,3 +261,11 @@ def test_tagging_after_a_fused_optimizer_sees_the_new_weights():
         after = lstm.eval()(inputs, ragged)
     assert not torch.allclose(before, after)
     assert torch.allclose(after, lstm(inputs, ragged))
+
+
+def test_each_gradient_has_its_own_memory():
+    """Or who scales them in place would scale those of the biases twice."""
+    lstm = BiLstm(5, 20)
+    lstm(torch.randn(5, 5), RaggedOrder([3, 2])).sum().backward()
+    gradients = [weight.grad for weight in lstm.parameters()]
+    assert len({each.data_ptr() for each in gradients}) == len(gradients) == 8
