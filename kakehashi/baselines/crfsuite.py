@@ -18,6 +18,7 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
+from kakehashi.text.segment import WORD_BEGIN, WORD_END
 from kakehashi.text.views import view
 
 # In this order, and the values of each from weak to strong. Where the optimum lies depends on the
@@ -153,7 +154,21 @@ def _trained(trainer: Any, parameters: Mapping[str, float]) -> bytes:  # noqa: A
 
 
 def _items(sentence: Sentence) -> list[list[bytes]]:
-    return token_features([view(token.text, "", "original") for token in sentence.tokens or ()])
+    tokens = sentence.tokens or ()
+    items = token_features([view(token.text, "", "original") for token in tokens])
+    places = [
+        WORD_BEGIN * token.reading.startswith(WORD_BEGIN)
+        + WORD_END * token.reading.endswith(WORD_END)
+        for token in tokens
+    ]
+    if any(places):
+        padded = [_EDGE, _EDGE, *places, _EDGE, _EDGE]
+        for number, (item, token) in enumerate(zip(items, tokens, strict=True)):
+            window = padded[number : number + 5]
+            own = [f"{offset:+}:m={place}" for offset, place in enumerate(window, -2)]
+            pairs = [f"-1:m={window[1]} {window[2]}", f"+0:m={window[2]} {window[3]}"]
+            item += [each.encode() for each in (*own, *pairs, f"+0:wm={token.text} {window[2]}")]
+    return items
 
 
 def token_features(forms: Sequence[str]) -> list[list[bytes]]:
@@ -162,7 +177,7 @@ def token_features(forms: Sequence[str]) -> list[list[bytes]]:
     Of the form itself: as written, in lower case, its shape, its affixes of up to four characters,
     its characters and pairs of characters. Of those up to two tokens away: as written, and shape.
     Of the pairs of it and its neighbours: both as written, both shapes. No reading, part of speech,
-    list of names or vector.
+    list of names or vector. (Characters that are marked with their place in a word have it, too.)
 
     Example:
         >>> before, itself = token_features(["in", "京都"])

@@ -308,6 +308,7 @@ def _overlap(
 
 def _print_written(output: Path, written: Written, as_json: bool) -> None:
     from kakehashi.corpora.formats import counted
+    from kakehashi.corpora.romanization import UNWRITTEN
 
     line = f"{output}: {written.sentences:,} sentences, {written.mentions:,} mentions"
     facts = {"file": str(output), **asdict(written)}
@@ -315,6 +316,8 @@ def _print_written(output: Path, written: Written, as_json: bool) -> None:
     console.print_report(facts, (), line, as_json=as_json)
     if written.left_out:
         console.ProgressBars().say(f"{output}: is without {counted(written.left_out)}")
+    if kept := written.notes[UNWRITTEN]:
+        console.ProgressBars().say(f"{output}: {counted({UNWRITTEN: kept})} in this view")
     for table in () if as_json else show.lost_tables(output.name, written.lost):
         console.ProgressBars().say(terminal(table))
 

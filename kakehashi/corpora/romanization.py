@@ -13,6 +13,8 @@ from kakehashi.errors import ConfigError
 from kakehashi.sentence import Sentence, Token
 from kakehashi.text.views import ngrams, view
 
+UNWRITTEN = "token with letters that are not Latin"
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -82,13 +84,18 @@ def ngrams_of(sentences: Iterable[Sentence], name: str, n: int = 2) -> set[str]:
 
 
 def written_as(sentences: Iterable[Sentence], name: str) -> Iterator[Sentence]:
-    """Yield segmented sentences with what a view makes of each token as its reading."""
+    """Yield segmented sentences with what a view makes of each token as its reading.
+
+    Tokens that keep a letter which is not Latin become notes, `UNWRITTEN`.
+    """
     for sentence in sentences:
-        tokens = (
+        tokens = [
             token._replace(reading=view(token.text, token.reading, name))
             for token in _tokens(sentence)
-        )
-        yield replace(sentence, tokens=tuple(tokens))
+        ]
+        leaks = sum(not all(map(_is_latin, token.reading)) for token in tokens)
+        notes = (*sentence.notes, *[UNWRITTEN] * leaks)
+        yield replace(sentence, tokens=tuple(tokens), notes=notes)
 
 
 def _forms(sentences: Iterable[Sentence]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import NamedTuple
 
@@ -62,16 +62,24 @@ def _jieba() -> Library:
     return Library(f"jieba({version('jieba')})", analyze)
 
 
-def _newmm() -> Library:
-    """Load PyThaiNLP's maximal matching, with the dictionary that it comes with."""
+def _newmm(name: str = "newmm") -> Library:
+    """Load PyThaiNLP's maximal matching, with its own dictionary or, as ``newmm-icu``, ICU's.
+
+    ICU's has fewer compounds: on text as it is written, it keeps 99.0 % of the mentions of MASSIVE
+    th, instead of 94.9 % (docs/languages.md).
+    """
     if "PYTHAINLP_READ_MODE" not in os.environ:  # its older name; both are an error
         os.environ.setdefault("PYTHAINLP_READ_ONLY", "1")  # or it makes a folder in the user's home
     cut = require("pythainlp.tokenize.newmm", "thai").segment
+    words = None
+    if name == "newmm-icu":
+        listed = require("pythainlp.corpus.icu", "thai").thai_icu_words()
+        words = require("pythainlp.util", "thai").dict_trie(listed)
 
     def analyze(passage: str) -> Iterator[Word]:
-        return ((word, "", "") for word in cut(passage, safe_mode=True))
+        return ((word, "", "") for word in cut(passage, custom_dict=words, safe_mode=True))
 
-    return Library(f"newmm(pythainlp {version('pythainlp')})", analyze)
+    return Library(f"{name}(pythainlp {version('pythainlp')})", analyze)
 
 
 def _kiwi() -> Library:
@@ -108,4 +116,9 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-_LIBRARIES: dict[str, Callable[[], Library]] = {"jieba": _jieba, "kiwi": _kiwi, "newmm": _newmm}
+_LIBRARIES: dict[str, Callable[[], Library]] = {
+    "jieba": _jieba,
+    "kiwi": _kiwi,
+    "newmm": _newmm,
+    "newmm-icu": partial(_newmm, "newmm-icu"),
+}

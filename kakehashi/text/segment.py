@@ -31,6 +31,9 @@ from kakehashi.text.words import CHARACTERS, WHITESPACE, PatternSegmenter, words
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
     from kakehashi.config.segmenting import TextSettings
 
+WORD_BEGIN, WORD_END = "⟨", "⟩"
+"""Around the reading of the first and the last character of a word, see `MarkedCharacters`."""
+
 _DICTIONARIES = ("unidic-lite", "ipadic", "sudachi")
 
 
@@ -164,7 +167,40 @@ def _between_blanks(text: str, start: int, end: int) -> Iterator[tuple[int, int]
         start += len(word)
 
 
-Segmenter: TypeAlias = DictionarySegmenter | LibrarySegmenter | PatternSegmenter
+@dataclass(frozen=True)
+class MarkedCharacters:
+    """Cut text into characters whose readings say where in a word of a dictionary they stand."""
+
+    characters: Segmenter
+    words: Segmenter
+
+    @property
+    def signature(self) -> str:
+        """Those of what finds the characters and the words."""
+        return f"{self.characters.signature}+{self.words.signature}"
+
+    def segment(self, text: str) -> tuple[Token, ...]:
+        """Cut a text into characters, with their readings between `WORD_BEGIN` and `WORD_END`."""
+        return self._marked(text, self.characters.segment(text))
+
+    def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
+        """Keep the given tokens, which may have been marked; add what they lack, in context."""
+        return self._marked(text, self.characters.annotate(text, tokens))
+
+    def _marked(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
+        words = self.words.segment(text)
+        begins, ends = {word.start for word in words}, {word.end for word in words}
+        return tuple(
+            token._replace(
+                reading=WORD_BEGIN * (token.start in begins)
+                + (token.reading.strip(WORD_BEGIN + WORD_END) or normalize(token.text)[0])
+                + WORD_END * (token.end in ends)
+            )
+            for token in tokens
+        )
+
+
+Segmenter: TypeAlias = DictionarySegmenter | LibrarySegmenter | PatternSegmenter | MarkedCharacters
 """Cuts raw text into tokens; may be shared between threads and sent to processes.
 
 Every character but white space is in exactly one token, which is never empty and begins with no
@@ -182,10 +218,12 @@ def load_segmenter(
     """Load a segmenter by its name; a dictionary is loaded once per process.
 
     Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``; ``characters`` makes each
-    kanji and kana a token, ``jieba`` finds Chinese words, ``newmm`` Thai, ``kiwi`` Korean ones. For
-    text with spaces there are ``words`` (punctuation apart; with ``cut_hyphens``, hyphens too) and
-    ``whitespace``. Other packages add more. Chinese tokens have their pinyin, with ``characters``
-    where the ``language`` is ``zh``; it tells ``words`` what is parted and joined, as in l'hôtel.
+    kanji and kana a token, ``characters+jieba`` one that says where in a word of jieba it stands;
+    ``jieba`` finds Chinese words, ``newmm`` and ``newmm-icu`` Thai, ``kiwi``
+    Korean ones. For text with spaces there are ``words`` (punctuation apart; with ``cut_hyphens``,
+    hyphens too) and ``whitespace``. Other packages add more. Chinese tokens have their pinyin, with
+    ``characters`` where the ``language`` is ``zh``; it tells ``words`` what is parted and joined,
+    as in l'hôtel.
     Raises `ConfigError` if the name is unknown, ValueError if the language is, `MissingExtraError`
     if its program is missing.
 
@@ -209,7 +247,12 @@ def load_segmenter(
     if name in _DICTIONARIES:
         _dictionary(name)  # One that is missing or damaged shows now, not at the first sentence.
         return DictionarySegmenter(name, cut_scripts)
-    segmenter = LibrarySegmenter(name, chinese=name in ("characters", "jieba"))
+    segmenter: Segmenter
+    if name == "characters+jieba":
+        characters = LibrarySegmenter("characters", chinese=True)
+        segmenter = MarkedCharacters(characters, LibrarySegmenter("jieba"))
+    else:
+        segmenter = LibrarySegmenter(name, chinese=name in ("characters", "jieba"))
     segmenter.segment("中")  # So does a library.
     return segmenter
 

@@ -18,6 +18,8 @@ TeacherSystem = Literal["encoder", "kakehashi"]
 # rounded from trainings of 250 to 11,514 sentences. Longer sentences take longer.
 _TRAINING = {"encoder": 0.03, "kakehashi": 0.025}
 _LABELING = {"encoder": 0.007, "kakehashi": 0.001}
+# A teacher's English training on an encoder as it was measured, which more epochs make longer.
+_ON_ENGLISH = {"max_epochs": 8, "patience": 3}
 # Seconds of a training, however little there is to learn from; dev and test are encoded too.
 _LEAST = {"encoder": 75.0, "kakehashi": 30.0}
 
@@ -72,6 +74,8 @@ def plan_curriculum(
         student["training"] = {**(tree.get("training") or {}), "select": "teacher"}
     trees: dict[Path, tuple[str | Path, dict[str, Any]]] = {}
     trees[first] = english, {**read_tree(english), **teaching}
+    if teacher == "encoder":
+        trees[first][1]["training"] = _ON_ENGLISH | (read_tree(english).get("training") or {})
     if has_gold:
         taken = source if teacher == "kakehashi" else {"source": str(first.absolute())}
         trees[last] = target, {**tree, **teaching, "transfer": taken, "teach": None}

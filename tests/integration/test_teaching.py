@@ -239,5 +239,6 @@ def test_the_teacher_may_stand_on_an_encoder(run, tree, unlabeled, tiny_encoder,
     teacher, student = load_result(out / "teacher"), load_result(out / "student")
     assert teacher["settings"]["system"] == "encoder"
     assert teacher["transfer"]["source"] == str(out / "english-teacher")
+    assert load_result(out / "english-teacher")["settings"]["training"]["max_epochs"] == 8
     assert student["settings"]["teach"]["teachers"] == [str(out / "teacher")]
     assert student["labeled"]["sentences"] == 120

@@ -23,7 +23,9 @@ _EXTRAS = {
     "ipadic": "ipadic",
     "sudachi": "sudachidict_core",
     "jieba": "jieba",
+    "characters+jieba": "jieba",
     "newmm": "pythainlp",
+    "newmm-icu": "pythainlp",
     "zh": "pypinyin",
 }
 # Segmenters (kiwi, which takes seconds to load, has tests of its own), and languages that change

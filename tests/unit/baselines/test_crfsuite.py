@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,19 @@ def test_marginals_add_up_and_agree_with_the_tags(parts, tuned):
         agreeing += sum(map(str.__eq__, tags, best))
         total += len(tags)
     assert agreeing / total > 0.9
+
+
+def test_where_in_a_word_a_character_stands_is_a_feature():
+    def features(*readings):
+        bare = sentence_from_forms(["北", "京", "的"], joiner="")
+        pairs = zip(bare.tokens, readings, strict=True)
+        tokens = tuple(token._replace(reading=reading) for token, reading in pairs)
+        return [
+            {each.decode() for each in f} for f in crfsuite._items(replace(bare, tokens=tokens))
+        ]
+
+    plain, marked = features("běi", "jīng", "de"), features("⟨běi", "jīng⟩", "⟨de⟩")
+    added = [more - less for more, less in zip(marked, plain, strict=True)]
+    assert {"+0:m=⟨", "+1:m=⟩", "+2:m=⟨⟩", "-1:m=", "+0:m=⟨ ⟩", "+0:wm=北 ⟨"} <= added[0]
+    assert all(less < more for more, less in zip(marked, plain, strict=True))
+    assert plain == features("", "", "")

@@ -106,10 +106,13 @@ def test_a_language_chooses_the_segmenter_and_the_view():
     assert cut["ru.jsonl"]["tokens"] == 2
     assert report("corpus", "romanization", "ru.jsonl", "--language", "ru")["ru.jsonl"]["seen"] == 2
     options = ("--language", "ru", "--view", "latin")
-    invoke(
-        "corpus", "convert", "ru.jsonl", "b.conll", *options, "--to-columns", "token,reading,tag"
-    )
+    columns = ("--to-columns", "token,reading,tag")
+    done = invoke("corpus", "convert", "ru.jsonl", "b.conll", *options, *columns)
+    assert "not Latin" not in done.stderr
     assert Path("b.conll").read_text().splitlines()[:2] == ["В V O", "Москве-реке Moskve-reke O"]
+    options = ("--language", "ru", "--view", "romaji")
+    done = invoke("corpus", "convert", "ru.jsonl", "c.jsonl", *options)
+    assert "c.jsonl: 2 × token with letters that are not Latin in this view" in done.stderr
 
 
 def test_inline_types_and_settings_of_a_format_are_named_on_the_command_line():

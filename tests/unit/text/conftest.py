@@ -11,8 +11,10 @@ _EXTRAS = {
     "ipadic": "ipadic",
     "sudachi": "sudachidict_core",
     "jieba": "jieba",
+    "characters+jieba": "jieba",
     "kiwi": "kiwipiepy",
     "newmm": "pythainlp",
+    "newmm-icu": "pythainlp",
     "zh": "pypinyin",
 }
 

@@ -36,6 +36,8 @@ def cut(segmenter):
     [
         ("jieba", "我明天去重庆看iPhone15。", "我 明天 去 重庆 看 iPhone15 。"),
         ("newmm", "ปลุกฉันตอนตีห้าที่กรุงเทพ", "ปลุก ฉัน ตอน ตีห้า ที่ กรุงเทพ"),
+        ("newmm", "พรุ่งนี้เช้า", "พรุ่งนี้ เช้า"),
+        ("newmm-icu", "พรุ่งนี้เช้า", "พรุ่ง นี้ เช้า"),
         ("kiwi", "서울에서 했다.", "서울 에서 했 다 ."),
         ("kiwi", "👍🏽김민수가", "👍🏽 김민수 가"),
         ("characters", "东京タワー：iPhone15，ｶﾞ人々", "东 京 タ ワ ー ： iPhone15 ， ｶﾞ 人 々"),
@@ -45,7 +47,7 @@ def test_words(cut, name, text, words):
     assert cut(name, text) == words.split()
 
 
-@pytest.mark.parametrize("name", ["jieba", "newmm", "kiwi", "characters"])
+@pytest.mark.parametrize("name", ["jieba", "newmm", "kiwi", "characters", "characters+jieba"])
 def test_a_long_text_and_its_blanks(cut, name):
     text = " \u3000".join(["我去กรุงเทพ서울에서\0"] * 300)
     assert "".join(cut(name, text)) == "".join(text.split("\u3000")).replace(" ", "")
@@ -64,6 +66,16 @@ def test_chinese_words_are_read_in_context(segmenter):
     assert [token.reading for token in annotated] == ["qù", "chóngqìng", ""]
     # Never the Chinese reading for Japanese text.
     assert {t.reading for t in segmenter("characters").segment("重い")} == {""}
+
+
+def test_characters_say_where_in_a_word_they_stand(segmenter):
+    marking, text = segmenter("characters+jieba"), "去 重庆OK⟩"
+    tokens = marking.segment(text)
+    assert [t.reading for t in tokens] == ["⟨qù⟩", "⟨chóng", "qìng⟩", "⟨OK⟩", "⟨⟩⟩"]
+    # Tokens of a corpus get the same, and keep it.
+    assert marking.annotate(text, [token._replace(reading="") for token in tokens]) == tokens
+    assert marking.annotate(text, tokens) == tokens
+    assert "+jieba(" in marking.signature
 
 
 def test_korean_words_have_parts_of_speech(segmenter):
