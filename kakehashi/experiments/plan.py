@@ -160,7 +160,10 @@ def _probe(settings: RunSettings, sentences: int) -> _Pace:
     from kakehashi.training.train import train
 
     corpus = settings.corpus.model_copy(update={"train_size": sentences})
-    training = settings.training.model_copy(update={"epochs": 2})
+    update: dict[str, object] = {"epochs": 2}
+    if settings.training.select == "teacher":  # here is none
+        update["select"] = "last"
+    training = settings.training.model_copy(update=update)
     without = {"transfer": None, "teach": None, "joint": None}
     given: dict[str, Any] = {}
     share = 1.0

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from kakehashi.config.reading import settings_from_tree
+from kakehashi.config.reading import read_settings, settings_from_tree
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.execute import run_plan
-from kakehashi.experiments.plan import _Pace, forecast, make_plan
+from kakehashi.experiments.plan import _Pace, _probe, forecast, make_plan
 from kakehashi.experiments.store import RUN_FILE
 
 
@@ -85,3 +85,14 @@ def test_only_epochs_that_are_scored_cost_a_scoring():
     assert pace.seconds(settings_from_tree(tree), 100) == pytest.approx(7 + 12 * 3 + 300 * 0.5)
     fixed = settings_from_tree(tree | {"training": {"epochs": 50}})
     assert pace.seconds(fixed, 100) == pytest.approx(7 + 50 * 3 + 500 * 0.5)
+
+
+def test_a_student_is_timed_without_its_teacher():
+    changes = [
+        "training.select=teacher",
+        'teach.teachers=["t"]',
+        "model.word_lstm_width=4",
+        "model.char_lstm_width=4",
+    ]
+    pace = _probe(read_settings("demo-ja", changes), 20)
+    assert min(pace.update, pace.updates) > 0
