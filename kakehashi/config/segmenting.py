@@ -9,8 +9,8 @@ from kakehashi.config.sources import Settings
 from kakehashi.plugins import plugin_names, unknown_name
 
 SEGMENTERS = (
-    *("unidic-lite", "ipadic", "sudachi", "characters", "characters+jieba"),
-    *("characters+unidic-lite", "jieba", "kiwi", "newmm", "newmm-icu", "words", "whitespace"),
+    *("unidic-lite", "ipadic", "sudachi", "characters", "characters+jieba", "jieba", "kiwi"),
+    *("newmm", "newmm-icu", "words", "whitespace"),
 )
 
 

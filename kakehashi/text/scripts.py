@@ -15,7 +15,6 @@ _JAPANESE = frozenset({"Han", "Hiragana", "Katakana"})
 _WITHOUT_BLANKS = _JAPANESE | {"Thai", "Lao", "Khmer", "Myanmar"}
 _OF_SEGMENTERS = {
     **dict.fromkeys(("unidic-lite", "ipadic", "sudachi", "characters"), _JAPANESE),
-    "characters+unidic-lite": _JAPANESE,
     "characters+jieba": {"Han"},
     "jieba": {"Han"},
     "newmm": {"Thai"},

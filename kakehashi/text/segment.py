@@ -171,8 +171,8 @@ def _between_blanks(text: str, start: int, end: int) -> Iterator[tuple[int, int]
 class MarkedCharacters:
     """Cut text into characters whose readings say where in a word of a dictionary they stand."""
 
-    characters: LibrarySegmenter | PatternSegmenter
-    words: DictionarySegmenter | LibrarySegmenter
+    characters: Segmenter
+    words: Segmenter
 
     @property
     def signature(self) -> str:
@@ -218,8 +218,8 @@ def load_segmenter(
     """Load a segmenter by its name; a dictionary is loaded once per process.
 
     Japanese dictionaries are ``unidic-lite``, ``ipadic`` and ``sudachi``; ``characters`` makes each
-    kanji and kana a token, with ``+jieba`` or ``+unidic-lite`` one that says where in a word of
-    these it stands; ``jieba`` finds Chinese words, ``newmm`` and ``newmm-icu`` Thai, ``kiwi``
+    kanji and kana a token, ``characters+jieba`` one that says where in a word of jieba it stands;
+    ``jieba`` finds Chinese words, ``newmm`` and ``newmm-icu`` Thai, ``kiwi``
     Korean ones. For text with spaces there are ``words`` (punctuation apart; with ``cut_hyphens``,
     hyphens too) and ``whitespace``. Other packages add more. Chinese tokens have their pinyin, with
     ``characters`` where the ``language`` is ``zh``; it tells ``words`` what is parted and joined,
@@ -247,13 +247,12 @@ def load_segmenter(
     if name in _DICTIONARIES:
         _dictionary(name)  # One that is missing or damaged shows now, not at the first sentence.
         return DictionarySegmenter(name, cut_scripts)
-    if name == "characters+unidic-lite":
-        return MarkedCharacters(CHARACTERS, DictionarySegmenter("unidic-lite", cut_scripts=False))
+    segmenter: Segmenter
     if name == "characters+jieba":
-        return MarkedCharacters(
-            LibrarySegmenter("characters", chinese=True), LibrarySegmenter("jieba")
-        )
-    segmenter = LibrarySegmenter(name, chinese=name in ("characters", "jieba"))
+        characters = LibrarySegmenter("characters", chinese=True)
+        segmenter = MarkedCharacters(characters, LibrarySegmenter("jieba"))
+    else:
+        segmenter = LibrarySegmenter(name, chinese=name in ("characters", "jieba"))
     segmenter.segment("中")  # So does a library.
     return segmenter
 

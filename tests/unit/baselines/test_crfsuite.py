@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -142,11 +144,16 @@ def test_marginals_add_up_and_agree_with_the_tags(parts, tuned):
 
 
 def test_where_in_a_word_a_character_stands_is_a_feature():
-    def features(name):
-        (sentence,) = segmented([sentence_from_forms(["東京に"])], load_segmenter(name))
-        return [{each.decode() for each in item} for item in crfsuite._items(sentence)]
+    def features(*readings):
+        bare = sentence_from_forms(["北", "京", "的"], joiner="")
+        pairs = zip(bare.tokens, readings, strict=True)
+        tokens = tuple(token._replace(reading=reading) for token, reading in pairs)
+        return [
+            {each.decode() for each in f} for f in crfsuite._items(replace(bare, tokens=tokens))
+        ]
 
-    plain, marked = features("characters"), features("characters+unidic-lite")
+    plain, marked = features("běi", "jīng", "de"), features("⟨běi", "jīng⟩", "⟨de⟩")
     added = [more - less for more, less in zip(marked, plain, strict=True)]
-    assert {"+0:m=⟨", "+1:m=⟩", "+2:m=⟨⟩", "-1:m=", "+0:m=⟨ ⟩", "+0:wm=東 ⟨"} <= added[0]
+    assert {"+0:m=⟨", "+1:m=⟩", "+2:m=⟨⟩", "-1:m=", "+0:m=⟨ ⟩", "+0:wm=北 ⟨"} <= added[0]
     assert all(less < more for more, less in zip(marked, plain, strict=True))
+    assert plain == features("", "", "")
