@@ -11,9 +11,15 @@ from kakehashi.config.languages import complete_views
 from kakehashi.config.segmenting import TextSettings
 from kakehashi.config.selecting import SelectionSettings
 from kakehashi.config.sources import Settings, Source
-from kakehashi.config.teaching import JointSettings, TeachSettings, TransferSettings
+from kakehashi.config.teaching import (
+    ContextsSettings,
+    JointSettings,
+    TeachSettings,
+    TransferSettings,
+)
 
 Select = Literal["dev", "teacher", "last", "best-test"]
+_JAPANESE = ("unidic-lite", "ipadic", "sudachi")  # segmenters that know parts of speech
 SystemName = Literal["kakehashi", "encoder", "crfsuite", "spacy"]
 Seed = Annotated[int, Field(ge=0, lt=1 << 32)]
 
@@ -208,6 +214,7 @@ class RunSettings(Settings):
     transfer: TransferSettings | None = None
     teach: TeachSettings | None = None
     joint: JointSettings | None = None
+    contexts: ContextsSettings | None = None
     selection: SelectionSettings | None = None
 
     @model_validator(mode="before")
@@ -251,13 +258,22 @@ class RunSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _has_contexts(self) -> RunSettings:
+        if self.contexts is not None and self.system != "kakehashi":
+            raise ValueError(f"'contexts' is for our recognizer, and not for {self.system}")
+        if self.contexts is not None and self.text.segmenter not in _JAPANESE:
+            found = f"text.segmenter is {self.text.segmenter}"
+            raise ValueError(f"'contexts' are those of Japanese names, and {found}; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _can_select(self) -> RunSettings:
         if self.selection is None:
             return self
         if self.system not in ("kakehashi", "encoder"):
             raise ValueError(f"'selection' needs probabilities of ours, and not {self.system}'s")
-        if self.teach is not None or self.joint is not None:
-            raise ValueError("'selection' cannot be combined with 'teach' or 'joint' yet")
+        if self.teach is not None or self.joint is not None or self.contexts is not None:
+            raise ValueError("'selection' cannot be combined with 'teach', 'joint' or 'contexts'")
         return self
 
     @model_validator(mode="after")

@@ -56,6 +56,14 @@ class TeachSettings(Settings):
     )
 
 
+class ContextsSettings(Settings):
+    """Sentences made of the training set's: names after time words, before honorifics or です."""
+
+    weight: float = Field(
+        0.5, gt=0, le=100, description="Weight of such a sentence in the loss; of a gold one 1."
+    )
+
+
 class JointSettings(Settings):
     """Sentences of another corpus, as of the source's language, that are learned beside gold."""
 

@@ -77,6 +77,11 @@ def word_class(form: str, pos: str = "") -> WordClass:
     return _WORDS.get(form) or _PARTS_OF_SPEECH.get(pos, WordClass.OTHER)
 
 
+def words_of(kind: WordClass) -> list[str]:
+    """Return the words that are of a class whatever a dictionary says: honorifics, time words."""
+    return [word for word, each in _WORDS.items() if each == kind]
+
+
 def word_classes(tokens: Iterable[Token]) -> list[WordClass]:
     """Return the class of every token."""
     return [word_class(token.text, token.pos) for token in tokens]

@@ -53,7 +53,7 @@ def plan_curriculum(
     teaching = (
         strong
         if teacher == "kakehashi"
-        else {"system": teacher, "preset": "external", "joint": None}
+        else {"system": teacher, "preset": "external", "joint": None, "contexts": None}
     )
     first = out / ("english" if teacher == "kakehashi" else "english-teacher")
     source = {"source": str((out / "english").absolute()), "groups": ["char", "dense"]}

@@ -19,6 +19,7 @@ from kakehashi.corpora.corpus import (
     load_joint,
     load_mapping,
     load_unlabeled,
+    read_parts,
     segmented,
 )
 from kakehashi.corpora.jsonl import write_jsonl
@@ -28,6 +29,7 @@ from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
 from kakehashi.text.scripts import fits
 from kakehashi.text.segment import segmenter_of
+from kakehashi.training.contexts import in_contexts
 from kakehashi.training.findings import Findings
 from kakehashi.training.soft_labels import soft_labels_of
 from kakehashi.training.teachers import teacher_fingerprint
@@ -41,6 +43,7 @@ class Labeled:
     sentences: int = 0  # that teachers have labeled
     mentions: int = 0
     joint: int = 0  # sentences of the corpus of [joint]
+    made: int = 0  # sentences of [contexts]
     in_test: int = 0  # texts that are in test or dev
     in_train: int = 0  # texts that have gold labels
     other_types: Counter[str] = field(default_factory=Counter)  # mentions of types that gold lacks
@@ -49,6 +52,7 @@ class Labeled:
         """Return the counts as a line."""
         found = f"{self.mentions:,} mentions in {self.sentences:,} sentences"
         found += f", joined by {self.joint:,} of another corpus" if self.joint else ""
+        found += f", and by {self.made:,} made of gold" if self.made else ""
         left_out = f"{self.in_test:,} sentences of test or dev, {self.in_train:,} of train"
         left_out += f", {self.other_types.total():,} mentions of types that gold lacks"
         return f"labeled: {found}; left out: {left_out}"
@@ -88,6 +92,11 @@ def write_lessons(settings: RunSettings, out: Path, cache: Path, progress: Progr
             others = gold.left_out(load_joint(settings), labeled)
             for sentence in gold.known_only(others, labeled, "joint.train"):
                 labeled.joint += 1
+                yield sentence
+        if settings.contexts is not None:
+            train = read_parts(settings, progress)["train"]
+            for sentence in gold.left_out(in_contexts(train, settings.training.seed), labeled):
+                labeled.made += 1
                 yield sentence
 
     write_jsonl(out, lessons())

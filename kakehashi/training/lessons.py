@@ -73,7 +73,11 @@ def lessons_of(
     fitting = np.setdiff1d(np.arange(len(data.labeled)), np.array([*data.labeled.missed], int))
     held, weights, held_out = fitting[:0], np.ones(len(data.labeled), np.float32), None
     if settings is not None and labeled is not None:
-        parts = (settings.teach, labeled.sentences), (settings.joint, labeled.joint)
+        parts = (
+            (settings.teach, labeled.sentences),
+            (settings.joint, labeled.joint),
+            (settings.contexts, labeled.made),
+        )
         each = [np.full(n, part.weight, np.float32) for part, n in parts if part is not None]
         weights = np.concatenate(each)
         if settings.training.select == "teacher":

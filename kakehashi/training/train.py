@@ -270,7 +270,8 @@ def _start(
 
 def _has_more(settings: RunSettings) -> bool:
     """Whether there is more to learn from than gold."""
-    return settings.teach is not None or settings.joint is not None
+    parts = (settings.teach, settings.joint, settings.contexts)
+    return any(part is not None for part in parts)
 
 
 def _label(

@@ -111,6 +111,16 @@ def test_another_corpus_is_learned_beside_gold(tree, world, tmp_path):
         assert result["test"]["f1"] > alone["test"]["f1"]
 
 
+def test_names_in_contexts_are_learned_beside_gold(tree, tmp_path):
+    settings = tree("ja", epochs=1) | {"contexts": {"weight": 0.7}}
+    folder = train(settings, tmp_path / "run")
+    result = load_result(folder)
+    n_made = result["labeled"]["made"]
+    assert n_made == len(list(read_jsonl(folder / "labeled.jsonl"))) > 20
+    assert result["corpus"]["labeled"]["sentences"] == n_made
+    assert result["labeled"]["joint"] == result["labeled"]["teachers"] == 0
+
+
 def test_the_corpus_of_the_source_is_learned_beside_gold(tree, tmp_path):
     english = train(tree("en", epochs=1), tmp_path / "english")
     settings = tree("ja", epochs=1)
