@@ -39,6 +39,8 @@ def open_network(model: TrainedModel, device: str) -> Network:
 class TorchNetwork:
     """A `Network` on the device of a tagger in evaluation mode; what is cached stays with numpy."""
 
+    exact = None
+
     def __init__(self, tagger: SequenceTagger) -> None:
         self._tagger = tagger
 

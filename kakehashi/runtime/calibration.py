@@ -69,11 +69,11 @@ class Observed:
         self.types: list[str] = []
         correct: list[bool] = []
         self.n_gold, n_tokens, digest = 0, 0, hashlib.sha256()
-        for sentences, offsets, emissions in recognizer.emissions(recognizer.as_trained(corpus)):
+        segmented = recognizer.as_trained(corpus)
+        for sentences, offsets, emissions, tags in recognizer.emissions(segmented):
             if n_tokens > _MOST_TOKENS:
                 break
             n_tokens += len(emissions)
-            tags = recognizer.decoder.decode(emissions, offsets)
             edges = []
             spans = spans_of(recognizer.decoder.tagset, tags, offsets[:-1])
             for sentence, begin, found in zip(sentences, offsets.tolist(), spans, strict=False):

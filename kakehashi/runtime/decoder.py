@@ -28,6 +28,19 @@ float64, fast, and exact unless a good path needs a less probable tag. Networks 
 _PAIRS_AT_ONCE = 1 << 24  # of tags that are scored, over all sentences: 64 MB
 
 
+class Decoded(NamedTuple):
+    """What a decoder chooses.
+
+    Attributes:
+        tags: As ids (tokens,).
+        margins: How much less the second best sequence of a sentence scores (sentences,); infinite
+            if there is none.
+    """
+
+    tags: Ids
+    margins: FloatArray
+
+
 class Decoder:
     """Chooses tags: the best of each token, or with a CRF's transitions the best legal sequence.
 
@@ -53,15 +66,15 @@ class Decoder:
         """Return the decoder of another temperature: of the same tags with other probabilities."""
         return Decoder(self.tagset, self._scores, temperature)
 
-    def decode(self, emissions: FloatArray, offsets: Ids) -> Ids:
-        """Choose the tags, as ids (tokens,); the temperature changes none."""
+    def decode(self, emissions: FloatArray, offsets: Ids) -> Decoded:
+        """Choose the tags; the temperature changes none."""
         if self._scores is None:
-            best: Ids = emissions.argmax(axis=1)
-            return best
-        tags = np.empty(len(emissions), np.int64)
+            tags, leads = _choose(emissions)
+            return Decoded(tags, np.minimum.reduceat(leads, offsets[:-1]))
+        tags, margins = np.empty(len(emissions), np.int64), np.empty(len(offsets) - 1, np.float32)
         run = best_sequences if (kernels := machine_code(0)) is None else kernels.best_sequences
-        run(emissions, offsets, self._scores, tags)
-        return tags
+        run(emissions, offsets, self._scores, tags, margins)
+        return Decoded(tags, margins)
 
     def posterior(self, emissions: FloatArray, offsets: Ids) -> Posterior:
         """Return the probabilities of tags, given the text."""
@@ -206,8 +219,24 @@ def _shares(logs: _Doubles) -> _Doubles:
     return found
 
 
-def best_sequences(emissions: FloatArray, offsets: Ids, scores: FloatArray, tags: Ids) -> None:
-    """Write the best legal tag sequence of every sentence (Viterbi), as ids (tokens,)."""
+def _choose(scores: FloatArray) -> tuple[Ids, FloatArray]:
+    """Return the best column of each row, and its lead before the second best (rows,)."""
+    chosen: Ids = scores.argmax(axis=1)
+    best = np.take_along_axis(scores, chosen[:, None], axis=1)[:, 0]
+    others = scores.copy()
+    np.put_along_axis(others, chosen[:, None], np.float32(-np.inf), axis=1)
+    return chosen, best - others.max(axis=1)
+
+
+def best_sequences(
+    emissions: FloatArray, offsets: Ids, scores: FloatArray, tags: Ids, margins: FloatArray
+) -> None:
+    """Write the best legal tag sequence of every sentence (Viterbi), as ids (tokens,).
+
+    And the margins of a `Decoded`: another sequence leaves the best one for the last time at some
+    token, so the second best costs the least lead that a tag has there among all, given the tags
+    after it.
+    """
     into, end = scores[:-1, :-1].T.copy(), scores[:-1, -1]
     best = np.empty_like(emissions)
     items = list(_steps(offsets))
@@ -219,8 +248,9 @@ def best_sequences(emissions: FloatArray, offsets: Ids, scores: FloatArray, tags
     n_later = 0
     for step in reversed(items):
         goes_on, ending = step[:n_later], step[n_later:]
-        tags[goes_on] = (best[goes_on] + into[tags[goes_on + 1]]).argmax(axis=1)
-        tags[ending] = (best[ending] + end).argmax(axis=1)
+        tags[ending], margins[n_later : len(step)] = _choose(best[ending] + end)
+        tags[goes_on], leads = _choose(best[goes_on] + into[tags[goes_on + 1]])
+        margins[:n_later] = np.minimum(margins[:n_later], leads)
         n_later = len(step)
 
 

@@ -84,7 +84,9 @@ def round_to_half(numbers: _Array, halves: npt.NDArray[np.int16]) -> None:
 
 
 @machine_code
-def best_sequences(emissions: _Array, offsets: Ids, scores: _Array, tags: Ids) -> None:
+def best_sequences(
+    emissions: _Array, offsets: Ids, scores: _Array, tags: Ids, margins: _Array
+) -> None:
     """Do `kakehashi.runtime.decoder.best_sequences`."""
     n_tags = emissions.shape[1]
     best = np.empty_like(emissions)
@@ -100,16 +102,18 @@ def best_sequences(emissions: _Array, offsets: Ids, scores: _Array, tags: Ids) -
                     row[tag] = way if way > row[tag] else row[tag]
             for tag in range(n_tags):
                 row[tag] += emissions[token, tag]
-        after = n_tags  # the end of the sentence
+        after, margin = n_tags, _float(np.inf)  # after the last, the end of the sentence
         for token in range(end - 1, begin - 1, -1):
-            chosen = 0
-            for tag in range(1, n_tags):
-                if (
-                    best[token, tag] + scores[tag, after]
-                    > best[token, chosen] + scores[chosen, after]
-                ):
-                    chosen = tag
-            tags[token] = after = chosen
+            chosen, first, second = 0, _float(-np.inf), _float(-np.inf)
+            for tag in range(n_tags):
+                score = best[token, tag] + scores[tag, after]
+                if score > first:
+                    chosen, first, second = tag, score, first
+                elif score > second:
+                    second = score
+            tags[token], margin = chosen, min(margin, first - second)
+            after = chosen
+        margins[sequence] = margin
 
 
 @machine_code

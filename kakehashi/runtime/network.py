@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ Weights = Mapping[str, npt.NDArray[Any]]
 
 class Network(Protocol):
     """What computes emissions; several threads may share one."""
+
+    @property
+    def exact(self) -> Network | None:
+        """What computes the same without rounding the last states; None if this one does."""
 
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Projected:
         """Compute of forms (their numbers) what does not depend on context, for `emit`.
@@ -91,6 +96,11 @@ class NumpyNetwork:
         self._chars = (_CharCnn if "char.cnn.weight" in weights else _CharLstm)(weights)
         self._word = _Lstm(weights, "word", precision)
         self._dense, self._bias = weights["dense.weight"].T, weights["dense.bias"]
+        self.exact: Network | None = None
+        if precision == "int8":
+            exact = copy(self)
+            exact._word = self._word.exact()
+            self.exact = exact
 
     def project(self, forms: npt.NDArray[np.integer], features: FormFeatures) -> Projected:
         """Compute what forms add to the gates of the word LSTM (forms, 2 · 4 · width)."""
@@ -163,6 +173,12 @@ class _Lstm:
         states: FloatArray = np.stack(both("weight_hh")).transpose(0, 2, 1).copy()
         self._width, self._steps = states.shape[1], LstmSteps(states, precision)
         self._is_rounded = precision == "int8"
+
+    def exact(self) -> _Lstm:
+        """Return the same LSTM with products in float32."""
+        exact = copy(self)
+        exact._steps = self._steps.exact()
+        return exact
 
     def project(self, items: FloatArray) -> Projected:
         """Compute what items (items, width) add to the gates (items, 2 · 4 · width).

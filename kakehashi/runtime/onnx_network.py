@@ -23,6 +23,8 @@ class OnnxNetwork:
     `ModelError` if ONNX Runtime cannot open it; `MissingExtraError` without the extra ``onnx``.
     """
 
+    exact = None  # a file has one precision
+
     def __init__(self, model: OnnxModel) -> None:
         runtime = require("onnxruntime", "onnx")
         options = runtime.SessionOptions()

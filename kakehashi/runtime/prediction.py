@@ -20,6 +20,9 @@ from kakehashi.tags import Tagset
 _BATCH_TOKENS = 2048
 _CHUNK_TOKENS = 1 << 15
 
+SURE = np.float32(0.1)
+"""Margin of scores from which on ``int8`` has the tags of float32; see docs/decisions/038."""
+
 
 Trim = Callable[[int, tuple[Span, ...]], tuple[Span, ...]]
 """From the number of a sentence and its spans to what is left of these."""
@@ -30,6 +33,29 @@ class Prediction(NamedTuple):
 
     spans: tuple[Span, ...]
     probabilities: tuple[float, ...]
+
+
+class Emitted(NamedTuple):
+    """What was computed of some sentences, longest first.
+
+    Attributes:
+        sentences: Their numbers (sentences,).
+        offsets: Where each begins, and the end (sentences + 1,).
+        emissions: Of tags (tokens, tags).
+        tags: Those chosen, as ids (tokens,).
+    """
+
+    sentences: Ids
+    offsets: Ids
+    emissions: FloatArray
+    tags: Ids
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Emitted:
+        """Return it of the chosen ones among the sentences (sentences,)."""
+        lengths = np.diff(self.offsets)
+        tokens = np.repeat(chosen, lengths)
+        offsets = np.append(0, np.cumsum(lengths[chosen]))
+        return Emitted(self.sentences[chosen], offsets, self.emissions[tokens], self.tags[tokens])
 
 
 def predict_spans(
@@ -77,38 +103,60 @@ def predict(
     Forms are projected already: ``projected`` is what `Network.project` returns (forms, any width),
     ``rows`` has the row in it per token (tokens,). Probabilities are those of trimmed spans.
     """
-    for sentences, edges, emissions in emit(network, projected, rows, offsets, batch_tokens):
-        ids = decoder.decode(emissions, edges)
-        read = zip(sentences.tolist(), spans_of(decoder.tagset, ids, edges[:-1]), strict=True)
+    for sentences, edges, emissions, tags in emit(
+        network, decoder, projected, rows, offsets, batch_tokens
+    ):
+        read = zip(sentences.tolist(), spans_of(decoder.tagset, tags, edges[:-1]), strict=True)
         found = [trim(number, spans) if spans else spans for number, spans in read]
         flat: Iterator[float] = iter(())
         if probabilities and any(found):
             shifts = np.repeat(edges[:-1], [len(spans) for spans in found])
             places = np.array([span[:2] for spans in found for span in spans]) + shifts[:, None]
-            flat = iter(decoder.probabilities(emissions, edges, ids, places).tolist())
+            flat = iter(decoder.probabilities(emissions, edges, tags, places).tolist())
         for number, spans in zip(sentences.tolist(), found, strict=True):
             yield number, Prediction(spans, tuple(islice(flat, len(spans))))
 
 
 def emit(
     network: Network,
+    decoder: Decoder,
     projected: Projected,
     rows: Ids,
     offsets: Ids,
     batch_tokens: int = _BATCH_TOKENS,
-) -> Iterator[tuple[Ids, Ids, FloatArray]]:
-    """Yield batches: numbers of sentences that have tokens, where each begins, and emissions."""
+) -> Iterator[Emitted]:
+    """Yield batches of the sentences that have tokens.
+
+    Where a network rounds, those whose tags hang by less than that may change come last, computed
+    without.
+    """
+    doubtful: list[Ids] = []
     for sentences, edges, tokens in _batches(offsets, batch_tokens):
-        yield sentences, edges, network.emit(projected, rows[tokens], edges)
+        emissions = network.emit(projected, rows[tokens], edges)
+        tags, margins = decoder.decode(emissions, edges)
+        batch = Emitted(sentences, edges, emissions, tags)
+        if network.exact is not None and not (sure := margins >= SURE).all():
+            doubtful.append(sentences[~sure])
+            batch = batch.only(sure)
+        if len(batch.sentences):
+            yield batch
+    if network.exact is not None and doubtful:
+        again = np.concatenate(doubtful)
+        lengths = offsets[again + 1] - offsets[again]
+        tokens = ranges(offsets[again], lengths)
+        arguments = projected, rows[tokens], np.append(0, np.cumsum(lengths)), batch_tokens
+        for batch in emit(network.exact, decoder, *arguments):
+            yield batch._replace(sentences=again[batch.sentences])
 
 
 def marginals(
     network: Network, decoder: Decoder, projected: Projected, rows: Ids, offsets: Ids
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield (number, probability of each tag at each token (tokens, tags)); see `predict`."""
-    for sentences, edges, emissions in emit(network, projected, rows, offsets):
-        shares = decoder.marginals(emissions, edges)
-        yield from zip(sentences.tolist(), np.split(shares, edges[1:-1]), strict=True)
+    for batch in emit(network, decoder, projected, rows, offsets):
+        shares = decoder.marginals(batch.emissions, batch.offsets)
+        parts = np.split(shares, batch.offsets[1:-1])
+        yield from zip(batch.sentences.tolist(), parts, strict=True)
 
 
 def _batches(offsets: Ids, batch_tokens: int) -> Iterator[tuple[Ids, Ids, Ids | slice]]:

@@ -101,9 +101,10 @@ class Recognizer:
     Args:
         model: What `read_model` or `read_onnx` returns, or `Model.trained`.
         precision: Of the products with the last states: ``float32`` is as the model was scored;
-            ``int8`` (see `kakehashi.runtime.quantized`) is three times as fast where the extra
-            ``fast`` is installed and the processor multiplies bytes, and tags a few sentences in a
-            thousand otherwise. Default: ``int8``; on a GPU ``float32``, since it has no other.
+            ``int8`` (see `kakehashi.runtime.quantized`) is twice as fast where the extra ``fast``
+            is installed and the processor multiplies bytes. What it might tag otherwise it computes
+            again in ``float32``, so that the tags are the same; probabilities differ by a
+            hundredth. Default: ``int8``; on a GPU ``float32``, since it has no other.
             An ONNX file has its own. `ConfigError` if it is neither.
         cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``. Default:
             24 MB, or 48, so that some 5,000 have room.
@@ -255,9 +256,10 @@ class Recognizer:
         machine_code()
         self("a")
         list(self.recognize(["a a", "a"]))
-        emissions = np.zeros((1, len(self.model.tagset)), np.float32)
-        edges = np.array([0, 1])
-        self.decoder.probabilities(emissions, edges, edges[:1], edges[None])
+        rows, edges = self._look_up([[Token("a", 0, 1)]]), np.array([0, 1])
+        for network in filter(None, (self.network, self.network.exact)):
+            emissions = network.emit(*rows, edges)
+            self.decoder.probabilities(emissions, edges, edges[:1], edges[None])
 
     def clear(self) -> None:
         """Drop all cached forms, which can change the last digits of probabilities."""
@@ -276,15 +278,14 @@ class Recognizer:
 
     def emissions(
         self, sentences: Iterable[Sentence]
-    ) -> Iterator[tuple[list[Sentence], Ids, FloatArray]]:
-        """Yield batches: sentences with tokens, where each begins, and emissions (tokens, tags).
+    ) -> Iterator[tuple[list[Sentence], Ids, FloatArray, Ids]]:
+        """Yield batches: sentences and the rest of an `Emitted`.
 
-        Sentences come in another order, those without tokens not at all; see
-        `kakehashi.runtime.decoder`.
+        Sentences come in another order, those without tokens not at all.
         """
         for chunk, arguments in self._chunks(sentences):
-            for numbers, offsets, emissions in emit(self.network, *arguments):
-                yield [chunk[number] for number in numbers.tolist()], offsets, emissions
+            for numbers, offsets, emissions, tags in emit(self.network, self.decoder, *arguments):
+                yield [chunk[number] for number in numbers.tolist()], offsets, emissions, tags
 
     def _look_up(self, tokens: Sequence[Sequence[Token]]) -> tuple[Projected, Ids]:
         """Return what `Network.emit` gets of tokens: rows, and which of them each token has."""

@@ -112,6 +112,10 @@ class LstmSteps:
         self._run: Steps = partial(run_sequences, rounded, precision)
         self._is_compiled = False
 
+    def exact(self) -> LstmSteps:
+        """Return those of the same weights in ``float32``."""
+        return LstmSteps(self._weights)
+
     def __call__(self, projected: Projected, rows: Ids, offsets: Ids, states: FloatArray) -> None:
         """Write the states of some sequences, forward and backward (items, 2 · width).
 

@@ -31,8 +31,7 @@ class Scored(NamedTuple):
 def score_uncertainty(recognizer: Recognizer, sentences: Iterable[Sentence]) -> Iterator[Scored]:
     """Score sentences, some thousand tokens at a time; they come in another order."""
     decoder = recognizer.decoder
-    for batch, offsets, emissions in recognizer.emissions(sentences):
-        tags = decoder.decode(emissions, offsets)
+    for batch, offsets, emissions, tags in recognizer.emissions(sentences):
         posterior, lengths = decoder.posterior(emissions, offsets), np.diff(offsets)
         inside = np.where(tags == 0, 1 - posterior.of_tags()[:, 0], 0.0)
         missed = np.add.reduceat(inside, offsets[:-1])

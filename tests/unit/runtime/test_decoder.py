@@ -54,10 +54,22 @@ def sentences():
 def test_the_best_legal_sequence_is_found(case, scale):
     tagset, transitions, emissions = case
     emissions = scale * emissions
-    tags = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+    tags = Decoder(tagset, transitions).decode(emissions, OFFSETS).tags
     for begin, end in sentences():
         scores = score_all(tagset, transitions, emissions[begin:end])
         assert tuple(tags[begin:end].tolist()) == max(scores, key=scores.get)
+
+
+@pytest.mark.parametrize("scale", [1, 50])
+def test_margin_is_the_distance_of_the_second_best_legal_sequence(case, scale):
+    tagset, transitions, emissions = case
+    emissions = scale * emissions
+    margins = Decoder(tagset, transitions).decode(emissions, OFFSETS).margins
+    expected = []
+    for begin, end in sentences():
+        second, best = sorted(score_all(tagset, transitions, emissions[begin:end]).values())[-2:]
+        expected.append(best - second)
+    assert margins.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-5 * scale)
 
 
 @pytest.mark.parametrize("strength", [1.0, 30.0, 1e30])
@@ -68,7 +80,7 @@ def test_no_forbidden_step_is_taken(case, strength):
     for seed in range(20):
         random = np.random.default_rng(seed)
         emissions = (strength * random.normal(size=emissions.shape)).astype(np.float32)
-        tags = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+        tags = Decoder(tagset, transitions).decode(emissions, OFFSETS).tags
         for begin, end in sentences():
             steps = pairwise([n_tags, *tags[begin:end].tolist(), n_tags])
             assert all(allowed[step] for step in steps)
@@ -79,7 +91,7 @@ def test_probability_of_a_span_is_the_share_of_the_sequences_that_have_its_tags(
     tagset, transitions, emissions = case
     emissions = scale * emissions
     decoder = Decoder(tagset, transitions)
-    tags = decoder.decode(emissions, OFFSETS)
+    tags = decoder.decode(emissions, OFFSETS).tags
     edges, expected = [], []
     for begin, end in sentences():
         scores = score_all(tagset, transitions, emissions[begin:end])
@@ -100,9 +112,9 @@ def test_probability_of_a_span_is_the_share_of_the_sequences_that_have_its_tags(
 def test_posterior_is_over_all_sequences_at_the_temperature(case, temperature):
     tagset, transitions, emissions = case
     decoder = Decoder(tagset, transitions)
-    tags = decoder.decode(emissions, OFFSETS)
+    tags = decoder.decode(emissions, OFFSETS).tags
     scaled = decoder.scaled(temperature)
-    assert scaled.decode(emissions, OFFSETS).tolist() == tags.tolist()
+    assert scaled.decode(emissions, OFFSETS).tags.tolist() == tags.tolist()
     whole, outside, spans, edges = [], [], [], []
     for begin, end in sentences():
         scores = score_all(tagset, transitions / temperature, emissions[begin:end] / temperature)
@@ -123,7 +135,7 @@ def test_posterior_of_softmax_is_of_each_token_at_the_temperature():
     emissions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     decoder, offsets = Decoder(TAGSETS[0], temperature=2.0), np.array([0, 3, 5])
     shares = np.exp(emissions / 2) / np.exp(emissions / 2).sum(axis=1, keepdims=True)
-    tags = decoder.decode(emissions, offsets)
+    tags = decoder.decode(emissions, offsets).tags
     found, logs = decoder.posterior(emissions, offsets), np.log(shares.max(axis=1))
     assert found.of_tags()[:, 0].tolist() == pytest.approx(shares[:, 0].tolist(), rel=1e-6)
     expected = [logs[:3].sum(), logs[3:].sum()]
@@ -133,8 +145,10 @@ def test_posterior_of_softmax_is_of_each_token_at_the_temperature():
 def test_softmax_takes_the_best_of_each_token_and_multiplies():
     emissions = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     decoder, offsets = Decoder(TAGSETS[0]), np.array([0, 3, 5])
-    tags = decoder.decode(emissions, offsets)
+    tags, margins = decoder.decode(emissions, offsets)
     assert tags.tolist() == emissions.argmax(axis=1).tolist()
+    leads = np.diff(np.sort(emissions)[:, -2:]).ravel()
+    assert margins.tolist() == [leads[:3].min(), leads[3:].min()]
     shares = np.exp(emissions) / np.exp(emissions).sum(axis=1, keepdims=True)
     found = decoder.probabilities(emissions, offsets, tags, np.array([[0, 2], [1, 2], [3, 5]]))
     best = shares.max(axis=1)
@@ -144,9 +158,9 @@ def test_softmax_takes_the_best_of_each_token_and_multiplies():
 
 def test_a_few_sentences_at_a_time_give_the_same(case, monkeypatch):
     tagset, transitions, emissions = case
-    whole = Decoder(tagset, transitions).decode(emissions, OFFSETS)
+    whole = Decoder(tagset, transitions).decode(emissions, OFFSETS).tags
     monkeypatch.setattr(decoder_module, "_PAIRS_AT_ONCE", 2 * len(tagset) ** 2)
-    assert Decoder(tagset, transitions).decode(emissions, OFFSETS).tolist() == whole.tolist()
+    assert Decoder(tagset, transitions).decode(emissions, OFFSETS).tags.tolist() == whole.tolist()
 
 
 @pytest.mark.parametrize("scale", [1, 50])

@@ -10,7 +10,9 @@ from kakehashi.data.batches import make_batch
 from kakehashi.data.encode import encode
 from kakehashi.data.vocabulary import Channels, featurize
 from kakehashi.model.torch_network import decoder_of, network_of
-from kakehashi.runtime.prediction import predict, predict_spans
+from kakehashi.runtime import prediction
+from kakehashi.runtime.network import NumpyNetwork
+from kakehashi.runtime.prediction import emit, predict, predict_spans
 from kakehashi.sentence import Sentence, sentence_from_forms
 
 ALPHABET = ["ja", "az", "zu", "ka", "sato", "to", "ou", "kyo", "x"]
@@ -80,7 +82,7 @@ def test_probabilities_are_those_of_the_tags(tagger, trim):
             weights[path] = math.exp(score + sum(emissions[i, t] for i, t in enumerate(path)))
         projected = network.project(np.arange(len(features.words)), features)
         arguments = projected, numbers.astype(np.int64), offsets
-        ids = decoder.decode(network.emit(*arguments), offsets).tolist()
+        ids = decoder.decode(network.emit(*arguments), offsets).tags.tolist()
         assert weights[tuple(ids)] == pytest.approx(max(weights.values()))
         ((_, prediction),) = predict(network, decoder, *arguments, trim=trim)
         for span, probability in zip(prediction.spans, prediction.probabilities, strict=True):
@@ -89,3 +91,37 @@ def test_probabilities_are_those_of_the_tags(tagger, trim):
             assert probability == pytest.approx(mass / sum(weights.values()), rel=1e-4)
             n_spans += 1
     assert n_spans > 3
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.5, np.inf])
+def test_sentences_whose_tags_hang_by_little_are_computed_exactly(
+    tagger, sentences, margin, monkeypatch
+):
+    monkeypatch.setattr(prediction, "SURE", margin)
+    weights = {name: value.numpy() for name, value in tagger.state_dict().items()}
+    rounding, decoder = NumpyNetwork(weights, "int8"), decoder_of(tagger)
+    offsets, forms, features = encoded(sentences, tagger)
+    projected = rounding.project(np.arange(len(features.words)), features)
+    again = set()
+    for batch in emit(rounding, decoder, projected, forms.astype(np.int64), offsets, 16):
+        tokens = [np.arange(*offsets[number : number + 2]) for number in batch.sentences]
+        rows = forms[np.concatenate(tokens)].astype(np.int64)
+        assert np.diff(batch.offsets).tolist() == list(map(len, tokens))
+        tags, margins = decoder.decode(batch.emissions, batch.offsets)
+        assert tags.tolist() == batch.tags.tolist()
+        one, other = (
+            network.emit(projected, rows, batch.offsets) for network in (rounding, rounding.exact)
+        )
+        assert np.abs(one - other).max() > 1e-4
+        if np.allclose(batch.emissions, other, atol=1e-5):
+            again.update(batch.sentences.tolist())
+        else:
+            assert np.allclose(batch.emissions, one, atol=1e-5)
+            assert margins.min() >= margin
+            assert not again  # they come last
+    if margin == 0:
+        assert not again
+    elif np.isinf(margin):
+        assert len(again) == len(sentences) - 1  # all that have tokens
+    else:
+        assert 0 < len(again) < len(sentences) - 1

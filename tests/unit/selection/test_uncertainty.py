@@ -21,7 +21,7 @@ def test_scores_are_of_each_sentence_alone(recognizer):
     found = list(score_uncertainty(recognizer, map(Sentence, TEXTS)))
     assert {each.sentence.text for each in found} == set(TEXTS) - {""}
     for each in found:
-        (_, offsets, emissions) = next(recognizer.emissions([Sentence(each.sentence.text)]))
+        (_, offsets, emissions, _) = next(recognizer.emissions([Sentence(each.sentence.text)]))
         shares = np.exp(emissions - emissions.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         best, n = shares.max(axis=1), offsets[-1]
