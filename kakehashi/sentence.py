@@ -140,9 +140,9 @@ def check_tokens(text: str, tokens: Sequence[Token]) -> None:
 
     `ValueError` if one is empty, exceeds the text, differs from it, or overlaps the one before.
     """
-    last = 0
+    last, size = 0, len(text)
     for form, start, end, _, _ in tokens:
-        if not last <= start < end <= len(text) or text[start:end] != form:
+        if not last <= start < end <= size or text[start:end] != form:
             raise ValueError(
                 f"the token {form!r} at [{start}, {end}) contradicts the text,"
                 f" {text[max(0, start) : max(0, end)]!r} there; tokens must come in order,"

@@ -20,7 +20,7 @@ from kakehashi.tags import Tagset
 _BATCH_TOKENS = 2048
 _CHUNK_TOKENS = 1 << 15
 
-SURE = np.float32(0.1)
+SURE = np.float32(0.05)
 """Margin of scores from which on ``int8`` has the tags of float32; see docs/decisions/038."""
 
 

@@ -274,6 +274,8 @@ class Recognizer:
         else:
             check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
+            if tokens is sentence.tokens:
+                return sentence
         return replace(sentence, tokens=tokens)
 
     def emissions(
