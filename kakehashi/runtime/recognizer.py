@@ -102,9 +102,10 @@ class Recognizer:
         model: What `read_model` or `read_onnx` returns, or `Model.trained`.
         precision: Of the products with the last states: ``float32`` is as the model was scored;
             ``int8`` (see `kakehashi.runtime.quantized`) is twice as fast where the extra ``fast``
-            is installed and the processor multiplies bytes. What it might tag otherwise it computes
-            again in ``float32``, so that the tags are the same; probabilities differ by a
-            hundredth. Default: ``int8``; on a GPU ``float32``, since it has no other.
+            is installed and the processor multiplies bytes. What rounding might change is computed
+            again in ``float32``, so that tags are the same, but for one sentence in some ten
+            thousand, and probabilities nearly. Default: ``int8``; on a GPU ``float32``, since it
+            has no other.
             An ONNX file has its own. `ConfigError` if it is neither.
         cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``. Default:
             24 MB, or 48, so that some 5,000 have room.
