@@ -21,7 +21,7 @@ _BATCH_TOKENS = 2048
 _CHUNK_TOKENS = 1 << 15
 
 SURE = np.float32(0.05)
-"""Margin of scores from which on ``int8`` has the tags of float32; see docs/decisions/038."""
+"""Margin of scores that the rounding of ``int8`` hardly ever changes; docs/decisions/038."""
 
 
 Trim = Callable[[int, tuple[Span, ...]], tuple[Span, ...]]
@@ -127,8 +127,7 @@ def emit(
 ) -> Iterator[Emitted]:
     """Yield batches of the sentences that have tokens.
 
-    Where a network rounds, those whose tags hang by less than that may change come last, computed
-    without.
+    Where a network rounds, those whose tags hang by less than `SURE` come last, computed without.
     """
     doubtful: list[Ids] = []
     for sentences, edges, tokens in _batches(offsets, batch_tokens):
