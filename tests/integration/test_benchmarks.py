@@ -6,7 +6,7 @@ import json
 import pytest
 
 from benchmarks import __main__ as benchmark
-from benchmarks import scaling
+from benchmarks import rounding, scaling
 from benchmarks.peers.peer import ENCODED, FRESH, THREADS, TOKENS
 
 pytestmark = pytest.mark.slow
@@ -52,6 +52,16 @@ def test_a_quick_benchmark_gives_a_whole_report(tmp_path, capsys):
         assert f"### {title}" in text
     assert "crfsuite, tokens given" in text
     assert "kakehashi --help" in capsys.readouterr().out
+
+
+def test_what_rounding_changes_is_counted_by_corpus(workplace, monkeypatch):
+    monkeypatch.chdir(workplace)
+    (run,) = workplace.glob("runs/*")
+    name, found = rounding.measure(run)
+    assert name == "small-en"
+    assert found.sentences == 70
+    assert 0 <= found.otherwise <= found.alone <= found.again <= 70
+    assert 0 < found.change < 0.05
 
 
 def test_a_wrong_corpus_is_an_error_of_one_line(capsys):
