@@ -6,7 +6,13 @@ from pathlib import Path
 
 from kakehashi.cli import console, options
 from kakehashi.cli.options import Reading, arg, flag, opt
-from kakehashi.cli.sides import Judging, load_recognizer, read_part, run_config
+from kakehashi.cli.sides import (
+    Judging,
+    check_types,
+    load_recognizer,
+    read_part,
+    run_config,
+)
 from kakehashi.errors import ConfigError
 
 
@@ -45,20 +51,25 @@ def calibrate(
         raise ConfigError("--out", f"expected a name that ends in .svg or .png, got {str(out)!r}")
     if is_address(model) and not check:
         raise ConfigError(str(model), "is on the Hub; calibrate its folder, or add --check")
+    if model.is_file() and not check:
+        problem = "is a file; calibrate the model folder and export it again, or add --check"
+        raise ConfigError(str(model), problem)
     recognizer = load_recognizer(model, Judging(mapping, None, device, None))
     place = dev or run_config(model)
     corpus = read_part(place, reading, mapping, "dev")
     progress = console.ProgressBars()
     observed = Observed(recognizer, progress.track(corpus, "tagging"))
+    check_types(corpus.name, observed.gold_types, recognizer)
+    measured = observed
+    if test is not None:
+        others = read_part(test, reading, mapping)
+        measured = Observed(recognizer, progress.track(others, "tagging the test set"))
+        check_types(others.name, measured.gold_types, recognizer)
     before = temperature_of(recognizer.model.calibration)
     calibration = recognizer.model.calibration
     if not check:
         calibration = fit(observed, corpus.name)
         write_calibration(find_model(model), calibration)
-    measured = observed
-    if test is not None:
-        others = read_part(test, reading, mapping)
-        measured = Observed(recognizer, progress.track(others, "tagging the test set"))
     now = temperature_of(calibration)
     found = {"before": measured.reliability(before), "now": measured.reliability(now)}
     types = measured.reliability_by_type(now)

@@ -71,11 +71,14 @@ def push(
     from tempfile import TemporaryDirectory
 
     from kakehashi.reports.model_card import write_repository
-    from kakehashi.runtime.checked_folder import find_model
+    from kakehashi.runtime.checked_folder import ENCODER, find_model
     from kakehashi.runtime.model_hub import check_name, upload
 
     check_name(name)
     folder = find_model(model).absolute()
+    if (folder / ENCODER).is_file():
+        problem = "is a model on an encoder, which is not uploaded"
+        raise ConfigError(str(model), f"{problem}; distill it into a model of its own (distill)")
     own = read_json(folder / "model.json")["text"].get("language")
     languages = language or [own] * (own is not None)
     if not languages:

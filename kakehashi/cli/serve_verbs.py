@@ -8,7 +8,7 @@ from typing import Literal
 
 from kakehashi.cli import console, options
 from kakehashi.cli.options import arg, flag, opt, refuse, settings_of_text
-from kakehashi.errors import ConfigError
+from kakehashi.errors import ConfigError, CorpusError
 
 Precision = Literal["float32", "int8"]
 _SHORTEST_TOKEN = 16  # characters
@@ -153,7 +153,13 @@ def review(
     of_text = settings_of_text(config, language)
     progress = console.ProgressBars()
     service = Service({}, Limits())
-    sentences = list(read_source(guess_source(batch, format)))
+    try:
+        sentences = list(read_source(guess_source(batch, format)))
+    except CorpusError as error:
+        if format is not None or batch.suffix != ".txt" or not batch.is_file():
+            raise
+        problem = "is not in columns, as .txt is read; if it has a sentence per line, add"
+        raise ConfigError(str(batch), f"{problem} --format text") from error
     check_batch(sentences, str(batch), service.limits)
     ((name, folder),) = name_models([model]).items()
     path = store_path(out)

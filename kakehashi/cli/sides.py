@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -103,16 +103,24 @@ def tag_corpus(recognizer: Recognizer, corpus: Corpus) -> tuple[list[Sentence], 
     progress = console.ProgressBars()
     gold = list(corpus)
     types = {mention.type for sentence in gold for mention in sentence.mentions}
+    check_types(corpus.name, types, recognizer)
+    found = recognizer.annotate(recognizer.as_trained(gold))
+    return gold, list(progress.track(found, "tagging", len(gold)))
+
+
+def check_types(name: str, types: Collection[str], recognizer: Recognizer) -> None:
+    """Check that a model knows types of a corpus, and warn of those that it does not.
+
+    `ConfigError` if it knows none, or there are none.
+    """
     if not types:
-        raise ConfigError(corpus.name or "CORPUS", "has no mentions to judge a model by")
-    if unknown := sorted(types - set(recognizer.types)):
+        raise ConfigError(name or "CORPUS", "has no mentions to judge a model by")
+    if unknown := sorted(set(types) - set(recognizer.types)):
         if len(unknown) == len(types):
             known = ", ".join(recognizer.types[:8])
             problem = f"has none of the types that the model knows, such as {known}"
-            raise ConfigError(corpus.name, f"{problem}; map its types with --mapping")
-        progress.warn(f"the model does not know {', '.join(unknown)}; see --mapping")
-    found = recognizer.annotate(recognizer.as_trained(gold))
-    return gold, list(progress.track(found, "tagging", len(gold)))
+            raise ConfigError(name, f"{problem}; map its types with --mapping")
+        console.ProgressBars().warn(f"the model does not know {', '.join(unknown)}; see --mapping")
 
 
 def read_part(

@@ -16,7 +16,9 @@ _UNLABELED = "Text without labels: .txt, a sentence per line, or any format of c
 
 
 def label(
-    teachers: list[str] = arg("Run or model folders, files of labels, spaCy pipelines."),
+    teachers: list[str] = arg(
+        "Run or model folders, ONNX files, files of labels, spaCy pipelines."
+    ),
     text: Path = arg(_UNLABELED),
     out: Path = opt("File of JSON lines to write.", default=..., metavar="FILE"),
     min_probability: float = _CUT,
@@ -73,22 +75,28 @@ def distill(
       kakehashi distill runs/ja-seed1 runs/ja-seed2 runs/ja-seed3 --unlabeled raw.txt --out runs/one
       kakehashi distill runs/teacher --config ja.toml --unlabeled raw.txt --out runs/small
     """
-    from kakehashi.config.reading import check_files, read_settings
+    from kakehashi.config.reading import check_files, read_settings, read_tree
+    from kakehashi.runtime.model_hub import is_address
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train
 
     place = config or runs[0] / "config.json"
+    if config is None and not place.is_file():
+        problem = "is no run folder, whose settings the student could take"
+        raise ConfigError(str(runs[0]), f"{problem}; name a config with --config")
+    system = read_tree(place).get("system", "kakehashi")
+    if system != "kakehashi" and not any(each.startswith("system=") for each in overrides or ()):
+        problem = f"is a config of {system}, and the student is our recognizer"
+        raise ConfigError(str(place), f"{problem}; name another with --config")
+    teachers = [str(run if is_address(run) else run.absolute()) for run in runs]
     changes: list[str | tuple[str, object]] = [
         ("training.seed", seed),
-        ("teach.teachers", [str(run.absolute()) for run in runs]),
+        ("teach.teachers", teachers),
         ("teach.unlabeled", [unlabeled_source(path).model_dump(mode="json") for path in unlabeled]),
         ("teach.min_probability", min_probability),
         *(overrides or ()),
     ]
     settings = read_settings(place, changes)
-    if settings.system != "kakehashi":
-        problem = f"is a config of {settings.system}, and the student is our recognizer"
-        raise ConfigError(str(place), f"{problem}; name another with --config")
     check_files(settings, place)
     train(settings, out, console.ProgressBars(), cache=cache)
     result = load_result(out)

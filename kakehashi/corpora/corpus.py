@@ -174,7 +174,8 @@ def load_unlabeled(settings: RunSettings) -> Corpus:
     if teach.unlabeled == "rest":
         train = load_corpora(corpus.model_copy(update={"train_size": None})).train
         return train.sample(size, seed, skip=corpus.train_size or 0, key=key)
-    files = (guess_source(path) for path in teach.teachers if Path(path).is_file())
+    labels = (path for path in map(Path, teach.teachers) if path.suffix != ".onnx")
+    files = (guess_source(path) for path in labels if path.is_file())
     sources = teach.unlabeled or tuple(islice(files, 1))
     if not sources:
         raise ConfigError("teach.unlabeled", "is needed where no teacher is a file; name text")

@@ -61,14 +61,17 @@ class Observed:
     Attributes:
         correct: Whether each predicted mention is gold (mentions,).
         types: Their types.
+        gold_types: Those of the gold mentions.
     """
 
     def __init__(self, recognizer: Recognizer, corpus: Iterable[Sentence]) -> None:
         self._decoder = recognizer.decoder
         self._batches: list[_Batch] = []
         self.types: list[str] = []
+        self.gold_types = set[str]()
         correct: list[bool] = []
-        self.n_gold, n_tokens, digest = 0, 0, hashlib.sha256()
+        self.n_gold, n_tokens = 0, 0
+        read: list[bytes] = []  # sorted in the end, since their order depends on the precision
         segmented = recognizer.as_trained(corpus)
         for sentences, offsets, emissions, tags in recognizer.emissions(segmented):
             if n_tokens > _MOST_TOKENS:
@@ -79,7 +82,9 @@ class Observed:
             for sentence, begin, found in zip(sentences, offsets.tolist(), spans, strict=False):
                 gold = sentence.project().spans
                 self.n_gold += len(sentence.mentions)
-                digest.update(repr((sentence.text, sentence.mentions)).encode())
+                self.gold_types.update(mention.type for mention in sentence.mentions)
+                facts = repr((sentence.text, sentence.mentions)).encode()
+                read.append(hashlib.sha256(facts).digest())
                 kept = recognizer.trim(found, sentence.tokens or ())
                 edges += [(begin + span.start, begin + span.end) for span in kept]
                 correct += [span in gold for span in kept]
@@ -87,7 +92,7 @@ class Observed:
             if edges:
                 self._batches.append(_Batch(emissions, offsets, tags, np.array(edges)))
         self.correct: Bools = np.array(correct, np.bool_)
-        self.corpus = digest.hexdigest()
+        self.corpus = hashlib.sha256(b"".join(sorted(read))).hexdigest()
 
     def probabilities(self, temperature: float) -> Floats:
         """Compute the probability of each predicted mention (mentions,)."""

@@ -111,6 +111,10 @@ def find_model(path: str | Path) -> Path:
         raise ModelError(path, "is a file; expected a model or run folder")
     if not path.exists():
         raise ModelError(path, "there is no such model or run folder")
+    if (path / "result.json").is_file():
+        raise ModelError(
+            path, "has no model folder, as runs of baselines have none; name another run"
+        )
     raise ModelError(path, f"is no model folder: it has no {MANIFEST}; an unfinished run has none")
 
 

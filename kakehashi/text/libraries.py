@@ -102,13 +102,17 @@ def _kiwi() -> Library:
 
 
 def _of_plugin(plugin: Plugin, passage: str) -> Iterator[Word]:
+    end = 0
     for word in plugin.iterate(passage):
         parts = (word,) if isinstance(word, str) else word
         if not (isinstance(parts, tuple) and 0 < len(parts) < 4 and all(map(_is_text, parts))):
             expected = "expected words, or (word, part of speech, reading)"
             raise plugin.problem(TypeError(f"{expected}, got {word!r:.60}"))
-        if parts[0] not in passage:  # in its place, where all are as they should be
-            raise plugin.problem(ValueError(f"{parts[0]!r:.60} is not in the text"))
+        start = passage.find(parts[0], end)
+        if start < 0:
+            where = "after the words before it" if parts[0] in passage else "in the text"
+            raise plugin.problem(ValueError(f"{parts[0]!r:.60} is not {where}"))
+        end = start + len(parts[0])
         yield parts + ("",) * (3 - len(parts))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,23 @@ def settings_for(
 def keep_given(
     settings: RunSettings, sentences: Mapping[str, Iterable[Sentence]], folder: Path
 ) -> RunSettings:
-    """Write sentences into the folder of a run, and name them as parts of its corpus."""
-    kept = {part: keep_jsonl(own, folder / GIVEN, part) for part, own in sentences.items()}
+    """Write sentences into the folder of a run, and name them as parts of its corpus.
+
+    `TypeError` if there is something else among them.
+    """
+    kept = {
+        part: keep_jsonl(_only_sentences(part, own), folder / GIVEN, part)
+        for part, own in sentences.items()
+    }
     corpus = settings.corpus.model_copy(update=kept)
     return settings.model_copy(update={"corpus": corpus})
+
+
+def _only_sentences(part: str, given: Iterable[Sentence]) -> Iterator[Sentence]:
+    for each in given:
+        if not isinstance(each, Sentence):
+            raise TypeError(f"{part}= takes sentences, and got {type(each).__name__}")
+        yield each
 
 
 def with_joint_corpus(settings: RunSettings) -> RunSettings:

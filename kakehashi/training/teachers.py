@@ -21,6 +21,7 @@ from kakehashi.errors import ConfigError, CorpusError
 from kakehashi.extras import require
 from kakehashi.files import sha256_of
 from kakehashi.runtime.checked_folder import model_fingerprint
+from kakehashi.runtime.model_hub import is_address
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Mention, Sentence, mentions_from_spans
 from kakehashi.text.segment import segmenter_of
@@ -43,7 +44,7 @@ class Teacher(NamedTuple):
 
 
 def load_teacher(name: str) -> Teacher:
-    """Load a teacher: a run or model folder, a file of labels, or a spaCy pipeline.
+    """Load a teacher: a run or model folder or ONNX file, a file of labels, or a spaCy pipeline.
 
     A pipeline is named as it is installed, or by its folder. `ConfigError` if it is none of these;
     what `Recognizer.load` and `read_source` raise.
@@ -51,7 +52,7 @@ def load_teacher(name: str) -> Teacher:
     path = Path(name)
     if (path / CRFSUITE).is_file():
         return _load_crfsuite(path)
-    if path.is_dir() and not (path / _PIPELINE).is_file():
+    if _is_model(path):
         recognizer = Recognizer.load(path)
         # Votes are of probabilities as they are trained, calibrated or not: docs/decisions/031.
         recognizer.decoder = recognizer.decoder.scaled(1.0)
@@ -68,9 +69,14 @@ def teacher_fingerprint(name: str) -> str:
     path = Path(name)
     if (path / CRFSUITE).is_file():
         return sha256_of(path / CRFSUITE)
-    if path.is_dir() and not (path / _PIPELINE).is_file():
+    if _is_model(path):
         return model_fingerprint(path, calibrated=False)
     return sha256_of(path) if path.is_file() else _pipeline_version(name)
+
+
+def _is_model(path: Path) -> bool:
+    is_folder = path.is_dir() and not (path / _PIPELINE).is_file()
+    return is_folder or is_address(path) or (path.suffix == ".onnx" and path.is_file())
 
 
 def _pipeline_version(name: str) -> str:
@@ -104,7 +110,15 @@ def _load_crfsuite(run: Path) -> Teacher:
 
 
 def _read(path: Path) -> Iterator[Sentence]:
-    return read_source(guess_source(path))
+    try:
+        return read_source(guess_source(path))
+    except ConfigError as error:
+        if error.key != "format":
+            raise
+        problem = "its name says nothing of its format; expected a file of labels"
+        raise ConfigError(
+            str(path), f"{problem}: make JSON lines of it by `kakehashi corpus convert`"
+        ) from None
 
 
 def _labels_of(

@@ -1,6 +1,7 @@
 """Models are calibrated at the end of a training, and by hand."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -57,3 +58,20 @@ def test_calibrating_again_is_measured_and_kept(run, trained, world, tmp_path):
     for part in ("least probability", "temperature", "Brier"):
         assert part in checked.stdout
     run("calibrate", folder, test).refused("200 are needed", str(test))
+
+
+def test_a_model_is_not_calibrated_by_text_without_mentions_that_it_could_find(
+    run, trained, world, tmp_path
+):
+    sums = (trained / "model/SHA256SUMS").read_bytes()
+    text = (world / "en-train.jsonl").read_text() * 3
+    sentences = [json.loads(line) | {"mentions": []} for line in text.splitlines()]
+    raw, others = tmp_path / "raw.jsonl", tmp_path / "others.jsonl"
+    raw.write_text("".join(f"{json.dumps(sentence)}\n" for sentence in sentences))
+    others.write_text(re.sub('"(PER|LOC)"', '"time"', text))
+    good = world / "en-test.jsonl"
+    run("calibrate", trained, raw).refused("no mentions to judge", str(raw))
+    run("calibrate", trained, others).refused("none of the types", "--mapping")
+    run("calibrate", trained, "--test", others).refused("none of the types", str(others))
+    assert (trained / "model/SHA256SUMS").read_bytes() == sums
+    run("calibrate", raw, good).refused("is a file", "--check")

@@ -39,7 +39,7 @@ def test_other_sentences_need_another_folder_and_lose_nothing(tree, sentences, t
     assert train(settings, run, train=sentences["train"][:30]) == run
 
 
-def test_keywords_change_settings(tree, sentences):
+def test_keywords_change_settings(tree, sentences, tmp_path):
     settings = read_settings(tree("en"), preset="strong", training={"seed": 7}, name="other")
     assert (settings.name, settings.training.seed, settings.training.epochs) == ("other", 7, 6)
     assert settings.model.decoder == "crf"
@@ -47,6 +47,8 @@ def test_keywords_change_settings(tree, sentences):
         read_settings(tree("en"), training={"sead": 7})
     with pytest.raises(ConfigError, match="tset: expected sentences as train=, dev= or test="):
         train(tree("en"), tset=sentences["test"])
+    with pytest.raises(TypeError, match=r"^dev= takes sentences, and got str$"):
+        train("demo-en", tmp_path / "texts", dev=["Ada saw Oslo"])
 
 
 def test_results_read_well():

@@ -237,3 +237,13 @@ def test_a_name_that_is_none_is_refused(hub):
     )
     assert done.returncode == 2
     assert "expected the name of a repository, OWNER/NAME" in done.stderr
+
+
+def test_a_model_on_an_encoder_is_not_pushed(hub, tmp_path):
+    model = tmp_path / "on-encoder"
+    model.mkdir()
+    (model / "SHA256SUMS").write_text("")
+    (model / "encoder.json").write_text("{}")
+    done = hub("-m", "kakehashi", "push", model, "me/ner-en", "--license", "mit")
+    assert done.returncode == 2
+    assert "on an encoder, which is not uploaded; distill it" in done.stderr

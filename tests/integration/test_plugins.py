@@ -36,6 +36,9 @@ def wrong(text, reading=""):
 def elsewhere(text):
     yield "nowhere"
 
+def backwards(text):
+    return reversed(text.split())
+
 number = 7
 '''
 ENTRY_POINTS = """
@@ -44,6 +47,7 @@ hyphens = other_language:cut
 failing = other_language:fails
 wrong = other_language:wrong
 elsewhere = other_language:elsewhere
+backwards = other_language:backwards
 missing = other_language:nothing
 number = other_language:number
 [kakehashi.views]
@@ -119,6 +123,7 @@ def test_its_view_and_its_reader(corpus):
         ("failing", "failed: LookupError: no such thing"),
         ("wrong", r"expected words, or \(word, part of speech, reading\), got 7"),
         ("elsewhere", "'nowhere' is not in the text"),
+        ("backwards", "'a' is not after the words before it"),
         ("missing", "cannot be loaded: AttributeError"),
         ("number", "expected a function, got int"),
     ],
@@ -126,7 +131,7 @@ def test_its_view_and_its_reader(corpus):
 def test_a_segmenter_that_fails_is_named(name, problem):
     whole = rf"^segmenter '{name}' of the plug-in kakehashi-other 1\.5: .*{problem}[^\n]*$"
     with pytest.raises(ConfigError, match=whole):
-        load_segmenter(name).segment("a")
+        load_segmenter(name).segment("a b")
 
 
 def test_a_view_or_reader_that_fails_is_named(corpus):

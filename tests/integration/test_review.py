@@ -363,3 +363,14 @@ def test_what_cannot_be_reviewed_is_refused_in_one_line(run, batch, tmp_path, re
     done = run("review", batch, "--model", MODEL, "--out", out, "--export")
     assert (done.returncode, done.stdout.strip()) == (0, str(out))
     assert '"predicted": 36' in done.stderr
+
+
+def test_plain_text_needs_its_format(run, tmp_path):
+    text = tmp_path / "raw.txt"
+    text.write_text("\n".join(TEXTS), encoding="utf-8")
+    options = ("--model", MODEL, "--out", tmp_path / "reviewed.jsonl", "--export")
+    refused = run("review", text, *options)
+    refused.refused(str(text), "add --format text")
+    assert "--columns" not in refused.stderr
+    done = run("review", text, *options, "--format", "text", "--hidden", 0)
+    assert f'"predicted": {len(TEXTS)}' in done.stderr

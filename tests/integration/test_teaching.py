@@ -196,8 +196,25 @@ def test_seeds_are_distilled_into_one_on_the_command_line(run, tree, teacher, un
     config = tmp_path / "other.json"
     config.write_text(json.dumps(tree("ja") | {"system": "crfsuite"}))
     refused = run("distill", teacher, "--config", config, *options)
-    assert refused.returncode == 2
-    assert "crfsuite" in refused.stderr
+    refused.refused("crfsuite", "--config")
+    run("distill", silver, *options).refused(str(silver), "--config")
+
+
+def test_an_onnx_file_is_a_teacher_like_its_folder(run, teacher, unlabeled, tmp_path):
+    exported, other = tmp_path / "teacher.onnx", tmp_path / "labels.list"
+    assert run("export", teacher, exported).returncode == 0
+    found = []
+    for number, each in enumerate((teacher, exported)):
+        out = tmp_path / f"{number}.jsonl"
+        done = run("label", each, unlabeled, "--out", out)
+        assert done.returncode == 0, done.stderr
+        found.append([[m[:3] for m in sentence.mentions] for sentence in read_jsonl(out)])
+    assert found[0] == found[1]
+    assert any(found[0])
+    other.write_text("a")
+    refused = run("label", other, unlabeled, "--out", tmp_path / "2.jsonl")
+    refused.refused(str(other), "corpus convert")
+    assert "--format" not in refused.stderr
 
 
 def test_one_command_goes_from_english_and_few_labels_to_a_student(

@@ -87,6 +87,9 @@ def test_there_is_no_model(tmp_path):
         load_model(tmp_path / "nowhere")
     with pytest.raises(ModelError, match="is no model folder"):
         load_model(tmp_path)
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(ModelError, match="runs of baselines have none"):
+        load_model(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["model.json", "words.json", "ngrams.json", "weights.safetensors"])
