@@ -104,9 +104,8 @@ class Recognizer:
             ``int8`` (see `kakehashi.runtime.quantized`) is twice as fast where the extra ``fast``
             is installed and the processor multiplies bytes. What rounding might change is computed
             again in ``float32``, so that tags are the same, but for one sentence in some ten
-            thousand, and probabilities nearly. Default: ``int8``; on a GPU ``float32``, since it
-            has no other.
-            An ONNX file has its own. `ConfigError` if it is neither.
+            thousand. Default: ``int8``; on a GPU ``float32``, since it has no other. An ONNX file
+            has its own. `ConfigError` if it is neither.
         cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``. Default:
             24 MB, or 48, so that some 5,000 have room.
         device: ``cpu``, ``cuda`` or ``cuda:N``; a GPU pays for many sentences at once, and needs
@@ -275,9 +274,7 @@ class Recognizer:
         else:
             check_tokens(sentence.text, sentence.tokens)
             tokens = self.segmenter.annotate(sentence.text, sentence.tokens)
-            if tokens is sentence.tokens:
-                return sentence
-        return replace(sentence, tokens=tokens)
+        return sentence if tokens is sentence.tokens else replace(sentence, tokens=tokens)
 
     def emissions(
         self, sentences: Iterable[Sentence]
