@@ -3,7 +3,8 @@
     python -m benchmarks.rounding RUN...
 
 For each corpus: sentences that ``int8`` tags otherwise than ``float32``, if nothing were computed
-again and as it is; what share is computed again; and the largest change of a probability.
+again and as it is; what share is computed again; the largest change of a mention's probability;
+and that of F1 on the test set, in points, in the mean of the models and the largest.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -24,17 +24,19 @@ from kakehashi.corpora.corpus import read_parts
 from kakehashi.reports.tables import Table, written
 from kakehashi.runtime.network import NumpyNetwork
 from kakehashi.runtime.prediction import SURE
+from kakehashi.scoring.score import score_mentions
 from kakehashi.sentence import Mention
 
 
 class Rounding(NamedTuple):
-    """Counts of sentences, and the largest change of the probability of a mention."""
+    """Counts of sentences, the largest change of a mention's probability, and that of F1."""
 
     sentences: int
     alone: int
     otherwise: int
     again: int
     change: float
+    f1: float
 
 
 def measure(run: Path) -> tuple[str, Rounding]:
@@ -43,8 +45,9 @@ def measure(run: Path) -> tuple[str, Rounding]:
     exact, rounded, alone = (Recognizer.load(run, precision=p) for p in ("float32", "int8", "int8"))
     network = copy(cast("NumpyNetwork", alone.network))
     network.exact, alone.network = None, network
-    parts = list(read_parts(settings).values())[1:]  # without that of training
-    sentences = list(exact.as_trained(chain.from_iterable(parts)))
+    parts = read_parts(settings)
+    test, dev = list(parts["test"]), list(parts["dev"])
+    sentences = test + dev
     expected, found, without = (
         [sentence.mentions for sentence in recognizer.annotate(sentences)]
         for recognizer in (exact, rounded, alone)
@@ -61,7 +64,10 @@ def measure(run: Path) -> tuple[str, Rounding]:
     ]
     alone_otherwise, otherwise = (sum(map(_differ, expected, each)) for each in (without, found))
     largest = max(changes, default=0.0)
-    return settings.name, Rounding(len(sentences), alone_otherwise, otherwise, again, largest)
+    gold = [sentence.mentions for sentence in test]
+    before, now = (score_mentions(gold, each[: len(test)]).f1 for each in (expected, found))
+    counts = len(sentences), alone_otherwise, otherwise, again
+    return settings.name, Rounding(*counts, largest, now - before)
 
 
 def _differ(one: Sequence[Mention], other: Sequence[Mention]) -> bool:
@@ -76,12 +82,12 @@ def main() -> None:
         found[name].append(rounding)
     rows = []
     for name, each in sorted(found.items()):
-        sentences, alone, otherwise, again, _ = map(sum, zip(*each, strict=True))
-        largest = max(one.change for one in each)
-        rows.append(
-            (name, len(each), sentences, alone, otherwise, 100 * again / sentences, largest)
-        )
-    headings = ["corpus", "models", "sentences", "int8 alone", "as it is", "again, %", "change"]
+        sentences, alone, otherwise, again, _, f1 = map(sum, zip(*each, strict=True))
+        changes = max(one.change for one in each), f1 / len(each), max(abs(one.f1) for one in each)
+        counts = len(each), sentences, alone, otherwise
+        rows.append((name, *counts, 100 * again / sentences, *changes))
+    headings = ["corpus", "models", "sentences", "int8 alone", "as it is", "again, %"]
+    headings += ["probability", "F1, mean", "F1, largest"]
     title = "Sentences that int8 tags otherwise than float32"
     sys.stdout.write(written([Table(title, headings, rows, [])], "markdown"))
 

@@ -103,7 +103,7 @@ class Recognizer:
         precision: Of the products with the last states: ``float32`` is as the model was scored;
             ``int8`` (see `kakehashi.runtime.quantized`) is twice as fast where the extra ``fast``
             is installed and the processor multiplies bytes. What rounding might change is computed
-            again in ``float32``, so that tags are the same, but for one sentence in some ten
+            again in ``float32``, so that tags are the same, but for one or two sentences in ten
             thousand. Default: ``int8``; on a GPU ``float32``, since it has no other. An ONNX file
             has its own. `ConfigError` if it is neither.
         cache_bytes: What may be cached of forms, some 5 KB each, or 10 in ``float32``. Default:
