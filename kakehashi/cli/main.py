@@ -170,6 +170,8 @@ for _verb in (verb for verbs in _JOBS.values() for verb in verbs):
         app.add_typer(_verb)
     else:
         app.command(help=_unwrapped(_verb.__doc__))(with_groups(_verb))
+# The screen of the help is full; who looks for it by this name finds it all the same.
+app.command(hidden=True, help=_unwrapped(languages.__doc__ or ""))(languages)
 
 
 def _print_version(wanted: bool) -> None:

@@ -136,7 +136,7 @@ def teach(
         check_files(step.settings, config)
     progress = console.ProgressBars()
     for line in show.curriculum_lines(steps):
-        progress.say(line)
+        (console.print_line if plan else progress.say)(line)
     if plan:
         return
     for step in steps:

@@ -32,11 +32,13 @@ def align(
       kakehashi align en.vec.gz ja.vec.gz --out ja.en.vec.gz
       kakehashi align en.vec de.vec --out de.en.vec --seed-words en-de.tsv
     """
+    from kakehashi.config.reading import typed_path
     from kakehashi.data import alignment
     from kakehashi.data.vectors import open_vectors, write_vectors
 
     check_free(out, force)
-    given = alignment.read_word_pairs(seed_words) if seed_words else []
+    source, target = typed_path(source), typed_path(target)
+    given = alignment.read_word_pairs(typed_path(seed_words)) if seed_words else []
     found = alignment.align_files(source, target, format, given)
     n_words, rows = open_vectors(target, format)
     rotated = ((word, vector @ found.rotation) for word, vector in rows)

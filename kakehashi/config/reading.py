@@ -34,6 +34,14 @@ def data_path(path: str | Path) -> Path:
     return Path(os.environ.get(DATA_VARIABLE, "")) / path
 
 
+def typed_path(path: str | Path) -> Path:
+    """Return a path as `data_path` takes it, of one that was typed on the command line.
+
+    What is in the working directory is meant before what is in ``KAKEHASHI_DATA``.
+    """
+    return Path(path).absolute() if Path(path).exists() else Path(path)
+
+
 def missing_hint(path: str | Path) -> str:
     """Explain how a relative path was resolved, for a message that there is no such file."""
     if Path(path).is_absolute():

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from kakehashi.config.reading import data_path
+from kakehashi.config.reading import data_path, typed_path
 from kakehashi.config.sources import AssistantSource, ParquetSource, Source
 from kakehashi.corpora import (
     assistant,
@@ -155,7 +155,7 @@ def guess_source(
         >>> guess_source("news.conll", columns=("token", "pos", "tag")).format
         'columns'
     """
-    place = Path(path).absolute() if Path(path).exists() else Path(path)
+    place = typed_path(path)
     tree = {"format": format or _guess(place, to_write), "path": str(place), **settings}
     if format in plugin_names("reader") and format not in FORMATS:
         tree |= {"format": "plugin", "reader": format}

@@ -228,7 +228,7 @@ def test_one_command_goes_from_english_and_few_labels_to_a_student(
     options += ("--teacher", "kakehashi")
     planned = run("teach", tmp_path / "ja.json", *options, "--plan")
     assert planned.returncode == 0, planned.stderr
-    assert planned.stderr.splitlines() == [
+    assert planned.stdout.splitlines() == [
         "1. english: kakehashi on 120 labeled sentences; about 1 min",
         "2. teacher: kakehashi on 60 labeled sentences; about 1 min",
         "3. student: kakehashi on 60 labeled sentences and 120 unlabeled ones; about 1 min",

@@ -47,6 +47,19 @@ def test_vectors_are_rotated_and_words_kept():
     assert "new.vec.gz: 40 words" in shown
 
 
+def test_vectors_in_the_working_directory_come_before_those_of_the_data_folder(monkeypatch):
+    data = Path("data").absolute()
+    data.mkdir()
+    monkeypatch.setenv("KAKEHASHI_DATA", str(data))
+    assert json.loads(invoke("en.vec", "ja.vec", "--out", "new.vec", "--json"))["words"] == 40
+    Path("en.vec").rename(data / "en.vec")
+    Path("ja.vec").rename(data / "ja.vec")
+    assert json.loads(invoke("en.vec", "ja.vec", "--out", "2.vec", "--json"))["words"] == 40
+    Path("ja.vec").write_text("a 1 2\n")
+    with pytest.raises(ConfigError, match=r"ja\.vec: expected"):
+        invoke("en.vec", "ja.vec", "--out", "3.vec")
+
+
 def test_a_dictionary_adds_pairs():
     Path("pairs.tsv").write_text("".join(f"english{n}\t日本{n}\n" for n in range(20, 30)))
     options = ("--out", "new.vec", "--seed-words", "pairs.tsv", "--json")
