@@ -246,6 +246,8 @@ def comparison_tables(found: Comparison, a: str, b: str) -> tuple[list[Table], s
 
 def plan_tables(plan: Plan) -> tuple[list[Table], str]:
     """Show finished runs of all, row by column; and how many are missing."""
+    from kakehashi.experiments.grid import SEED
+
     labels, report = plan.grid.labels, plan.grid.report
     columns = labels[report.columns] if report.columns else ("finished",)
     missing = {run.key for run in plan.missing}
@@ -259,7 +261,7 @@ def plan_tables(plan: Plan) -> tuple[list[Table], str]:
         [row, *(f"{finished[row, column]}/{wanted[row, column]}" for column in columns)]
         for row in labels[report.rows]
     )
-    n_sources = sum("source" in run.axes for run in plan.missing)
+    n_sources = sum(SEED not in run.axes for run in plan.missing)
     to_run = _counted(len(plan.missing) - n_sources, "run")
     to_run += f" and {_counted(n_sources, 'source model')}" if n_sources else ""
     line = f"{_counted(len(plan.wanted), 'combination')}, {_counted(plan.n_runs, 'run')}:"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kakehashi.cli.show import plan_tables
 from kakehashi.config.reading import read_settings, settings_from_tree
 from kakehashi.errors import ConfigError
 from kakehashi.experiments.execute import run_plan
@@ -19,6 +20,13 @@ def test_only_some_runs(grid, root):
     for wrong in ("seed=3", "axis=none", "nonsense"):
         with pytest.raises(ConfigError, match="no such axis and label"):
             make_plan(grid(), root, [wrong])
+
+
+def test_sources_are_counted_whatever_the_axes_are_called(grid, root):
+    axes = {"source": {"none": {}, "English": {"source": "en", "groups": ["char"]}}}
+    plan = make_plan(grid(axes=axes, report={"rows": "source"}), root)
+    _, line = plan_tables(plan)
+    assert line.endswith("4 runs: 0 finished, 4 runs and 1 source model to run")
 
 
 def test_a_changed_corpus_is_named_and_the_old_results_may_be_kept(grid, root, pretender):
