@@ -88,15 +88,18 @@ def gain_figure(means: Means, shares: dict[str, tuple[float, float]]) -> Drawing
             gains = (f1[MOVED] - f1[ALONE], f1[_ROMANIZED + MOVED] - f1[ALONE])
             panels.setdefault(f"{int(size):,} utterances", []).append((label, *gains))
 
+    most = max(max(gains) for rows in panels.values() for _, *gains in rows)
+
     def draw(panel: Axes, rows: Any) -> None:
         labels, written_, romanized = zip(*rows, strict=True)
         places = range(len(rows))
         panel.hlines(places, written_, romanized, color=BLACK, linewidth=0.8)
         panel.scatter(written_, places, color=ORANGE, marker="s", label="transfer, as written")
         panel.scatter(romanized, places, color=BLUE, label="transfer, romanized")
-        panel.set_yticks(places, labels)
-        panel.set_xlim(left=0)
-        panel.set_xlabel("F1 over training from scratch, as written")
+        leftmost = panel.get_subplotspec().is_first_col()  # type: ignore[union-attr]
+        panel.set_yticks(places, labels if leftmost else [""] * len(labels))
+        panel.set_xlim(0, 1.05 * most)
+        panel.set_xlabel("F1 over scratch, as written")
 
     title = "What transfer from English adds, as written and romanized; and bigrams shared with it"
     ordered = dict(reversed(panels.items()))
