@@ -2,7 +2,7 @@
 
     python -m benchmarks.shared_ngrams [--cells languages.parquet] [--out docs/results]
 
-Reads the finished runs of experiments/languages.toml and the training sets of its configs
+Reads the finished runs of experiments/languages.toml and the training sets of its languages
 (``KAKEHASHI_DATA``), and writes languages-gains.md and languages-gains.svg.
 """
 
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from kakehashi.config.reading import read_settings
 from kakehashi.corpora.corpus import read_parts
 from kakehashi.corpora.romanization import audit_view, ngrams_of
+from kakehashi.experiments.grid import read_grid
 from kakehashi.files import write_atomically
 from kakehashi.reports.figures import BLACK, BLUE, ORANGE, Drawing
 from kakehashi.reports.tables import Table, written
@@ -28,6 +29,9 @@ from kakehashi.reports.tables import Table, written
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from kakehashi.config.settings import RunSettings
+
+_GRID = Path("experiments/languages.toml")
 ALONE, MOVED = "from scratch", "transfer"
 _ROMANIZED = "romanized, "
 _SYSTEMS = ("CRFsuite", ALONE, MOVED, _ROMANIZED + ALONE, _ROMANIZED + MOVED)
@@ -47,9 +51,8 @@ def mean_scores(cells: Path) -> Means:
     }
 
 
-def shared_share(language: str, view: str, english: set[str]) -> float:
+def shared_share(settings: RunSettings, view: str, english: set[str]) -> float:
     """Return the percentage of a training set's n-grams that English training has."""
-    settings = read_settings(f"configs/massive-{language}.toml")
     train = read_parts(settings)["train"]
     count = audit_view(train, view, settings.model.ngram, english).shared
     return 100 * count.touched / count.total if count is not None else 0.0
@@ -116,10 +119,10 @@ def main() -> None:
     english = read_settings("configs/massive-en.toml")
     grams = ngrams_of(read_parts(english)["train"], "original", english.model.ngram)
     shares = {}
-    for language in dict.fromkeys(language for language, _ in means):
-        view = read_settings(f"configs/massive-{language}.toml").model.char_view
-        views = ("original", "latin" if view == "original" else view)
-        first, second = (shared_share(language, each, grams) for each in views)
+    for language, change in read_grid(_GRID).axes["language"].items():
+        settings = read_settings(change.config or "", change.set.items())
+        views = ("original", settings.model.char_view)
+        first, second = (shared_share(settings, each, grams) for each in views)
         shares[language] = first, second
         sys.stderr.write(f"{language}: {first:.1f} %, {second:.1f} % romanized\n")
     drawing = gain_figure(means, shares)

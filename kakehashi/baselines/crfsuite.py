@@ -18,7 +18,7 @@ from kakehashi.progress import Progress
 from kakehashi.scoring.score import score_spans
 from kakehashi.sentence import Sentence, Span
 from kakehashi.tags import spans_from_tags, tags_from_spans
-from kakehashi.text.segment import WORD_BEGIN, WORD_END
+from kakehashi.text.marks import WORD_BEGIN, WORD_END
 from kakehashi.text.views import view
 
 # In this order, and the values of each from weak to strong. Where the optimum lies depends on the

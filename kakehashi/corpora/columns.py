@@ -33,6 +33,7 @@ from kakehashi.corpora.lines import check_size, read_lines
 from kakehashi.errors import CorpusError, TagError
 from kakehashi.sentence import Sentence, Token, sentence_from_forms
 from kakehashi.tags import OUTSIDE, read_tag, spans_from_tags, tags_from_spans
+from kakehashi.text.marks import unmarked
 
 Row = dict[str, str]
 
@@ -229,7 +230,8 @@ def lines(sentences: Iterable[Sentence], source: ColumnsSource) -> Iterator[str]
                 glued = sentence.text[token.end : token.end + 1].strip()
                 parts = (f"name={tag}" * (tag != OUTSIDE), "SpaceAfter=No" * bool(glued))
                 tag = "|".join(filter(None, parts)) or NONE
-            row = {"token": token.text, "reading": token.reading, "pos": token.pos, "tag": tag}
+            reading = unmarked(token).reading
+            row = {"token": token.text, "reading": reading, "pos": token.pos, "tag": tag}
             yield _line(row, number, source) + "\n"
         yield "\n"
 

@@ -34,6 +34,7 @@ from kakehashi.corpora.lines import LONGEST_LINE, numbered_lines, opened
 from kakehashi.errors import CorpusError
 from kakehashi.files import write_atomically
 from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.text.marks import unmarked
 
 if TYPE_CHECKING:
     from kakehashi.corpora.texts import Texts
@@ -188,7 +189,7 @@ def line_from_sentence(sentence: Sentence) -> str:
     mentions = [mention.to_dict() for mention in sentence.mentions]
     record: dict[str, object] = {"text": sentence.text, "mentions": mentions}
     if sentence.tokens is not None:
-        record["tokens"] = [_filled(token._asdict()) for token in sentence.tokens]
+        record["tokens"] = [_filled(each._asdict()) for each in map(unmarked, sentence.tokens)]
     record |= _filled({"id": sentence.id, "group": sentence.group})
     return json.dumps(record, ensure_ascii=False)
 

@@ -22,6 +22,7 @@ import pyarrow.json as pj
 from kakehashi.corpora.checks import has_blank_edge, is_entity_type
 from kakehashi.corpora.lines import LONGEST_LINE
 from kakehashi.sentence import Mention, Sentence, Token
+from kakehashi.text.marks import unmarked
 
 _Numbers = npt.NDArray[np.int64]
 _PLACE = (("start", pa.int32()), ("end", pa.int32()))
@@ -48,7 +49,7 @@ def rows(sentences: Iterable[Sentence]) -> pa.RecordBatch:
         pa.array([sentence.id for sentence in sentences], pa.string()),
         pa.array([sentence.text for sentence in sentences], pa.string()),
         _lists([sentence.mentions for sentence in sentences], _MENTION),
-        _lists([sentence.tokens or () for sentence in sentences], _TOKEN),
+        _lists([[*map(unmarked, sentence.tokens or ())] for sentence in sentences], _TOKEN),
         pa.array([sentence.group for sentence in sentences], pa.string()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)

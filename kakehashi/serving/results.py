@@ -10,6 +10,7 @@ from typing import Any
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.sentence import Sentence, Token
 from kakehashi.serving.offsets import Unit, to_unit
+from kakehashi.text.marks import unmarked
 from kakehashi.text.views import view
 
 View = Callable[[Token], str]
@@ -58,7 +59,7 @@ class Wanted:
                     "start": offset(token.start),
                     "end": offset(token.end),
                     "text": token.text,
-                    "reading": token.reading,
+                    "reading": unmarked(token).reading,
                     "view": self.view(token),
                 }
                 for token in sentence.tokens or ()

@@ -25,14 +25,12 @@ from kakehashi.text.composition import (
 from kakehashi.text.dictionaries import MeCab, Sudachi
 from kakehashi.text.japanese import is_kana, pieces
 from kakehashi.text.libraries import Library, load_library
+from kakehashi.text.marks import marked
 from kakehashi.text.readings import read_in_context
 from kakehashi.text.words import CHARACTERS, WHITESPACE, PatternSegmenter, words_of
 
 if TYPE_CHECKING:  # The settings load pydantic, which is slow.
     from kakehashi.config.segmenting import TextSettings
-
-WORD_BEGIN, WORD_END = "⟨", "⟩"
-"""Around the reading of the first and the last character of a word, see `MarkedCharacters`."""
 
 _DICTIONARIES = ("unidic-lite", "ipadic", "sudachi")
 
@@ -180,23 +178,18 @@ class MarkedCharacters:
         return f"{self.characters.signature}+{self.words.signature}"
 
     def segment(self, text: str) -> tuple[Token, ...]:
-        """Cut a text into characters, with their readings between `WORD_BEGIN` and `WORD_END`."""
+        """Cut a text into characters, their readings with the marks of `marked`."""
         return self._marked(text, self.characters.segment(text))
 
     def annotate(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
-        """Keep the given tokens, which may have been marked; add what they lack, in context."""
+        """Keep the given tokens; add the pinyin and the marks they lack, in context."""
         return self._marked(text, self.characters.annotate(text, tokens))
 
     def _marked(self, text: str, tokens: Sequence[Token]) -> tuple[Token, ...]:
         words = self.words.segment(text)
         begins, ends = {word.start for word in words}, {word.end for word in words}
         return tuple(
-            token._replace(
-                reading=WORD_BEGIN * (token.start in begins)
-                + (token.reading.strip(WORD_BEGIN + WORD_END) or normalize(token.text)[0])
-                + WORD_END * (token.end in ends)
-            )
-            for token in tokens
+            marked(token, begins=token.start in begins, ends=token.end in ends) for token in tokens
         )
 
 

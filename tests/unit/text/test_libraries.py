@@ -1,5 +1,6 @@
 """Words by libraries: Chinese, Thai and Korean."""
 
+import json
 import pickle
 import re
 import sys
@@ -9,10 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kakehashi.config.sources import ColumnsSource
+from kakehashi.corpora.columns import lines
+from kakehashi.corpora.jsonl import line_from_sentence
+from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, MissingExtraError
-from kakehashi.sentence import sentence_from_forms
+from kakehashi.sentence import Sentence, sentence_from_forms
 from kakehashi.text import libraries
 from kakehashi.text.composition import WHITE_SPACE
+from kakehashi.text.marks import unmarked
 from kakehashi.text.segment import load_segmenter
 
 TEXTS = st.text(
@@ -76,6 +82,20 @@ def test_characters_say_where_in_a_word_they_stand(segmenter):
     assert marking.annotate(text, [token._replace(reading="") for token in tokens]) == tokens
     assert marking.annotate(text, tokens) == tokens
     assert "+jieba(" in marking.signature
+    # The marks are for the model alone.
+    plain = [unmarked(token) for token in tokens]
+    assert [token.reading for token in plain] == ["qù", "chóng", "qìng", "", ""]
+    assert list(marking.annotate(text, plain)) == list(tokens)
+    assert list(map(unmarked, plain)) == plain
+    sentence = Sentence(text, tokens=tokens)
+    record = json.loads(line_from_sentence(sentence))
+    assert [token.get("reading", "") for token in record["tokens"]] == [t.reading for t in plain]
+    columns = ColumnsSource(format="columns", path="a.tsv", columns=("token", "reading", "tag"))
+    written = "".join(lines([sentence], columns)).split()[1::3]
+    assert written == [token.reading or "_" for token in plain]
+    assert [t["reading"] for t in rows([sentence])["tokens"][0].as_py()] == [
+        t.reading for t in plain
+    ]
 
 
 def test_korean_words_have_parts_of_speech(segmenter):
