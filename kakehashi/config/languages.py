@@ -63,7 +63,9 @@ def token_noun(text: Mapping[str, object]) -> str:
         'tokens'
     """
     row = _row_of(text)
-    return row.tokens if row is not None and row.segmenter == text.get("segmenter") else "tokens"
+    # With what is behind a plus, tokens are the same.
+    cut = str(text.get("segmenter")).partition("+")[0]
+    return row.tokens if row is not None and row.segmenter.partition("+")[0] == cut else "tokens"
 
 
 def language_name(text: Mapping[str, object]) -> str | None:
