@@ -16,6 +16,7 @@ from kakehashi.corpora.jsonl import line_from_sentence
 from kakehashi.corpora.texts import rows
 from kakehashi.errors import ConfigError, MissingExtraError
 from kakehashi.sentence import Sentence, sentence_from_forms
+from kakehashi.serving.results import Wanted
 from kakehashi.text import libraries
 from kakehashi.text.composition import WHITE_SPACE
 from kakehashi.text.marks import unmarked
@@ -88,6 +89,9 @@ def test_characters_say_where_in_a_word_they_stand(segmenter):
     assert list(marking.annotate(text, plain)) == list(tokens)
     assert list(map(unmarked, plain)) == plain
     sentence = Sentence(text, tokens=tokens)
+    served = Wanted(view=lambda token: token.reading).result(sentence)["tokens"]
+    assert [token["reading"] for token in served] == [token.reading for token in plain]
+    assert [token["view"] for token in served] == [token.reading for token in tokens]
     record = json.loads(line_from_sentence(sentence))
     assert [token.get("reading", "") for token in record["tokens"]] == [t.reading for t in plain]
     columns = ColumnsSource(format="columns", path="a.tsv", columns=("token", "reading", "tag"))
