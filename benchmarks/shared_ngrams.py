@@ -99,10 +99,10 @@ def gain_figure(means: Means, shares: dict[str, tuple[float, float]]) -> Drawing
         panel.hlines(places, written_, romanized, color=BLACK, linewidth=0.8)
         panel.scatter(written_, places, color=ORANGE, marker="s", label="transfer, as written")
         panel.scatter(romanized, places, color=BLUE, label="transfer, romanized")
-        leftmost = panel.get_subplotspec().is_first_col()  # type: ignore[union-attr]
-        panel.set_yticks(places, labels if leftmost else [""] * len(labels))
+        panel.set_yticks(places, labels)
         panel.set_xlim(0, 1.05 * most)
         panel.set_xlabel("F1 over scratch, as written")
+        panel.label_outer()
 
     title = "What transfer from English adds, as written and romanized; and bigrams shared with it"
     ordered = dict(reversed(panels.items()))
