@@ -107,8 +107,9 @@ class Store:
 
     def older(self, spec: RunSpec) -> Fingerprint | None:
         """Find a finished run of the same settings whose corpora or programs have changed."""
-        config = spec.fingerprint.config
-        return next((f for f in reversed(self._made.values()) if f.config == config), None)
+        config, key = spec.fingerprint.config, spec.key
+        made = reversed(self._made.values())
+        return next((f for f in made if f.config == config and f.key != key), None)
 
     def keep(self, older: Mapping[str, Fingerprint]) -> None:
         """Let older runs stand for those that they would be today, by key of today."""

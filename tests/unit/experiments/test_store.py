@@ -32,6 +32,20 @@ def test_results_need_neither_folders_nor_corpora(grid, root, pretender):
     assert (root / "g.parquet").read_bytes() == archive
 
 
+def test_a_model_that_is_gone_is_trained_again_for_its_students(grid, root, pretender):
+    axes = {"recognizer": {"none": {}, "taught": {"teachers": ["none"], "groups": ["char"]}}}
+    run_plan(make_plan(grid(axes=axes, seeds=[1]), root), pretender())
+    for folder in root.glob("*/cell.json"):
+        shutil.rmtree(folder.parent)
+    plan = make_plan(grid(axes=axes), root, ["recognizer=taught"])
+    assert [spec.label for spec in plan.missing] == ["en", "none · seed 2", "taught · seed 2"]
+    by_two = {"teachers": ["none"], "teacher_seeds": 2}
+    plan = make_plan(grid(axes={"recognizer": axes["recognizer"] | {"by two": by_two}}), root)
+    assert "none · seed 1" in [spec.label for spec in plan.missing]
+    assert plan.changes() == []
+    assert plan.changed == {}
+
+
 def test_results_that_stand_nowhere_else_stay_in_the_file(grid, root, pretender):
     run_plan(make_plan(grid(), root), pretender())
     for folder in root.glob("*/cell.json"):
