@@ -112,6 +112,11 @@ def teach(
     teacher: TeacherSystem = opt(
         "System of the teacher; encoder needs an extra.", default="encoder"
     ),
+    english_epochs: int | None = opt(
+        "How often a teacher on an encoder sees English: 1 where that is other text than yours."
+        " Default: until F1 on its dev set has stopped rising.",
+        min=1,
+    ),
     plan: bool = flag("Only print the plan.", "--plan"),
     as_json: bool = options.JSON,
 ) -> None:
@@ -125,13 +130,18 @@ def teach(
     Examples:
       kakehashi teach ja.toml --english en.toml --unlabeled raw.txt --out runs/taught
       kakehashi teach ja.toml --english en.toml --unlabeled logs.jsonl --out runs/taught --plan
+      kakehashi teach ja.toml --english news.toml --english-epochs 1 --unlabeled raw.txt --out out
     """
     from kakehashi.config.reading import check_files
     from kakehashi.training.curriculum import plan_curriculum
     from kakehashi.training.run import load_result
     from kakehashi.training.train import train
 
-    steps = plan_curriculum(config, english, list(map(unlabeled_source, unlabeled)), out, teacher)
+    if english_epochs is not None and teacher != "encoder":
+        problem = f"is for teachers on an encoder, and the teacher is {teacher}"
+        raise ConfigError("--english-epochs", f"{problem}; leave it out")
+    texts = list(map(unlabeled_source, unlabeled))
+    steps = plan_curriculum(config, english, texts, out, teacher, english_epochs)
     for step in steps:
         check_files(step.settings, config)
     progress = console.ProgressBars()

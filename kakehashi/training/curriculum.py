@@ -40,13 +40,15 @@ def plan_curriculum(
     unlabeled: Sequence[Source],
     out: Path,
     teacher: TeacherSystem,
+    english_epochs: int | None = None,
 ) -> list[Step]:
     """Plan the trainings from two configs, each after those whose models it uses.
 
     The teacher learns English, then the target's gold, if there is any. The student, of the preset
     ``strong``, starts from characters and output layer of a ``strong`` English model, and learns
     from gold and from the text that the teacher labels. Without gold the English teacher labels
-    it, and chooses the epoch. `ConfigError` if a config is wrong, or what `count_texts` raises.
+    it, and chooses the epoch. A teacher on an encoder sees English ``english_epochs`` times, or
+    until F1 has stopped rising. `ConfigError` if a config is wrong, or what `count_texts` raises.
     """
     strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
     # The preset with the learning rate that the encoder's layers were measured with.
@@ -75,7 +77,9 @@ def plan_curriculum(
     trees: dict[Path, tuple[str | Path, dict[str, Any]]] = {}
     trees[first] = english, {**read_tree(english), **teaching}
     if teacher == "encoder":
-        trees[first][1]["training"] = _ON_ENGLISH | (read_tree(english).get("training") or {})
+        training = trees[first][1].get("training") or {}
+        exactly = {} if english_epochs is None else {"epochs": english_epochs}
+        trees[first][1]["training"] = {**_ON_ENGLISH, **training, **exactly}
     if has_gold:
         taken = source if teacher == "kakehashi" else {"source": str(first.absolute())}
         trees[last] = target, {**tree, **teaching, "transfer": taken, "teach": None}

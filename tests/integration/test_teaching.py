@@ -234,6 +234,8 @@ def test_one_command_goes_from_english_and_few_labels_to_a_student(
         "3. student: kakehashi on 60 labeled sentences and 120 unlabeled ones; about 1 min",
         "in all about 2 min on one thread",
     ]
+    often = run("teach", tmp_path / "ja.json", *options, "--english-epochs", "1")
+    often.refused("--english-epochs", "on an encoder")
     done = run("teach", tmp_path / "ja.json", *options)
     assert done.returncode == 0, done.stderr
     student = tmp_path / "o/student"

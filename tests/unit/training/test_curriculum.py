@@ -12,14 +12,14 @@ def plan(tmp_path):
     (tmp_path / "some.jsonl").write_text('{"text": "to Oslo"}\n')
     part = [{"format": "jsonl", "path": str(tmp_path / "some.jsonl")}]
 
-    def plan(**corpus):
+    def plan(teacher="kakehashi", english_epochs=None, **corpus):
         english = {"train": part, "dev": part}
         for name, parts in (("en", english), ("ja", {"dev": part, **corpus})):
             tree = {"name": name, "corpus": parts, "training": {"seed": 3}}
             (tmp_path / f"{name}.json").write_text(json.dumps(tree))
         texts = [TextSource(path=str(tmp_path / "raw.txt"))]
         configs = (tmp_path / "ja.json", tmp_path / "en.json")
-        steps = plan_curriculum(*configs, texts, tmp_path / "out", "kakehashi")
+        steps = plan_curriculum(*configs, texts, tmp_path / "out", teacher, english_epochs)
         return {step.folder.name: step for step in steps}
 
     plan.part = part
@@ -46,3 +46,15 @@ def test_without_gold_the_english_one_teaches(plan, corpus):
     assert student.teach.teachers == (str(steps["english"].folder),)
     assert student.training.select == "teacher"
     assert steps["student"].n_gold == 0
+
+
+def test_only_a_teacher_on_an_encoder_sees_english_so_often(plan):
+    for often in (None, 1):
+        steps = plan("encoder", often, train=plan.part)
+        assert list(steps) == ["english-teacher", "teacher", "english", "student"]
+        settings = {name: step.settings.training for name, step in steps.items()}
+        assert settings["english-teacher"].epochs == often
+        assert settings["english-teacher"].seed == 3
+        assert settings["english-teacher"].max_epochs == 8
+        others = [settings[name].epochs for name in ("teacher", "english", "student")]
+        assert others == [None, None, None]
