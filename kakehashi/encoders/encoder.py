@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -65,9 +66,20 @@ class Encoder:
             raise ConfigError("encoder.layers", f"{problem} {settings.layers[-1]}")
         self.width = len(settings.layers) * self._network.width
         self._pieces: dict[str, Sequence[int]] = {}
+        self._last: tuple[list[list[str]], npt.NDArray[np.float16]] | None = None
 
     def encode(self, sentences: Sequence[Sequence[str]]) -> npt.NDArray[np.float16]:
-        """Compute the states of all tokens, sentence after sentence (tokens, layers · width)."""
+        """Compute the states of all tokens, sentence after sentence (tokens, layers · width).
+
+        Those of the last call are kept, for the next recognizer that is to read these sentences;
+        they are not to be changed.
+        """
+        wanted, last = [list(sentence) for sentence in sentences], self._last
+        if last is None or last[0] != wanted:
+            last = self._last = wanted, self._compute(wanted)
+        return last[1]
+
+    def _compute(self, sentences: Sequence[Sequence[str]]) -> npt.NDArray[np.float16]:
         forms = list(chain.from_iterable(sentences))
         pieces = [self._pieces_of(form) for form in forms]
         sizes = np.array([len(each) for each in pieces], dtype=np.int64)
@@ -127,3 +139,14 @@ class Encoder:
             means.append(sums / counts[:, None])
         half = torch.cat(means, 1).clamp(-_LARGEST, _LARGEST).half()
         return np.asarray(half.cpu())
+
+
+_in_use = WeakValueDictionary[tuple[object, ...], Encoder]()
+
+
+def open_encoder(settings: EncoderSettings, device: torch.device) -> Encoder:
+    """Return the `Encoder` that is in use with these settings, or else load it."""
+    key = settings.name, settings.layers, settings.precision, str(device)
+    if (encoder := _in_use.get(key)) is None:
+        encoder = _in_use[key] = Encoder(settings, device)
+    return encoder

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from kakehashi.data.batches import Ids
-from kakehashi.encoders.encoder import Encoder
+from kakehashi.encoders.encoder import open_encoder
 from kakehashi.encoders.encoder_folder import EncoderModel, load_encoder_model
 from kakehashi.errors import ModelError
 from kakehashi.model.device import find_device
@@ -50,7 +50,7 @@ class EncoderRecognizer(Recognizer):
         self._tagger = tagger = model.tagger.eval()
         self.model = model
         self.segmenter, self.precision = open_segmenter(model), "float32"
-        self._encoder = encoder or Encoder(tagger.settings, tagger.device)
+        self._encoder = encoder or open_encoder(tagger.settings, tagger.device)
         if self._encoder.fingerprint != model.fingerprint:
             problem = f"its encoder, {tagger.settings.name}, has other files than in training"
             raise ModelError(model.name, f"{problem}; install that one, or train the model again")

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,10 @@ from kakehashi.training.soft_labels import (
     most_probable,
     write_soft_labels,
 )
-from kakehashi.training.teachers import load_teacher, teacher_fingerprint
+from kakehashi.training.teachers import Teacher, load_teacher, teacher_fingerprint
 
 _PART = 2000  # sentences
+_Found = tuple[Sentence, tuple[Sequence[str], Shares] | None]  # with tags and marginals
 
 
 class Findings:
@@ -57,44 +58,43 @@ class Findings:
         digest = hashlib.sha256(b"soft" if soft else b"")
         for sentence in sentences:
             digest.update(line_from_sentence(sentence).encode())
-        self._folders = []
-        for name in teachers:
-            key = f"{teacher_fingerprint(name)} {digest.hexdigest()}"
-            self._folders.append(cache / f"found-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
-            self._find(name, sentences, self._folders[-1], progress or Progress(), soft=soft)
+        keys = [f"{teacher_fingerprint(name)} {digest.hexdigest()}".encode() for name in teachers]
+        self._folders = [cache / f"found-{hashlib.sha256(key).hexdigest()[:16]}" for key in keys]
+        self._find(teachers, sentences, progress or Progress(), soft=soft)
 
     def _find(
         self,
-        name: str,
+        names: Sequence[str],
         sentences: Sequence[Sentence],
-        folder: Path,
         progress: Progress,
         *,
         soft: bool,
     ) -> None:
-        """Write the parts of what a teacher finds that are not there."""
-        missing = [start for start in self._starts if not _part(folder, start).exists()]
-        if not missing:
-            return
-        teacher = load_teacher(name)
-        folder.mkdir(parents=True, exist_ok=True)
-        total = sum(len(sentences[start : start + _PART]) for start in missing)
-        texts = (sentence for start in missing for sentence in sentences[start : start + _PART])
-        tracked = progress.track(texts, f"labeling by {name}", total)
-        found: Iterator[tuple[Sentence, Shares | None]]
-        if soft and teacher.marginals is not None:
-            found = teacher.marginals(tracked)
-        else:
-            found = ((sentence, None) for sentence in teacher.annotate(tracked))
-        for start in missing:
-            part, pairs = sentences[start : start + _PART], list(islice(found, _PART))
-            marginals = [shares for _, shares in pairs if shares is not None]
-            if marginals:
-                labels = most_probable(teacher.tags, np.concatenate(marginals))
-                labels.save(_marginals(_part(folder, start)))
-            mentions = (sentence.mentions for sentence, _ in pairs)
-            labeled = zip(part, mentions, strict=True)
-            write_jsonl(_part(folder, start), (replace(s, mentions=own) for s, own in labeled))
+        """Write what teachers find in the parts where it is not there."""
+        missing = {
+            start: [
+                number
+                for number, folder in enumerate(self._folders)
+                if not _part(folder, start).exists()
+            ]
+            for start in self._starts
+        }
+        at_work = sorted(set(chain.from_iterable(missing.values())))
+        finders = {number: _finder(load_teacher(names[number]), soft) for number in at_work}
+        parts = {start: sentences[start : start + _PART] for start in missing if missing[start]}
+        # In step, sentence by sentence: teachers on one encoder then take its states in turn.
+        rows = (
+            row
+            for start, part in parts.items()
+            for row in zip(*(finders[number](part) for number in missing[start]), strict=True)
+        )
+        who = names[at_work[0]] if len(at_work) == 1 else f"{len(at_work)} teachers"
+        total = sum(map(len, parts.values()))
+        tracked = progress.track(rows, f"labeling by {who}", total)
+        for start, part in parts.items():
+            columns = zip(*islice(tracked, len(part)), strict=True)
+            for number, found in zip(missing[start], columns, strict=True):
+                _write(_part(self._folders[number], start), part, found)
 
     def agreed(self, min_probability: float) -> Iterator[Sentence]:
         """Yield the sentences with the mentions that the teachers find together, see `agreed`."""
@@ -121,6 +121,25 @@ class Findings:
 
     def _mapped(self, mentions: tuple[Mention, ...]) -> tuple[Mention, ...]:
         return mentions if self._mapping is None else self._mapping.apply(mentions)
+
+
+def _finder(teacher: Teacher, soft: bool) -> Callable[[Iterable[Sentence]], Iterator[_Found]]:
+    if soft and teacher.marginals is not None:
+        marginals, tags = teacher.marginals, teacher.tags
+        return lambda part: ((each, (tags, shares)) for each, shares in marginals(part))
+    return lambda part: ((each, None) for each in teacher.annotate(part))
+
+
+def _write(path: Path, part: Sequence[Sentence], found: Sequence[_Found]) -> None:
+    """Write what a teacher finds in a part, the marginals first: with the sentences it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    marginals = [each for _, each in found if each is not None]
+    if marginals:
+        tags = marginals[0][0]
+        labels = most_probable(tags, np.concatenate([shares for _, shares in marginals]))
+        labels.save(_marginals(path))
+    pairs = zip(part, found, strict=True)
+    write_jsonl(path, (replace(each, mentions=own.mentions) for each, (own, _) in pairs))
 
 
 def _marginals(part: Path) -> Path:

@@ -8,12 +8,15 @@ import pytest
 
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
+from kakehashi.encoders.encoder import Encoder
 from kakehashi.errors import ConfigError, ModelError, RunError, TransferError
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.plan import forecast, make_plan
 from kakehashi.files import sha256_of
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.score import score_sentences
+from kakehashi.sentence import Sentence
+from kakehashi.training.findings import Findings
 from kakehashi.training.run import load_result
 from kakehashi.training.train import run_folder, train
 
@@ -115,6 +118,26 @@ def test_without_labels_it_is_the_source_itself(on_encoder, english, cache, tmp_
     assert differing == {"word.mean", "word.deviation"}  # of the target's text
     with pytest.raises(ConfigError, match="train_size = 0 leaves no labels to learn from"):
         on_encoder("ja", corpus={"train_size": 0})
+
+
+def test_teachers_on_one_encoder_compute_its_states_once(
+    on_encoder, japanese, world, cache, tmp_path, monkeypatch
+):
+    other = train(on_encoder("ja", seed=2, epochs=2), tmp_path / "other", cache=cache)
+    texts = [Sentence(each.text) for each in read_jsonl(world / "ja-test.jsonl")]
+    computed, compute = [], Encoder._compute
+    monkeypatch.setattr(
+        Encoder, "_compute", lambda *args: computed.extend(args[1]) or compute(*args)
+    )
+    monkeypatch.setattr("kakehashi.runtime.recognizer._CHUNK_TOKENS", 40)
+    teachers = [str(japanese), str(other)]
+    together = list(Findings(teachers, texts, tmp_path / "together").agreed(0.5))
+    assert len(computed) == len(texts)
+    for teacher in teachers:
+        Findings([teacher], texts, tmp_path / "apart")
+    assert len(computed) == 3 * len(texts)
+    assert list(Findings(teachers, texts, tmp_path / "apart").agreed(0.5)) == together
+    assert len(computed) == 3 * len(texts)
 
 
 @pytest.mark.parametrize("stops", [("epoch 3",), ("epoch 1/", "epoch 5")])

@@ -154,6 +154,11 @@ def test_what_a_teacher_finds_is_kept_part_by_part(file, tmp_path):
     parts[2].write_text("".join(f'{{"text": "{each.text}"}}\n' for each in texts[4000:]))
     again = list(Findings([silver], texts, tmp_path / "cache").agreed(0.5))
     assert again == whole[:4000] + [Sentence(each.text) for each in texts[4000:]]
+    parts[0].unlink()
+    other = file("other.jsonl", *map(Sentence, (each.text for each in texts)))
+    both = list(Findings([silver, other], texts, tmp_path / "cache").agreed(0))
+    assert [len(each.mentions) for each in both] == [1] * 4000 + [0] * 500
+    assert {m.probability for each in both for m in each.mentions} == {0.5}
 
 
 def test_a_spacy_pipeline_may_teach(run, file, tmp_path):
