@@ -138,7 +138,7 @@ _OPTIONS = "VERB --help, --version, --debug. Exit: 0 done, 2 yours to fix, 1 a b
 _CORPUS = _family(
     "corpus",
     "Count, compare, check, convert and generate corpora.",
-    *(*corpora.VERBS, languages, romanization),
+    *(*corpora.VERBS, languages, romanization, teaching.encode),
 )
 _EXPERIMENT = _family("experiment", "Plan, run and report grids of runs.", *grids.VERBS)
 _JOBS: dict[str, tuple[Any, ...]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from kakehashi.config.settings import EncoderSettings, RunSettings
+from kakehashi.corpora.corpus import read_parts
 from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, encode
 from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
@@ -19,6 +20,7 @@ from kakehashi.encoders.encoder_recognizer import EncoderRecognizer, forms_of
 from kakehashi.encoders.encoder_tagger import EncoderTagger, States
 from kakehashi.encoders.states import StateStore
 from kakehashi.errors import ConfigError
+from kakehashi.model.device import find_device
 from kakehashi.model.transfer import apply_transfer, plan_transfer
 from kakehashi.progress import Progress
 from kakehashi.sentence import Sentence
@@ -61,6 +63,29 @@ def prepare_states(
     return data, States(store.states, np.concatenate(rows))
 
 
+def encode_corpora(
+    settings: RunSettings, cache: Path, progress: Progress
+) -> Iterator[tuple[str, int, int, int]]:
+    """Compute the states that a training with these settings takes from the folder ``cache``.
+
+    Yields for train, dev and test its name, sentences, tokens, and how many of these were computed
+    now. Raises what `StateStore` does.
+    """
+    device = find_device(settings.training.device, "training.device")
+    store = StateStore(cache, encoder_of(settings), device, progress)
+    for name, part in read_parts(settings, progress).items():
+        sentences, n_before = [forms_of(each.tokens or ()) for each in part], len(store.states)
+        rows = store.rows_of(sentences)
+        yield name, len(sentences), len(rows), len(store.states) - n_before
+
+
+def encoder_of(settings: RunSettings) -> EncoderSettings:
+    """Return the encoder of a run of system ``encoder``."""
+    if settings.encoder is None:
+        raise ValueError("these settings have no [encoder]")
+    return settings.encoder
+
+
 def start_on_encoder(
     settings: RunSettings,
     corpora: Iterable[Iterable[Sentence]],
@@ -73,9 +98,7 @@ def start_on_encoder(
     States are kept in the folder ``cache``, or as long as the training goes on. Raises what
     `StateStore` and `load_encoder_model` do; `ConfigError` if the source reads other states.
     """
-    if settings.encoder is None:
-        raise ValueError("these settings have no [encoder]")
-    encoder, transfer, source, plan = settings.encoder, settings.transfer, None, None
+    encoder, transfer, source, plan = encoder_of(settings), settings.transfer, None, None
     store = StateStore(cache, encoder, device, progress)
     if transfer is not None:
         source = load_encoder_model(transfer.source)

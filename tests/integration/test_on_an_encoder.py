@@ -13,9 +13,11 @@ from kakehashi.errors import ConfigError, ModelError, RunError, TransferError
 from kakehashi.experiments.grid import Grid
 from kakehashi.experiments.plan import forecast, make_plan
 from kakehashi.files import sha256_of
+from kakehashi.progress import Progress
 from kakehashi.runtime.recognizer import Recognizer
 from kakehashi.scoring.score import score_sentences
 from kakehashi.sentence import Sentence
+from kakehashi.training.encoding import encode_corpora
 from kakehashi.training.findings import Findings
 from kakehashi.training.run import load_result
 from kakehashi.training.train import run_folder, train
@@ -84,6 +86,16 @@ def test_its_recognizer_finds_what_the_run_found(english, world):
 
 def test_without_a_cache_it_is_the_same(on_encoder, english, tmp_path):
     assert weights(train(on_encoder("en"), tmp_path / "run")) == weights(english)
+
+
+def test_corpora_can_be_encoded_before_any_training(on_encoder, english, tmp_path, monkeypatch):
+    cache, settings = tmp_path / "cache", on_encoder("en")
+    parts = list(encode_corpora(settings, cache, Progress()))
+    assert [name for name, *_ in parts] == ["train", "dev", "test"]
+    assert parts[0][3] == parts[0][2] > parts[0][1] == 120
+    assert [new for *_, new in encode_corpora(settings, cache, Progress())] == [0, 0, 0]
+    monkeypatch.delattr(Encoder, "_compute")
+    assert weights(train(settings, tmp_path / "run", cache=cache)) == weights(english)
 
 
 def test_all_of_the_head_is_transferred_tags_by_name(japanese, english):
