@@ -68,8 +68,8 @@ def encode_corpora(
 ) -> Iterator[tuple[str, int, int, int]]:
     """Compute the states that a training with these settings takes from the folder ``cache``.
 
-    Yields for train, dev and test its name, sentences, tokens, and how many of these were computed
-    now. Raises what `StateStore` does.
+    Yields for train, dev and test its name, sentences, tokens, and how many tokens were computed
+    now: those of sentences that are new, once each. Raises what `StateStore` does.
     """
     device = find_device(settings.training.device, "training.device")
     store = StateStore(cache, encoder_of(settings), device, progress)

@@ -92,7 +92,7 @@ def test_corpora_can_be_encoded_before_any_training(on_encoder, english, tmp_pat
     cache, settings = tmp_path / "cache", on_encoder("en")
     parts = list(encode_corpora(settings, cache, Progress()))
     assert [name for name, *_ in parts] == ["train", "dev", "test"]
-    assert parts[0][3] == parts[0][2] > parts[0][1] == 120
+    assert parts[0][2] > parts[0][3] > parts[0][1] == 120  # some sentences occur twice
     assert [new for *_, new in encode_corpora(settings, cache, Progress())] == [0, 0, 0]
     monkeypatch.delattr(Encoder, "_compute")
     assert weights(train(settings, tmp_path / "run", cache=cache)) == weights(english)
