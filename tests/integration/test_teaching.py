@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from benchmarks.votes import measure
 from kakehashi.config.reading import settings_from_tree
 from kakehashi.corpora.jsonl import read_jsonl
 from kakehashi.errors import ConfigError
@@ -163,6 +164,12 @@ def test_labels_that_cut_tokens_are_left_out_and_said(student, world, told, tmp_
     assert load_result(folder)["corpus"]["labeled"]["lost"] == 120
     said = "warning: labeled.jsonl: sentences are left out, since 120 of 120 mentions (100.0 %)"
     assert any(line.startswith(said) for line in told.lines)
+
+
+def test_votes_of_several_teachers_are_scored_on_dev_at_each_cut(teacher):
+    votes = measure([teacher, teacher])
+    assert list(votes) == sorted(votes, reverse=True)
+    assert votes[0.25] == pytest.approx(load_result(teacher)["dev"]["f1"], abs=5)
 
 
 def test_an_interrupted_student_continues(student, tmp_path, stop_at):
