@@ -46,9 +46,10 @@ def plan_curriculum(
 
     The teacher learns English, then the target's gold, if there is any. The student, of the preset
     ``strong``, starts from characters and output layer of a ``strong`` English model, and learns
-    from gold and from the text that the teacher labels. Without gold the English teacher labels
-    it, and chooses the epoch. A teacher on an encoder sees English ``english_epochs`` times, or
-    until F1 has stopped rising. `ConfigError` if a config is wrong, or what `count_texts` raises.
+    from gold and from the text that the teacher labels. Without gold the teacher knows English
+    alone, on an encoder with its states standardized by the text, and chooses the epoch. On an
+    encoder it sees English ``english_epochs`` times, or until F1 has stopped rising. `ConfigError`
+    if a config is wrong, or what `count_texts` raises.
     """
     strong = {"system": "kakehashi", "preset": "strong", "encoder": None}
     # The preset with the learning rate that the encoder's layers were measured with.
@@ -65,11 +66,12 @@ def plan_curriculum(
         tree["joint"] = {**ours, **joint}
     corpus = tree.get("corpus") or {}
     has_gold = bool(corpus.get("train") or corpus.get("all")) and corpus.get("train_size") != 0
-    last = out / "teacher" if has_gold else first
+    last = first if teacher == "kakehashi" and not has_gold else out / "teacher"
+    texts = [each.model_dump(mode="json") for each in unlabeled]
     teach = {
         **(tree.get("teach") or {}),
         "teachers": [str(last.absolute())],
-        "unlabeled": [each.model_dump(mode="json") for each in unlabeled],
+        "unlabeled": texts,
     }
     student = {**tree, **strong, "transfer": source, "teach": teach}
     if not has_gold:
@@ -80,9 +82,13 @@ def plan_curriculum(
         training = trees[first][1].get("training") or {}
         exactly = {} if english_epochs is None else {"epochs": english_epochs}
         trees[first][1]["training"] = {**_ON_ENGLISH, **training, **exactly}
-    if has_gold:
+    if last != first:
         taken = source if teacher == "kakehashi" else {"source": str(first.absolute())}
         trees[last] = target, {**tree, **teaching, "transfer": taken, "teach": None}
+    if last != first and not has_gold:  # nothing to learn, and no epoch to select
+        where = {} if corpus.get("train") or corpus.get("all") else {"train": texts}
+        still = {**(tree.get("training") or {}), "epochs": 1, "select": "last"}
+        trees[last][1].update(corpus={**corpus, **where, "train_size": 0}, training=still)
     trees[out / "english"] = english, {**read_tree(english), **strong}
     trees[out / "student"] = target, student
     return [

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from kakehashi.config.settings import EncoderSettings, RunSettings
-from kakehashi.corpora.corpus import read_parts
+from kakehashi.corpora.corpus import Corpus, read_parts, segmented
 from kakehashi.data.dataset import Dataset
 from kakehashi.data.encode import EncodedCorpus, encode
 from kakehashi.data.vocabulary import Form, FormFeatures, Vocabulary
@@ -111,9 +111,7 @@ def start_on_encoder(
     tagger = EncoderTagger(encoder, store.width, data.tagset)
     tagger.states = states
     text = np.concatenate([data.train.forms, data.dev.forms])[:_STANDARD_TOKENS]
-    if not len(text):
-        raise ConfigError("corpus", "has no text to train on or to select by")
-    tagger.word.standardize(states.of(text))
+    tagger.word.standardize(states.of(text) if len(text) else _unlabeled(settings, store))
     if source is not None and transfer is not None:
         plan = plan_transfer(source.tagger, tagger, transfer.groups, name=transfer.source)
         apply_transfer(plan, source.tagger, tagger)
@@ -127,6 +125,24 @@ def start_on_encoder(
     return Start(
         data, test, tagger, plan, save, lambda edges: EncoderRecognizer(model(edges), store)
     )
+
+
+def _unlabeled(settings: RunSettings, store: StateStore) -> torch.Tensor:
+    """Encode the training text that is there without labels, where `train_size` is 0.
+
+    `ConfigError` if there is none.
+    """
+    corpus, sentences, n_tokens = settings.corpus, [], 0
+    texts = Corpus.from_sources(corpus.train or corpus.all)
+    for text in segmented(texts, segmenter_of(settings.text), settings.text.keep_tokens):
+        sentences.append(forms_of(text.tokens or ()))
+        n_tokens += len(sentences[-1])
+        if n_tokens >= _STANDARD_TOKENS:
+            break
+    rows = store.rows_of(sentences)
+    if not len(rows):
+        raise ConfigError("corpus", "has no text to train on or to select by")
+    return States(store.states, rows).of(np.arange(len(rows))[:_STANDARD_TOKENS])
 
 
 def _check_source(

@@ -152,6 +152,23 @@ def test_teachers_on_one_encoder_compute_its_states_once(
     assert len(computed) == 3 * len(texts)
 
 
+def test_without_any_labels_states_are_standardized_by_the_text_there_is(
+    on_encoder, english, world, tmp_path, monkeypatch
+):
+    corpus = {"train": [{"format": "text", "path": str(tmp_path / "raw.txt")}], "train_size": 0}
+    texts = [each.text for each in read_jsonl(world / "ja-train.jsonl")]
+    (tmp_path / "raw.txt").write_text("\n".join(texts))
+    settings = on_encoder(
+        "ja", corpus=corpus | {"dev": []}, transfer={"source": str(english)}, select="last"
+    )
+    monkeypatch.setattr("kakehashi.training.encoding._STANDARD_TOKENS", 50)
+    recognizer = Recognizer.load(train(settings, tmp_path / "run"))
+    tokens = [each.tokens for each in recognizer.recognize(texts)]
+    states = recognizer._encoder.encode([[token.text for token in each] for each in tokens])[:50]
+    mean = recognizer._tagger.word.mean.numpy()
+    np.testing.assert_allclose(mean, states.astype(np.float32).mean(0), atol=1e-3)
+
+
 @pytest.mark.parametrize("stops", [("epoch 3",), ("epoch 1/", "epoch 5")])
 def test_an_interrupted_training_continues_to_the_bit(
     on_encoder, english, cache, tmp_path, stop_at, stops

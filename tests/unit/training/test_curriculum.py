@@ -48,6 +48,19 @@ def test_without_gold_the_english_one_teaches(plan, corpus):
     assert steps["student"].n_gold == 0
 
 
+@pytest.mark.parametrize("corpus", ["none", "sampled to none"])
+def test_without_gold_a_teacher_on_an_encoder_reads_the_text_as_the_target_does(plan, corpus):
+    own = {} if corpus == "none" else {"train": plan.part, "train_size": 0}
+    steps = plan("encoder", **own)
+    assert list(steps) == ["english-teacher", "teacher", "english", "student"]
+    teacher, student = steps["teacher"].settings, steps["student"].settings
+    assert teacher.transfer.source == str(steps["english-teacher"].folder)
+    assert teacher.corpus.train_size == steps["teacher"].n_gold == 0
+    texts = student.teach.unlabeled if corpus == "none" else student.corpus.train
+    assert teacher.corpus.train == texts
+    assert student.teach.teachers == (str(steps["teacher"].folder),)
+
+
 def test_only_a_teacher_on_an_encoder_sees_english_so_often(plan):
     for often in (None, 1):
         steps = plan("encoder", often, train=plan.part)
