@@ -71,30 +71,27 @@ class Findings:
         soft: bool,
     ) -> None:
         """Write what teachers find in the parts where it is not there."""
+        teachers = dict(zip(self._folders, names, strict=True))  # each once
         missing = {
-            start: [
-                number
-                for number, folder in enumerate(self._folders)
-                if not _part(folder, start).exists()
-            ]
+            start: [folder for folder in teachers if not _part(folder, start).exists()]
             for start in self._starts
         }
-        at_work = sorted(set(chain.from_iterable(missing.values())))
-        finders = {number: _finder(load_teacher(names[number]), soft) for number in at_work}
+        at_work = dict.fromkeys(chain.from_iterable(missing.values()))
+        finders = {folder: _finder(load_teacher(teachers[folder]), soft) for folder in at_work}
         parts = {start: sentences[start : start + _PART] for start in missing if missing[start]}
         # In step, sentence by sentence: teachers on one encoder then take its states in turn.
         rows = (
             row
             for start, part in parts.items()
-            for row in zip(*(finders[number](part) for number in missing[start]), strict=True)
+            for row in zip(*(finders[folder](part) for folder in missing[start]), strict=True)
         )
-        who = names[at_work[0]] if len(at_work) == 1 else f"{len(at_work)} teachers"
+        who = teachers[next(iter(finders))] if len(finders) == 1 else f"{len(finders)} teachers"
         total = sum(map(len, parts.values()))
         tracked = progress.track(rows, f"labeling by {who}", total)
         for start, part in parts.items():
             columns = zip(*islice(tracked, len(part)), strict=True)
-            for number, found in zip(missing[start], columns, strict=True):
-                _write(_part(self._folders[number], start), part, found)
+            for folder, found in zip(missing[start], columns, strict=True):
+                _write(_part(folder, start), part, found)
 
     def agreed(self, min_probability: float) -> Iterator[Sentence]:
         """Yield the sentences with the mentions that the teachers find together, see `agreed`."""
